@@ -1,0 +1,34 @@
+//! What strongroom knows of file formats, as state machines that do no I/O.
+//!
+//! [`Reading`] is told how long a file is and asks for ranges of it until it can
+//! say what the file holds. [`Writing`] is told what to hold and says where each
+//! byte goes. Neither sees a payload, a file, a clock or a thread: the same
+//! input gives the same answer everywhere, and the worst that bad input can do
+//! is end in an [`Error`].
+
+#![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+mod dtype;
+mod error;
+mod limits;
+pub mod model;
+pub mod pickle;
+mod reader;
+mod safetensors;
+mod show;
+mod step;
+mod torch;
+mod writer;
+pub mod zip;
+
+pub use dtype::{DType, Layout as TensorLayout, QScheme, StorageClass};
+pub use error::{Error, Excess, Fault, Unfit};
+pub use limits::Limits;
+pub use reader::{Checkpoint, Format, Reading, Step};
+pub use step::{Chunk, Next, Range};
+pub use writer::{
+    Checksum, Layout, SafetensorsOptions, Segment, Slot, Source, TorchOptions, WriteOptions, Writing,
+};

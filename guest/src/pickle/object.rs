@@ -1,0 +1,98 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::model::{Construct, Global};
+
+/// The index of an object in its [`Graph`].
+pub type ObjectId = u32;
+
+/// What the pickle machine keeps on its stack and inside containers. Values
+/// without identity are held in place: a large checkpoint has millions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `None`
+    None,
+    /// `True` or `False`
+    Bool(bool),
+    /// An `int` of at most 64 bits.
+    Int(i64),
+    /// The bits of a `float`.
+    Float(u64),
+    /// Anything with identity.
+    Object(ObjectId),
+}
+
+/// An object as the pickle's instructions left it, classes uninterpreted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// An `int` beyond 64 bits: two's complement, least byte first, minimal.
+    BigInt(Vec<u8>),
+    /// A `str`.
+    Text(String),
+    /// A `str` with lone surrogates: UTF-8 but for those.
+    SurrogateText(Vec<u8>),
+    /// `bytes`, and Python 2 strings that are not UTF-8.
+    Bytes(Vec<u8>),
+    /// `bytearray`
+    ByteArray(Vec<u8>),
+    /// `tuple`
+    Tuple(Vec<Value>),
+    /// `list`
+    List(Vec<Value>),
+    /// `dict`: each item set, in order, repeated keys included.
+    Dict(Vec<(Value, Value)>),
+    /// `set`: each item added, in order, repeats included.
+    Set(Vec<Value>),
+    /// `frozenset`, likewise.
+    FrozenSet(Vec<Value>),
+    /// A class or function, under Python 3's name.
+    Global(Global),
+    /// A code of the `copyreg` extension registry.
+    Extension(i64),
+    /// What a call would make.
+    Instance(Box<Instance>),
+}
+
+/// A call the pickle asks for, and what it then does to the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// File offset of the instruction that asks for the call.
+    pub offset: u64,
+    /// How it would be made.
+    pub construct: Construct,
+    /// What would be called; for [`Construct::Persistent`] the id.
+    pub callable: Value,
+    /// The arguments: a tuple, or for hostile files anything. None for a
+    /// persistent id.
+    pub args: Option<Value>,
+    /// The keyword arguments of [`Construct::NewEx`].
+    pub kwargs: Option<Value>,
+    /// Values appended to or added to it.
+    pub items: Vec<Value>,
+    /// Items set on it, in order.
+    pub pairs: Vec<(Value, Value)>,
+    /// What BUILD hands it.
+    pub state: Option<Value>,
+}
+
+/// What a pickle builds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graph {
+    /// All objects, in the order they were made; some may be unreachable.
+    pub objects: Vec<Object>,
+    /// What the pickle evaluates to.
+    pub root: Value,
+    /// The protocol it declares, 0 if none.
+    pub protocol: u8,
+}
+
+impl Graph {
+    /// The object a value refers to, if it is one.
+    pub fn object(&self, value: Value) -> Option<&Object> {
+        match value {
+            Value::Object(id) => self.objects.get(usize::try_from(id).ok()?),
+            _ => None,
+        }
+    }
+}

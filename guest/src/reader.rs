@@ -1,0 +1,164 @@
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::model::{Node, NodeId, Stored};
+use crate::safetensors::SafetensorsReader;
+use crate::step::{Chunk, Gather, Next, Range};
+use crate::torch::{ArchiveReader, LegacyReader};
+use crate::{Error, Limits};
+
+/// Reads a checkpoint without touching it.
+///
+/// ```text
+/// open(length) -> advance([]) -> Fetch(ranges) -> advance(chunks) -> … -> Ready
+/// ```
+///
+/// Chunks may come in pieces: what is still missing is asked for again. After
+/// `Ready`, [`checkpoint`](Self::checkpoint) is the result.
+#[derive(Debug)]
+pub struct Reading {
+    length: u64,
+    limits: Limits,
+    state: State,
+    gather: Gather,
+}
+
+/// What a [`Reading`] wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Bring these and call [`Reading::advance`] again.
+    Fetch(Vec<Range>),
+    /// The checkpoint is read.
+    Ready,
+}
+
+/// The format of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A zip archive as `torch.save` writes it since torch 1.6.
+    TorchZip,
+    /// The stream `torch.save` wrote before.
+    TorchLegacy,
+    /// safetensors
+    Safetensors,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The file's format.
+    pub format: Format,
+    /// The name all records of a zip start with; empty for other formats.
+    pub archive: String,
+    /// The alignment a torch zip says its payloads have, in bytes.
+    pub alignment: Option<u32>,
+    /// False for a torch zip written without checksums.
+    pub checksums: bool,
+    /// The `__metadata__` of a safetensors file, in file order.
+    pub metadata: Vec<(String, String)>,
+    /// The state dict's root.
+    pub root: NodeId,
+    /// The state dict.
+    pub nodes: Vec<Node>,
+    /// Its storages, each inside the file.
+    pub storages: Vec<Stored>,
+}
+
+#[derive(Debug)]
+enum State {
+    Start,
+    /// The first bytes, which tell the format, are on their way.
+    Sniff,
+    TorchZip(ArchiveReader),
+    TorchLegacy(LegacyReader),
+    Safetensors(SafetensorsReader),
+    Ready(Checkpoint),
+    /// An error was returned: nothing more can be asked.
+    Failed,
+}
+
+/// Enough to tell the formats apart: a zip's signature, a legacy stream's magic
+/// number, a safetensors length and its brace.
+const SNIFF: u64 = 16;
+
+impl Reading {
+    /// Starts on a file of `length` bytes.
+    pub fn open(length: u64, limits: Limits) -> Self {
+        Self { length, limits, state: State::Start, gather: Gather::default() }
+    }
+
+    /// Takes what was fetched (at first, nothing) and says what comes next.
+    pub fn advance(&mut self, chunks: Vec<Chunk>) -> Result<Step, Error> {
+        chunks.into_iter().try_for_each(|chunk| self.gather.accept(chunk))?;
+        loop {
+            let missing = self.gather.missing();
+            if !missing.is_empty() {
+                return Ok(Step::Fetch(missing));
+            }
+            if matches!(self.state, State::Ready(_)) {
+                return Ok(Step::Ready);
+            }
+            let parts = core::mem::take(&mut self.gather).into_parts();
+            match self.resume(parts) {
+                Ok(Next::Fetch(ranges)) => self.gather = Gather::new(ranges)?,
+                Ok(Next::Done(checkpoint)) => self.state = State::Ready(checkpoint),
+                Err(error) => {
+                    self.state = State::Failed;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The result, once [`Step::Ready`].
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        match &self.state {
+            State::Ready(checkpoint) => Some(checkpoint),
+            _ => None,
+        }
+    }
+
+    /// The result itself, once [`Step::Ready`].
+    pub fn into_checkpoint(self) -> Option<Checkpoint> {
+        match self.state {
+            State::Ready(checkpoint) => Some(checkpoint),
+            _ => None,
+        }
+    }
+
+    fn resume(&mut self, parts: Vec<Vec<u8>>) -> Result<Next<Checkpoint>, Error> {
+        match &mut self.state {
+            State::Start => {
+                self.state = State::Sniff;
+                Ok(Next::Fetch(vec![Range::new(0, SNIFF.min(self.length))]))
+            }
+            State::Sniff => {
+                self.state = self.sniff(parts.first().map_or(&[], Vec::as_slice))?;
+                self.resume(Vec::new())
+            }
+            State::TorchZip(reader) => reader.resume(parts),
+            State::TorchLegacy(reader) => reader.resume(parts),
+            State::Safetensors(reader) => reader.resume(parts),
+            State::Ready(_) | State::Failed => Err(Error::misuse("the reading is over")),
+        }
+    }
+
+    fn sniff(&self, head: &[u8]) -> Result<State, Error> {
+        // torch's own rule for zip, then pickle's PROTO, then safetensors' brace.
+        if head.starts_with(b"PK\x03\x04") {
+            Ok(State::TorchZip(ArchiveReader::new(self.length, self.limits)))
+        } else if matches!(head, [0x80, _, 0x8a | b'L', ..]) {
+            Ok(State::TorchLegacy(LegacyReader::new(self.length, self.limits)))
+        } else if self.length < 8 || head.get(8) == Some(&b'{') {
+            Ok(State::Safetensors(SafetensorsReader::new(self.length, self.limits)))
+        } else {
+            Err(Error::malformed(
+                0,
+                "file",
+                "a torch zip (`PK 03 04`), a legacy torch stream or a safetensors header",
+                crate::show::bytes(head),
+            ))
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Bytes and names as they appear in error messages.
+
+use alloc::format;
+use alloc::string::String;
+
+/// The first few bytes in hex: `50 4b 03 04 … (16 bytes)`.
+pub(crate) fn bytes(bytes: &[u8]) -> String {
+    const SHOWN: usize = 8;
+    if bytes.is_empty() {
+        return String::from("nothing");
+    }
+    let mut text = String::new();
+    for (index, byte) in bytes.iter().take(SHOWN).enumerate() {
+        let space = if index > 0 { " " } else { "" };
+        text.push_str(&format!("{space}{byte:02x}"));
+    }
+    if bytes.len() > SHOWN {
+        text.push_str(&format!(" … ({} bytes)", bytes.len()));
+    }
+    text
+}
+
+/// A name from a file, quoted, control characters escaped, cut at 80 characters.
+pub(crate) fn name(name: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut text = String::from("`");
+    for c in name.chars().take(SHOWN) {
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    if name.chars().nth(SHOWN).is_some() {
+        text.push('…');
+    }
+    text.push('`');
+    text
+}

@@ -1,0 +1,13 @@
+//! PyTorch's checkpoints: the zip archive, the legacy stream, and the meaning of
+//! the pickle inside both.
+
+mod archive;
+mod emit;
+mod interpret;
+mod legacy;
+mod serialization_id;
+mod write;
+
+pub(crate) use archive::ArchiveReader;
+pub(crate) use legacy::LegacyReader;
+pub(crate) use write::ArchiveWriter;
