@@ -32,3 +32,6 @@ pub use step::{Chunk, Next, Range};
 pub use writer::{
     Checksum, Layout, SafetensorsOptions, Segment, Slot, Source, TorchOptions, WriteOptions, Writing,
 };
+
+#[cfg(target_arch = "wasm32")]
+mod component;

@@ -1,0 +1,11 @@
+//! The one bindgen call: the host's side of `wit/`.
+
+#![allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "checkpoint",
+    additional_derives: [PartialEq],
+});
+
+pub(crate) use exports::strongroom::checkpoint::{reader, types, writer};

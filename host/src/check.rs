@@ -1,0 +1,187 @@
+//! What the component says of a file, checked before anything is done with it.
+//!
+//! It has read hostile bytes, so it may have been taken over: the worst it may
+//! do is say wrong things, and the worst they may do is end here.
+
+use std::path::Path;
+
+use crate::bindings::reader::Stored;
+use crate::bindings::types::{self as wit, Range};
+use crate::bindings::writer::{Plan, Segment, Slot, Source};
+use crate::state::{Node, Storage, children, extent, numel};
+use crate::{Error, Result};
+
+/// Ranges to fetch lie in the file.
+pub(crate) fn ranges(path: &Path, ranges: &[Range], length: u64) -> Result<()> {
+    match ranges.iter().find(|range| end(range.offset, range.length).is_none_or(|end| end > length)) {
+        None => Ok(()),
+        Some(Range { offset, length: wanted }) => Err(Error::untrue(
+            path,
+            format!("it asks for {wanted} bytes at offset {offset} of a file of {length} bytes"),
+        )),
+    }
+}
+
+/// Storages lie in the file, and their numbers have a width that exists.
+pub(crate) fn storages(path: &Path, storages: &[Stored], length: u64) -> Result<()> {
+    for (index, stored) in storages.iter().enumerate() {
+        ranges(path, std::slice::from_ref(&stored.range), length)?;
+        let width = u64::from(stored.swap);
+        let whole = matches!(width, 1 | 2 | 4 | 8) && stored.range.length % width == 0;
+        if !whole {
+            return Err(Error::untrue(
+                path,
+                format!(
+                    "storage {index} of {} bytes is of {}-byte numbers",
+                    stored.range.length, stored.swap
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Nodes name nodes and storages that exist, tensors lie in their storages, and
+/// the tree is not so large that walking it never ends.
+pub(crate) fn nodes(
+    path: &Path,
+    nodes: &[Node],
+    root: u32,
+    storages: &[Storage<'_>],
+    tree: u64,
+) -> Result<()> {
+    let exists = |id: u32| (id as usize) < nodes.len();
+    if !exists(root) {
+        return Err(Error::untrue(path, format!("the root is node {root} of {}", nodes.len())));
+    }
+    for (index, node) in nodes.iter().enumerate() {
+        if !references(node).iter().all(|&id| exists(id)) {
+            return Err(Error::untrue(path, format!("node {index} names a node that does not exist")));
+        }
+        if let Some(problem) = misplaced(node, storages) {
+            return Err(Error::untrue(path, format!("node {index} {problem}")));
+        }
+    }
+    if unfolded(nodes, root) > tree {
+        return Err(Error::untrue(path, format!("the tree is of more than {tree} values")));
+    }
+    Ok(())
+}
+
+/// Segments and slots lie in the planned file, fit what fills them, and with
+/// `all` cover every byte of it; in no case one byte twice.
+pub(crate) fn plan(
+    path: &Path,
+    plan: &Plan,
+    segments: &[Segment],
+    slots: &[Slot],
+    storages: &[Storage<'_>],
+    all: bool,
+) -> Result<()> {
+    for (index, slot) in slots.iter().enumerate() {
+        let length = match &slot.source {
+            Source::Storage(id) => storages.get(*id as usize).map(Storage::length),
+            Source::Tensor(tensor) if misplaced(&Node::Tensor(tensor.clone()), storages).is_none() => {
+                numel(&tensor.shape).and_then(|numel| tensor.dtype.bytes(numel))
+            }
+            Source::Tensor(_) => None,
+        };
+        if length != Some(slot.length) {
+            return Err(Error::untrue(path, format!("slot {index} does not have the length of its payload")));
+        }
+    }
+    let mut places: Vec<(u64, u64)> = segments
+        .iter()
+        .map(|segment| (segment.offset, segment.bytes.len() as u64))
+        .chain(slots.iter().map(|slot| (slot.offset, slot.length)))
+        .filter(|&(_, length)| length > 0)
+        .collect();
+    places.sort_unstable();
+    let mut covered = 0;
+    for (offset, length) in places {
+        if offset < covered || (all && offset > covered) {
+            return Err(Error::untrue(
+                path,
+                format!("the plan covers offset {} twice or not at all", covered),
+            ));
+        }
+        covered = end(offset, length).filter(|&end| end <= plan.length).ok_or_else(|| {
+            Error::untrue(path, format!("the plan puts {length} bytes at {offset} of {}", plan.length))
+        })?;
+    }
+    if all && covered != plan.length {
+        return Err(Error::untrue(path, format!("the plan covers {covered} of {} bytes", plan.length)));
+    }
+    Ok(())
+}
+
+fn end(offset: u64, length: u64) -> Option<u64> {
+    offset.checked_add(length)
+}
+
+/// All nodes that a node names.
+fn references(node: &Node) -> Vec<u32> {
+    let pairs =
+        |pairs: &[wit::Pair]| pairs.iter().flat_map(|pair| [pair.key, pair.value]).collect::<Vec<_>>();
+    let mut ids: Vec<u32> = children(node).iter().map(|&(_, id)| id).collect();
+    match node {
+        Node::Dict(items) | Node::Counter(items) => ids.extend(pairs(items)),
+        Node::OrderedDict(dict) => {
+            ids.extend(pairs(&dict.items));
+            ids.extend(dict.attributes);
+        }
+        Node::Parameter(parameter) => ids.extend([Some(parameter.tensor), parameter.state].iter().flatten()),
+        Node::Subclass(subclass) => ids.extend([subclass.tensor, subclass.class, subclass.state]),
+        Node::NumpyScalar(scalar) => ids.push(scalar.source),
+        Node::Object(object) => {
+            ids.push(object.callable);
+            ids.extend(pairs(&object.pairs));
+        }
+        _ => {}
+    }
+    ids
+}
+
+/// How a node's view of a storage is wrong, if it is.
+fn misplaced(node: &Node, storages: &[Storage<'_>]) -> Option<&'static str> {
+    let length = |id: u32| storages.get(id as usize).map(Storage::length);
+    match node {
+        Node::Storage(view) if length(view.storage).is_none() => Some("names a storage that does not exist"),
+        Node::Tensor(tensor) | Node::Quantized(wit::Quantized { tensor, .. }) => {
+            let Some(extent) = extent(tensor).filter(|_| numel(&tensor.shape).is_some()) else {
+                return Some("is a tensor whose size overflows");
+            };
+            match tensor.storage {
+                None => None,
+                Some(id) => match length(id) {
+                    None => Some("names a storage that does not exist"),
+                    Some(length) if extent > length => Some("is a tensor that does not lie in its storage"),
+                    Some(_) => None,
+                },
+            }
+        }
+        _ => None,
+    }
+}
+
+/// How many values the tree under `root` has when shared ones are counted each
+/// time; saturating. What is under itself counts as one.
+fn unfolded(nodes: &[Node], root: u32) -> u64 {
+    const UNSEEN: u64 = 0;
+    let mut sizes = vec![UNSEEN; nodes.len()];
+    let mut stack = vec![(root, false)];
+    while let Some((id, entered)) = stack.pop() {
+        let index = id as usize;
+        let below = children(&nodes[index]);
+        if entered {
+            let sum = |total: u64, &(_, child): &(_, u32)| total.saturating_add(sizes[child as usize].max(1));
+            sizes[index] = below.iter().fold(1, sum);
+        } else if sizes[index] == UNSEEN {
+            // In case it is met again before it is done: a cycle.
+            sizes[index] = 1;
+            stack.push((id, true));
+            stack.extend(below.iter().map(|&(_, child)| (child, false)));
+        }
+    }
+    sizes[root as usize]
+}

@@ -1,0 +1,44 @@
+//! CRC-32, in chunks that stay in cache and blocks that all cores share.
+
+use rayon::prelude::*;
+
+use crate::Result;
+use crate::state::Stored;
+
+pub(crate) use crc32fast::Hasher;
+
+/// What one thread takes at a time. A multiple of [`CHUNK`].
+pub(crate) const BLOCK: usize = 8 << 20;
+
+/// What is read or written, and hashed while in cache. A multiple of any number's width.
+pub(crate) const CHUNK: usize = 1 << 20;
+
+/// The checksum of consecutive blocks.
+pub(crate) fn combine(hashers: impl IntoIterator<Item = Hasher>) -> u32 {
+    let mut whole = Hasher::new();
+    for hasher in hashers {
+        whole.combine(&hasher);
+    }
+    whole.finalize()
+}
+
+/// The checksum of a payload as it lies in its file.
+pub(crate) fn stored(part: &Stored) -> Result<u32> {
+    let blocks = part.length.div_ceil(BLOCK as u64);
+    let hash = |buffer: &mut Vec<u8>, block: u64| {
+        let mut hasher = Hasher::new();
+        let start = block * BLOCK as u64;
+        let end = part.length.min(start + BLOCK as u64);
+        let mut at = start;
+        while at < end {
+            let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK);
+            buffer.resize(length, 0);
+            part.source.read_at(part.offset + at, buffer)?;
+            hasher.update(buffer);
+            at += length as u64;
+        }
+        Ok(hasher)
+    };
+    let hashers: Vec<Hasher> = (0..blocks).into_par_iter().map_init(Vec::new, hash).collect::<Result<_>>()?;
+    Ok(combine(hashers))
+}

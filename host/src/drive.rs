@@ -1,0 +1,181 @@
+//! The only loops that feed the component's machines.
+
+use std::path::Path;
+
+use crate::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
+use crate::bindings::types::Range;
+use crate::bindings::writer::{Checksum, Plan, Segment, Slot, Storage as Declared, WriteOptions};
+use crate::instance::Instance;
+use crate::state::{Node, StateDict};
+use crate::store::Source;
+use crate::{Engine, Error, Result, check};
+
+/// What the component says a file holds, paged out but not yet believed.
+pub(crate) struct Reading {
+    pub(crate) summary: Summary,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) storages: Vec<Stored>,
+}
+
+/// Brings the component what it asks of `source` until it is ready.
+pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
+    let path = source.path();
+    let mut instance = engine.instance(path)?;
+    let options = ReadOptions { limits: engine.limits().format };
+    let reading = instance.call(|store, exports| {
+        let guest = exports.strongroom_checkpoint_reader();
+        guest.reading().call_open(store, source.length(), options)
+    })?;
+    let mut chunks = Vec::new();
+    // Each round brings something new, so an honest component ends long before.
+    let mut fetched = 0u64;
+    let summary = loop {
+        let step = instance.call(|store, exports| {
+            exports.strongroom_checkpoint_reader().reading().call_advance(store, reading, &chunks)
+        })?;
+        match step {
+            Step::Ready(summary) => break summary,
+            Step::Fetch(ranges) => {
+                check::ranges(path, &ranges, source.length())?;
+                chunks = fetch(source, &ranges)?;
+                let bytes = chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
+                fetched = fetched.saturating_add(bytes);
+                if bytes == 0 || fetched > source.length().saturating_mul(2).saturating_add(SLACK) {
+                    return Err(Error::untrue(path, "it asks for the same bytes again and again"));
+                }
+            }
+        }
+    };
+    let nodes = pages(path, summary.nodes, |start, count| {
+        instance.call(|store, exports| {
+            exports.strongroom_checkpoint_reader().reading().call_nodes(store, reading, start, count)
+        })
+    })?;
+    let storages = pages(path, summary.storages, |start, count| {
+        instance.call(|store, exports| {
+            exports.strongroom_checkpoint_reader().reading().call_storages(store, reading, start, count)
+        })
+    })?;
+    Ok(Reading { summary, nodes, storages })
+}
+
+/// A layout the component is making, between its plan and its seal.
+pub(crate) struct Writing {
+    instance: Instance,
+    handle: wasmtime::component::ResourceAny,
+    pub(crate) plan: Plan,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) slots: Vec<Slot>,
+}
+
+/// Has the component lay a state dict out, for the file `path`.
+pub(crate) fn plan(
+    engine: &Engine,
+    path: &Path,
+    state: &StateDict<'_>,
+    options: &WriteOptions,
+) -> Result<Writing> {
+    let mut instance = engine.instance(path)?;
+    let handle = instance
+        .call(|store, exports| exports.strongroom_checkpoint_writer().writing().call_begin(store, options))?;
+    let mut add = |nodes: &[Node], storages: &[Declared]| {
+        instance.call(|store, exports| {
+            exports.strongroom_checkpoint_writer().writing().call_add(store, handle, nodes, storages)
+        })
+    };
+    for page in state.nodes().chunks(PAGE as usize) {
+        add(page, &[])?;
+    }
+    let declared: Vec<Declared> = state
+        .storages()
+        .iter()
+        .map(|storage| Declared { length: storage.length(), location: storage.location().into() })
+        .collect();
+    for page in declared.chunks(PAGE as usize) {
+        add(&[], page)?;
+    }
+    let plan = instance.call(|store, exports| {
+        exports.strongroom_checkpoint_writer().writing().call_plan(store, handle, state.root_id())
+    })?;
+    let segments = pages(path, plan.segments, |start, count| {
+        instance.call(|store, exports| {
+            exports.strongroom_checkpoint_writer().writing().call_segments(store, handle, start, count)
+        })
+    })?;
+    let slots = pages(path, plan.slots, |start, count| {
+        instance.call(|store, exports| {
+            exports.strongroom_checkpoint_writer().writing().call_slots(store, handle, start, count)
+        })
+    })?;
+    check::plan(path, &plan, &segments, &slots, state.storages(), false)?;
+    Ok(Writing { instance, handle, plan, segments, slots })
+}
+
+impl Writing {
+    /// Hands the payloads' checksums in, one for each slot, and adds the segments
+    /// that depend on them: afterwards every byte of the file is accounted for.
+    pub(crate) fn seal(&mut self, state: &StateDict<'_>, checksums: &[Checksum]) -> Result<()> {
+        let path = self.instance.path().to_path_buf();
+        if self.plan.seal {
+            let mut sealed = 0;
+            // An empty page where there is no slot at all: the seal is due all the same.
+            let whole = if checksums.is_empty() { &[&[][..]][..] } else { &[] };
+            for page in whole.iter().copied().chain(checksums.chunks(PAGE as usize)) {
+                sealed = self.instance.call(|store, exports| {
+                    exports.strongroom_checkpoint_writer().writing().call_seal(store, self.handle, page)
+                })?;
+            }
+            let (instance, handle) = (&mut self.instance, self.handle);
+            self.segments.extend(pages(&path, sealed, |start, count| {
+                instance.call(|store, exports| {
+                    exports.strongroom_checkpoint_writer().writing().call_sealed(store, handle, start, count)
+                })
+            })?);
+        }
+        check::plan(&path, &self.plan, &self.segments, &self.slots, state.storages(), true)
+    }
+}
+
+/// Reads what was asked for, as much of it as one call should carry.
+fn fetch(source: &dyn Source, ranges: &[Range]) -> Result<Vec<Chunk>> {
+    let mut room = CALL_BYTES;
+    let mut chunks = Vec::new();
+    for range in ranges {
+        let length = range.length.min(room);
+        if length == 0 && range.length > 0 {
+            break;
+        }
+        room -= length;
+        // No more than CALL_BYTES, which fits.
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+        source.read_at(range.offset, &mut bytes)?;
+        chunks.push(Chunk { offset: range.offset, bytes });
+    }
+    Ok(chunks)
+}
+
+/// Pages a list of `total` items out.
+fn pages<T>(path: &Path, total: u32, mut page: impl FnMut(u32, u32) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    loop {
+        let have = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let count = total.saturating_sub(have).min(PAGE);
+        if count == 0 {
+            return Ok(items);
+        }
+        let next = page(have, count)?;
+        if next.is_empty() || next.len() > count as usize {
+            return Err(Error::untrue(path, format!("a page of {} where 1 to {count} were due", next.len())));
+        }
+        items.extend(next);
+    }
+}
+
+/// Items in one call: more would exceed what wasmtime lets a call copy.
+const PAGE: u32 = 1 << 16;
+
+/// Bytes brought in one call.
+const CALL_BYTES: u64 = 8 << 20;
+
+/// Bytes that may be fetched beyond twice the file.
+const SLACK: u64 = 1 << 20;

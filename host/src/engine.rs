@@ -1,0 +1,100 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Cache, CacheConfig, Config};
+
+use crate::bindings::CheckpointPre;
+use crate::instance::{Instance, State};
+use crate::{Error, Limits, Result};
+
+/// The compiled component. Make one, share it: clones are cheap, and every job
+/// gets an instance of its own from it.
+#[derive(Clone)]
+pub struct Engine {
+    engine: wasmtime::Engine,
+    component: CheckpointPre<State>,
+    limits: Limits,
+}
+
+/// How often running components are looked at. A deadline is late by this at most.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+impl Engine {
+    /// The engine with default limits that all of a process share, compiled on
+    /// first use and kept in the user's cache directory.
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: OnceLock<std::result::Result<Engine, String>> = OnceLock::new();
+        let engine = SHARED.get_or_init(|| Self::new(Limits::default()).map_err(|error| error.to_string()));
+        engine.as_ref().map_err(|message| Error::Setup(message.clone()))
+    }
+
+    /// An engine whose jobs run under `limits`, compiled code kept in the user's
+    /// cache directory.
+    pub fn new(limits: Limits) -> Result<Self> {
+        Self::build(COMPONENT, limits)
+    }
+
+    /// An engine that runs another component with the same exports. It is
+    /// trusted no more than a file.
+    pub fn with_component(component: &[u8], limits: Limits) -> Result<Self> {
+        Self::build(component, limits)
+    }
+
+    /// The same engine with other limits.
+    #[must_use]
+    pub fn limited(&self, limits: Limits) -> Self {
+        Self { limits, ..self.clone() }
+    }
+
+    /// The caps each job runs under.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A fresh instance for one job on the file `path`, which errors will name.
+    pub(crate) fn instance(&self, path: &Path) -> Result<Instance> {
+        Instance::new(&self.engine, &self.component, &self.limits, path)
+    }
+
+    fn build(component: &[u8], limits: Limits) -> Result<Self> {
+        let setup = |error: wasmtime::Error| Error::Setup(format!("{error:#}"));
+        let mut config = Config::new();
+        config.epoch_interruption(true).wasm_backtrace_max_frames(None);
+        // Without a cache every start compiles; that is slower, not wrong.
+        config.cache(Cache::new(CacheConfig::new()).ok());
+        let engine = wasmtime::Engine::new(&config).map_err(setup)?;
+        let component = Component::new(&engine, component).map_err(setup)?;
+        // An empty linker: a component that imports anything does not link.
+        let linker = Linker::new(&engine);
+        let component = linker.instantiate_pre(&component).and_then(CheckpointPre::new).map_err(setup)?;
+        tick(&engine)?;
+        Ok(Self { engine, component, limits })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Advances the engine's epoch, by which deadlines are kept, until it is dropped.
+fn tick(engine: &wasmtime::Engine) -> Result<()> {
+    let weak = engine.weak();
+    let ticker = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    };
+    let spawned = thread::Builder::new().name("strongroom-epoch".into()).spawn(ticker);
+    spawned.map(drop).map_err(|error| Error::Setup(format!("cannot start a thread: {error}")))
+}
+
+/// The component, as built with this crate.
+const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/strongroom.wasm"));

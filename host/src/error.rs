@@ -1,0 +1,211 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::bindings::types as wit;
+
+/// What can go wrong, and where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file is not what its format asks for, or the format cannot hold the
+    /// state dict.
+    #[error("{}: {fault}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the format's reader or writer said.
+        fault: Fault,
+    },
+    /// The operating system refused.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried: `open`, `write 4096 bytes at 8192`.
+        action: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The component ran into one of the caps on it.
+    #[error("{}: the sandbox was stopped: {reason}", path.display())]
+    Stopped {
+        /// The file it worked on.
+        path: PathBuf,
+        /// Which cap, and its value.
+        reason: String,
+    },
+    /// The component answered what cannot be true. Nothing it said was used.
+    #[error("{}: the component gave an answer that cannot be true: {what}", path.display())]
+    Untrue {
+        /// The file it worked on.
+        path: PathBuf,
+        /// The claim.
+        what: String,
+    },
+    /// A payload is not what it was when it was written.
+    #[error(
+        "{}: {part}: {length} bytes at offset {offset} have checksum {found:08x}, expected {expected:08x}: \
+         the file was damaged after it was written",
+        path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The part of it: `model/data/0`.
+        part: String,
+        /// Bytes from the start of the file.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+        /// CRC-32 as recorded.
+        expected: u32,
+        /// CRC-32 as computed.
+        found: u32,
+    },
+    /// A directory is not a whole checkpoint.
+    #[error("{}: {reason}", path.display())]
+    Checkpoint {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A rank failed, and so did the save.
+    #[error("rank {rank}: {source}")]
+    Rank {
+        /// Which.
+        rank: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// The component or the machine it runs on could not be set up.
+    #[error("cannot set up the sandbox: {0}")]
+    Setup(String),
+    /// A value that a state dict or a tensor cannot have.
+    #[error("{0}")]
+    Value(String),
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a format's reader or writer found wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The bytes contradict their format.
+    Malformed(Finding),
+    /// The bytes are legal, but of a kind this version does not handle.
+    Unsupported(Finding),
+    /// The file ends before what it promises.
+    Truncated(Finding),
+    /// A cap was reached; nothing is known about the rest of the file.
+    Limit {
+        /// Bytes from the start of the file.
+        offset: u64,
+        /// The field of [`FormatLimits`](crate::FormatLimits) that caps it.
+        limit: String,
+        /// Its value.
+        allowed: u64,
+    },
+    /// The values the format cannot hold: their paths, and why.
+    Unrepresentable(Vec<Unfit>),
+    /// The component says it was driven wrongly.
+    Misuse(String),
+}
+
+/// Where a file differs from its format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Bytes from the start of the file.
+    pub offset: u64,
+    /// The part of the file: a record's name, or `zip directory`, `header`.
+    pub part: String,
+    /// What the format asks for there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+/// A value a format cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// Where in the state dict.
+    pub path: String,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { path: path.into(), action: action.into(), source }
+    }
+
+    pub(crate) fn untrue(path: &Path, what: impl Into<String>) -> Self {
+        Self::Untrue { path: path.into(), what: what.into() }
+    }
+
+    pub(crate) fn format(path: &Path, error: wit::Error) -> Self {
+        Self::Format { path: path.into(), fault: error.into() }
+    }
+
+    pub(crate) fn checkpoint(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Checkpoint { path: path.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(finding) => write!(f, "malformed {finding}"),
+            Self::Unsupported(finding) => write!(f, "unsupported {finding}"),
+            Self::Truncated(finding) => write!(f, "truncated {finding}"),
+            Self::Limit { offset, limit, allowed } => {
+                write!(f, "offset {offset}: the limit `{limit}` of {allowed} was reached")
+            }
+            Self::Unrepresentable(unfit) => {
+                let plural = if unfit.len() == 1 { "value does" } else { "values do" };
+                write!(f, "{} {plural} not fit the format:", unfit.len())?;
+                unfit.iter().try_for_each(|Unfit { path, reason }| write!(f, "\n  {path}: {reason}"))
+            }
+            Self::Misuse(what) => write!(f, "the component was driven wrongly: {what}"),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, part, expected, found } = self;
+        write!(f, "{part}, offset {offset}: expected {expected}, found {found}")
+    }
+}
+
+impl From<wit::Error> for Fault {
+    fn from(error: wit::Error) -> Self {
+        match error {
+            wit::Error::Malformed(fault) => Self::Malformed(fault.into()),
+            wit::Error::Unsupported(fault) => Self::Unsupported(fault.into()),
+            wit::Error::Truncated(fault) => Self::Truncated(fault.into()),
+            wit::Error::Limit(wit::Excess { offset, limit, allowed }) => {
+                Self::Limit { offset, limit, allowed }
+            }
+            wit::Error::Unrepresentable(unfit) => {
+                Self::Unrepresentable(unfit.into_iter().map(Unfit::from).collect())
+            }
+            wit::Error::Misuse(what) => Self::Misuse(what),
+        }
+    }
+}
+
+impl From<wit::Fault> for Finding {
+    fn from(wit::Fault { offset, part, expected, found }: wit::Fault) -> Self {
+        Self { offset, part, expected, found }
+    }
+}
+
+impl From<wit::Unfit> for Unfit {
+    fn from(wit::Unfit { path, reason }: wit::Unfit) -> Self {
+        Self { path, reason }
+    }
+}

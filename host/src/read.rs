@@ -1,0 +1,243 @@
+//! Payloads: mapped, read in parallel, or verified where they lie.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::buffer::Buffer;
+use crate::checksum::{self, Hasher};
+use crate::state::{Content, StateDict, Storage, Stored};
+use crate::store::{Local, Source, Store};
+use crate::{Engine, Error, Result, check, drive};
+
+pub use crate::bindings::reader::Format;
+
+/// A checkpoint file whose state dict is known, and whose payloads are still in it.
+#[derive(Clone, Debug)]
+pub struct File {
+    source: Arc<dyn Source>,
+    format: Format,
+    archive: String,
+    alignment: Option<u32>,
+    checksums: bool,
+    state: StateDict<'static>,
+    parts: Vec<Stored>,
+}
+
+/// What [`File::verify`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Payloads whose checksum was computed and is right.
+    pub storages: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Payloads for which the format has no checksum.
+    pub unchecked: usize,
+}
+
+impl File {
+    /// Opens a checkpoint of any format and reads what it holds, payloads aside.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_in(Engine::shared()?, &Local, path.as_ref())
+    }
+
+    /// The same, with an engine and a store of one's own.
+    pub fn open_in(engine: &Engine, store: &dyn Store, path: &Path) -> Result<Self> {
+        Self::from_source(engine, store.open(path)?)
+    }
+
+    pub(crate) fn from_source(engine: &Engine, source: Arc<dyn Source>) -> Result<Self> {
+        let path = source.path();
+        let drive::Reading { summary, nodes, storages } = drive::read(engine, &*source)?;
+        check::storages(path, &storages, source.length())?;
+        let (parts, storages): (Vec<_>, Vec<_>) = storages
+            .into_iter()
+            .map(|stored| {
+                let part = Stored {
+                    source: source.clone(),
+                    offset: stored.range.offset,
+                    length: stored.range.length,
+                    checksum: stored.checksum,
+                    swap: stored.swap,
+                    name: stored.name,
+                };
+                (part.clone(), Storage::stored(part, &stored.location))
+            })
+            .unzip();
+        check::nodes(path, &nodes, summary.root, &storages, engine.limits().format.tree)?;
+        let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
+        Ok(Self {
+            format: summary.format,
+            archive: summary.archive,
+            alignment: summary.alignment,
+            checksums: summary.checksums,
+            state,
+            parts,
+            source,
+        })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// Its format, told by its bytes.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Bytes of the whole file.
+    pub fn length(&self) -> u64 {
+        self.source.length()
+    }
+
+    /// The name all records of a torch zip start with; empty for other formats.
+    pub fn archive(&self) -> &str {
+        &self.archive
+    }
+
+    /// The alignment a torch zip says its payloads have, in bytes.
+    pub fn alignment(&self) -> Option<u32> {
+        self.alignment
+    }
+
+    /// Whether the file has checksums of its payloads.
+    pub fn has_checksums(&self) -> bool {
+        self.checksums
+    }
+
+    /// The state dict, payloads still in the file. It can be inspected and
+    /// written elsewhere; the values of tensors need [`map`](Self::map) or
+    /// [`load`](Self::load).
+    pub fn state(&self) -> &StateDict<'static> {
+        &self.state
+    }
+
+    /// The state dict over the mapped file: no payload is read before it is
+    /// looked at, none is copied, and **none is verified**.
+    ///
+    /// While it lives the file must not be changed in place or shortened, as
+    /// with any mapped file; replacing it by rename is fine.
+    pub fn map(&self) -> Result<StateDict<'static>> {
+        let Some(bytes) = self.source.bytes()? else { return self.load() };
+        let map = |(part, storage): (&Stored, &Storage<'static>)| {
+            if part.swap > 1 {
+                return load(part, storage.location(), false);
+            }
+            let start = usize::try_from(part.offset).ok();
+            let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
+            let range = start.zip(end).map(|(start, end)| start..end);
+            range
+                .and_then(|range| Storage::part(bytes.clone(), range, storage.location()))
+                .ok_or_else(|| Error::checkpoint(self.path(), "the file became shorter while it was opened"))
+        };
+        let storages = self.parts.iter().zip(self.state.storages()).map(map);
+        Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
+    }
+
+    /// The state dict in memory: every payload read, in parallel, into an
+    /// allocation of its own, and verified against its checksum.
+    pub fn load(&self) -> Result<StateDict<'static>> {
+        self.load_with(true)
+    }
+
+    /// The same without looking at checksums.
+    pub fn load_unverified(&self) -> Result<StateDict<'static>> {
+        self.load_with(false)
+    }
+
+    /// Verifies every payload against its checksum, in constant memory.
+    pub fn verify(&self) -> Result<Verified> {
+        self.parts.par_iter().try_for_each(|part| match part.checksum {
+            None => Ok(()),
+            Some(expected) => matches(part, expected, checksum::stored(part)?),
+        })?;
+        let checked = self.parts.iter().filter(|part| part.checksum.is_some());
+        Ok(Verified {
+            storages: checked.clone().count(),
+            bytes: checked.map(|part| part.length).sum(),
+            unchecked: self.parts.iter().filter(|part| part.checksum.is_none()).count(),
+        })
+    }
+
+    pub(crate) fn parts(&self) -> &[Stored] {
+        &self.parts
+    }
+
+    fn load_with(&self, verify: bool) -> Result<StateDict<'static>> {
+        let parts = self.parts.par_iter().zip(self.state.storages());
+        let storages = parts.map(|(part, storage)| load(part, storage.location(), verify));
+        Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
+    }
+}
+
+/// Reads a payload into memory, all cores on one payload if it is large.
+fn load(part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
+    let mut buffer = Buffer::new(part.source.path(), part.length)?;
+    let expected = part.checksum.filter(|_| verify);
+    let blocks = buffer.as_mut().par_chunks_mut(checksum::BLOCK).enumerate();
+    let hashers = blocks.map(|(index, block)| {
+        let mut hasher = Hasher::new();
+        let mut offset = part.offset + (index * checksum::BLOCK) as u64;
+        for chunk in block.chunks_mut(checksum::CHUNK) {
+            part.source.read_at(offset, chunk)?;
+            offset += chunk.len() as u64;
+            if expected.is_some() {
+                hasher.update(chunk);
+            }
+            reverse(chunk, part.swap);
+        }
+        Ok(hasher)
+    });
+    let hashers: Vec<Hasher> = hashers.collect::<Result<_>>()?;
+    if let Some(expected) = expected {
+        matches(part, expected, checksum::combine(hashers))?;
+    }
+    let length = buffer.as_ref().len();
+    Storage::part(Arc::new(buffer), 0..length, location)
+        .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
+}
+
+/// Reverses the bytes of each number of `width` bytes.
+pub(crate) fn reverse(bytes: &mut [u8], width: u8) {
+    if width > 1 {
+        bytes.chunks_exact_mut(width.into()).for_each(<[u8]>::reverse);
+    }
+}
+
+fn matches(part: &Stored, expected: u32, found: u32) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Checksum {
+        path: PathBuf::from(part.source.path()),
+        part: part.name.clone(),
+        offset: part.offset,
+        length: part.length,
+        expected,
+        found,
+    })
+}
+
+impl Storage<'_> {
+    /// Copies `buffer.len()` bytes from `offset` on, from memory or from the file.
+    pub(crate) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        match self.content() {
+            Content::Stored(stored) => {
+                stored.source.read_at(stored.offset + offset, buffer)?;
+                reverse(buffer, stored.swap);
+            }
+            Content::Bytes(..) => {
+                let start = usize::try_from(offset).ok();
+                let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
+                let bytes = range.and_then(|range| self.bytes().ok()?.get(range));
+                buffer.copy_from_slice(
+                    bytes.ok_or_else(|| Error::Value("a read beyond the end of a storage".into()))?,
+                );
+            }
+        }
+        Ok(())
+    }
+}

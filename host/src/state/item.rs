@@ -1,0 +1,349 @@
+use super::{Node, StateDict, Storage, Tensor};
+use crate::bindings::types as wit;
+
+/// One value of a [`StateDict`], looked at in place.
+///
+/// Like a JSON value: each `as_` method gives the value if it is of that kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'s, 'a> {
+    state: &'s StateDict<'a>,
+    id: u32,
+}
+
+impl<'s, 'a> Item<'s, 'a> {
+    pub(crate) fn new(state: &'s StateDict<'a>, id: u32) -> Self {
+        Self { state, id }
+    }
+
+    /// A number that two items share if and only if they are one object.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn node(&self) -> &'s Node {
+        self.state.node(self.id)
+    }
+
+    /// The Python type: `int`, `dict`, `Tensor`, `Parameter`; for an object of an
+    /// unknown class, that class.
+    pub fn kind(&self) -> String {
+        let kind = match self.node() {
+            Node::None => "NoneType",
+            Node::Boolean(_) => "bool",
+            Node::Int(_) | Node::BigInt(_) => "int",
+            Node::Float(_) => "float",
+            Node::Complex(_) => "complex",
+            Node::Text(_) | Node::SurrogateText(_) => "str",
+            Node::Bytes(_) => "bytes",
+            Node::ByteArray(_) => "bytearray",
+            Node::Tuple(_) => "tuple",
+            Node::List(_) => "list",
+            Node::Dict(_) => "dict",
+            Node::OrderedDict(_) => "OrderedDict",
+            Node::Counter(_) => "Counter",
+            Node::Set(_) => "set",
+            Node::FrozenSet(_) => "frozenset",
+            Node::Size(_) => "torch.Size",
+            Node::Device(_) => "torch.device",
+            Node::Dtype(_) => "torch.dtype",
+            Node::Qscheme(_) => "torch.qscheme",
+            Node::Layout(_) => "torch.layout",
+            Node::Global(_) => "global",
+            Node::Storage(_) => "storage",
+            Node::Tensor(_) => "Tensor",
+            Node::Parameter(_) => "Parameter",
+            Node::Quantized(_) => "quantized Tensor",
+            Node::SparseCoo(_) => "sparse_coo Tensor",
+            Node::SparseCompressed(sparse) => match sparse.layout {
+                wit::Layout::SparseCsr => "sparse_csr Tensor",
+                wit::Layout::SparseCsc => "sparse_csc Tensor",
+                wit::Layout::SparseBsr => "sparse_bsr Tensor",
+                _ => "sparse_bsc Tensor",
+            },
+            Node::Subclass(subclass) => return self.at(subclass.class).repr(),
+            Node::NumpyScalar(scalar) => return format!("numpy {}", scalar.dtype),
+            Node::Object(object) => {
+                return match object.construct {
+                    wit::Construct::Persistent => "persistent id".into(),
+                    _ => self.at(object.callable).repr(),
+                };
+            }
+        };
+        kind.into()
+    }
+
+    /// Whether it is `None`.
+    pub fn is_none(&self) -> bool {
+        matches!(self.node(), Node::None)
+    }
+
+    /// A `bool`.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.node() {
+            Node::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// An `int` of at most 64 bits.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.node() {
+            Node::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A `float`.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self.node() {
+            Node::Float(bits) => Some(f64::from_bits(*bits)),
+            _ => None,
+        }
+    }
+
+    /// A `str`.
+    pub fn as_str(&self) -> Option<&'s str> {
+        match self.node() {
+            Node::Text(text) => Some(&text.value),
+            _ => None,
+        }
+    }
+
+    /// A `bytes` or `bytearray`.
+    pub fn as_bytes(&self) -> Option<&'s [u8]> {
+        match self.node() {
+            Node::Bytes(bytes) | Node::ByteArray(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// A tensor. A parameter gives its tensor, with the parameter's
+    /// `requires_grad`; a tensor of another class, the plain tensor.
+    pub fn as_tensor(&self) -> Option<Tensor<'a>> {
+        match self.node() {
+            Node::Tensor(view) => self.view(view),
+            Node::Parameter(parameter) => match self.state.node(parameter.tensor) {
+                Node::Tensor(view) => Some(self.view(view)?.with_requires_grad(parameter.requires_grad)),
+                _ => None,
+            },
+            Node::Subclass(subclass) => match self.state.node(subclass.tensor) {
+                Node::Tensor(view) => self.view(view),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The integers of a quantized tensor, as a tensor of its quantized dtype.
+    pub fn as_quantized(&self) -> Option<Tensor<'a>> {
+        match self.node() {
+            Node::Quantized(quantized) => self.view(&quantized.tensor),
+            _ => None,
+        }
+    }
+
+    /// A storage saved by itself.
+    pub fn as_storage(&self) -> Option<&'s Storage<'a>> {
+        match self.node() {
+            Node::Storage(view) => self.state.storages.get(view.storage as usize),
+            _ => None,
+        }
+    }
+
+    /// The values of a list, tuple or set.
+    pub fn items(&self) -> Option<Items<'s, 'a>> {
+        match self.node() {
+            Node::List(ids) | Node::Tuple(ids) | Node::Set(ids) | Node::FrozenSet(ids) => {
+                Some(Items { state: self.state, ids })
+            }
+            _ => None,
+        }
+    }
+
+    /// The items of a dict, an `OrderedDict` or a `Counter`.
+    pub fn entries(&self) -> Option<Entries<'s, 'a>> {
+        match self.node() {
+            Node::Dict(pairs)
+            | Node::Counter(pairs)
+            | Node::OrderedDict(wit::OrderedDict { items: pairs, .. }) => {
+                Some(Entries { state: self.state, pairs })
+            }
+            _ => None,
+        }
+    }
+
+    /// The value under a string key of a dict.
+    pub fn get(&self, key: &str) -> Option<Item<'s, 'a>> {
+        self.entries()?.get(key)
+    }
+
+    /// Whether it is an object of a class unknown to the reader, which no
+    /// strongroom ever makes.
+    pub fn is_opaque(&self) -> bool {
+        matches!(self.node(), Node::Object(_))
+    }
+
+    /// The value as Python would print it, long ones cut.
+    pub fn repr(&self) -> String {
+        match self.node() {
+            Node::None => "None".into(),
+            Node::Boolean(value) => if *value { "True" } else { "False" }.into(),
+            Node::Int(value) => value.to_string(),
+            Node::BigInt(bytes) => format!("an integer of {} bytes", bytes.len()),
+            Node::Float(bits) => float(*bits),
+            Node::Complex(wit::Complex { re, im }) => format!("complex({}, {})", float(*re), float(*im)),
+            Node::Text(text) => quoted(&text.value),
+            Node::SurrogateText(bytes) => quoted(&String::from_utf8_lossy(bytes)),
+            Node::Bytes(bytes) => format!("b{}", quoted(&bytes.escape_ascii().to_string())),
+            Node::ByteArray(bytes) => {
+                format!("bytearray(b{})", quoted(&bytes.escape_ascii().to_string()))
+            }
+            Node::Size(sizes) => format!("torch.Size({sizes:?})"),
+            Node::Device(wit::Device { kind, index: None }) => kind.clone(),
+            Node::Device(wit::Device { kind, index: Some(index) }) => format!("{kind}:{index}"),
+            Node::Dtype(dtype) => format!("torch.{dtype}"),
+            Node::Qscheme(scheme) => format!("torch.{}", debug_name(scheme)),
+            Node::Layout(layout) => format!("torch.{}", debug_name(layout)),
+            Node::Global(wit::Global { module, name }) => format!("{module}.{name}"),
+            Node::NumpyScalar(scalar) => super::numpy::repr(&scalar.dtype, &scalar.data),
+            Node::Tuple(ids) => format!("a tuple of {}", ids.len()),
+            Node::List(ids) => format!("a list of {}", ids.len()),
+            Node::Set(ids) | Node::FrozenSet(ids) => format!("a set of {}", ids.len()),
+            Node::Dict(pairs) | Node::Counter(pairs) => format!("a dict of {}", pairs.len()),
+            Node::OrderedDict(dict) => format!("a dict of {}", dict.items.len()),
+            Node::Storage(_) => {
+                format!("a storage of {} bytes", self.as_storage().map_or(0, Storage::length))
+            }
+            Node::Tensor(_) | Node::Parameter(_) | Node::Subclass(_) => match self.as_tensor() {
+                Some(tensor) => format!("{} {:?}", tensor.dtype(), tensor.shape()),
+                None => self.kind(),
+            },
+            Node::Quantized(_) | Node::SparseCoo(_) | Node::SparseCompressed(_) => self.kind(),
+            Node::Object(_) => format!("an object of {}", self.kind()),
+        }
+    }
+
+    fn at(&self, id: u32) -> Item<'s, 'a> {
+        // A callable that is itself an object would recurse with the file.
+        match self.state.node(id) {
+            Node::Object(_) | Node::Subclass(_) => Item::new(self.state, u32::MAX),
+            _ => Item::new(self.state, id),
+        }
+    }
+
+    fn view(&self, view: &wit::Tensor) -> Option<Tensor<'a>> {
+        let storage = match view.storage {
+            Some(id) => Some(self.state.storages.get(id as usize)?.clone()),
+            None => None,
+        };
+        Some(Tensor::from_parts(storage, view.clone()))
+    }
+}
+
+/// The values of a list, tuple or set.
+#[derive(Clone, Copy, Debug)]
+pub struct Items<'s, 'a> {
+    state: &'s StateDict<'a>,
+    ids: &'s [u32],
+}
+
+impl<'s, 'a> Items<'s, 'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The value at `index`.
+    pub fn get(&self, index: usize) -> Option<Item<'s, 'a>> {
+        self.ids.get(index).map(|&id| Item::new(self.state, id))
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Item<'s, 'a>> + use<'s, 'a> {
+        let state = self.state;
+        self.ids.iter().map(move |&id| Item::new(state, id))
+    }
+}
+
+/// The items of a dict, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'s, 'a> {
+    state: &'s StateDict<'a>,
+    pairs: &'s [wit::Pair],
+}
+
+impl<'s, 'a> Entries<'s, 'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The value under a string key.
+    pub fn get(&self, key: &str) -> Option<Item<'s, 'a>> {
+        let pair = self.pairs.get(self.position(key)?)?;
+        Some(Item::new(self.state, pair.value))
+    }
+
+    /// All keys and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Item<'s, 'a>, Item<'s, 'a>)> + use<'s, 'a> {
+        let state = self.state;
+        self.pairs.iter().map(move |pair| (Item::new(state, pair.key), Item::new(state, pair.value)))
+    }
+
+    pub(super) fn position(&self, key: &str) -> Option<usize> {
+        let is_key = |id| matches!(self.state.node(id), Node::Text(text) if text.value == key);
+        self.pairs.iter().position(|pair| is_key(pair.key))
+    }
+}
+
+/// Characters of a string that are shown.
+const SHOWN: usize = 60;
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in text.chars().take(SHOWN) {
+        if c.is_control() || c == '\'' { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    if text.chars().nth(SHOWN).is_some() {
+        out.push('…');
+    }
+    out.push('\'');
+    out
+}
+
+/// As Python prints a float: always with a point, an exponent or a name.
+pub(super) fn float(bits: u64) -> String {
+    let value = f64::from_bits(bits);
+    if value.is_nan() {
+        return "nan".into();
+    }
+    let mut text = format!("{value:?}");
+    if let Some(exponent) = text.find('e').filter(|_| !text.contains("e-")) {
+        text.insert(exponent + 1, '+');
+    }
+    text
+}
+
+/// `PerTensorAffine` as torch spells it.
+fn debug_name(value: &impl std::fmt::Debug) -> String {
+    let debug = format!("{value:?}");
+    let variant = debug.rsplit("::").next().unwrap_or_default();
+    let mut name = String::new();
+    for c in variant.chars() {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}

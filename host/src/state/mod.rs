@@ -1,0 +1,172 @@
+//! The state dict: a tree of values and tensors, with the identities that ties
+//! and byte-identical rewriting need.
+
+mod dtype;
+mod item;
+mod numpy;
+mod storage;
+mod tensor;
+mod value;
+mod walk;
+
+use std::sync::Arc;
+
+use crate::bindings::types as wit;
+
+pub use dtype::{DType, Element};
+pub use item::{Entries, Item, Items};
+pub use storage::Storage;
+pub(crate) use storage::{Content, Stored};
+pub use tensor::Tensor;
+pub(crate) use tensor::{extent, is_contiguous, numel};
+pub use value::Value;
+pub use walk::{Leaf, Leaves};
+pub(crate) use walk::children;
+
+pub(crate) use crate::bindings::types::Node;
+
+/// A tree of values and tensors: what `torch.save` saves and `torch.load` gives.
+///
+/// The root is most often a dict, but may be any value. Tensors look into
+/// [`Storage`]s, which may be borrowed, owned, mapped, or still in their file.
+#[derive(Clone, Debug)]
+pub struct StateDict<'a> {
+    /// Every value, each once; they name each other by index.
+    nodes: Arc<Vec<Node>>,
+    storages: Vec<Storage<'a>>,
+    root: u32,
+    metadata: Vec<(String, String)>,
+}
+
+impl<'a> StateDict<'a> {
+    /// An empty dict.
+    pub fn new() -> Self {
+        Self::from_parts(vec![Node::Dict(Vec::new())], Vec::new(), 0, Vec::new())
+    }
+
+    /// A state dict whose root is any value.
+    pub fn from_value(value: impl Into<Value<'a>>) -> Self {
+        let mut state = Self::from_parts(Vec::new(), Vec::new(), 0, Vec::new());
+        state.root = value::add(&mut state, value.into());
+        state
+    }
+
+    pub(crate) fn from_parts(
+        nodes: Vec<Node>,
+        storages: Vec<Storage<'a>>,
+        root: u32,
+        metadata: Vec<(String, String)>,
+    ) -> Self {
+        Self { nodes: Arc::new(nodes), storages, root, metadata }
+    }
+
+    /// Sets `key` of the root to `value`, in place of what it was.
+    ///
+    /// # Panics
+    /// If the root is not a dict: one from [`StateDict::new`] is.
+    pub fn insert(&mut self, key: &str, value: impl Into<Value<'a>>) {
+        let value = value::add(self, value.into());
+        let Some(entries) = self.root().entries() else {
+            panic!("the root is a {}, not a dict", self.root().kind());
+        };
+        let existing = entries.position(key);
+        let key = match existing {
+            Some(_) => 0,
+            None => value::add(self, Value::from(key)),
+        };
+        let root = self.root as usize;
+        if let Some(Node::Dict(items) | Node::OrderedDict(wit::OrderedDict { items, .. })) =
+            self.nodes_mut().get_mut(root)
+        {
+            match existing {
+                Some(position) => items[position].value = value,
+                None => items.push(wit::Pair { key, value }),
+            }
+        }
+    }
+
+    /// The root.
+    pub fn root(&self) -> Item<'_, 'a> {
+        Item::new(self, self.root)
+    }
+
+    /// The value at a path as [`leaves`](Self::leaves) gives it: `optimizer.state.0.exp_avg`,
+    /// `param_groups[0].lr`. The first, should keys with dots make it ambiguous.
+    pub fn get(&self, path: &str) -> Option<Item<'_, 'a>> {
+        walk::find(self, path).map(|node| Item::new(self, node))
+    }
+
+    /// The tensor at a path. Parameters count as their tensor.
+    pub fn tensor(&self, path: &str) -> Option<Tensor<'a>> {
+        self.get(path)?.as_tensor()
+    }
+
+    /// All values that are not containers, with their paths, in order.
+    pub fn leaves(&self) -> Leaves<'_, 'a> {
+        Leaves::new(self)
+    }
+
+    /// All tensors, with their paths, in order. Parameters count as their tensor.
+    pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor<'a>)> {
+        self.leaves().filter_map(|leaf| Some((leaf.path.clone(), leaf.item.as_tensor()?)))
+    }
+
+    /// The storages, each once.
+    pub fn storages(&self) -> &[Storage<'a>] {
+        &self.storages
+    }
+
+    /// Free-form strings beside the tensors: the `__metadata__` of safetensors.
+    pub fn metadata(&self) -> &[(String, String)] {
+        &self.metadata
+    }
+
+    /// Sets the strings that safetensors keeps beside the tensors.
+    pub fn set_metadata(&mut self, metadata: Vec<(String, String)>) {
+        self.metadata = metadata;
+    }
+
+    /// Bytes of all storages, each counted once.
+    pub fn length(&self) -> u64 {
+        self.storages.iter().map(Storage::length).sum()
+    }
+
+    pub(crate) fn root_id(&self) -> u32 {
+        self.root
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub(crate) fn node(&self, id: u32) -> &Node {
+        // Ids are checked once, where nodes come in; see `check`.
+        self.nodes.get(id as usize).unwrap_or(&Node::None)
+    }
+
+    pub(crate) fn nodes_mut(&mut self) -> &mut Vec<Node> {
+        Arc::make_mut(&mut self.nodes)
+    }
+
+    /// The same tree over other storages, one for each.
+    pub(crate) fn with_storages<'b>(&self, storages: Vec<Storage<'b>>) -> StateDict<'b> {
+        StateDict { nodes: self.nodes.clone(), storages, root: self.root, metadata: self.metadata.clone() }
+    }
+
+    /// The index of a storage, which is added if it is new.
+    pub(crate) fn storage_id(&mut self, storage: &Storage<'a>) -> u32 {
+        // Newest first: tensors over one storage mostly come together.
+        let found = self.storages.iter().rposition(|other| other.is(storage));
+        let index = found.unwrap_or_else(|| {
+            self.storages.push(storage.clone());
+            self.storages.len() - 1
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+}
+
+impl Default for StateDict<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

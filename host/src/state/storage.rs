@@ -1,0 +1,112 @@
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::store::{Shared, Source};
+use crate::{Error, Result};
+
+/// The bytes that tensors look into. A clone is the same storage, not a copy:
+/// tensors over clones of one storage are tied, as in torch.
+#[derive(Clone)]
+pub struct Storage<'a> {
+    inner: Arc<Inner<'a>>,
+}
+
+struct Inner<'a> {
+    content: Content<'a>,
+    length: u64,
+    location: String,
+}
+
+/// Where a storage's bytes are.
+pub(crate) enum Content<'a> {
+    /// In memory, or mapped.
+    Bytes(Shared<'a>, Range<usize>),
+    /// In their file, not looked at.
+    Stored(Stored),
+}
+
+/// A payload in its file.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    /// CRC-32 of the bytes as they lie in the file.
+    pub(crate) checksum: Option<u32>,
+    /// The width of the numbers to reverse before use; 1 for none.
+    pub(crate) swap: u8,
+    /// The part of the file that holds it.
+    pub(crate) name: String,
+}
+
+impl<'a> Storage<'a> {
+    /// A storage over bytes that are borrowed, owned, or shared with others.
+    pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'a) -> Self {
+        let length = bytes.as_ref().len();
+        Self::with(Content::Bytes(Arc::new(bytes), 0..length), length as u64, "cpu")
+    }
+
+    /// A part of bytes that others share.
+    pub(crate) fn part(bytes: Shared<'a>, range: Range<usize>, location: &str) -> Option<Self> {
+        let length = (*bytes).as_ref().get(range.clone())?.len() as u64;
+        Some(Self::with(Content::Bytes(bytes, range), length, location))
+    }
+
+    /// A storage that is still in its file.
+    pub(crate) fn stored(stored: Stored, location: &str) -> Self {
+        let length = stored.length;
+        Self::with(Content::Stored(stored), length, location)
+    }
+
+    /// Bytes.
+    pub fn length(&self) -> u64 {
+        self.inner.length
+    }
+
+    /// The device it was saved from, and is to be restored to: `cpu`, `cuda:0`.
+    pub fn location(&self) -> &str {
+        &self.inner.location
+    }
+
+    /// The bytes. An error if they are still in their file.
+    pub fn bytes(&self) -> Result<&[u8]> {
+        match &self.inner.content {
+            Content::Bytes(bytes, range) => (**bytes).as_ref().get(range.clone()).ok_or_else(|| {
+                Error::Value("the storage's bytes became shorter while they were shared".into())
+            }),
+            Content::Stored(stored) => Err(Error::Value(format!(
+                "{}: {} is still in its file: call `load` or `map` first",
+                stored.source.path().display(),
+                stored.name
+            ))),
+        }
+    }
+
+    /// Whether two are the same storage.
+    pub fn is(&self, other: &Storage<'_>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.inner), Arc::as_ptr(&other.inner))
+    }
+
+    pub(crate) fn content(&self) -> &Content<'a> {
+        &self.inner.content
+    }
+
+    fn with(content: Content<'a>, length: u64, location: &str) -> Self {
+        Self { inner: Arc::new(Inner { content, length, location: location.into() }) }
+    }
+}
+
+impl fmt::Debug for Storage<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match &self.inner.content {
+            Content::Bytes(..) => "memory",
+            Content::Stored(stored) => stored.name.as_str(),
+        };
+        f.debug_struct("Storage")
+            .field("length", &self.inner.length)
+            .field("location", &self.inner.location)
+            .field("in", &place)
+            .finish()
+    }
+}

@@ -1,0 +1,155 @@
+//! Paths: `optimizer.state.0.exp_avg`, `param_groups[0].lr`.
+
+use super::{Item, Node, StateDict};
+use crate::bindings::types as wit;
+
+/// A value of a state dict, and where it is.
+#[derive(Clone, Debug)]
+pub struct Leaf<'s, 'a> {
+    /// Dict keys joined by dots, positions in brackets. The root is the empty path.
+    pub path: String,
+    /// The value.
+    pub item: Item<'s, 'a>,
+}
+
+/// All leaves of a [`StateDict`], in order: values that are no container, empty
+/// containers, and ahead of their parts, sparse and quantized tensors and
+/// objects of unknown classes.
+///
+/// A value shared by two containers comes once for each path. A container that
+/// contains itself is not entered again.
+#[derive(Debug)]
+pub struct Leaves<'s, 'a> {
+    state: &'s StateDict<'a>,
+    /// What is still to be visited, last first. `None` ends a container.
+    stack: Vec<Option<(String, u32)>>,
+    /// The containers that are being visited, outermost first.
+    open: Vec<u32>,
+}
+
+impl<'s, 'a> Leaves<'s, 'a> {
+    pub(super) fn new(state: &'s StateDict<'a>) -> Self {
+        Self { state, stack: vec![Some((String::new(), state.root_id()))], open: Vec::new() }
+    }
+}
+
+impl<'s, 'a> Iterator for Leaves<'s, 'a> {
+    type Item = Leaf<'s, 'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while let Some(next) = self.stack.pop() {
+            let Some((path, id)) = next else {
+                self.open.pop();
+                continue;
+            };
+            let item = Item::new(self.state, id);
+            let children = children(item.node());
+            if !children.is_empty() && !self.open.contains(&id) {
+                self.open.push(id);
+                self.stack.push(None);
+                let onto = |(step, child): &(Step, u32)| Some((step.onto(self.state, &path), *child));
+                self.stack.extend(children.iter().rev().map(onto));
+            }
+            if children.is_empty() || is_whole(item.node()) {
+                return Some(Leaf { path, item });
+            }
+        }
+        None
+    }
+}
+
+/// The way from a value to one inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The value under this key.
+    Key(u32),
+    /// The value at this position.
+    Index(usize),
+    /// An attribute of an object.
+    Field(&'static str),
+    /// The object's state itself: its keys are attributes.
+    Through,
+}
+
+impl Step {
+    fn onto(self, state: &StateDict<'_>, path: &str) -> String {
+        let dot = if path.is_empty() { "" } else { "." };
+        match self {
+            Self::Key(key) => match state.node(key) {
+                Node::Text(text) => format!("{path}{dot}{}", text.value),
+                _ => format!("{path}{dot}{}", Item::new(state, key).repr()),
+            },
+            Self::Index(index) => format!("{path}[{index}]"),
+            Self::Field(name) => format!("{path}{dot}{name}"),
+            Self::Through => path.into(),
+        }
+    }
+}
+
+/// The values inside a value, in order.
+pub(crate) fn children(node: &Node) -> Vec<(Step, u32)> {
+    let keyed = |pairs: &[wit::Pair]| pairs.iter().map(|pair| (Step::Key(pair.key), pair.value)).collect();
+    match node {
+        Node::Tuple(ids) | Node::List(ids) | Node::Set(ids) | Node::FrozenSet(ids) => {
+            ids.iter().enumerate().map(|(index, &id)| (Step::Index(index), id)).collect()
+        }
+        Node::Dict(pairs) | Node::Counter(pairs) => keyed(pairs),
+        Node::OrderedDict(dict) => keyed(&dict.items),
+        Node::Quantized(quantized) => match &quantized.quantizer {
+            wit::Quantizer::PerTensor(_) => Vec::new(),
+            wit::Quantizer::PerChannel(channel) => vec![
+                (Step::Field("scales"), channel.scales),
+                (Step::Field("zero_points"), channel.zero_points),
+            ],
+        },
+        Node::SparseCoo(sparse) => {
+            vec![(Step::Field("indices"), sparse.indices), (Step::Field("values"), sparse.values)]
+        }
+        Node::SparseCompressed(sparse) => {
+            let (compressed, plain) = match sparse.layout {
+                wit::Layout::SparseCsr | wit::Layout::SparseBsr => ("crow_indices", "col_indices"),
+                _ => ("ccol_indices", "row_indices"),
+            };
+            vec![
+                (Step::Field(compressed), sparse.compressed),
+                (Step::Field(plain), sparse.plain),
+                (Step::Field("values"), sparse.values),
+            ]
+        }
+        Node::Object(object) => {
+            let args = object.args.map(|args| (Step::Field("args"), args));
+            let kwargs = object.kwargs.map(|kwargs| (Step::Field("kwargs"), kwargs));
+            let items = object.items.iter().enumerate().map(|(index, &id)| (Step::Index(index), id));
+            let pairs = object.pairs.iter().map(|pair| (Step::Key(pair.key), pair.value));
+            let state = object.state.map(|state| (Step::Through, state));
+            args.into_iter().chain(kwargs).chain(items).chain(pairs).chain(state).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the value is one thing to its user, though it has parts.
+fn is_whole(node: &Node) -> bool {
+    matches!(node, Node::Quantized(_) | Node::SparseCoo(_) | Node::SparseCompressed(_) | Node::Object(_))
+}
+
+/// The first value at `path`.
+pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
+    let mut stack = vec![(String::new(), state.root_id())];
+    // Every step either matches more of the path or stays: cycles of objects
+    // whose state is themselves are cut off by the depth a path can have.
+    let mut budget = state.nodes().len().saturating_mul(2).saturating_add(16);
+    while let Some((at, id)) = stack.pop() {
+        if at == path {
+            return Some(id);
+        }
+        budget = budget.checked_sub(1)?;
+        let fits = |(step, child): &(Step, u32)| {
+            let next = step.onto(state, &at);
+            path.starts_with(&next).then_some((next, *child))
+        };
+        let next: Vec<_> = children(state.node(id)).iter().filter_map(fits).collect();
+        stack.extend(next.into_iter().rev());
+    }
+    None
+}

@@ -1,0 +1,190 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Entry, Shared, Sink, Source, Stage, Store};
+use crate::{Error, Result};
+
+/// Files in memory, for tests and for embedding. Clones share them.
+#[derive(Clone, Default)]
+pub struct Memory {
+    files: Arc<Mutex<BTreeMap<PathBuf, Arc<Vec<u8>>>>>,
+}
+
+impl Memory {
+    /// Puts a file there.
+    pub fn insert(&self, path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) {
+        self.files().insert(path.into(), Arc::new(bytes.into()));
+    }
+
+    /// A file's bytes.
+    pub fn get(&self, path: impl AsRef<Path>) -> Option<Arc<Vec<u8>>> {
+        self.files().get(path.as_ref()).cloned()
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Arc<Vec<u8>>>> {
+        // Each change is one map operation: a panic leaves nothing half done.
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.files().keys()).finish()
+    }
+}
+
+impl Store for Memory {
+    fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
+        let missing = || Error::io(path, "open", io::ErrorKind::NotFound.into());
+        let bytes = self.get(path).ok_or_else(missing)?;
+        Ok(Arc::new(MemorySource { path: path.into(), bytes }))
+    }
+
+    fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
+        let length = usize::try_from(length)
+            .map_err(|_| Error::io(path, "create", io::ErrorKind::OutOfMemory.into()))?;
+        let bytes = Mutex::new(vec![0; length]);
+        Ok(Box::new(MemorySink { path: path.into(), store: self.clone(), bytes }))
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<Entry>> {
+        let mut entries: Vec<Entry> = self
+            .files()
+            .keys()
+            .filter_map(|file| {
+                let mut rest = file.strip_prefix(path).ok()?.components();
+                let name = rest.next()?.as_os_str().to_str()?.to_owned();
+                Some(Entry { name, directory: rest.next().is_some() })
+            })
+            .collect();
+        entries.sort();
+        entries.dedup();
+        Ok(entries)
+    }
+
+    fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
+        let directory = PathBuf::from(format!(".{}.{token}", path.display()));
+        Ok(Box::new(MemoryStage { path: path.into(), directory, store: self.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct MemorySource {
+    path: PathBuf,
+    bytes: Arc<Vec<u8>>,
+}
+
+impl Source for MemorySource {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn length(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let range = usize::try_from(offset).ok().and_then(|start| {
+            let end = start.checked_add(buffer.len())?;
+            self.bytes.get(start..end)
+        });
+        let range = range.ok_or_else(|| {
+            let action = format!("read {} bytes at {offset}", buffer.len());
+            Error::io(&self.path, action, io::ErrorKind::UnexpectedEof.into())
+        })?;
+        buffer.copy_from_slice(range);
+        Ok(())
+    }
+
+    fn bytes(&self) -> Result<Option<Shared<'static>>> {
+        Ok(Some(Arc::new(Whole(self.bytes.clone()))))
+    }
+}
+
+struct Whole(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Whole {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
+struct MemorySink {
+    path: PathBuf,
+    store: Memory,
+    bytes: Mutex<Vec<u8>>,
+}
+
+impl Sink for MemorySink {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let mut file = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::try_from(offset).ok().and_then(|start| {
+            let end = start.checked_add(bytes.len())?;
+            file.get_mut(start..end)
+        });
+        let place = place.ok_or_else(|| {
+            let action = format!("write {} bytes at {offset}", bytes.len());
+            Error::io(&self.path, action, io::ErrorKind::InvalidInput.into())
+        })?;
+        place.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _durable: bool) -> Result<()> {
+        let bytes = self.bytes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.store.insert(self.path, bytes);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct MemoryStage {
+    path: PathBuf,
+    directory: PathBuf,
+    store: Memory,
+}
+
+impl Stage for MemoryStage {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {
+        self.store.create(&self.directory.join(name), length)
+    }
+
+    fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
+        self.store.open(&self.directory.join(name))
+    }
+
+    fn commit(&self, replace: bool) -> Result<()> {
+        let mut files = self.store.files();
+        let taken = files.keys().any(|file| file.starts_with(&self.path));
+        if taken && !replace {
+            return Err(Error::checkpoint(&self.path, "something is here already"));
+        }
+        files.retain(|file, _| !file.starts_with(&self.path));
+        let staged: Vec<PathBuf> =
+            files.keys().filter(|file| file.starts_with(&self.directory)).cloned().collect();
+        for file in staged {
+            if let (Ok(name), Some(bytes)) = (file.strip_prefix(&self.directory), files.get(&file).cloned()) {
+                files.insert(self.path.join(name), bytes);
+            }
+            files.remove(&file);
+        }
+        Ok(())
+    }
+
+    fn discard(&self) -> Result<()> {
+        self.store.files().retain(|file, _| !file.starts_with(&self.directory));
+        Ok(())
+    }
+}

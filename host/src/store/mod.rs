@@ -1,0 +1,92 @@
+//! Where files are: a small trait that knows no format, and its backends.
+
+mod local;
+mod memory;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use local::Local;
+pub use memory::Memory;
+
+use crate::Result;
+
+/// A place that holds files and checkpoint directories.
+///
+/// Nothing that is being written is ever visible under its final name, so an
+/// object store can stand behind it: a [`Sink`] is then a multipart upload, a
+/// [`Stage`] a prefix, and its commit one conditional PUT.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Opens a file for reading at any place.
+    fn open(&self, path: &Path) -> Result<Arc<dyn Source>>;
+
+    /// Starts a file of `length` bytes, which replaces `path` when finished.
+    fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>>;
+
+    /// What is directly under the directory `path`, in no order.
+    fn list(&self, path: &Path) -> Result<Vec<Entry>>;
+
+    /// Starts, or joins, the checkpoint directory that will appear at `path`.
+    /// All ranks of a save pass the same `token` and meet in one stage.
+    fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>>;
+}
+
+/// A file that can be read at any place, by many threads at once.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Its path, for errors.
+    fn path(&self) -> &Path;
+
+    /// Bytes.
+    fn length(&self) -> u64;
+
+    /// Fills `buffer` from `offset` on; an error if the file ends before.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
+
+    /// All its bytes without copying them, where the backend can; `None` where not.
+    fn bytes(&self) -> Result<Option<Shared<'static>>>;
+}
+
+/// A file being written at any place, by many threads at once. Dropped
+/// unfinished, it is gone.
+pub trait Sink: fmt::Debug + Send + Sync {
+    /// Its final path, for errors.
+    fn path(&self) -> &Path;
+
+    /// Puts `bytes` at `offset`.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
+
+    /// Makes the file complete; with `durable`, proof against a power cut first.
+    fn finish(self: Box<Self>, durable: bool) -> Result<()>;
+}
+
+/// A checkpoint directory before it is committed.
+pub trait Stage: fmt::Debug + Send + Sync {
+    /// Where the directory will appear, for errors.
+    fn path(&self) -> &Path;
+
+    /// Starts the file `name` of `length` bytes in it.
+    fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>>;
+
+    /// Opens a file in it that was finished.
+    fn open(&self, name: &str) -> Result<Arc<dyn Source>>;
+
+    /// Makes the directory appear, in one step and durably. What is at its path
+    /// is an error, or with `replace` gone in the same step.
+    fn commit(&self, replace: bool) -> Result<()>;
+
+    /// Removes everything staged.
+    fn discard(&self) -> Result<()>;
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The name, without the directory.
+    pub name: String,
+    /// Whether it is a directory itself.
+    pub directory: bool,
+}
+
+/// Bytes that several owners look at.
+pub type Shared<'a> = Arc<dyn AsRef<[u8]> + Send + Sync + 'a>;
