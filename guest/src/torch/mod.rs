@@ -5,6 +5,8 @@ mod archive;
 mod emit;
 mod interpret;
 mod legacy;
+mod notes;
+mod records;
 mod serialization_id;
 mod write;
 
