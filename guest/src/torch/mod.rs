@@ -8,6 +8,8 @@ mod legacy;
 mod notes;
 mod records;
 mod serialization_id;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use archive::ArchiveReader;

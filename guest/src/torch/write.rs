@@ -50,7 +50,7 @@ impl ArchiveWriter {
     }
 
     /// Lays out a pickle and its storages.
-    fn lay_out(
+    pub(crate) fn lay_out(
         options: &TorchOptions,
         emitted: Emitted,
         storages: &[Storage],

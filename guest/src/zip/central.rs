@@ -116,9 +116,15 @@ fn handled(record: &Central, disk: u16, offset: u64) -> Result<(), Error> {
     if !matches!(*method, STORED | DEFLATED) {
         return unsupported("a stored or deflated record", format!("compression method {method}"));
     }
+    if flags & FLAG_ENCRYPTED != 0 {
+        return unsupported("an unencrypted record", format!("flags {flags:#06x}"));
+    }
+    if !matches!(*method, STORED | DEFLATED) {
+        return unsupported("a stored or deflated record", format!("compression method {method}"));
+    }
     // A deflated record's flags also say how hard the compressor tried.
     let effort = if *method == DEFLATED { FLAGS_EFFORT } else { 0 };
-    if flags & !(FLAG_DESCRIPTOR | FLAG_UTF8 | effort) != 0 {
+    if flags & !(FLAG_DESCRIPTOR | FLAG_UTF8 | FLAGS_EFFORT) != 0 {
         return unsupported("no flags but `descriptor` and `UTF-8`", format!("flags {flags:#06x}"));
     }
     if *method == STORED && compressed != size {
@@ -149,4 +155,5 @@ const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
 const FLAG_ENCRYPTED: u16 = 1;
+/// How hard a compressor tried: Info-ZIP says so even where it stored.
 const FLAGS_EFFORT: u16 = 0b110;

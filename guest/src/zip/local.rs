@@ -138,8 +138,8 @@ fn agreeing(record: &Central, bytes: &[u8]) -> Result<LocalHeader, Error> {
     Ok(local)
 }
 
-/// Whether the local header's checksum and sizes are the directory's, or all
-/// zero where a descriptor brings them.
+/// Whether the local header's checksum and sizes are the directory's, or zero
+/// where a descriptor brings them.
 fn same_numbers(record: &Central, local: LocalHeader, extra: &[u8]) -> Result<(), (String, String)> {
     let (mut size, mut compressed) = (u64::from(local.size), u64::from(local.compressed));
     if local.is_clamped() {
@@ -154,7 +154,12 @@ fn same_numbers(record: &Central, local: LocalHeader, extra: &[u8]) -> Result<()
     }
     let known = (record.crc32, record.compressed, record.size);
     let found = (local.crc32, compressed, size);
-    if found == known || (record.flags & FLAG_DESCRIPTOR != 0 && found == (0, 0, 0)) {
+    // Info-ZIP leaves only the checksum open, torch and Python all three.
+    let open = |value: u64| value == 0 && record.flags & FLAG_DESCRIPTOR != 0;
+    if (local.crc32 == record.crc32 || open(local.crc32.into()))
+        && (compressed == record.compressed || open(compressed))
+        && (size == record.size || open(size))
+    {
         return Ok(());
     }
     let show = |(crc32, compressed, size)| format!("CRC-32 {crc32:08x}, {compressed} of {size} bytes");
