@@ -5,7 +5,11 @@ mod archive;
 mod emit;
 mod interpret;
 mod legacy;
+mod notes;
+mod records;
 mod serialization_id;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use archive::ArchiveReader;

@@ -1,13 +1,26 @@
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::step::{Next, Range};
+use crate::zip::central::{self, Central};
+use crate::zip::eocd::{self, End};
+use crate::zip::local::Check;
+use crate::zip::windows::{self, Windows};
 use crate::{Error, Limits};
 
 /// Reads the directory of a zip archive and checks every record's local header
 /// and data descriptor against it.
+///
+/// Readers that believe different copies of a name or a size see different
+/// files in one archive. So all copies must agree, every byte belongs to at most
+/// one record, and the directory ends where the end records begin.
 #[derive(Debug)]
-pub struct Opening {}
+pub struct Opening {
+    length: u64,
+    limits: Limits,
+    state: State,
+}
 
 /// The records of an archive, none overlapping another, in directory order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,20 +40,119 @@ pub struct Entry {
     pub payload: Range,
     /// Its bytes when decompressed; the payload's length for method 0.
     pub size: u64,
-    /// Its compression method; 0 is none.
+    /// Its compression method: 0 is none, 8 is deflate.
     pub method: u16,
     /// CRC-32 of its decompressed bytes.
     pub crc32: u32,
 }
 
+#[derive(Debug)]
+enum State {
+    Start,
+    /// The end of the file is on its way.
+    Tail(Range),
+    /// The directory is on its way: the tail does not hold it.
+    Directory(End),
+    /// Headers and descriptors are on their way.
+    Records {
+        records: Vec<Central>,
+        checks: Vec<Check>,
+        asked: Vec<Range>,
+    },
+    Over,
+}
+
 impl Opening {
     /// Starts on a file of `length` bytes.
-    pub fn new(_length: u64, _limits: &Limits) -> Self {
-        Self {}
+    pub fn new(length: u64, limits: &Limits) -> Self {
+        Self { length, limits: *limits, state: State::Start }
     }
 
     /// The next state: what was fetched, in the order asked for; at first, nothing.
-    pub fn resume(&mut self, _parts: Vec<Vec<u8>>) -> Result<Next<Directory>, Error> {
-        Err(Error::misuse("stub"))
+    pub fn resume(&mut self, parts: Vec<Vec<u8>>) -> Result<Next<Directory>, Error> {
+        match core::mem::replace(&mut self.state, State::Over) {
+            State::Start => Ok(self.start()),
+            State::Tail(range) => self.tail(range, parts),
+            State::Directory(end) => {
+                self.directory(end, parts.first().map_or(&[], Vec::as_slice), Windows::default())
+            }
+            State::Records { records, checks, asked } => {
+                self.records(records, checks, &Windows::new(&asked, parts))
+            }
+            State::Over => Err(Error::misuse("the directory is read")),
+        }
     }
+
+    fn start(&mut self) -> Next<Directory> {
+        let length = self.length.min(eocd::TAIL);
+        let range = Range::new(self.length.saturating_sub(length), length);
+        self.state = State::Tail(range);
+        Next::Fetch(vec![range])
+    }
+
+    fn tail(&mut self, range: Range, parts: Vec<Vec<u8>>) -> Result<Next<Directory>, Error> {
+        let end = eocd::locate(parts.first().map_or(&[], Vec::as_slice), range.offset)?;
+        let Limits { entries, directory_bytes, .. } = self.limits;
+        if end.entries > entries.into() {
+            return Err(Error::limit(end.directory.offset, "entries", entries.into()));
+        }
+        if end.directory.length > directory_bytes {
+            return Err(Error::limit(end.directory.offset, "directory_bytes", directory_bytes));
+        }
+        let windows = Windows::new(&[range], parts);
+        match windows.get(end.directory).map(<[u8]>::to_vec) {
+            Some(bytes) => self.directory(end, &bytes, windows),
+            None => {
+                self.state = State::Directory(end);
+                Ok(Next::Fetch(vec![end.directory]))
+            }
+        }
+    }
+
+    fn directory(&mut self, end: End, bytes: &[u8], windows: Windows) -> Result<Next<Directory>, Error> {
+        let records = central::parse(bytes, end)?;
+        let mut order: Vec<_> = records.iter().map(|record| record.header).zip(0..).collect();
+        order.sort_unstable();
+        let limits = order.iter().skip(1).map(|&(header, _)| header).chain([end.directory.offset]);
+        let checks =
+            order.iter().zip(limits).map(|(&(_, record), limit)| Check::new(record, limit)).collect();
+        self.records(records, checks, &windows)
+    }
+
+    fn records(
+        &mut self,
+        records: Vec<Central>,
+        mut checks: Vec<Check>,
+        windows: &Windows,
+    ) -> Result<Next<Directory>, Error> {
+        let mut wanted = Vec::new();
+        for check in &mut checks {
+            let Some(record) = records.get(check.record) else { continue };
+            if let Some(range) = check.advance(record, windows)? {
+                wanted.push(range);
+                wanted.extend(check.likely_descriptor(record));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(Next::Done(finished(records, &checks)));
+        }
+        let asked = windows::merge(wanted);
+        self.state = State::Records { records, checks, asked: asked.clone() };
+        Ok(Next::Fetch(asked))
+    }
+}
+
+/// The entries in directory order, payloads found.
+fn finished(records: Vec<Central>, checks: &[Check]) -> Directory {
+    let mut payloads = vec![0; records.len()];
+    for check in checks {
+        if let (Some(place), Some(payload)) = (payloads.get_mut(check.record), check.payload()) {
+            *place = payload;
+        }
+    }
+    let entry = |(record, payload): (Central, u64)| {
+        let Central { name, header, method, crc32, compressed, size, .. } = record;
+        Entry { name, header, payload: Range::new(payload, compressed), size, method, crc32 }
+    };
+    Directory { entries: records.into_iter().zip(payloads).map(entry).collect() }
 }

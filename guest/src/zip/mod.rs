@@ -1,7 +1,17 @@
 //! Zip archives: the directory read strictly, and laid out as torch does.
 
+mod central;
 mod directory;
+mod eocd;
+mod extra;
 mod layout;
+mod local;
+mod records;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod windows;
 
 pub use directory::{Directory, Entry, Opening};
 pub use layout::{Layout, Record};
+pub(crate) use segments::Segments;

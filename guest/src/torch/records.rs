@@ -1,0 +1,149 @@
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::model::{Node, Stored};
+use crate::reader::{Checkpoint, Format};
+use crate::torch::interpret::NamedStorage;
+use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
+use crate::zip::{Directory, Entry};
+use crate::{Error, show};
+
+/// The records of a `torch.save` archive, and what the small ones say.
+#[derive(Debug)]
+pub(super) struct Records {
+    /// What all names start with, without the slash.
+    archive: String,
+    /// By name, without archive and slash.
+    entries: BTreeMap<String, Entry>,
+    /// False if the archive was written without them: all are zero.
+    checksums: bool,
+    alignment: Option<u32>,
+    big_endian: bool,
+}
+
+impl Records {
+    /// Takes the records of a zip that looks like `torch.save` made it.
+    pub(super) fn new(directory: Directory) -> Result<Self, Error> {
+        let checksums = directory.entries.iter().any(|entry| entry.size > 0 && entry.crc32 != 0);
+        let first = directory.entries.first().and_then(|entry| entry.name.split_once('/'));
+        let Some(archive) = first.map(|(archive, _)| String::from(archive)) else {
+            let found = directory.entries.first().map_or("nothing".into(), |entry| show::name(&entry.name));
+            return Err(Error::malformed(0, PART, "records named `<archive>/…`", found));
+        };
+        let mut entries = BTreeMap::new();
+        for entry in directory.entries {
+            let Some(name) = entry.name.strip_prefix(&*archive).and_then(|rest| rest.strip_prefix('/'))
+            else {
+                let expected = format!("a name that starts with {}", show::name(&format!("{archive}/")));
+                return Err(Error::malformed(entry.header, PART, expected, show::name(&entry.name)));
+            };
+            if entry.method != 0 {
+                let found = "deflate (method 8)";
+                return Err(Error::unsupported(entry.header, &*entry.name, "a stored record", found));
+            }
+            if name == "constants.pkl" {
+                let found = "TorchScript, which is a program";
+                return Err(Error::unsupported(entry.header, &*entry.name, "a checkpoint", found));
+            }
+            entries.insert(name.into(), entry);
+        }
+        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false })
+    }
+
+    /// The pickle.
+    pub(super) fn pickle(&self) -> Result<&Entry, Error> {
+        self.entries.get("data.pkl").ok_or_else(|| self.missing("data.pkl"))
+    }
+
+    /// The small records that are there, always in the same order.
+    pub(super) fn notes(&self) -> Result<Vec<(Note, &Entry)>, Error> {
+        let get = |name: &str| self.entries.get(name);
+        // torch looks for the version in both places, in this order.
+        let version = get(".data/version").or_else(|| get("version"));
+        let mut notes = Vec::from([(Note::Version, version.ok_or_else(|| self.missing("version"))?)]);
+        notes.extend(get("byteorder").map(|entry| (Note::ByteOrder, entry)));
+        notes.extend(get(".storage_alignment").map(|entry| (Note::Alignment, entry)));
+        for (_, entry) in &notes {
+            let length = entry.payload.length;
+            if length > LONGEST_NOTE {
+                let expected = format!("at most {LONGEST_NOTE} bytes");
+                return Err(Error::malformed(
+                    entry.payload.offset,
+                    &*entry.name,
+                    expected,
+                    format!("{length}"),
+                ));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Reads the small records, given the bytes of each of [`notes`](Self::notes).
+    pub(super) fn learn(&mut self, parts: &[Vec<u8>]) -> Result<(), Error> {
+        let mut facts = Vec::new();
+        for ((note, entry), bytes) in self.notes()?.into_iter().zip(parts) {
+            self.check(entry, crc32fast::hash(bytes))?;
+            facts.push(note.read(entry, bytes)?);
+        }
+        for fact in facts {
+            match fact {
+                Fact::Version => {}
+                Fact::BigEndian(big_endian) => self.big_endian = big_endian,
+                Fact::Alignment(alignment) => self.alignment = Some(alignment),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a record's bytes are those it was written with.
+    pub(super) fn check(&self, entry: &Entry, crc32: u32) -> Result<(), Error> {
+        if !self.checksums || crc32 == entry.crc32 {
+            return Ok(());
+        }
+        let expected = format!("bytes with the CRC-32 {:08x}", entry.crc32);
+        Err(Error::malformed(entry.payload.offset, &*entry.name, expected, format!("{crc32:08x}")))
+    }
+
+    /// What the archive holds, once its pickle is read.
+    pub(super) fn checkpoint(self, nodes: Vec<Node>, named: Vec<NamedStorage>) -> Result<Checkpoint, Error> {
+        let storages = named.into_iter().map(|storage| self.stored(storage)).collect::<Result<_, _>>()?;
+        let Self { archive, alignment, checksums, .. } = self;
+        let (format, metadata) = (Format::TorchZip, Vec::new());
+        Ok(Checkpoint { format, archive, alignment, checksums, metadata, root: 0, nodes, storages })
+    }
+
+    /// Where a storage that the pickle names lies.
+    fn stored(&self, storage: NamedStorage) -> Result<Stored, Error> {
+        let NamedStorage { key, location, length, swap_width } = storage;
+        let pickle = self.pickle()?;
+        let Some(entry) = self.entries.get(&format!("data/{key}")) else {
+            let expected =
+                format!("a record {} for a storage it names", show::name(&self.full(&format!("data/{key}"))));
+            return Err(Error::malformed(pickle.payload.offset, &*pickle.name, expected, "none"));
+        };
+        if entry.payload.length != length {
+            let expected = format!("{length} bytes, as {} says", show::name(&pickle.name));
+            let found = format!("{} bytes", entry.payload.length);
+            return Err(Error::malformed(entry.payload.offset, &*entry.name, expected, found));
+        }
+        Ok(Stored {
+            range: entry.payload,
+            checksum: self.checksums.then_some(entry.crc32),
+            swap: if self.big_endian { swap_width } else { 1 },
+            location,
+            name: entry.name.clone(),
+        })
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::malformed(0, PART, format!("a record {}", show::name(&self.full(name))), "none")
+    }
+
+    fn full(&self, name: &str) -> String {
+        format!("{}/{name}", self.archive)
+    }
+}
+
+const PART: &str = "zip directory";
