@@ -23,7 +23,8 @@ pub(crate) struct Walk<'a> {
     /// The containers in `branches`: an end to cycles.
     open: BTreeSet<NodeId>,
     path: String,
-    visits: u64,
+    /// Visits left.
+    room: u64,
 }
 
 /// A value that is no container.
@@ -63,7 +64,7 @@ impl<'a> Walk<'a> {
             branches: Vec::new(),
             open: BTreeSet::new(),
             path: String::new(),
-            visits: 0,
+            room: Limits::default().tree,
         }
     }
 
@@ -129,9 +130,9 @@ impl<'a> Walk<'a> {
     }
 
     fn count(&mut self) -> Result<(), Error> {
-        let allowed = Limits::default().tree;
-        self.visits = self.visits.saturating_add(1);
-        if self.visits > allowed { Err(Error::limit(0, "tree", allowed)) } else { Ok(()) }
+        let spent = || Error::limit(0, "tree", Limits::default().tree);
+        self.room = self.room.checked_sub(1).ok_or_else(spent)?;
+        Ok(())
     }
 }
 
@@ -152,5 +153,108 @@ fn child(node: &Node, index: usize) -> Option<Step> {
         }
         Node::List(items) | Node::Tuple(items) => items.get(index).map(|&item| Step::Index(index, item)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::Walk;
+    use crate::Error;
+    use crate::model::{Node, NodeId, Text};
+
+    fn text(value: &str) -> Node {
+        Node::Text(Text { value: value.into(), interned: true })
+    }
+
+    /// Each leaf's path and node; `?` marks a value whose key has no name.
+    fn walk(nodes: &[Node], root: NodeId) -> Result<Vec<(String, NodeId)>, Error> {
+        let mut walk = Walk::new(nodes, root);
+        let mut leaves = Vec::new();
+        while let Some(leaf) = walk.next()? {
+            let mark = if leaf.unnamed.is_some() { "?" } else { "" };
+            leaves.push(([leaf.path, mark].concat(), leaf.node));
+        }
+        Ok(leaves)
+    }
+
+    fn paths(nodes: &[Node], root: NodeId) -> Vec<String> {
+        walk(nodes, root).unwrap().into_iter().map(|(path, _)| path).collect()
+    }
+
+    #[test]
+    fn keys_follow_dots_and_indices_stand_in_brackets() {
+        let nodes = [
+            Node::List(vec![1, 7]),
+            Node::Dict(vec![(2, 7), (3, 7), (4, 7), (5, 7), (6, 8)]),
+            text("a b"),
+            Node::Int(-1),
+            Node::Bool(false),
+            Node::None,
+            text(""),
+            Node::Int(5),
+            Node::Tuple(vec![7, 9]),
+            Node::OrderedDict { items: vec![(2, 7)], attributes: Some(0) },
+        ];
+        let expected = ["[0].a b", "[0].-1", "[0].False", "[0].None", "[0].[0]", "[0].[1].a b", "[1]"];
+        assert_eq!(paths(&nodes, 0), expected);
+        assert_eq!(paths(&nodes, 1), ["a b", "-1", "False", "None", "[0]", "[1].a b"]);
+        assert_eq!(paths(&nodes, 7), [""]);
+    }
+
+    #[test]
+    fn an_empty_key_still_takes_its_dot() {
+        let nodes = [Node::Dict(vec![(1, 2)]), text(""), Node::Dict(vec![(3, 4)]), text("b"), Node::None];
+        assert_eq!(paths(&nodes, 0), [".b"]);
+    }
+
+    #[test]
+    fn a_cycle_ends_and_a_shared_container_is_walked_twice() {
+        // d = {"x": 1}; root = {"x": d, "self": root, "l": [d, root]}
+        let nodes = [
+            Node::Dict(vec![(1, 2), (3, 0), (5, 4)]),
+            text("x"),
+            Node::Dict(vec![(1, 6)]),
+            text("self"),
+            Node::List(vec![2, 0]),
+            text("l"),
+            Node::Int(1),
+        ];
+        assert_eq!(paths(&nodes, 0), ["x.x", "l[0].x"]);
+    }
+
+    #[test]
+    fn a_key_without_a_name_ends_the_path() {
+        let nodes =
+            [Node::Dict(vec![(1, 0), (2, 1), (2, 3)]), Node::Float(0), text("a"), Node::Dict(vec![(1, 1)])];
+        assert_eq!(paths(&nodes, 0), ["?", "a", "a?"]);
+    }
+
+    #[test]
+    fn a_missing_node_is_the_callers_mistake() {
+        for nodes in [vec![Node::List(vec![9])], vec![Node::Dict(vec![(9, 0)])], vec![]] {
+            assert!(matches!(walk(&nodes, 0), Err(Error::Misuse(_))), "{nodes:?}");
+        }
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let depth = 200_000;
+        let mut nodes: Vec<Node> = (1..=depth).map(|next| Node::Tuple(vec![next])).collect();
+        nodes.push(Node::None);
+        assert_eq!(walk(&nodes, 0).unwrap().last().map(|(path, _)| path.len()), Some(3 * 200_000));
+    }
+
+    #[test]
+    fn a_bomb_of_shared_containers_is_capped() {
+        // 40 lists, each twice in the one before: 2^40 leaves.
+        let mut nodes: Vec<Node> = (1..=40).map(|next| Node::List(vec![next, next])).collect();
+        nodes.push(Node::List(Vec::new()));
+        let mut walk = Walk::new(&nodes, 0);
+        walk.room = 10_000;
+        assert!(matches!(walk.next(), Err(Error::Limit(excess)) if excess.limit == "tree"));
     }
 }

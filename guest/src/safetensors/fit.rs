@@ -102,8 +102,8 @@ fn measure<'a>(
     let bits = tensor.dtype.bits();
     let first = tensor.offset.checked_mul(bits).ok_or_else(overflow)?;
     let contiguous = tensor.is_contiguous();
-    let whole_bytes = [total, first].iter().all(|bits| bits.is_multiple_of(8));
-    if !bits.is_multiple_of(8) && !(contiguous && whole_bytes) {
+    let packed = !bits.is_multiple_of(8);
+    if packed && !(contiguous && total.is_multiple_of(8) && first.is_multiple_of(8)) {
         return Ok(Err(format!("a tensor of {dtype}: its elements do not fill whole bytes in order").into()));
     }
     let (first, length) = (first / 8, total / 8);

@@ -103,7 +103,12 @@ fn check(tensors: &[Entry], text: &str, payload: u64) -> Result<(), Error> {
         start = entry.data.1;
         if start > payload {
             let found = format!("{payload} bytes after the header");
-            return Err(Error::truncated(entry.offset(text), entry.part(), format!("{start}"), found));
+            return Err(Error::truncated(
+                entry.offset(text),
+                entry.part(),
+                format!("{start} bytes of tensors"),
+                found,
+            ));
         }
     }
     if start < payload {

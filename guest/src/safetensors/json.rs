@@ -310,11 +310,17 @@ fn failure(text: &str, error: &serde_json::Error) -> Failure {
     let sentence = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let sentence = sentence.strip_suffix(&place).unwrap_or(&sentence);
-    let (found, expected) = sentence.rsplit_once(", expected ").unwrap_or((sentence, "a safetensors header"));
-    let found = ["invalid type: ", "invalid value: "]
-        .iter()
-        .find_map(|prefix| found.strip_prefix(prefix))
-        .unwrap_or(found);
+    let (found, expected) = if let Some(expected) = sentence.strip_prefix("expected ") {
+        ("something else", expected)
+    } else if let Some(parts) = sentence.rsplit_once(", expected ") {
+        parts
+    } else if error.is_data() {
+        (sentence, "each field once")
+    } else {
+        (sentence, "JSON")
+    };
+    let kinds = ["invalid type: ", "invalid value: "];
+    let found = kinds.iter().find_map(|kind| found.strip_prefix(kind)).unwrap_or(found);
     Failure {
         // The column counts the byte at fault; before the first one it is 0.
         at: line_start(text, error.line()).saturating_add(error.column().saturating_sub(1)),

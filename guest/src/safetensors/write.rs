@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 use super::fit::{self, Fit, Reason};
 use super::ties::ties;
 use super::{LENGTH, MAX_HEADER, METADATA};
-use crate::Error;
 use crate::dtype::DType;
 use crate::error::Unfit;
 use crate::model::{Node, NodeId, Storage};
 use crate::path::Walk;
 use crate::writer::{Layout, SafetensorsOptions, Segment, Slot, Source};
+use crate::{Error, show};
 
 /// Lays the state dict under `root` out as the reference serializer does.
 ///
@@ -77,7 +77,9 @@ fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<
             },
         };
         // A tree of shared containers can be far larger than its nodes.
-        let cost = (leaf.path.len() as u64).saturating_add(ENTRY);
+        let note =
+            verdict.as_ref().map_or_else(|reason| reason.len(), |fit| fit.shape.len().saturating_mul(8));
+        let cost = ENTRY.saturating_add(leaf.path.len().saturating_add(note) as u64);
         room = room
             .checked_sub(cost)
             .ok_or_else(|| Error::misuse("the paths of the state dict are too long"))?;
@@ -94,8 +96,8 @@ fn refuse_ties(leaves: &mut [Leaf<'_>]) {
         .zip(leaders)
         .filter_map(|(&(index, _), leader)| {
             let (first, _) = fits.get(leader?)?;
-            let first = &leaves.get(*first)?.path;
-            Some((index, format!("shares its storage with `{first}`").into()))
+            let first = show::name(&leaves.get(*first)?.path);
+            Some((index, format!("shares its storage with {first}").into()))
         })
         .collect();
     refuse(leaves, reasons);
@@ -224,10 +226,10 @@ const DUPLICATE: &str = "a second tensor of this name";
 const ROOM: u64 = 512 << 20;
 
 /// About what is noted of a value.
-const ENTRY: u64 = 96;
+const ENTRY: u64 = 64;
 
 /// The reference's order of dtypes.
-const ORDER: [DType; 22] = [
+pub(super) const ORDER: [DType; 22] = [
     DType::UInt64,
     DType::Int64,
     DType::Float64,
