@@ -15,6 +15,7 @@ mod dtype;
 mod error;
 mod limits;
 pub mod model;
+mod path;
 pub mod pickle;
 mod reader;
 mod safetensors;

@@ -22,14 +22,19 @@ pub(crate) fn bytes(bytes: &[u8]) -> String {
 
 /// A name from a file, quoted, control characters escaped, cut at 80 characters.
 pub(crate) fn name(name: &str) -> String {
+    format!("`{}`", cut(name))
+}
+
+/// A text that may hold parts of a file: control characters escaped, cut at 80
+/// characters.
+pub(crate) fn cut(long: &str) -> String {
     const SHOWN: usize = 80;
-    let mut text = String::from("`");
-    for c in name.chars().take(SHOWN) {
+    let mut text = String::new();
+    for c in long.chars().take(SHOWN) {
         if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
     }
-    if name.chars().nth(SHOWN).is_some() {
+    if long.chars().nth(SHOWN).is_some() {
         text.push('…');
     }
-    text.push('`');
     text
 }

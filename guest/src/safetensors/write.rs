@@ -1,13 +1,255 @@
-use crate::Error;
+use alloc::borrow::Cow;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::fit::{self, Fit, Reason};
+use super::ties::ties;
+use super::{LENGTH, MAX_HEADER, METADATA};
+use crate::dtype::DType;
+use crate::error::Unfit;
 use crate::model::{Node, NodeId, Storage};
-use crate::writer::{Layout, SafetensorsOptions};
+use crate::path::Walk;
+use crate::writer::{Layout, SafetensorsOptions, Segment, Slot, Source};
+use crate::{Error, show};
 
 /// Lays the state dict under `root` out as the reference serializer does.
+///
+/// Nested dicts, lists and tuples become names: `layers[0].weight`. Several keys
+/// of metadata are sorted; the reference writes them in no fixed order.
 pub(crate) fn layout(
-    _options: &SafetensorsOptions,
-    _nodes: &[Node],
-    _storages: &[Storage],
-    _root: NodeId,
+    options: &SafetensorsOptions,
+    nodes: &[Node],
+    storages: &[Storage],
+    root: NodeId,
 ) -> Result<Layout, Error> {
-    Err(Error::misuse("stub"))
+    let mut leaves = collect(nodes, storages, root)?;
+    if !options.tensors_only {
+        refuse_ties(&mut leaves);
+    }
+    let duplicates = refuse_duplicates(&mut leaves);
+    if options.tensors_only && duplicates {
+        // What else does not fit would have been left out.
+        leaves.retain(|leaf| matches!(&leaf.verdict, Err(reason) if reason == DUPLICATE));
+    }
+    let (mut entries, mut unfit) = (Vec::new(), Vec::new());
+    for Leaf { path, verdict } in leaves {
+        match verdict {
+            Ok(fit) => entries.push((path, fit)),
+            Err(reason) => unfit.push(Unfit { path, reason: reason.into_owned() }),
+        }
+    }
+    if !unfit.is_empty() && (duplicates || !options.tensors_only) {
+        return Err(Error::Unrepresentable(unfit));
+    }
+    // Wide elements first, so that all are aligned; then by name.
+    entries.sort_by(|(left_name, left), (right_name, right)| {
+        rank(left.tensor.dtype).cmp(&rank(right.tensor.dtype)).then_with(|| left_name.cmp(right_name))
+    });
+    let header = header(&options.metadata, &entries)?;
+    place(header, &entries, unfit)
 }
+
+/// A value of the tree, and whether it fits.
+struct Leaf<'a> {
+    path: String,
+    verdict: Result<Fit<'a>, Reason>,
+}
+
+fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<Vec<Leaf<'a>>, Error> {
+    let mut leaves = Vec::new();
+    let mut room = ROOM;
+    let mut walk = Walk::new(nodes, root);
+    while let Some(leaf) = walk.next()? {
+        let verdict = match leaf.unnamed {
+            Some(key) => Err(fit::unnamed(nodes, key)?),
+            None if leaf.node == root => Err(match fit::judge(nodes, storages, root)? {
+                Ok(_) => "a tensor by itself: safetensors needs a name".into(),
+                Err(reason) => reason,
+            }),
+            None => match fit::judge(nodes, storages, leaf.node)? {
+                Ok(_) if leaf.path == METADATA => {
+                    Err(format!("a tensor named `{METADATA}`: the header's own").into())
+                }
+                verdict => verdict,
+            },
+        };
+        // A tree of shared containers can be far larger than its nodes.
+        let note =
+            verdict.as_ref().map_or_else(|reason| reason.len(), |fit| fit.shape.len().saturating_mul(8));
+        let cost = ENTRY.saturating_add(leaf.path.len().saturating_add(note) as u64);
+        room = room
+            .checked_sub(cost)
+            .ok_or_else(|| Error::misuse("the paths of the state dict are too long"))?;
+        leaves.push(Leaf { path: leaf.path.into(), verdict });
+    }
+    Ok(leaves)
+}
+
+fn refuse_ties(leaves: &mut [Leaf<'_>]) {
+    let fits: Vec<(usize, &Fit<'_>)> = fitting(leaves).map(|(index, _, fit)| (index, fit)).collect();
+    let leaders = ties(&fits.iter().map(|(_, fit)| *fit).collect::<Vec<_>>());
+    let reasons: Vec<(usize, Reason)> = fits
+        .iter()
+        .zip(leaders)
+        .filter_map(|(&(index, _), leader)| {
+            let (first, _) = fits.get(leader?)?;
+            let first = show::name(&leaves.get(*first)?.path);
+            Some((index, format!("shares its storage with {first}").into()))
+        })
+        .collect();
+    refuse(leaves, reasons);
+}
+
+/// Whether there were any: to leave one out would be to choose between them.
+fn refuse_duplicates(leaves: &mut [Leaf<'_>]) -> bool {
+    let mut names = BTreeSet::new();
+    let reasons: Vec<(usize, Reason)> = fitting(leaves)
+        .filter(|(_, path, _)| !names.insert(*path))
+        .map(|(index, _, _)| (index, Cow::Borrowed(DUPLICATE)))
+        .collect();
+    let any = !reasons.is_empty();
+    refuse(leaves, reasons);
+    any
+}
+
+fn fitting<'l, 'a>(leaves: &'l [Leaf<'a>]) -> impl Iterator<Item = (usize, &'l str, &'l Fit<'a>)> {
+    leaves
+        .iter()
+        .enumerate()
+        .filter_map(|(index, leaf)| Some((index, leaf.path.as_str(), leaf.verdict.as_ref().ok()?)))
+}
+
+fn refuse(leaves: &mut [Leaf<'_>], reasons: Vec<(usize, Reason)>) {
+    for (index, reason) in reasons {
+        if let Some(leaf) = leaves.get_mut(index) {
+            leaf.verdict = Err(reason);
+        }
+    }
+}
+
+/// The length and the JSON, padded with spaces to a multiple of eight bytes.
+fn header(metadata: &[(String, String)], entries: &[(String, Fit<'_>)]) -> Result<Vec<u8>, Error> {
+    let mut json = String::from("{");
+    if !metadata.is_empty() {
+        write_metadata(&mut json, metadata)?;
+    }
+    let mut start = 0u64;
+    for (name, fit) in entries {
+        let end = start.checked_add(fit.length).ok_or_else(too_long)?;
+        separate(&mut json);
+        write_string(&mut json, name)?;
+        json.push_str(&format!(":{{\"dtype\":\"{}\",\"shape\":[", fit.dtype));
+        for (index, size) in fit.shape.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            json.push_str(&format!("{comma}{size}"));
+        }
+        json.push_str(&format!("],\"data_offsets\":[{start},{end}]}}"));
+        start = end;
+    }
+    json.push('}');
+    while !json.len().is_multiple_of(8) {
+        json.push(' ');
+    }
+    let length = json.len() as u64;
+    // The reference's own cap: it could not read the file back.
+    if length > MAX_HEADER {
+        return Err(too_large());
+    }
+    let mut header = length.to_le_bytes().to_vec();
+    header.append(&mut json.into_bytes());
+    Ok(header)
+}
+
+fn write_metadata(json: &mut String, metadata: &[(String, String)]) -> Result<(), Error> {
+    let sorted: BTreeMap<_, _> = metadata.iter().map(|(key, value)| (key, value)).collect();
+    if sorted.len() < metadata.len() {
+        return Err(Error::misuse("a key of the metadata comes twice"));
+    }
+    json.push_str(&format!("\"{METADATA}\":{{"));
+    for (key, value) in sorted {
+        separate(json);
+        write_string(json, key)?;
+        json.push(':');
+        write_string(json, value)?;
+    }
+    json.push('}');
+    Ok(())
+}
+
+/// A comma, but not after an opening brace.
+fn separate(json: &mut String) {
+    if !json.ends_with('{') {
+        json.push(',');
+    }
+}
+
+fn write_string(json: &mut String, text: &str) -> Result<(), Error> {
+    let quoted = serde_json::to_string(text).map_err(|error| Error::misuse(format!("{error}")))?;
+    json.push_str(&quoted);
+    Ok(())
+}
+
+/// The header, and the tensors' slots after it.
+fn place(header: Vec<u8>, entries: &[(String, Fit<'_>)], left_out: Vec<Unfit>) -> Result<Layout, Error> {
+    let mut offset = header.len() as u64;
+    let mut slots = Vec::with_capacity(entries.len());
+    for (_, fit) in entries {
+        let source =
+            if fit.whole { Source::Storage(fit.storage) } else { Source::Tensor(fit.tensor.clone()) };
+        slots.push(Slot { offset, length: fit.length, source });
+        offset = offset.checked_add(fit.length).ok_or_else(too_long)?;
+    }
+    let segments = vec![Segment { offset: 0, bytes: header }];
+    Ok(Layout { length: offset, segments, slots, seal: false, left_out })
+}
+
+/// The place of a dtype's tensors in the file.
+fn rank(dtype: DType) -> usize {
+    ORDER.iter().position(|other| *other == dtype).unwrap_or(ORDER.len())
+}
+
+fn too_large() -> Error {
+    Error::limit(LENGTH, "directory_bytes", MAX_HEADER)
+}
+
+fn too_long() -> Error {
+    Error::misuse("the tensors take more than 2^64 bytes")
+}
+
+/// Why a tensor cannot have a name that another one has.
+const DUPLICATE: &str = "a second tensor of this name";
+
+/// Bytes for all paths, and for what is noted of each.
+const ROOM: u64 = 512 << 20;
+
+/// About what is noted of a value.
+const ENTRY: u64 = 64;
+
+/// The reference's order of dtypes.
+pub(super) const ORDER: [DType; 22] = [
+    DType::UInt64,
+    DType::Int64,
+    DType::Float64,
+    DType::Complex64,
+    DType::Float32,
+    DType::UInt32,
+    DType::Int32,
+    DType::BFloat16,
+    DType::Float16,
+    DType::UInt16,
+    DType::Int16,
+    DType::Float8E5M2FNUZ,
+    DType::Float8E4M3FNUZ,
+    DType::Float8E8M0FNU,
+    DType::Float8E4M3FN,
+    DType::Float8E5M2,
+    DType::Int8,
+    DType::UInt8,
+    DType::Float6E3M2,
+    DType::Float6E2M3,
+    DType::Float4E2M1FNx2,
+    DType::Bool,
+];

@@ -1,0 +1,173 @@
+//! What of a state dict safetensors can hold, and why not the rest.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::element;
+use crate::dtype::DType;
+use crate::model::{Global, Node, NodeId, Storage, StorageId, Tensor};
+use crate::path::get;
+use crate::{Error, show};
+
+/// A tensor that fits.
+#[derive(Debug)]
+pub(super) struct Fit<'a> {
+    /// The tensor.
+    pub(super) tensor: &'a Tensor,
+    /// Its storage.
+    pub(super) storage: StorageId,
+    /// Its dtype's name in the header.
+    pub(super) dtype: &'static str,
+    /// Its shape in the header.
+    pub(super) shape: Vec<u64>,
+    /// Bytes of its elements.
+    pub(super) length: u64,
+    /// First byte in its storage, and first byte after. What lies between may
+    /// belong to others if it is not contiguous.
+    pub(super) span: (u64, u64),
+    /// Whether its elements are the whole storage, in order.
+    pub(super) whole: bool,
+}
+
+/// Why a value does not fit.
+pub(super) type Reason = Cow<'static, str>;
+
+/// Judges a value. An error is a tensor that contradicts itself or its storage.
+pub(super) fn judge<'a>(
+    nodes: &'a [Node],
+    storages: &[Storage],
+    node: NodeId,
+) -> Result<Result<Fit<'a>, Reason>, Error> {
+    let tensor = match plain(nodes, node)? {
+        Ok(tensor) => tensor,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let Some(storage) = tensor.storage else {
+        return Ok(Err("a meta tensor: it has no data".into()));
+    };
+    let length = usize::try_from(storage).ok().and_then(|index| storages.get(index)).map(|s| s.length);
+    let length = length.ok_or_else(|| Error::misuse(format!("there is no storage {storage}")))?;
+    if tensor.extent().is_none_or(|extent| extent > length) {
+        return Err(Error::misuse(format!(
+            "tensor {node} does not lie inside its storage of {length} bytes"
+        )));
+    }
+    if tensor.conj {
+        return Ok(Err("a conjugate view: `resolve_conj()` makes it a tensor of its own".into()));
+    }
+    if tensor.neg {
+        return Ok(Err("a negative view: `resolve_neg()` makes it a tensor of its own".into()));
+    }
+    let Some(dtype) = tensor.dtype.safetensors() else {
+        return Ok(Err(format!("a tensor of {}: safetensors has no such dtype", tensor.dtype.name()).into()));
+    };
+    measure(tensor, storage, length, dtype)
+}
+
+/// The tensor behind a node, if it is no more than that.
+fn plain(nodes: &[Node], node: NodeId) -> Result<Result<&Tensor, Reason>, Error> {
+    let value = get(nodes, node)?;
+    let inner = match value {
+        Node::Parameter { tensor, .. } => *tensor,
+        Node::Subclass { tensor, class, .. } => match get(nodes, *class)? {
+            Node::Global(class) if is_plain(class) => *tensor,
+            class => return Ok(Err(only_tensors(&format!("a tensor of class {}", class_name(class))))),
+        },
+        _ => node,
+    };
+    Ok(match get(nodes, inner)? {
+        Node::Tensor(tensor) => Ok(tensor),
+        Node::Quantized { .. } => Err("a quantized tensor: safetensors has no scales".into()),
+        Node::SparseCoo { .. } | Node::SparseCompressed(_) => {
+            Err("a sparse tensor: `to_dense()` makes it one that fits".into())
+        }
+        other => Err(only_tensors(&kind(nodes, other))),
+    })
+}
+
+fn measure<'a>(
+    tensor: &'a Tensor,
+    storage: StorageId,
+    available: u64,
+    dtype: &'static str,
+) -> Result<Result<Fit<'a>, Reason>, Error> {
+    let overflow = || Error::misuse(format!("a tensor of {dtype} has more than 2^64 bits"));
+    if tensor.dtype == DType::Float4E2M1FNx2 && tensor.shape.is_empty() {
+        return Ok(Err("a scalar of F4: safetensors counts its two halves in the last dimension".into()));
+    }
+    let shape = element::from_torch(tensor.dtype, &tensor.shape).ok_or_else(overflow)?;
+    let total = element::total_bits(tensor.dtype, &shape).ok_or_else(overflow)?;
+    let bits = tensor.dtype.bits();
+    let first = tensor.offset.checked_mul(bits).ok_or_else(overflow)?;
+    let contiguous = tensor.is_contiguous();
+    let packed = !bits.is_multiple_of(8);
+    if packed && !(contiguous && total.is_multiple_of(8) && first.is_multiple_of(8)) {
+        return Ok(Err(format!("a tensor of {dtype}: its elements do not fill whole bytes in order").into()));
+    }
+    let (first, length) = (first / 8, total / 8);
+    let end = tensor.extent().ok_or_else(overflow)?;
+    let whole = contiguous && length == available && (tensor.offset == 0 || length == 0);
+    Ok(Ok(Fit { tensor, storage, dtype, shape, length, span: (first, end), whole }))
+}
+
+fn is_plain(class: &Global) -> bool {
+    let Global { module, name } = class;
+    matches!((module.as_str(), name.as_str()), ("torch", "Tensor") | ("torch.nn.parameter", "Parameter"))
+}
+
+/// Why a value that is no tensor does not fit.
+pub(super) fn only_tensors(kind: &str) -> Reason {
+    format!("{kind}: safetensors holds only tensors").into()
+}
+
+/// Why a dict's value has no name.
+pub(super) fn unnamed(nodes: &[Node], key: NodeId) -> Result<Reason, Error> {
+    let kind = kind(nodes, get(nodes, key)?);
+    Ok(format!("a value whose key is {kind}: safetensors needs a name").into())
+}
+
+/// What a value is, with its article.
+fn kind(nodes: &[Node], node: &Node) -> Cow<'static, str> {
+    Cow::Borrowed(match node {
+        Node::None => "None",
+        Node::Bool(_) => "a bool",
+        Node::Int(_) | Node::BigInt(_) => "an int",
+        Node::Float(_) => "a float",
+        Node::Complex { .. } => "a complex",
+        Node::Text(_) | Node::SurrogateText(_) => "a str",
+        Node::Bytes(_) => "a bytes",
+        Node::ByteArray(_) => "a bytearray",
+        Node::Tuple(_) => "a tuple",
+        Node::List(_) => "a list",
+        Node::Dict(_) => "a dict",
+        Node::OrderedDict { .. } => "an OrderedDict",
+        Node::Counter(_) => "a Counter",
+        Node::Set(_) => "a set",
+        Node::FrozenSet(_) => "a frozenset",
+        Node::Size(_) => "a torch.Size",
+        Node::Device { .. } => "a torch.device",
+        Node::DType(_) => "a torch.dtype",
+        Node::QScheme(_) => "a torch.qscheme",
+        Node::Layout(_) => "a torch.layout",
+        Node::Storage { .. } => "a storage",
+        Node::NumpyScalar { .. } => "a numpy scalar",
+        Node::Tensor(_) | Node::Quantized { .. } => "a tensor",
+        Node::SparseCoo { .. } | Node::SparseCompressed(_) => "a sparse tensor",
+        Node::Parameter { .. } => "a parameter of a parameter",
+        Node::Subclass { .. } => "a tensor of another class",
+        Node::Global(_) => return Cow::Owned(class_name(node)),
+        Node::Object(object) => {
+            let callable = usize::try_from(object.callable).ok().and_then(|index| nodes.get(index));
+            return Cow::Owned(format!("an object of {}", callable.map_or_else(String::new, class_name)));
+        }
+    })
+}
+
+fn class_name(node: &Node) -> String {
+    match node {
+        Node::Global(Global { module, name }) => show::name(&format!("{module}.{name}")),
+        _ => "an unknown class".into(),
+    }
+}
