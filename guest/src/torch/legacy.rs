@@ -1,21 +1,277 @@
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::reader::Checkpoint;
-use crate::step::Next;
-use crate::{Error, Limits};
+use super::interpret::{Interpreted, interpret};
+use crate::model::{StorageId, Stored};
+use crate::pickle::{Graph, Machine, Object, Progress, Value};
+use crate::reader::{Checkpoint, Format};
+use crate::step::{Next, Range};
+use crate::{Error, Limits, show};
 
 /// Reads the stream that `torch.save` wrote before torch 1.6.
+///
+/// ```text
+/// pickle: 0x1950a86a20f9469cfc6c
+/// pickle: 1001
+/// pickle: {'protocol_version': 1001, 'little_endian': …, 'type_sizes': …}
+/// pickle: the state dict
+/// pickle: [storage keys]
+/// for each key: i64 element count, the elements
+/// ```
+///
+/// Only a pickle's STOP says where it ends, so they are fetched in windows. The
+/// rest lies where the state dict's storages say it must.
 #[derive(Debug)]
-pub(crate) struct LegacyReader {}
+pub(crate) struct LegacyReader {
+    length: u64,
+    limits: Limits,
+    stage: Stage,
+    machine: Machine,
+    /// Where the current pickle starts.
+    start: u64,
+    /// Where the next window starts.
+    position: u64,
+    /// Bytes of the next window.
+    window: u64,
+}
+
+/// Which pickle the machine is at, or what comes after them.
+#[derive(Debug)]
+enum Stage {
+    Magic,
+    Version,
+    System,
+    State,
+    Keys(Interpreted),
+    Counts(Placed),
+    Over,
+}
+
+/// A state dict and where its storages lie.
+#[derive(Debug)]
+struct Placed {
+    interpreted: Interpreted,
+    /// The storages in the file's order.
+    order: Vec<StorageId>,
+    /// Where the bytes of each storage lie; their element count is before them.
+    ranges: BTreeMap<StorageId, Range>,
+}
 
 impl LegacyReader {
     /// Starts on a file of `length` bytes.
-    pub(crate) fn new(_length: u64, _limits: Limits) -> Self {
-        Self {}
+    pub(crate) fn new(length: u64, limits: Limits) -> Self {
+        let machine = Machine::new(0, Stage::Magic.part(), &limits);
+        Self { length, limits, stage: Stage::Magic, machine, start: 0, position: 0, window: WINDOW }
     }
 
     /// The next state: what was fetched, in the order asked for; at first, nothing.
-    pub(crate) fn resume(&mut self, _parts: Vec<Vec<u8>>) -> Result<Next<Checkpoint>, Error> {
-        Err(Error::misuse("stub"))
+    pub(crate) fn resume(&mut self, parts: Vec<Vec<u8>>) -> Result<Next<Checkpoint>, Error> {
+        match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Counts(placed) => placed.finish(&parts).map(Next::Done),
+            stage => {
+                self.stage = stage;
+                self.feed(parts.first().map_or(&[], Vec::as_slice))
+            }
+        }
+    }
+
+    /// Runs pickles over a window, as far as it goes.
+    fn feed(&mut self, mut bytes: &[u8]) -> Result<Next<Checkpoint>, Error> {
+        loop {
+            match self.machine.feed(bytes)? {
+                Progress::More(missing) => {
+                    self.position = self.position.saturating_add(bytes.len() as u64);
+                    return self.fetch(missing);
+                }
+                Progress::Done(total) => {
+                    let end = self.start.saturating_add(total);
+                    let used = usize::try_from(end.saturating_sub(self.position));
+                    bytes = used.ok().and_then(|used| bytes.get(used..)).unwrap_or_default();
+                    (self.start, self.position) = (end, end);
+                    if let Some(next) = self.accept()? {
+                        return Ok(next);
+                    }
+                }
+            }
+        }
+    }
+
+    fn fetch(&mut self, missing: u64) -> Result<Next<Checkpoint>, Error> {
+        let left = self.length.saturating_sub(self.position);
+        if left == 0 {
+            let found = "the end of the file";
+            return Err(Error::truncated(self.position, self.stage.part(), "the rest of a pickle", found));
+        }
+        let range = Range::new(self.position, missing.max(self.window).min(left));
+        self.window = self.window.saturating_mul(2).min(WIDEST);
+        Ok(Next::Fetch(vec![range]))
+    }
+
+    /// Takes what a pickle built, and turns to the next one. After the last, the
+    /// answer is what to do.
+    fn accept(&mut self) -> Result<Option<Next<Checkpoint>>, Error> {
+        let stage = core::mem::replace(&mut self.stage, Stage::Over);
+        let (part, limits) = (stage.part(), self.limits);
+        let machine = core::mem::replace(&mut self.machine, Machine::new(0, "", &limits));
+        let graph = machine.finish()?;
+        let wrong = |expected, found| Err(Error::malformed(self.start, part, expected, found));
+        self.stage = match stage {
+            Stage::Magic => match graph.object(graph.root) {
+                Some(Object::BigInt(bytes)) if bytes == &MAGIC => Stage::Version,
+                _ => return wrong("torch's magic number 0x1950a86a20f9469cfc6c", "another value"),
+            },
+            Stage::Version if graph.root == Value::Int(1001) => Stage::System,
+            Stage::Version => return wrong("protocol version 1001", "another value"),
+            Stage::System if is_system(&graph) => Stage::State,
+            Stage::System => return wrong("a dict with `little_endian`, a bool", "another value"),
+            Stage::State => Stage::Keys(interpret(&graph, part, &self.limits)?),
+            Stage::Keys(interpreted) => {
+                let placed = self.place(interpreted, &graph)?;
+                let counts = placed.counts();
+                if counts.is_empty() {
+                    return placed.finish(&[]).map(Next::Done).map(Some);
+                }
+                self.stage = Stage::Counts(placed);
+                return Ok(Some(Next::Fetch(counts)));
+            }
+            Stage::Counts(_) | Stage::Over => return Err(Error::misuse("the reading is over")),
+        };
+        self.machine = Machine::new(self.start, self.stage.part(), &self.limits);
+        Ok(None)
+    }
+
+    /// Finds the storages, which follow the list of their keys in its order.
+    fn place(&self, interpreted: Interpreted, graph: &Graph) -> Result<Placed, Error> {
+        let part = "storage keys";
+        let wrong = |expected: &str, found: String| Err(Error::malformed(self.start, part, expected, found));
+        let Some(Object::List(keys)) = graph.object(graph.root) else {
+            return wrong("a list of storage keys", "another value".into());
+        };
+        let known: BTreeMap<&str, StorageId> =
+            interpreted.storages.iter().map(|storage| storage.key.as_str()).zip(0..).collect();
+        let (mut order, mut ranges, mut end) = (Vec::new(), BTreeMap::new(), self.start);
+        for &key in keys {
+            let Some(Object::Text(key)) = graph.object(key) else {
+                return wrong("storage keys, each a str", "another value".into());
+            };
+            let storage = known.get(key.as_str()).copied();
+            let Some((id, length)) = storage.and_then(|id| Some((id, length(&interpreted, id)?))) else {
+                return wrong("keys of storages in the state dict", show::name(key));
+            };
+            let range = self.payload(end, length, key)?;
+            if ranges.insert(id, range).is_some() {
+                return wrong("each key once", format!("{} twice", show::name(key)));
+            }
+            end = range.end().unwrap_or(u64::MAX);
+            order.push(id);
+        }
+        if let Some(storage) = (0..).zip(&interpreted.storages).find(|(id, _)| !ranges.contains_key(id)) {
+            let found = format!("{} storages, not {}", ranges.len(), show::name(&storage.1.key));
+            return wrong("all storages of the state dict", found);
+        }
+        if end != self.length {
+            let found = format!("{} more bytes", self.length.saturating_sub(end));
+            return Err(Error::malformed(end, "file", "its end after the last storage", found));
+        }
+        Ok(Placed { interpreted, order, ranges })
+    }
+
+    /// Where a storage's bytes lie when its element count lies at `offset`.
+    fn payload(&self, offset: u64, length: u64, key: &str) -> Result<Range, Error> {
+        let range = offset.checked_add(COUNT).map(|start| Range::new(start, length));
+        let inside = |range: &Range| range.end().is_some_and(|end| end <= self.length);
+        range.filter(inside).ok_or_else(|| {
+            let left = self.length.saturating_sub(offset);
+            let expected = format!("a count and {length} bytes");
+            Error::truncated(
+                offset,
+                format!("storage {}", show::name(key)),
+                expected,
+                format!("{left} bytes"),
+            )
+        })
     }
 }
+
+impl Placed {
+    /// Where the element counts lie, in the file's order.
+    fn counts(&self) -> Vec<Range> {
+        let ranges = self.order.iter().filter_map(|id| self.ranges.get(id));
+        ranges.map(|range| Range::new(range.offset.saturating_sub(COUNT), COUNT)).collect()
+    }
+
+    /// Compares the element counts with the state dict's.
+    fn finish(self, counts: &[Vec<u8>]) -> Result<Checkpoint, Error> {
+        for (range, (id, count)) in self.counts().iter().zip(self.order.iter().zip(counts)) {
+            let storage = usize::try_from(*id).ok().and_then(|id| self.interpreted.storages.get(id));
+            let found = <[u8; 8]>::try_from(count.as_slice()).map(u64::from_le_bytes).ok();
+            if let Some(storage) = storage.filter(|storage| found != Some(storage.elements)) {
+                return Err(Error::malformed(
+                    range.offset,
+                    format!("storage {}", show::name(&storage.key)),
+                    format!("an element count of {}, as in the state dict", storage.elements),
+                    show::bytes(count),
+                ));
+            }
+        }
+        let Self { interpreted: Interpreted { nodes, storages }, ranges, .. } = self;
+        let stored = (0..).zip(storages).filter_map(|(id, storage)| {
+            let range = *ranges.get(&id)?;
+            // Not swapped, whatever `little_endian` says: it describes the machine
+            // that wrote the stream, and torch wrote all numbers least byte first.
+            Some(Stored { range, checksum: None, swap: 1, location: storage.location, name: storage.key })
+        });
+        Ok(Checkpoint {
+            format: Format::TorchLegacy,
+            archive: String::new(),
+            alignment: None,
+            checksums: false,
+            metadata: Vec::new(),
+            root: 0,
+            storages: stored.collect(),
+            nodes,
+        })
+    }
+}
+
+impl Stage {
+    /// What errors call the part.
+    fn part(&self) -> &'static str {
+        match self {
+            Self::Magic => "magic number",
+            Self::Version => "protocol version",
+            Self::System => "system information",
+            Self::State => "state dict",
+            Self::Keys(_) => "storage keys",
+            Self::Counts(_) | Self::Over => "storages",
+        }
+    }
+}
+
+/// Whether the third pickle is a dict that says the writer's byte order.
+fn is_system(graph: &Graph) -> bool {
+    let Some(Object::Dict(pairs)) = graph.object(graph.root) else { return false };
+    pairs.iter().any(|(key, value)| {
+        let named = matches!(graph.object(*key), Some(Object::Text(key)) if key == "little_endian");
+        named && matches!(value, Value::Bool(_))
+    })
+}
+
+fn length(interpreted: &Interpreted, id: StorageId) -> Option<u64> {
+    interpreted.storages.get(usize::try_from(id).ok()?).map(|storage| storage.length)
+}
+
+/// The first pickle's number, least byte first.
+const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// Bytes of an element count.
+const COUNT: u64 = 8;
+/// The first window: most state dicts' pickles fit.
+const WINDOW: u64 = 64 << 10;
+/// The widest window.
+const WIDEST: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! What can only be seen once the arena is whole.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::Offsets;
+use super::children::children;
+use crate::model::{Node, NodeId, Quantizer};
+use crate::{Error, Limits};
+
+/// Checks that whatever wraps tensors wraps tensors. Objects that are not known
+/// pass: torch has more kinds of tensor than the model.
+pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets) -> Result<(), Error> {
+    for (id, node) in (0u32..).zip(nodes) {
+        let (what, wrapped): (&str, &[NodeId]) = match node {
+            Node::Parameter { tensor, .. } => ("parameter", &[*tensor]),
+            Node::SparseCoo { indices, values, .. } => ("sparse tensor", &[*indices, *values]),
+            Node::SparseCompressed(sparse) => {
+                ("sparse tensor", &[sparse.compressed, sparse.plain, sparse.values])
+            }
+            Node::Quantized { quantizer, .. } => match **quantizer {
+                Quantizer::PerChannel { scales, zero_points, .. } => {
+                    ("quantized tensor", &[scales, zero_points])
+                }
+                Quantizer::PerTensor { .. } => continue,
+            },
+            _ => continue,
+        };
+        for &child in wrapped {
+            let child = usize::try_from(child).ok().and_then(|child| nodes.get(child));
+            if !child.is_some_and(is_tensor) {
+                let found = child.map_or("nothing", kind);
+                return Err(Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks how deep the state dict nests and how large it is as a tree. A few
+/// bytes of shared lists of shared lists unfold to more values than there are
+/// atoms, and whoever walks the tree would walk forever.
+pub(super) fn size(nodes: &[Node], limits: &Limits, offsets: &Offsets) -> Result<(), Error> {
+    let (depth, tree) = measure(nodes);
+    if depth > limits.depth {
+        return Err(Error::limit(offsets.near(0), "depth", u64::from(limits.depth)));
+    }
+    if tree > limits.tree {
+        return Err(Error::limit(offsets.near(0), "tree", limits.tree));
+    }
+    Ok(())
+}
+
+/// How many containers lie inside each other under node 0, and how many values
+/// it is when shared ones count each time. A child that contains its parent
+/// counts as one value without children.
+fn measure(nodes: &[Node]) -> (u32, u64) {
+    let mut sizes: Vec<Size> = vec![Size::Unknown; nodes.len()];
+    let mut stack = vec![Step::Enter(0)];
+    while let Some(step) = stack.pop() {
+        match step {
+            Step::Enter(id) => {
+                let Some(slot) = slot(&mut sizes, id).filter(|slot| **slot == Size::Unknown) else {
+                    continue;
+                };
+                *slot = Size::Open;
+                stack.push(Step::Leave(id));
+                if let Some(node) = usize::try_from(id).ok().and_then(|id| nodes.get(id)) {
+                    children(node, |child| stack.push(Step::Enter(child)));
+                }
+            }
+            Step::Leave(id) => {
+                let Some(node) = usize::try_from(id).ok().and_then(|id| nodes.get(id)) else { continue };
+                let (mut depth, mut tree) = (0u32, 1u64);
+                children(node, |child| {
+                    let (below, part) = match slot(&mut sizes, child) {
+                        Some(&mut Size::Known(below, part)) => (below, part),
+                        _ => (0, 1),
+                    };
+                    depth = depth.max(below.saturating_add(1));
+                    tree = tree.saturating_add(part);
+                });
+                if let Some(slot) = slot(&mut sizes, id) {
+                    *slot = Size::Known(depth, tree);
+                }
+            }
+        }
+    }
+    match sizes.first() {
+        Some(&Size::Known(depth, tree)) => (depth, tree),
+        _ => (0, 0),
+    }
+}
+
+enum Step {
+    Enter(NodeId),
+    Leave(NodeId),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Unknown,
+    /// Its children are being measured.
+    Open,
+    /// Depth and tree size.
+    Known(u32, u64),
+}
+
+fn slot(sizes: &mut [Size], id: NodeId) -> Option<&mut Size> {
+    usize::try_from(id).ok().and_then(|id| sizes.get_mut(id))
+}
+
+fn is_tensor(node: &Node) -> bool {
+    matches!(
+        node,
+        Node::Tensor(_)
+            | Node::Parameter { .. }
+            | Node::Quantized { .. }
+            | Node::SparseCoo { .. }
+            | Node::SparseCompressed(_)
+            | Node::Subclass { .. }
+            | Node::Object(_)
+    )
+}
+
+fn kind(node: &Node) -> &'static str {
+    match node {
+        Node::None | Node::Bool(_) | Node::Int(_) | Node::BigInt(_) => "a number or None",
+        Node::Float(_) | Node::Complex { .. } => "a number",
+        Node::Text(_) | Node::SurrogateText(_) => "a str",
+        Node::Storage { .. } => "a storage",
+        _ => "another kind of value",
+    }
+}

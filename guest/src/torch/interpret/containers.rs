@@ -1,0 +1,86 @@
+//! Containers that the pickle builds by calls.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::context::Context;
+use super::draft::{Child, Draft, Part};
+use crate::Error;
+use crate::model::{Construct, Node};
+use crate::pickle::{Instance, Object, Value};
+
+type Meaning<'g> = Result<Option<Draft<'g>>, Error>;
+
+/// `collections.OrderedDict`, its items set after the call; Python 2 handed
+/// them to the call as a list of two-element lists.
+pub(super) fn ordered_dict<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Meaning<'g> {
+    let attributes = instance.state;
+    let dict_state = attributes.is_none_or(|state| context.dict(state).is_some());
+    if !instance.items.is_empty() || !dict_state {
+        return Ok(None);
+    }
+    let items = match instance.args.and_then(|args| context.tuple(args)) {
+        Some([]) => Part::Pairs(&instance.pairs),
+        Some(&[list]) if instance.pairs.is_empty() => match listed_items(context, list, instance.offset)? {
+            Some(items) => Part::Collected(items),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let node = Node::OrderedDict { items: vec![(0, 0); items.len() / 2], attributes: attributes.map(|_| 0) };
+    let mut parts = vec![items];
+    parts.extend(attributes.map(|state| Part::One(Child::Value(state))));
+    Ok(Some(Draft { node, parts }))
+}
+
+/// Whether a value is an `OrderedDict` without items and attributes.
+pub(super) fn is_empty_ordered_dict(context: &Context<'_>, value: Value) -> bool {
+    let Some(instance) = context.instance(value) else { return false };
+    let class = context.global(instance.callable);
+    class.is_some_and(|class| (class.module.as_str(), class.name.as_str()) == ("collections", "OrderedDict"))
+        && instance.construct == Construct::Call
+        && instance.kwargs.is_none()
+        && instance.items.is_empty()
+        && instance.pairs.is_empty()
+        && instance.state.is_none()
+        && match instance.args.and_then(|args| context.tuple(args)) {
+            Some([]) => true,
+            Some(&[list]) => context.list(list).is_some_and(<[Value]>::is_empty),
+            _ => false,
+        }
+}
+
+/// `set` or `frozenset` over a list.
+pub(super) fn set<'g>(context: &Context<'g>, args: Value, frozen: bool) -> Meaning<'g> {
+    let Some(&[list]) = context.tuple(args) else { return Ok(None) };
+    let Some(items) = context.list(list) else { return Ok(None) };
+    let numbers = vec![0; items.len()];
+    let node = if frozen { Node::FrozenSet(numbers) } else { Node::Set(numbers) };
+    Ok(Some(Draft { node, parts: vec![Part::Values(items)] }))
+}
+
+/// `collections.Counter` over a dict.
+pub(super) fn counter<'g>(context: &Context<'g>, args: Value) -> Meaning<'g> {
+    let Some(&[dict]) = context.tuple(args) else { return Ok(None) };
+    let Some(pairs) = context.dict(dict) else { return Ok(None) };
+    let node = Node::Counter(vec![(0, 0); pairs.len()]);
+    Ok(Some(Draft { node, parts: vec![Part::Pairs(pairs)] }))
+}
+
+/// Keys and values of `[[key, value], …]`, alternating.
+fn listed_items(context: &mut Context<'_>, list: Value, offset: u64) -> Result<Option<Vec<Value>>, Error> {
+    let Some(list) = context.list(list) else { return Ok(None) };
+    // Before the list is read: many calls may name the same one.
+    context.charge(list.len(), offset)?;
+    let mut items = Vec::new();
+    for &item in list {
+        match context.object(item) {
+            Some(Object::List(pair) | Object::Tuple(pair)) => match pair.as_slice() {
+                &[key, value] => items.extend([key, value]),
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(items))
+}

@@ -1,0 +1,183 @@
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::storages::Storages;
+use crate::model::Global;
+use crate::pickle::{Graph, Instance, Object, ObjectId, Value};
+use crate::{Error, Limits, show};
+
+/// What is at hand while one object is given its meaning.
+///
+/// A function that answers `Ok(None)`, "not known", has met no storage and
+/// shared no text.
+pub(super) struct Context<'g> {
+    graph: &'g Graph,
+    limits: &'g Limits,
+    /// The storages met so far.
+    pub(super) storages: Storages<'g>,
+    /// For each object, how it serves nodes other than its own: bits.
+    uses: Vec<u8>,
+    /// Bytes of objects consumed again.
+    copied: u64,
+    /// Values that went into nodes: the walk's edges, shapes, strides.
+    values: u64,
+}
+
+impl<'g> Context<'g> {
+    /// Nothing met yet.
+    pub(super) fn new(graph: &'g Graph, limits: &'g Limits) -> Self {
+        let uses = vec![0; graph.objects.len()];
+        Self { graph, limits, storages: Storages::default(), uses, copied: 0, values: 0 }
+    }
+
+    /// The object a value refers to.
+    pub(super) fn object(&self, value: Value) -> Option<&'g Object> {
+        self.graph.object(value)
+    }
+
+    /// A `str`'s characters.
+    pub(super) fn text(&self, value: Value) -> Option<&'g str> {
+        match self.object(value)? {
+            Object::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A `tuple`'s items.
+    pub(super) fn tuple(&self, value: Value) -> Option<&'g [Value]> {
+        match self.object(value)? {
+            Object::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A `list`'s items.
+    pub(super) fn list(&self, value: Value) -> Option<&'g [Value]> {
+        match self.object(value)? {
+            Object::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A `dict`'s items, repeated keys included.
+    pub(super) fn dict(&self, value: Value) -> Option<&'g [(Value, Value)]> {
+        match self.object(value)? {
+            Object::Dict(pairs) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// A class or function.
+    pub(super) fn global(&self, value: Value) -> Option<&'g Global> {
+        match self.object(value)? {
+            Object::Global(global) => Some(global),
+            _ => None,
+        }
+    }
+
+    /// What a call would make.
+    pub(super) fn instance(&self, value: Value) -> Option<&'g Instance> {
+        match self.object(value)? {
+            Object::Instance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+
+    /// Counts values that go into a node. Without it, a pickle could have one
+    /// long tuple be the shape of a million tensors.
+    pub(super) fn charge(&mut self, values: usize, offset: u64) -> Result<(), Error> {
+        self.values = self.values.saturating_add(values as u64);
+        if self.values > self.limits.tree {
+            return Err(Error::limit(offset, "tree", self.limits.tree));
+        }
+        Ok(())
+    }
+
+    /// Says that a text or bytes object is looked at, and perhaps copied, for
+    /// another node. The first time is free; after that its bytes are counted,
+    /// because a million calls could otherwise copy one long text.
+    pub(super) fn consume(&mut self, value: Value, offset: u64) -> Result<(), Error> {
+        let length = match self.object(value) {
+            Some(Object::Text(text)) => text.len(),
+            Some(Object::Bytes(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        if self.set(value, CONSUMED) {
+            self.copied = self.copied.saturating_add(length as u64);
+        }
+        if self.copied > self.limits.string_bytes {
+            return Err(Error::limit(offset, "string_bytes", self.limits.string_bytes));
+        }
+        Ok(())
+    }
+
+    /// Notes that a text is a part of how another node is spelled, and one that
+    /// torch and CPython keep once for all who write it.
+    pub(super) fn share(&mut self, value: Value) {
+        self.set(value, SHARED);
+    }
+
+    /// The objects noted by [`share`](Self::share).
+    pub(super) fn shared(&self) -> impl Iterator<Item = ObjectId> {
+        (0..).zip(&self.uses).filter(|&(_, &uses)| uses & SHARED != 0).map(|(id, _)| id)
+    }
+
+    /// Sets one bit of an object's uses. True if it was set.
+    fn set(&mut self, value: Value, bit: u8) -> bool {
+        let Value::Object(id) = value else { return false };
+        let Some(uses) = usize::try_from(id).ok().and_then(|id| self.uses.get_mut(id)) else { return false };
+        let before = *uses & bit != 0;
+        *uses |= bit;
+        before
+    }
+
+    /// A value in the words of an error message.
+    pub(super) fn describe(&self, value: Value) -> String {
+        match value {
+            Value::None => "None".into(),
+            Value::Bool(value) => format!("the bool {value}"),
+            Value::Int(value) => format!("the int {value}"),
+            Value::Float(bits) => format!("the float {:?}", f64::from_bits(bits)),
+            Value::Object(_) => self.object(value).map_or_else(
+                || String::from("an object that does not exist"),
+                |object| self.describe_object(object),
+            ),
+        }
+    }
+
+    fn describe_object(&self, object: &Object) -> String {
+        match object {
+            Object::BigInt(bytes) => format!("an int of {} bytes", bytes.len()),
+            Object::Text(text) => format!("the str {}", show::name(text)),
+            Object::SurrogateText(_) => "a str with lone surrogates".into(),
+            Object::Bytes(bytes) => format!("bytes: {}", show::bytes(bytes)),
+            Object::ByteArray(bytes) => format!("a bytearray: {}", show::bytes(bytes)),
+            Object::Tuple(items) => format!("a tuple of {}", items.len()),
+            Object::List(items) => format!("a list of {}", items.len()),
+            Object::Dict(_) => "a dict".into(),
+            Object::Set(_) | Object::FrozenSet(_) => "a set".into(),
+            Object::Global(global) => {
+                format!("the global {}", show::name(&format!("{} {}", global.module, global.name)))
+            }
+            Object::Extension(code) => format!("extension code {code}"),
+            Object::Instance(instance) => match self.global(instance.callable) {
+                Some(Global { module, name }) => {
+                    format!("a call of {}", show::name(&format!("{module} {name}")))
+                }
+                None => "a call".into(),
+            },
+        }
+    }
+}
+
+/// The object's text or bytes were consumed.
+const CONSUMED: u8 = 1;
+/// The object's text is a shared constant.
+const SHARED: u8 = 2;
+
+/// A known call with nonsense inside. The walk adds the part and the path.
+pub(super) fn nonsense(offset: u64, expected: impl Into<String>, found: impl Into<String>) -> Error {
+    Error::malformed(offset, "", expected, found)
+}

@@ -1,0 +1,81 @@
+//! Gives a pickle's objects their torch meaning.
+//!
+//! The [`walk`] goes over everything reachable from the root and asks the
+//! modules for calls what each object is; what none of them knows stays a
+//! `Node::Object`. [`keys`] then settles repeated dict keys as Python would,
+//! and [`checks`] looks at the finished arena: limits, and tensors made of
+//! something else.
+
+mod calls;
+mod checks;
+mod children;
+mod containers;
+mod context;
+mod draft;
+mod keys;
+mod renumber;
+mod scalars;
+mod storages;
+mod tensors;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::model::{Node, NodeId};
+use crate::pickle::Graph;
+use crate::{Error, Limits};
+
+/// A state dict, and the storages it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Interpreted {
+    /// The nodes, each reachable from the root, which is node 0: numbered in the
+    /// order in which a pickler meets them.
+    pub(crate) nodes: Vec<Node>,
+    /// The storages in the order they are first met.
+    pub(crate) storages: Vec<NamedStorage>,
+}
+
+/// A storage as the pickle's persistent ids name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedStorage {
+    /// Its key: `0` in an archive, an address in a legacy stream.
+    pub(crate) key: String,
+    /// The device it was saved from.
+    pub(crate) location: String,
+    /// Its elements, as the first reference counts them.
+    pub(crate) elements: u64,
+    /// Its bytes, as element count and class say.
+    pub(crate) length: u64,
+    /// The width of its numbers, for a file of the other byte order. 0 where
+    /// references to it disagree: then there is no way to swap it right.
+    pub(crate) swap_width: u8,
+}
+
+/// Gives a pickle's objects their torch meaning: tensors, containers, scalars.
+/// Whatever it does not know stays a `Node::Object`.
+pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<Interpreted, Error> {
+    let mut walked = walk::Walk::new(graph, part, limits).run()?;
+    if keys::settle(&mut walked.nodes, part, &walked.offsets)? {
+        renumber::renumber(&mut walked.nodes, &mut walked.storages, &mut walked.offsets);
+    }
+    checks::kinds(&walked.nodes, part, &walked.offsets)?;
+    checks::size(&walked.nodes, limits, &walked.offsets)?;
+    Ok(Interpreted { nodes: walked.nodes, storages: walked.storages })
+}
+
+/// Where in the file the calls behind some nodes are, by ascending node.
+#[derive(Debug, Default)]
+struct Offsets(Vec<(NodeId, u64)>);
+
+impl Offsets {
+    /// The offset of the call that made `node`, or else of the last one before
+    /// it: containers and scalars carry none of their own.
+    fn near(&self, node: NodeId) -> u64 {
+        let after = self.0.partition_point(|&(id, _)| id <= node);
+        after.checked_sub(1).and_then(|last| self.0.get(last)).map_or(0, |&(_, offset)| offset)
+    }
+}
