@@ -116,7 +116,7 @@ impl Records {
 
     /// Where a storage that the pickle names lies.
     fn stored(&self, storage: NamedStorage) -> Result<Stored, Error> {
-        let NamedStorage { key, location, length, swap_width } = storage;
+        let NamedStorage { key, location, length, swap_width, .. } = storage;
         let pickle = self.pickle()?;
         let Some(entry) = self.entries.get(&format!("data/{key}")) else {
             let expected =
@@ -127,6 +127,10 @@ impl Records {
             let expected = format!("{length} bytes, as {} says", show::name(&pickle.name));
             let found = format!("{} bytes", entry.payload.length);
             return Err(Error::malformed(entry.payload.offset, &*entry.name, expected, found));
+        }
+        if self.big_endian && swap_width == 0 {
+            let expected = "tensors of one number width on a storage of the other byte order";
+            return Err(Error::unsupported(entry.payload.offset, &*entry.name, expected, "several"));
         }
         Ok(Stored {
             range: entry.payload,
