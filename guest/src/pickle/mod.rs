@@ -1,9 +1,24 @@
 //! The pickle machine: bytes in, a graph of objects out. It knows every opcode
 //! of CPython and no class: what a pickle would call is kept as data.
+//!
+//! [`Machine`] cuts the bytes into instructions (`opcode`), `execute` runs them
+//! on a `stack`, a `memo` and a `heap` of objects; `literal`, `integer` and `text`
+//! decode what instructions carry.
 
+mod execute;
+mod flaw;
+mod heap;
+mod integer;
+mod literal;
 mod machine;
+mod memo;
 mod object;
+mod opcode;
 mod python2;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod text;
 
 pub use machine::{Machine, Progress};
 pub use object::{Graph, Instance, Object, ObjectId, Value};

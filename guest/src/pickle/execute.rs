@@ -1,0 +1,269 @@
+use alloc::format;
+use alloc::vec::Vec;
+use core::str;
+
+use super::flaw::Flaw;
+use super::heap::{self, Heap};
+use super::literal::{Literal, literal};
+use super::memo::Memo;
+use super::opcode as op;
+use super::stack::Stack;
+use super::{Graph, Instance, Object, Value, integer, python3_name};
+use crate::model::Construct;
+use crate::{Limits, show};
+
+/// What instructions work on.
+#[derive(Debug)]
+pub(super) struct Execution {
+    stack: Stack,
+    memo: Memo,
+    heap: Heap,
+    protocol: u8,
+    pickle_bytes: u64,
+}
+
+impl Execution {
+    /// Nothing on the stack, nothing in the memo.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            stack: Stack::default(),
+            memo: Memo::new(limits.memo),
+            heap: Heap::new(limits.nodes),
+            protocol: 0,
+            pickle_bytes: limits.pickle_bytes,
+        }
+    }
+
+    /// What was built, under `root`.
+    pub(super) fn into_graph(self, root: Value) -> Graph {
+        Graph { objects: self.heap.into_objects(), root, protocol: self.protocol }
+    }
+
+    /// Runs the instruction at `offset` of the file. STOP answers with a value.
+    pub(super) fn run(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Option<Value>, Flaw> {
+        match code {
+            op::STOP => return self.stack.pop().map(Some),
+            op::PROTO => self.declare(operand)?,
+            op::FRAME => self.frame(operand)?,
+            op::MARK => self.stack.mark(),
+            op::POP => self.stack.pop_value_or_mark()?,
+            op::POP_MARK => {
+                let start = self.stack.unmark()?;
+                self.stack.cut(start);
+            }
+            op::DUP => self.stack.push(self.stack.top()?),
+            op::GET | op::BINGET | op::LONG_BINGET => {
+                self.stack.push(self.memo.get(memo_index(code, operand)?)?);
+            }
+            op::PUT | op::BINPUT | op::LONG_BINPUT => {
+                self.memo.put(memo_index(code, operand)?, self.stack.top()?)?;
+            }
+            op::MEMOIZE => self.memo.put(self.memo.len(), self.stack.top()?)?,
+            op::APPEND | op::APPENDS | op::ADDITEMS | op::SETITEM | op::SETITEMS | op::BUILD => {
+                self.mutate(code)?;
+            }
+            op::EMPTY_TUPLE | op::TUPLE | op::TUPLE1 | op::TUPLE2 | op::TUPLE3 => self.tuple(code)?,
+            op::EMPTY_LIST | op::LIST | op::EMPTY_DICT | op::DICT | op::EMPTY_SET | op::FROZENSET => {
+                let object = self.container(code)?;
+                self.add(object)?;
+            }
+            op::GLOBAL | op::STACK_GLOBAL | op::EXT1 | op::EXT2 | op::EXT4 => {
+                let global = self.global(code, operand)?;
+                self.stack.push(global);
+            }
+            op::REDUCE | op::NEWOBJ | op::NEWOBJ_EX | op::INST | op::OBJ | op::PERSID | op::BINPERSID => {
+                let instance = self.instance(code, operand, offset)?;
+                let instance = self.heap.instance(instance)?;
+                self.stack.push(instance);
+            }
+            _ => match literal(code, operand)? {
+                Literal::Value(value) => self.stack.push(value),
+                Literal::Object(object) => self.add(object)?,
+            },
+        }
+        Ok(None)
+    }
+
+    fn add(&mut self, object: Object) -> Result<(), Flaw> {
+        let value = self.heap.add(object)?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn declare(&mut self, operand: &[u8]) -> Result<(), Flaw> {
+        match operand.first() {
+            Some(&protocol) if protocol <= HIGHEST_PROTOCOL => {
+                self.protocol = protocol;
+                Ok(())
+            }
+            found => {
+                let expected = format!("a protocol up to {HIGHEST_PROTOCOL}");
+                Err(Flaw::malformed(expected, format!("{}", found.copied().unwrap_or_default())))
+            }
+        }
+    }
+
+    /// Frames help readers that fetch ahead; what they hold are instructions as
+    /// any. A length that no pickle can have is refused.
+    fn frame(&self, operand: &[u8]) -> Result<(), Flaw> {
+        if op::unsigned(operand) > self.pickle_bytes {
+            return Err(Flaw::Limit("pickle_bytes", self.pickle_bytes));
+        }
+        Ok(())
+    }
+
+    fn mutate(&mut self, code: u8) -> Result<(), Flaw> {
+        if code == op::BUILD {
+            let state = self.stack.pop()?;
+            return self.heap.build(self.stack.top()?, state);
+        }
+        let start = match code {
+            op::APPEND => self.stack.last(1)?,
+            op::SETITEM => self.stack.last(2)?,
+            _ => self.stack.unmark()?,
+        };
+        let target = self.stack.under(start)?;
+        let items = self.stack.from(start);
+        match code {
+            // CPython does not look at the target then, and its pickler ends some
+            // dicts like that.
+            _ if items.is_empty() => {}
+            op::SETITEM | op::SETITEMS => self.heap.set_items(target, items)?,
+            op::ADDITEMS => self.heap.insert(target, items)?,
+            _ => self.heap.append(target, items)?,
+        }
+        self.stack.cut(start);
+        Ok(())
+    }
+
+    fn tuple(&mut self, code: u8) -> Result<(), Flaw> {
+        let start = match code {
+            op::TUPLE => self.stack.unmark()?,
+            op::EMPTY_TUPLE => self.stack.last(0)?,
+            op::TUPLE1 => self.stack.last(1)?,
+            op::TUPLE2 => self.stack.last(2)?,
+            _ => self.stack.last(3)?,
+        };
+        let items = self.stack.take(start);
+        let tuple = self.heap.tuple(items)?;
+        self.stack.push(tuple);
+        Ok(())
+    }
+
+    fn container(&mut self, code: u8) -> Result<Object, Flaw> {
+        Ok(match code {
+            op::EMPTY_LIST => Object::List(Vec::new()),
+            op::EMPTY_DICT => Object::Dict(Vec::new()),
+            op::EMPTY_SET => Object::Set(Vec::new()),
+            op::LIST => Object::List(self.marked()?),
+            op::DICT => Object::Dict(heap::pairs(&self.marked()?)?.collect()),
+            _ => Object::FrozenSet(self.marked()?),
+        })
+    }
+
+    /// Takes the topmost mark and the values above it.
+    fn marked(&mut self) -> Result<Vec<Value>, Flaw> {
+        let start = self.stack.unmark()?;
+        Ok(self.stack.take(start))
+    }
+
+    fn global(&mut self, code: u8, operand: &[u8]) -> Result<Value, Flaw> {
+        match code {
+            op::GLOBAL => self.named(operand),
+            op::STACK_GLOBAL => self.stack_global(),
+            op::EXT4 => {
+                let code = operand.first_chunk().copied().map(i32::from_le_bytes);
+                self.heap.extension(i64::from(code.unwrap_or_default()))
+            }
+            _ => self.heap.extension(op::unsigned(operand).cast_signed()),
+        }
+    }
+
+    /// The global that two lines name.
+    fn named(&mut self, operand: &[u8]) -> Result<Value, Flaw> {
+        let mut lines = operand.splitn(2, |&byte| byte == b'\n').map(line_name);
+        let module = lines.next().unwrap_or(Ok(""))?;
+        let name = lines.next().unwrap_or(Ok(""))?;
+        let (module, name) = if self.old() { python3_name(module, name) } else { (module, name) };
+        self.heap.global(module, name)
+    }
+
+    fn stack_global(&mut self) -> Result<Value, Flaw> {
+        let (name, module) = (self.stack.pop()?, self.stack.pop()?);
+        let (module, name) = (self.heap.name(module)?, self.heap.name(name)?);
+        let (module, name) = if self.old() { python3_name(&module, &name) } else { (&*module, &*name) };
+        self.heap.global(module, name)
+    }
+
+    /// Whether names are those of Python 2.
+    fn old(&self) -> bool {
+        self.protocol < 3
+    }
+
+    fn instance(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Instance, Flaw> {
+        let (mut args, mut kwargs) = (None, None);
+        let (construct, callable) = match code {
+            op::REDUCE => {
+                args = Some(self.stack.pop()?);
+                (Construct::Call, self.stack.pop()?)
+            }
+            op::NEWOBJ => {
+                args = Some(self.stack.pop()?);
+                (Construct::New, self.stack.pop()?)
+            }
+            op::NEWOBJ_EX => {
+                kwargs = Some(self.stack.pop()?);
+                args = Some(self.stack.pop()?);
+                (Construct::NewEx, self.stack.pop()?)
+            }
+            op::INST => {
+                let items = self.marked()?;
+                let class = self.inst_class(operand)?;
+                args = Some(self.heap.tuple(items)?);
+                (Construct::Call, class)
+            }
+            op::OBJ => {
+                let start = self.stack.unmark()?;
+                let items = self.stack.take(start.saturating_add(1));
+                let class = if self.stack.from(start).is_empty() { None } else { Some(self.stack.pop()?) };
+                let class = class.ok_or_else(|| Flaw::malformed("a class", "nothing above the mark"))?;
+                args = Some(self.heap.tuple(items)?);
+                (Construct::Call, class)
+            }
+            op::BINPERSID => (Construct::Persistent, self.stack.pop()?),
+            _ => (Construct::Persistent, self.persistent_id(operand)?),
+        };
+        let (items, pairs) = (Vec::new(), Vec::new());
+        Ok(Instance { offset, construct, callable, args, kwargs, items, pairs, state: None })
+    }
+
+    fn inst_class(&mut self, operand: &[u8]) -> Result<Value, Flaw> {
+        ascii(operand)?;
+        self.named(operand)
+    }
+
+    fn persistent_id(&mut self, operand: &[u8]) -> Result<Value, Flaw> {
+        let id = ascii(operand)?;
+        self.heap.add(Object::Text(id.into()))
+    }
+}
+
+/// The index that a PUT or GET of any kind names.
+fn memo_index(code: u8, operand: &[u8]) -> Result<u64, Flaw> {
+    if matches!(code, op::GET | op::PUT) { integer::memo_index(operand) } else { Ok(op::unsigned(operand)) }
+}
+
+fn line_name(line: &[u8]) -> Result<&str, Flaw> {
+    match str::from_utf8(line) {
+        Ok(name) if !name.is_empty() => Ok(name),
+        _ => Err(Flaw::malformed("a module and a name in UTF-8", show::bytes(line))),
+    }
+}
+
+fn ascii(line: &[u8]) -> Result<&str, Flaw> {
+    let text = str::from_utf8(line).ok().filter(|text| text.is_ascii());
+    text.ok_or_else(|| Flaw::malformed("ASCII", show::bytes(line)))
+}
+
+/// What CPython 3.8 and later know.
+const HIGHEST_PROTOCOL: u8 = 5;

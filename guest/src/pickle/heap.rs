@@ -1,0 +1,219 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::flaw::Flaw;
+use super::{Instance, Object, ObjectId, Value};
+use crate::model::Global;
+
+/// The objects a pickle makes, and which of them Python keeps once.
+#[derive(Debug)]
+pub(super) struct Heap {
+    objects: Vec<Object>,
+    /// The cap on nodes of a state dict, from which that on objects follows.
+    nodes: u32,
+    empty_tuple: Option<Value>,
+    /// By module, then by name: looking up allocates nothing.
+    globals: BTreeMap<String, BTreeMap<String, Value>>,
+    extensions: BTreeMap<i64, Value>,
+}
+
+impl Heap {
+    /// An empty heap of at most [`OBJECTS_PER_NODE`] objects for each of `nodes`.
+    pub(super) fn new(nodes: u32) -> Self {
+        let (globals, extensions) = (BTreeMap::new(), BTreeMap::new());
+        Self { objects: Vec::new(), nodes, empty_tuple: None, globals, extensions }
+    }
+
+    /// All objects made.
+    pub(super) fn into_objects(self) -> Vec<Object> {
+        self.objects
+    }
+
+    /// Adds an object.
+    pub(super) fn add(&mut self, object: Object) -> Result<Value, Flaw> {
+        let full = || Flaw::Limit("nodes", u64::from(self.nodes));
+        if self.objects.len() as u64 >= u64::from(self.nodes).saturating_mul(OBJECTS_PER_NODE) {
+            return Err(full());
+        }
+        let id = ObjectId::try_from(self.objects.len()).map_err(|_| full())?;
+        self.objects.push(object);
+        Ok(Value::Object(id))
+    }
+
+    /// A tuple; the empty one is one object.
+    pub(super) fn tuple(&mut self, items: Vec<Value>) -> Result<Value, Flaw> {
+        match self.empty_tuple {
+            _ if !items.is_empty() => self.add(Object::Tuple(items)),
+            Some(tuple) => Ok(tuple),
+            None => {
+                let tuple = self.add(Object::Tuple(items))?;
+                self.empty_tuple = Some(tuple);
+                Ok(tuple)
+            }
+        }
+    }
+
+    /// A class or function; all of one module and name are one object.
+    pub(super) fn global(&mut self, module: &str, name: &str) -> Result<Value, Flaw> {
+        short(module)?;
+        short(name)?;
+        if let Some(&value) = self.globals.get(module).and_then(|names| names.get(name)) {
+            return Ok(value);
+        }
+        let value = self.add(Object::Global(Global { module: module.into(), name: name.into() }))?;
+        match self.globals.get_mut(module) {
+            Some(names) => drop(names.insert(name.into(), value)),
+            None => drop(self.globals.insert(module.into(), BTreeMap::from([(name.into(), value)]))),
+        }
+        Ok(value)
+    }
+
+    /// What an extension code stands for: one object for each code.
+    pub(super) fn extension(&mut self, code: i64) -> Result<Value, Flaw> {
+        if code <= 0 {
+            return Err(Flaw::malformed("an extension code above 0", format!("{code}")));
+        }
+        if let Some(&value) = self.extensions.get(&code) {
+            return Ok(value);
+        }
+        let value = self.add(Object::Extension(code))?;
+        self.extensions.insert(code, value);
+        Ok(value)
+    }
+
+    /// The object a value refers to, if it is one.
+    fn get(&self, value: Value) -> Option<&Object> {
+        match value {
+            Value::Object(id) => self.objects.get(usize::try_from(id).ok()?),
+            _ => None,
+        }
+    }
+
+    /// The text of a value that should name a module or what is in it.
+    pub(super) fn name(&self, value: Value) -> Result<String, Flaw> {
+        match self.get(value) {
+            Some(Object::Text(text)) => short(text).map(String::from),
+            Some(Object::SurrogateText(_)) => {
+                Err(Flaw::unsupported("names without lone surrogates", "a name with one"))
+            }
+            _ => Err(Flaw::malformed("two str", self.kind(value))),
+        }
+    }
+
+    /// Appends to a list or an instance.
+    pub(super) fn append(&mut self, target: Value, items: &[Value]) -> Result<(), Flaw> {
+        match self.get_mut(target) {
+            Some(Object::List(list)) => list.extend_from_slice(items),
+            Some(Object::Instance(instance)) => instance.items.extend_from_slice(items),
+            _ => return Err(Flaw::malformed("a list or an instance", self.kind(target))),
+        }
+        Ok(())
+    }
+
+    /// Adds to a set or an instance.
+    pub(super) fn insert(&mut self, target: Value, items: &[Value]) -> Result<(), Flaw> {
+        match self.get_mut(target) {
+            Some(Object::Set(set)) => set.extend_from_slice(items),
+            Some(Object::Instance(instance)) => instance.items.extend_from_slice(items),
+            _ => return Err(Flaw::malformed("a set or an instance", self.kind(target))),
+        }
+        Ok(())
+    }
+
+    /// Sets items, key before value, on a dict or an instance.
+    pub(super) fn set_items(&mut self, target: Value, items: &[Value]) -> Result<(), Flaw> {
+        let pairs = pairs(items)?;
+        match self.get_mut(target) {
+            Some(Object::Dict(dict)) => dict.extend(pairs),
+            Some(Object::Instance(instance)) => instance.pairs.extend(pairs),
+            _ => return Err(Flaw::malformed("a dict or an instance", self.kind(target))),
+        }
+        Ok(())
+    }
+
+    /// Hands an instance its state.
+    pub(super) fn build(&mut self, target: Value, state: Value) -> Result<(), Flaw> {
+        match self.get_mut(target) {
+            Some(Object::Instance(instance)) if instance.state.is_none() => instance.state = Some(state),
+            Some(Object::Instance(_)) => {
+                return Err(Flaw::unsupported("one state for an instance", "a second"));
+            }
+            // Python would change a class or a function for the whole process.
+            Some(Object::Global(_) | Object::Extension(_)) => {
+                return Err(Flaw::unsupported("an instance", self.kind(target)));
+            }
+            _ => return Err(Flaw::malformed("an instance", self.kind(target))),
+        }
+        Ok(())
+    }
+
+    /// An instance.
+    pub(super) fn instance(&mut self, instance: Instance) -> Result<Value, Flaw> {
+        self.add(Object::Instance(Box::new(instance)))
+    }
+
+    /// What a value is, for an error.
+    pub(super) fn kind(&self, value: Value) -> &'static str {
+        match value {
+            Value::None => "None",
+            Value::Bool(_) => "a bool",
+            Value::Int(_) => "an int",
+            Value::Float(_) => "a float",
+            Value::Object(_) => self.get(value).map_or("nothing", object_kind),
+        }
+    }
+
+    fn get_mut(&mut self, value: Value) -> Option<&mut Object> {
+        match value {
+            Value::Object(id) => self.objects.get_mut(usize::try_from(id).ok()?),
+            _ => None,
+        }
+    }
+}
+
+/// Keys and values in turn, as pairs.
+pub(super) fn pairs(items: &[Value]) -> Result<impl Iterator<Item = (Value, Value)>, Flaw> {
+    let (pairs, rest) = items.as_chunks::<2>();
+    if rest.is_empty() {
+        Ok(pairs.iter().map(|&[key, value]| (key, value)))
+    } else {
+        Err(Flaw::malformed("a value for each key", format!("{} values in all", items.len())))
+    }
+}
+
+/// Refuses long names: a pickle can put two long strings aside once and then
+/// have them compared again and again in a few bytes each time.
+fn short(name: &str) -> Result<&str, Flaw> {
+    if name.len() <= NAME_BYTES {
+        return Ok(name);
+    }
+    let expected = format!("a name of at most {NAME_BYTES} bytes");
+    Err(Flaw::unsupported(expected, format!("one of {}", name.len())))
+}
+
+fn object_kind(object: &Object) -> &'static str {
+    match object {
+        Object::BigInt(_) => "an int",
+        Object::Text(_) | Object::SurrogateText(_) => "a str",
+        Object::Bytes(_) => "bytes",
+        Object::ByteArray(_) => "a bytearray",
+        Object::Tuple(_) => "a tuple",
+        Object::List(_) => "a list",
+        Object::Dict(_) => "a dict",
+        Object::Set(_) => "a set",
+        Object::FrozenSet(_) => "a frozenset",
+        Object::Global(_) => "a class or function",
+        Object::Extension(_) => "an extension",
+        Object::Instance(_) => "an instance",
+    }
+}
+
+/// Objects for each node of `Limits::nodes`. A tensor is one node, and nine
+/// objects of which some are shared; most nodes are one object.
+const OBJECTS_PER_NODE: u64 = 4;
+
+/// The cap on a module's and on a name's length.
+const NAME_BYTES: usize = 1024;

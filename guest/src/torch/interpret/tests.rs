@@ -1,1 +1,0 @@
-//! Stories told with hand-built graphs.
