@@ -59,7 +59,8 @@ impl File {
         let end = range.end().unwrap();
         let first = self.segments.partition_point(|s| s.offset + s.bytes.len() as u64 <= range.offset);
         for segment in self.segments[first..].iter().take_while(|s| s.offset < end) {
-            let (from, to) = (segment.offset.max(range.offset), (segment.offset + segment.bytes.len() as u64).min(end));
+            let (from, to) =
+                (segment.offset.max(range.offset), (segment.offset + segment.bytes.len() as u64).min(end));
             let at = |offset: u64, base: u64| usize::try_from(offset - base).unwrap();
             bytes[at(from, range.offset)..at(to, range.offset)]
                 .copy_from_slice(&segment.bytes[at(from, segment.offset)..at(to, segment.offset)]);
