@@ -30,7 +30,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Integer {
 }
 
 /// The operand of INT: what C's `strtol` takes, or else Python's `int(text, 0)`.
-/// They differ in that a zero in front means octal to C.
+/// They differ in that a zero in front means octal to C. That C also stops at a
+/// NUL is not followed: such a number is refused.
 pub(super) fn int(line: &[u8]) -> Result<Integer, Flaw> {
     c_octal(line).map_or_else(|| parse(line, true), |number| Ok(Integer::Small(number)))
 }
