@@ -186,7 +186,7 @@ fn directory(bytes: &[u8]) -> Directory {
 }
 
 /// An archive of these records, stored, their checksums all `crc32`.
-fn zipped(parts: &[(&str, &str)], crc32: u32) -> Vec<u8> {
+pub(super) fn zipped(parts: &[(&str, &str)], crc32: u32) -> Vec<u8> {
     let record = |&(name, payload): &(&str, &str)| zip::Record {
         name: String::from(name),
         length: payload.len() as u64,
