@@ -45,7 +45,6 @@ impl Instance {
         &self.path
     }
 
-
     /// Calls into the component. Its errors and traps become this crate's.
     pub(crate) fn call<T>(
         &mut self,

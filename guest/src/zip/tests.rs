@@ -438,5 +438,6 @@ fn what_does_not_fit_the_format_is_not_laid_out() {
     assert!(Layout::new(vec![record(u64::MAX)], 64).is_err());
     assert!(Layout::new(vec![record(u64::MAX / 2), record(u64::MAX / 2)], 64).is_err());
     assert!(Layout::new(vec![Record { name: "x".repeat(65536), length: 1 }], 64).is_err());
+    assert!(Layout::new(vec![record(1); 100_000], 16384).is_err());
     assert!(Layout::new(vec![record(1)], 64).unwrap().directory(&[]).is_err());
 }
