@@ -1,7 +1,7 @@
 use alloc::format;
 
+use crate::Error;
 use crate::dtype::{DType, Layout, StorageClass};
-use crate::error::Error;
 use crate::model::{Construct, Node, NodeId, Object};
 
 use super::batch::Batch;
@@ -41,6 +41,15 @@ impl<'a> Walk<'a> {
                 let index = self.global(id, global)?;
                 self.memo.set_node(id, index);
             }
+            Node::NumpyScalar { source, .. } => self.numpy_scalar(id, *source)?,
+            Node::Object(object) => self.object(id, object)?,
+            _ => self.of_torch(id, node)?,
+        }
+        Ok(())
+    }
+
+    fn of_torch(&mut self, id: NodeId, node: &'a Node) -> Result<(), Error> {
+        match node {
             Node::Size(sizes) => {
                 self.size(sizes);
                 self.made(id);
@@ -58,9 +67,7 @@ impl<'a> Walk<'a> {
             }
             Node::Layout(layout) => self.layout(*layout),
             Node::Storage { storage, dtype } => self.storage(id, *storage, *dtype)?,
-            Node::NumpyScalar { source, .. } => self.numpy_scalar(id, *source)?,
-            Node::Object(object) => self.object(id, object)?,
-            // All that is left is torch's own.
+            // All that is left is tensors.
             _ => self.rebuilt(id, Some(id)),
         }
         Ok(())

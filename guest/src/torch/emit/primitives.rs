@@ -178,6 +178,7 @@ fn minimal(mut value: &[u8]) -> &[u8] {
     value
 }
 
+// Pickle's instructions, by CPython's names.
 pub(super) const APPEND: u8 = b'a';
 pub(super) const APPENDS: u8 = b'e';
 const BINFLOAT: u8 = b'G';

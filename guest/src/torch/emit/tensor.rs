@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use crate::Error;
 use crate::dtype::{DType, Layout, QScheme, StorageClass};
-use crate::model::{Construct, Node, NodeId, Object, Quantizer, StorageId, Tensor};
+use crate::model::{Construct, Node, NodeId, Object, Quantizer, SparseCompressed, StorageId, Tensor};
 
 use super::primitives::{EMPTY_DICT, MARK, REDUCE, SETITEM, SETITEMS};
 use super::unfit;
@@ -59,26 +59,9 @@ impl<'a> Walk<'a> {
             Node::Tensor(tensor) => self.tensor(id, tensor)?,
             Node::Quantized { tensor, quantizer } => self.quantized(id, tensor, quantizer)?,
             Node::SparseCoo { indices, values, shape, coalesced } => {
-                self.layout(Layout::SparseCoo);
-                self.then_all([Task::Close(if coalesced.is_some() { 4 } else { 3 }), Task::Close(2)]);
-                if let Some(coalesced) = *coalesced {
-                    self.out.open(4);
-                    self.then(Task::Bool(coalesced));
-                }
-                self.then_all([Task::Anew(*indices), Task::Anew(*values), Task::Size(id, shape)]);
+                self.sparse_coo(id, *indices, *values, shape, *coalesced);
             }
-            Node::SparseCompressed(sparse) => {
-                self.compressed_layout(id, sparse.layout)?;
-                self.out.open(4);
-                self.then_all([
-                    Task::Anew(sparse.compressed),
-                    Task::Anew(sparse.plain),
-                    Task::Anew(sparse.values),
-                    Task::Size(id, &sparse.shape),
-                    Task::Close(4),
-                    Task::Close(2),
-                ]);
-            }
+            Node::SparseCompressed(sparse) => self.sparse_compressed(id, sparse)?,
             Node::Parameter { tensor, requires_grad, state } => {
                 let items = if state.is_some() { 4 } else { 3 };
                 self.out.open(items);
@@ -215,12 +198,40 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn compressed_layout(&mut self, id: NodeId, layout: Layout) -> Result<(), Error> {
-        use Layout::{SparseBsc, SparseBsr, SparseCsc, SparseCsr};
-        if !matches!(layout, SparseCsr | SparseCsc | SparseBsr | SparseBsc) {
-            return Err(unfit(id, format!("a compressed sparse tensor cannot be {}", layout.name())));
+    /// Layout and contents: a tuple of two, the second as long as it must be.
+    fn sparse_coo(
+        &mut self,
+        id: NodeId,
+        indices: NodeId,
+        values: NodeId,
+        shape: &'a [u64],
+        coalesced: Option<bool>,
+    ) {
+        let items = if coalesced.is_some() { 4 } else { 3 };
+        self.layout(Layout::SparseCoo);
+        self.out.open(items);
+        self.then_all([Task::Close(items), Task::Close(2)]);
+        if let Some(coalesced) = coalesced {
+            self.then(Task::Bool(coalesced));
         }
-        self.layout(layout);
+        self.then_all([Task::Anew(indices), Task::Anew(values), Task::Size(id, shape)]);
+    }
+
+    fn sparse_compressed(&mut self, id: NodeId, sparse: &'a SparseCompressed) -> Result<(), Error> {
+        use Layout::{SparseBsc, SparseBsr, SparseCsc, SparseCsr};
+        if !matches!(sparse.layout, SparseCsr | SparseCsc | SparseBsr | SparseBsc) {
+            return Err(unfit(id, format!("a compressed sparse tensor cannot be {}", sparse.layout.name())));
+        }
+        self.layout(sparse.layout);
+        self.out.open(4);
+        self.then_all([
+            Task::Anew(sparse.compressed),
+            Task::Anew(sparse.plain),
+            Task::Anew(sparse.values),
+            Task::Size(id, &sparse.shape),
+            Task::Close(4),
+            Task::Close(2),
+        ]);
         Ok(())
     }
 

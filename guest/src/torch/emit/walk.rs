@@ -37,7 +37,7 @@ pub(super) enum Task<'a> {
     Each(&'a [NodeId]),
     /// The contents of a list or dict.
     Batch(Batch<'a>),
-    /// The end of a tuple that is a node; false where it may be its own part.
+    /// The end of a tuple that is a node, perhaps one made anew each time.
     EndTuple { node: NodeId, items: usize, anew: bool },
     /// The end of a tuple that is no node.
     Close(usize),
@@ -214,6 +214,7 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A tuple that is a node; `anew` where it is another object each time.
     pub(super) fn tuple(&mut self, id: NodeId, items: &'a [NodeId], anew: bool) {
         if items.is_empty() {
             return self.out.close(0);
