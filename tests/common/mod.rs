@@ -6,6 +6,7 @@
 pub mod cases;
 pub mod describe;
 pub mod faulty;
+pub mod liar;
 pub mod native;
 pub mod paths;
 pub mod strategy;
