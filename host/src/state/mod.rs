@@ -153,6 +153,11 @@ impl<'a> StateDict<'a> {
         StateDict { nodes: self.nodes.clone(), storages, root: self.root, metadata: self.metadata.clone() }
     }
 
+    /// The tree under another of its values.
+    pub(crate) fn with_root(&self, root: u32) -> Self {
+        Self { root, ..self.clone() }
+    }
+
     /// The same storages under another tree.
     pub(crate) fn with_nodes(&self, nodes: Vec<Node>) -> Self {
         Self { nodes: Arc::new(nodes), ..self.clone() }

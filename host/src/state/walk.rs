@@ -77,12 +77,24 @@ impl Step {
         match self {
             Self::Key(key) => match state.node(key) {
                 Node::Text(text) => format!("{path}{dot}{}", text.value),
-                _ => format!("{path}{dot}{}", Item::new(state, key).repr()),
+                _ => format!("{path}{dot}{}", key_repr(state, key, 0)),
             },
             Self::Index(index) => format!("{path}[{index}]"),
             Self::Field(name) => format!("{path}{dot}{name}"),
             Self::Through => path.into(),
         }
+    }
+}
+
+/// A key as Python prints it. Tuples in tuples are cut at a depth no key has.
+fn key_repr(state: &StateDict<'_>, key: u32, depth: usize) -> String {
+    match state.node(key) {
+        Node::Tuple(ids) if depth < 8 => {
+            let parts: Vec<String> = ids.iter().map(|&id| key_repr(state, id, depth + 1)).collect();
+            let comma = if parts.len() == 1 { "," } else { "" };
+            format!("({}{comma})", parts.join(", "))
+        }
+        _ => Item::new(state, key).repr(),
     }
 }
 
