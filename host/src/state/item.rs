@@ -223,6 +223,11 @@ impl<'s, 'a> Item<'s, 'a> {
         }
     }
 
+    /// Another value of the same state dict.
+    pub(super) fn sibling(&self, id: u32) -> Item<'s, 'a> {
+        Item::new(self.state, id)
+    }
+
     fn at(&self, id: u32) -> Item<'s, 'a> {
         // A callable that is itself an object would recurse with the file.
         match self.state.node(id) {
@@ -335,7 +340,7 @@ pub(super) fn float(bits: u64) -> String {
 }
 
 /// `PerTensorAffine` as torch spells it.
-fn debug_name(value: &impl std::fmt::Debug) -> String {
+pub(super) fn debug_name(value: &impl std::fmt::Debug) -> String {
     let debug = format!("{value:?}");
     let variant = debug.rsplit("::").next().unwrap_or_default();
     let mut name = String::new();
