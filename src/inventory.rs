@@ -131,6 +131,21 @@ pub struct Totals {
     pub opaque: u64,
 }
 
+impl Totals {
+    /// Both together, nothing of one being in the other.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            tensors: self.tensors + other.tensors,
+            elements: self.elements.saturating_add(other.elements),
+            bytes: self.bytes.saturating_add(other.bytes),
+            storages: self.storages + other.storages,
+            storage_bytes: self.storage_bytes.saturating_add(other.storage_bytes),
+            leaves: self.leaves + other.leaves,
+            opaque: self.opaque + other.opaque,
+        }
+    }
+}
+
 impl<'s> Inventory<'s> {
     /// Lists what of `state` has a path that `filter` matches.
     pub fn new(state: &'s StateDict<'static>, filter: Option<GlobMatcher>) -> Self {

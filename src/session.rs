@@ -1,10 +1,11 @@
 //! What every command works with: the sandbox, and a store that counts.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use strongroom::store::{Local, Metered};
-use strongroom::{Engine, File};
+use strongroom::{Checkpoint, Engine, File};
 
 use crate::progress::Progress;
 
@@ -25,6 +26,11 @@ impl Session {
     /// Opens a checkpoint file.
     pub fn open(&self, path: &Path) -> Result<File> {
         Ok(File::open_in(self.engine, &self.store, path)?)
+    }
+
+    /// Opens a checkpoint directory.
+    pub fn checkpoint(&self, path: &Path) -> Result<Checkpoint> {
+        Ok(Checkpoint::open_in(self.engine, Arc::new(self.store.clone()), path)?)
     }
 
     /// Shows how much of `total` bytes was read, while the answer lives.

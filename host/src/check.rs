@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::bindings::reader::Stored;
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, Storage, children, extent, numel};
+use crate::state::{Node, Storage, children, extent, numel, references};
 use crate::{Error, Result};
 
 /// Ranges to fetch lie in the file.
@@ -117,29 +117,6 @@ pub(crate) fn plan(
 
 fn end(offset: u64, length: u64) -> Option<u64> {
     offset.checked_add(length)
-}
-
-/// All nodes that a node names.
-fn references(node: &Node) -> Vec<u32> {
-    let pairs =
-        |pairs: &[wit::Pair]| pairs.iter().flat_map(|pair| [pair.key, pair.value]).collect::<Vec<_>>();
-    let mut ids: Vec<u32> = children(node).iter().map(|&(_, id)| id).collect();
-    match node {
-        Node::Dict(items) | Node::Counter(items) => ids.extend(pairs(items)),
-        Node::OrderedDict(dict) => {
-            ids.extend(pairs(&dict.items));
-            ids.extend(dict.attributes);
-        }
-        Node::Parameter(parameter) => ids.extend([Some(parameter.tensor), parameter.state].iter().flatten()),
-        Node::Subclass(subclass) => ids.extend([subclass.tensor, subclass.class, subclass.state]),
-        Node::NumpyScalar(scalar) => ids.push(scalar.source),
-        Node::Object(object) => {
-            ids.push(object.callable);
-            ids.extend(pairs(&object.pairs));
-        }
-        _ => {}
-    }
-    ids
 }
 
 /// How a node's view of a storage is wrong, if it is.

@@ -79,6 +79,9 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// Another rank failed while this one waited for it.
+    #[error("another rank failed")]
+    Abandoned,
     /// The component or the machine it runs on could not be set up.
     #[error("cannot set up the sandbox: {0}")]
     Setup(String),

@@ -45,11 +45,6 @@ impl Instance {
         &self.path
     }
 
-    /// The caps the job runs under.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     /// Calls into the component. Its errors and traps become this crate's.
     pub(crate) fn call<T>(
         &mut self,

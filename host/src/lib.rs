@@ -27,6 +27,7 @@
 mod bindings;
 mod buffer;
 mod check;
+mod checkpoint;
 mod checksum;
 mod drive;
 mod engine;
@@ -34,18 +35,25 @@ mod error;
 mod gather;
 mod instance;
 mod limits;
+mod ranks;
 mod read;
+mod save;
+mod shard;
 mod state;
 pub mod store;
 mod write;
 
 use std::path::Path;
 
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
 pub use engine::Engine;
 pub use error::{Error, Fault, Finding, Result, Unfit};
 pub use limits::{FormatLimits, Limits};
 pub use read::{File, Format, Verified};
-pub use state::{DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value};
+pub use save::{SaveOptions, Saved, save_sharded};
+pub use state::{
+    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
+};
 pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};
 
 /// Loads a checkpoint file of any format into memory, every payload verified.

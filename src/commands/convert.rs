@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::place;
 use super::target::{self, Target};
 use crate::session::Session;
 
@@ -23,7 +24,7 @@ impl Args {
     /// Reads the one and writes the other.
     pub fn exec(self) -> Result<()> {
         let mut options = self.target.options()?;
-        target::expect_file(&self.input)?;
+        place::expect_file(&self.input)?;
         let session = Session::start()?;
         let file = session.open(&self.input)?;
         target::keep_layout(&mut options, &file);

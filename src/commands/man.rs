@@ -27,7 +27,9 @@ impl Args {
             None => cli,
             Some(name) => match cli.find_subcommand(name) {
                 Some(command) => command.clone(),
-                None => bail!(Usage(format!("{name}: there is no such command; `strongroom --help` lists them"))),
+                None => {
+                    bail!(Usage(format!("{name}: there is no such command; `strongroom --help` lists them")))
+                }
             },
         };
         Ok(Man::new(page).render(&mut &mut *out)?)

@@ -3,7 +3,11 @@
 mod completions;
 mod convert;
 mod inspect;
+mod latest;
+mod load;
 mod man;
+mod place;
+mod save;
 mod target;
 mod verify;
 
@@ -42,6 +46,9 @@ pub enum Command {
     Inspect(inspect::Args),
     Convert(convert::Args),
     Verify(verify::Args),
+    Save(save::Args),
+    Load(load::Args),
+    Latest(latest::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -53,6 +60,9 @@ impl Command {
             Self::Inspect(args) => args.exec(out),
             Self::Convert(args) => args.exec(),
             Self::Verify(args) => args.exec(out),
+            Self::Save(args) => args.exec(),
+            Self::Load(args) => args.exec(),
+            Self::Latest(args) => args.exec(out),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
         }
@@ -71,5 +81,10 @@ Examples:
     strongroom convert checkpoint.pt weights.safetensors --tensors-only
     strongroom convert model.safetensors model.pt
 
-  Check that a file is whole:
-    strongroom verify model.pt";
+  Share a checkpoint over the files of four ranks, and bring it together again:
+    strongroom save checkpoint.pt run/step-100 --ranks 4
+    strongroom load run/step-100 whole.pt
+
+  Check that a file, or the newest checkpoint of a run, is whole:
+    strongroom verify model.pt
+    strongroom verify \"$(strongroom latest run)\"";

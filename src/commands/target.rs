@@ -1,10 +1,10 @@
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use strongroom::{
-    Error, Fault, File, Format, SafetensorsOptions, StateDict, TorchOptions, Unfit, WriteFormat, WriteOptions,
-    save_with,
+    Error, Fault, File, Format, SafetensorsOptions, StateDict, TorchOptions, Unfit, WriteFormat,
+    WriteOptions, save_with,
 };
 
 use crate::failure::{self, Hint, Usage};
@@ -57,10 +57,16 @@ impl Target {
                 *tensors_only = self.tensors_only;
             }
             WriteFormat::Torch(_) if self.tensors_only => {
-                bail!(Usage(format!("{path}: --tensors-only is for .safetensors: a {} holds any value", TORCH)))
+                bail!(Usage(format!(
+                    "{path}: --tensors-only is for .safetensors: a {} holds any value",
+                    TORCH
+                )))
             }
             WriteFormat::Torch(_) if !self.metadata.is_empty() => {
-                bail!(Usage(format!("{path}: --metadata is for .safetensors: a {} has no place for it", TORCH)))
+                bail!(Usage(format!(
+                    "{path}: --metadata is for .safetensors: a {} has no place for it",
+                    TORCH
+                )))
             }
             WriteFormat::Torch(_) => {}
         }
@@ -105,7 +111,8 @@ impl Target {
         let safetensors = self.path.extension().is_some_and(|extension| extension == "safetensors");
         let error = anyhow::Error::from(error);
         if unfit && safetensors && !self.tensors_only {
-            return error.context(Hint("--tensors-only leaves these out, and writes tied tensors out in full"));
+            return error
+                .context(Hint("--tensors-only leaves these out, and writes tied tensors out in full"));
         }
         error
     }
@@ -135,17 +142,6 @@ pub fn keep_layout(options: &mut WriteOptions, file: &File) {
         torch.checksums = file.has_checksums();
         torch.alignment = file.alignment().unwrap_or(TorchOptions::default().alignment);
     }
-}
-
-/// Refuses a directory where a file is meant, with the command that takes one.
-pub fn expect_file(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        bail!(Usage(format!(
-            "{}: is a directory; `strongroom load DIR OUT` makes a file of a checkpoint directory",
-            path.display()
-        )));
-    }
-    Ok(())
 }
 
 fn note(text: &str) {

@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,7 +24,7 @@ enum State {
     /// The small records are on their way, and the pickle's first bytes.
     Notes(Records),
     /// More of the pickle is on its way.
-    Pickle(Records, Unpickling),
+    Pickle(Records, Box<Unpickling>),
     Over,
 }
 
@@ -77,13 +78,13 @@ impl ArchiveReader {
         let entry = records.pickle()?.clone();
         let machine = Machine::new(entry.payload.offset, &entry.name, &self.limits);
         let unpickling = Unpickling { entry, machine, fed: 0, crc32: crc32fast::Hasher::new() };
-        self.pickle(records, unpickling, first)
+        self.pickle(records, Box::new(unpickling), first)
     }
 
     fn pickle(
         &mut self,
         records: Records,
-        mut unpickling: Unpickling,
+        mut unpickling: Box<Unpickling>,
         parts: Vec<Vec<u8>>,
     ) -> Result<Next<Checkpoint>, Error> {
         if let Some(range) = unpickling.feed(parts.first().map_or(&[], Vec::as_slice))? {
@@ -92,7 +93,7 @@ impl ArchiveReader {
         }
         // The window may be large, and what the pickle built is larger.
         drop(parts);
-        let Unpickling { entry, machine, crc32, .. } = unpickling;
+        let Unpickling { entry, machine, crc32, .. } = *unpickling;
         records.check(&entry, crc32.finalize())?;
         let interpreted = interpret(&machine.finish()?, &entry.name, &self.limits)?;
         records.checkpoint(interpreted.nodes, interpreted.storages).map(Next::Done)

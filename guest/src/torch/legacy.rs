@@ -90,8 +90,8 @@ impl LegacyReader {
                     let end = self.start.saturating_add(total);
                     let used = usize::try_from(end.saturating_sub(self.position));
                     bytes = used.ok().and_then(|used| bytes.get(used..)).unwrap_or_default();
-                    (self.start, self.position) = (end, end);
-                    if let Some(next) = self.accept()? {
+                    self.position = end;
+                    if let Some(next) = self.accept(end)? {
                         return Ok(next);
                     }
                 }
@@ -110,9 +110,9 @@ impl LegacyReader {
         Ok(Next::Fetch(vec![range]))
     }
 
-    /// Takes what a pickle built, and turns to the next one. After the last, the
-    /// answer is what to do.
-    fn accept(&mut self) -> Result<Option<Next<Checkpoint>>, Error> {
+    /// Takes what a pickle built, and turns to the next one, at `end`. After the
+    /// last, the answer is what to do.
+    fn accept(&mut self, end: u64) -> Result<Option<Next<Checkpoint>>, Error> {
         let stage = core::mem::replace(&mut self.stage, Stage::Over);
         let (part, limits) = (stage.part(), self.limits);
         let machine = core::mem::replace(&mut self.machine, Machine::new(0, "", &limits));
@@ -129,7 +129,7 @@ impl LegacyReader {
             Stage::System => return wrong("a dict with `little_endian`, a bool", "another value"),
             Stage::State => Stage::Keys(interpret(&graph, part, &self.limits)?),
             Stage::Keys(interpreted) => {
-                let placed = self.place(interpreted, &graph)?;
+                let placed = self.place(interpreted, &graph, end)?;
                 let counts = placed.counts();
                 if counts.is_empty() {
                     return placed.finish(&[]).map(Next::Done).map(Some);
@@ -139,12 +139,13 @@ impl LegacyReader {
             }
             Stage::Counts(_) | Stage::Over => return Err(Error::misuse("the reading is over")),
         };
-        self.machine = Machine::new(self.start, self.stage.part(), &self.limits);
+        self.machine = Machine::new(end, self.stage.part(), &self.limits);
+        self.start = end;
         Ok(None)
     }
 
-    /// Finds the storages, which follow the list of their keys in its order.
-    fn place(&self, interpreted: Interpreted, graph: &Graph) -> Result<Placed, Error> {
+    /// Finds the storages, which lie from `end` on in the order of their keys.
+    fn place(&self, interpreted: Interpreted, graph: &Graph, mut end: u64) -> Result<Placed, Error> {
         let part = "storage keys";
         let wrong = |expected: &str, found: String| Err(Error::malformed(self.start, part, expected, found));
         let Some(Object::List(keys)) = graph.object(graph.root) else {
@@ -152,7 +153,7 @@ impl LegacyReader {
         };
         let known: BTreeMap<&str, StorageId> =
             interpreted.storages.iter().map(|storage| storage.key.as_str()).zip(0..).collect();
-        let (mut order, mut ranges, mut end) = (Vec::new(), BTreeMap::new(), self.start);
+        let (mut order, mut ranges) = (Vec::new(), BTreeMap::new());
         for &key in keys {
             let Some(Object::Text(key)) = graph.object(key) else {
                 return wrong("storage keys, each a str", "another value".into());

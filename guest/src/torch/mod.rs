@@ -10,6 +10,8 @@ mod records;
 mod serialization_id;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole;
 mod write;
 
 pub(crate) use archive::ArchiveReader;

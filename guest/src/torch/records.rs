@@ -108,19 +108,20 @@ impl Records {
 
     /// What the archive holds, once its pickle is read.
     pub(super) fn checkpoint(self, nodes: Vec<Node>, named: Vec<NamedStorage>) -> Result<Checkpoint, Error> {
-        let storages = named.into_iter().map(|storage| self.stored(storage)).collect::<Result<_, _>>()?;
+        let stored =
+            |named: NamedStorage| self.stored(&named.key, named.length, named.swap_width, named.location);
+        let storages = named.into_iter().map(stored).collect::<Result<_, _>>()?;
         let Self { archive, alignment, checksums, .. } = self;
         let (format, metadata) = (Format::TorchZip, Vec::new());
         Ok(Checkpoint { format, archive, alignment, checksums, metadata, root: 0, nodes, storages })
     }
 
     /// Where a storage that the pickle names lies.
-    fn stored(&self, storage: NamedStorage) -> Result<Stored, Error> {
-        let NamedStorage { key, location, length, swap_width, .. } = storage;
+    pub(super) fn stored(&self, key: &str, length: u64, swap: u8, location: String) -> Result<Stored, Error> {
         let pickle = self.pickle()?;
-        let Some(entry) = self.entries.get(&format!("data/{key}")) else {
-            let expected =
-                format!("a record {} for a storage it names", show::name(&self.full(&format!("data/{key}"))));
+        let name = format!("data/{key}");
+        let Some(entry) = self.entries.get(&name) else {
+            let expected = format!("a record {} for a storage it names", show::name(&self.full(&name)));
             return Err(Error::malformed(pickle.payload.offset, &*pickle.name, expected, "none"));
         };
         if entry.payload.length != length {
@@ -128,14 +129,14 @@ impl Records {
             let found = format!("{} bytes", entry.payload.length);
             return Err(Error::malformed(entry.payload.offset, &*entry.name, expected, found));
         }
-        if self.big_endian && swap_width == 0 {
+        if self.big_endian && swap == 0 {
             let expected = "tensors of one number width on a storage of the other byte order";
             return Err(Error::unsupported(entry.payload.offset, &*entry.name, expected, "several"));
         }
         Ok(Stored {
             range: entry.payload,
             checksum: self.checksums.then_some(entry.crc32),
-            swap: if self.big_endian { swap_width } else { 1 },
+            swap: if self.big_endian { swap } else { 1 },
             location,
             name: entry.name.clone(),
         })

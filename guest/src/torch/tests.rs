@@ -2,15 +2,18 @@
 
 extern crate std;
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::Error;
-use crate::model::Storage;
+use crate::model::{Storage, Stored};
+use crate::step::{Next, Range};
 use crate::torch::ArchiveWriter;
 use crate::torch::emit::Emitted;
+use crate::torch::records::Records;
 use crate::writer::{Checksum, Layout, Segment, Source, TorchOptions};
+use crate::zip::{self, Directory, Opening};
+use crate::{Error, Limits};
 
 const NONE: &[u8] = include_bytes!("../zip/testdata/none.pt");
 const ZEROS: &[u8] = include_bytes!("../zip/testdata/zeros.pt");
@@ -74,7 +77,8 @@ fn archive(options: &TorchOptions, pickle: &[u8], payloads: &[&[u8]]) -> Result<
         checksums.push(Checksum::of(payload));
     }
     disk.put_all(&writer.seal(&checksums)?);
-    assert!(writer.seal(&checksums[1.min(checksums.len())..]).is_err() == !checksums.is_empty());
+    let fewer = checksums.split_first().map(|(_, fewer)| writer.seal(fewer));
+    assert!(fewer.is_none_or(|sealed| sealed.is_err()));
     Ok(disk.finished())
 }
 
@@ -126,4 +130,180 @@ fn the_file_name_gives_the_archive_its_name() {
     for file_name in ["", ".hidden", "d/", "d\\", "a/.b", "a\0b.pt"] {
         assert!(matches!(name(Some(file_name)), Err(Error::Misuse(_))), "{file_name:?}");
     }
+}
+
+#[test]
+fn without_checksums_all_are_zero() {
+    let options = TorchOptions { checksums: false, ..TorchOptions::default() };
+    let bytes = archive(&options, pickle(ZEROS, 150), &[&[1; 8]]).unwrap();
+    let directory = directory(&bytes);
+    assert!(directory.entries.iter().all(|entry| entry.crc32 == 0));
+    // The first half of the id hashes names only; the second, five zeros and
+    // the storage's.
+    let id = directory.entries.last().unwrap().payload.offset;
+    let id = &bytes[usize::try_from(id).unwrap()..][..40];
+    assert_eq!(id, b"1572819951185464302603005401530805769991");
+}
+
+#[test]
+fn an_empty_storage_has_a_slot_and_a_record() {
+    let bytes = archive(&TorchOptions::default(), b"\x80\x02N.", &[&[], &[7; 3], &[]]).unwrap();
+    let sizes: Vec<_> = directory(&bytes).entries.iter().map(|entry| entry.size).collect();
+    assert_eq!(sizes, [4, 1, 2, 6, 0, 3, 0, 2, 40]);
+}
+
+#[test]
+fn a_storage_that_was_never_added_is_misuse() {
+    let emitted = Emitted { bytes: vec![], order: vec![0] };
+    assert!(matches!(ArchiveWriter::lay_out(&TorchOptions::default(), emitted, &[]), Err(Error::Misuse(_))));
+}
+
+/// The archive's records, up to the point where its pickle is read.
+fn records(bytes: &[u8]) -> Result<Records, Error> {
+    let mut records = Records::new(directory(bytes))?;
+    records.pickle()?;
+    let read = |range: Range| {
+        let start = usize::try_from(range.offset).unwrap();
+        bytes[start..start + usize::try_from(range.length).unwrap()].to_vec()
+    };
+    let notes: Vec<_> = records.notes()?.into_iter().map(|(_, entry)| read(entry.payload)).collect();
+    records.learn(&notes)?;
+    Ok(records)
+}
+
+/// Looks up a storage of 4-byte numbers.
+fn stored(records: &Records, key: &str, length: u64) -> Result<Stored, Error> {
+    records.stored(key, length, 4, String::from("cpu"))
+}
+
+fn directory(bytes: &[u8]) -> Directory {
+    let mut opening = Opening::new(bytes.len() as u64, &Limits::default());
+    assert!(matches!(opening.resume(Vec::new()), Ok(Next::Fetch(_))));
+    match opening.resume(vec![bytes.to_vec()]) {
+        Ok(Next::Done(directory)) => directory,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An archive of these records, stored, their checksums all `crc32`.
+pub(super) fn zipped(parts: &[(&str, &str)], crc32: u32) -> Vec<u8> {
+    let record = |&(name, payload): &(&str, &str)| zip::Record {
+        name: String::from(name),
+        length: payload.len() as u64,
+    };
+    let layout = zip::Layout::new(parts.iter().map(record).collect(), 1).unwrap();
+    let mut bytes = vec![0; usize::try_from(layout.length()).unwrap()];
+    let mut put = |offset: u64, part: &[u8]| {
+        let start = usize::try_from(offset).unwrap();
+        bytes[start..start + part.len()].copy_from_slice(part);
+    };
+    for (index, (_, payload)) in parts.iter().enumerate() {
+        put(layout.payload(index).unwrap(), payload.as_bytes());
+        for segment in layout.header(index).into_iter().chain(layout.descriptor(index, crc32)) {
+            put(segment.offset, &segment.bytes);
+        }
+    }
+    for segment in layout.directory(&vec![crc32; parts.len()]).unwrap() {
+        put(segment.offset, &segment.bytes);
+    }
+    bytes
+}
+
+#[test]
+fn a_storage_is_found_under_its_key() {
+    let records = records(ZEROS).unwrap();
+    let stored = stored(&records, "0", 8).unwrap();
+    assert_eq!(stored.range, Range::new(704, 8));
+    assert_eq!(stored.checksum, Some(crc32fast::hash(&[0; 8])));
+    assert_eq!((&*stored.name, &*stored.location, stored.swap), ("archive/data/0", "cpu", 1));
+    let checkpoint = records.checkpoint(Vec::new(), Vec::new()).unwrap();
+    assert_eq!(
+        (&*checkpoint.archive, checkpoint.alignment, checkpoint.checksums),
+        ("archive", Some(64), true)
+    );
+}
+
+#[test]
+fn numbers_of_the_other_byte_order_are_to_be_swapped() {
+    let parts = [("a/data.pkl", ""), ("a/byteorder", "big"), ("a/data/0", "12345678"), ("a/version", "3")];
+    assert_eq!(stored(&records(&zipped(&parts, 0)).unwrap(), "0", 8).unwrap().swap, 4);
+}
+
+#[test]
+fn an_archive_of_zero_checksums_has_none() {
+    let records =
+        records(&zipped(&[("a/data.pkl", ""), ("a/data/0", "12345678"), ("a/version", "3")], 0)).unwrap();
+    assert_eq!(stored(&records, "0", 8).unwrap().checksum, None);
+    let checkpoint = records.checkpoint(Vec::new(), Vec::new()).unwrap();
+    assert_eq!((checkpoint.checksums, checkpoint.alignment), (false, None));
+}
+
+#[test]
+fn files_of_older_versions_are_read() {
+    // Before 1.6 was final the version stood elsewhere; byteorder came with 2.1.
+    for version in ["a/version", "a/.data/version"] {
+        let parts = [("a/data.pkl", "x"), ("a/data/0", "12345678"), (version, "2\n")];
+        assert_eq!(stored(&records(&zipped(&parts, 0)).unwrap(), "0", 8).unwrap().swap, 1);
+    }
+}
+
+#[test]
+fn a_storage_that_is_not_as_the_pickle_says_is_refused() {
+    let records = records(ZEROS).unwrap();
+    let longer =
+        "malformed: archive/data/0, offset 704: expected 12 bytes, as `archive/data.pkl` says, found 8 bytes";
+    assert_eq!(stored(&records, "0", 12).unwrap_err().to_string(), longer);
+    let missing = "malformed: archive/data.pkl, offset 64: expected a record `archive/data/1` for a storage it names, \
+                   found none";
+    assert_eq!(stored(&records, "1", 0).unwrap_err().to_string(), missing);
+}
+
+#[test]
+fn an_archive_that_torch_would_not_write_is_refused() {
+    let pickle = ("a/data.pkl", "x");
+    let version = ("a/version", "3");
+    let long = "1".repeat(65);
+    let cases: [(&[(&str, &str)], &str); 10] = [
+        (&[], "malformed: zip directory, offset 0: expected records named `<archive>/…`, found nothing"),
+        (&[("data.pkl", "x")], "expected records named `<archive>/…`, found `data.pkl`"),
+        (&[pickle, ("b/version", "3")], "expected a name that starts with `a/`, found `b/version`"),
+        (&[pickle, ("ab/version", "3")], "expected a name that starts with `a/`, found `ab/version`"),
+        (&[version], "expected a record `a/data.pkl`, found none"),
+        (&[pickle], "expected a record `a/version`, found none"),
+        (
+            &[pickle, ("a/version", "11")],
+            "unsupported: a/version, offset 104: expected a version from 1 to 10",
+        ),
+        (&[pickle, ("a/version", &long)], "expected at most 64 bytes, found 65"),
+        (&[pickle, version, ("a/byteorder", "middle")], "expected `little` or `big`, found 6d 69 64"),
+        (
+            &[pickle, version, ("a/constants.pkl", "x")],
+            "unsupported: a/constants.pkl, offset 121: expected a checkpoint, found TorchScript, which is a program",
+        ),
+    ];
+    for (parts, expected) in cases {
+        let bytes = zipped(parts, 0);
+        let message = records(&bytes).unwrap_err().to_string();
+        assert!(message.contains(expected), "{parts:?}: {message}");
+    }
+}
+
+#[test]
+fn a_note_that_was_damaged_is_refused() {
+    let bytes = zipped(&[("a/data.pkl", "x"), ("a/version", "3")], 7);
+    let message = records(&bytes).unwrap_err().to_string();
+    assert!(
+        message.contains("a/version, offset 104: expected bytes with the CRC-32 00000007, found 6dd28e9b"),
+        "{message}"
+    );
+}
+
+#[test]
+fn deflated_records_are_unsupported() {
+    let bytes = include_bytes!("../zip/testdata/deflated.pt");
+    let message = records(bytes).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "unsupported: archive/data.pkl, offset 0: expected a stored record, found deflate (method 8)"
+    );
 }

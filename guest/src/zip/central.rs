@@ -116,14 +116,6 @@ fn handled(record: &Central, disk: u16, offset: u64) -> Result<(), Error> {
     if !matches!(*method, STORED | DEFLATED) {
         return unsupported("a stored or deflated record", format!("compression method {method}"));
     }
-    if flags & FLAG_ENCRYPTED != 0 {
-        return unsupported("an unencrypted record", format!("flags {flags:#06x}"));
-    }
-    if !matches!(*method, STORED | DEFLATED) {
-        return unsupported("a stored or deflated record", format!("compression method {method}"));
-    }
-    // A deflated record's flags also say how hard the compressor tried.
-    let effort = if *method == DEFLATED { FLAGS_EFFORT } else { 0 };
     if flags & !(FLAG_DESCRIPTOR | FLAG_UTF8 | FLAGS_EFFORT) != 0 {
         return unsupported("no flags but `descriptor` and `UTF-8`", format!("flags {flags:#06x}"));
     }

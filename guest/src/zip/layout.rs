@@ -58,7 +58,7 @@ impl Layout {
         let too_long = || Error::misuse("the archive would be longer than 64 bits can say");
         let mut end = 0;
         let mut places = Vec::new();
-        let mut directory_bytes = 0u64;
+        let (mut directory_bytes, mut padding) = (0u64, 0u64);
         for record in records {
             if record.name.len() > usize::from(u16::MAX) {
                 return Err(Error::misuse("a record's name is longer than 65535 bytes"));
@@ -66,7 +66,12 @@ impl Layout {
             let place = Place::new(record, end, alignment).ok_or_else(too_long)?;
             end = place.end().ok_or_else(too_long)?;
             directory_bytes = directory_bytes.saturating_add(place.entry_bytes());
+            padding = padding.saturating_add(place.padding.into());
             places.push(place);
+        }
+        // All of it passes through memory.
+        if padding > MAX_PADDING {
+            return Err(Error::misuse(format!("alignment {alignment} takes {padding} bytes of padding")));
         }
         let tail = ZIP64_END_BYTES + ZIP64_LOCATOR_BYTES + END_RECORD_BYTES;
         let length = end.checked_add(directory_bytes).and_then(|end| end.checked_add(tail));
@@ -269,6 +274,7 @@ fn clamp(value: u64) -> u32 {
 const FILLING_HEAD: u64 = 4;
 
 const MAX_ALIGNMENT: u32 = 32768;
+const MAX_PADDING: u64 = 1 << 30;
 
 /// What torch's zip library says of itself and of zip64 in the tail; elsewhere
 /// it says zero.

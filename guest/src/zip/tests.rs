@@ -59,7 +59,8 @@ impl File {
         let end = range.end().unwrap();
         let first = self.segments.partition_point(|s| s.offset + s.bytes.len() as u64 <= range.offset);
         for segment in self.segments[first..].iter().take_while(|s| s.offset < end) {
-            let (from, to) = (segment.offset.max(range.offset), (segment.offset + segment.bytes.len() as u64).min(end));
+            let (from, to) =
+                (segment.offset.max(range.offset), (segment.offset + segment.bytes.len() as u64).min(end));
             let at = |offset: u64, base: u64| usize::try_from(offset - base).unwrap();
             bytes[at(from, range.offset)..at(to, range.offset)]
                 .copy_from_slice(&segment.bytes[at(from, segment.offset)..at(to, segment.offset)]);
@@ -437,5 +438,6 @@ fn what_does_not_fit_the_format_is_not_laid_out() {
     assert!(Layout::new(vec![record(u64::MAX)], 64).is_err());
     assert!(Layout::new(vec![record(u64::MAX / 2), record(u64::MAX / 2)], 64).is_err());
     assert!(Layout::new(vec![Record { name: "x".repeat(65536), length: 1 }], 64).is_err());
+    assert!(Layout::new(vec![record(1); 100_000], 16384).is_err());
     assert!(Layout::new(vec![record(1)], 64).unwrap().directory(&[]).is_err());
 }

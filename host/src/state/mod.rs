@@ -23,7 +23,7 @@ pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
 pub use value::Value;
 pub use walk::{Leaf, Leaves};
-pub(crate) use walk::children;
+pub(crate) use walk::{children, references};
 
 pub(crate) use crate::bindings::types::Node;
 
@@ -153,6 +153,11 @@ impl<'a> StateDict<'a> {
     /// The same tree over other storages, one for each.
     pub(crate) fn with_storages<'b>(&self, storages: Vec<Storage<'b>>) -> StateDict<'b> {
         StateDict { nodes: self.nodes.clone(), storages, root: self.root, metadata: self.metadata.clone() }
+    }
+
+    /// The same storages under another tree.
+    pub(crate) fn with_nodes(&self, nodes: Vec<Node>) -> Self {
+        Self { nodes: Arc::new(nodes), ..self.clone() }
     }
 
     /// The index of a storage, which is added if it is new.

@@ -128,6 +128,29 @@ pub(crate) fn children(node: &Node) -> Vec<(Step, u32)> {
     }
 }
 
+/// All nodes that a node names: its children, its keys, and what describes it.
+pub(crate) fn references(node: &Node) -> Vec<u32> {
+    let pairs =
+        |pairs: &[wit::Pair]| pairs.iter().flat_map(|pair| [pair.key, pair.value]).collect::<Vec<_>>();
+    let mut ids: Vec<u32> = children(node).iter().map(|&(_, id)| id).collect();
+    match node {
+        Node::Dict(items) | Node::Counter(items) => ids.extend(pairs(items)),
+        Node::OrderedDict(dict) => {
+            ids.extend(pairs(&dict.items));
+            ids.extend(dict.attributes);
+        }
+        Node::Parameter(parameter) => ids.extend([Some(parameter.tensor), parameter.state].iter().flatten()),
+        Node::Subclass(subclass) => ids.extend([subclass.tensor, subclass.class, subclass.state]),
+        Node::NumpyScalar(scalar) => ids.push(scalar.source),
+        Node::Object(object) => {
+            ids.push(object.callable);
+            ids.extend(pairs(&object.pairs));
+        }
+        _ => {}
+    }
+    ids
+}
+
 /// Whether the value is one thing to its user, though it has parts.
 fn is_whole(node: &Node) -> bool {
     matches!(node, Node::Quantized(_) | Node::SparseCoo(_) | Node::SparseCompressed(_) | Node::Object(_))

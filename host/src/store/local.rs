@@ -21,6 +21,15 @@ impl Store for Local {
         Ok(Arc::new(LocalSource::open(path)?))
     }
 
+    fn exists(&self, path: &Path) -> Result<bool> {
+        // Not following links: a dangling one is in the way of a rename too.
+        match fs::symlink_metadata(path) {
+            Ok(_) => Ok(true),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(Error::io(path, "look at", source)),
+        }
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         let name = path.file_name().ok_or_else(|| {
             Error::io(path, "create", io::Error::new(io::ErrorKind::InvalidInput, "it has no file name"))

@@ -43,6 +43,10 @@ impl Store for Memory {
         Ok(Arc::new(MemorySource { path: path.into(), bytes }))
     }
 
+    fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.files().keys().any(|file| file.starts_with(path)))
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         let length = usize::try_from(length)
             .map_err(|_| Error::io(path, "create", io::ErrorKind::OutOfMemory.into()))?;

@@ -66,6 +66,10 @@ impl<S: Store> Store for Metered<S> {
         Ok(self.meter.source(self.store.open(path)?))
     }
 
+    fn exists(&self, path: &Path) -> Result<bool> {
+        self.store.exists(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         Ok(self.meter.sink(self.store.create(path, length)?))
     }

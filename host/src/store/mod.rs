@@ -23,6 +23,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Opens a file for reading at any place.
     fn open(&self, path: &Path) -> Result<Arc<dyn Source>>;
 
+    /// Whether there is a file or a directory at `path`.
+    fn exists(&self, path: &Path) -> Result<bool>;
+
     /// Starts a file of `length` bytes, which replaces `path` when finished.
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>>;
 

@@ -20,7 +20,7 @@ pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>) 
         leaves: Stream(|| inventory.leaves()),
         opaque: Stream(|| inventory.opaque()),
         metadata: subject.state.metadata().iter().map(|(key, value)| (&**key, &**value)).collect(),
-        totals: inventory.totals(),
+        totals: subject.totals(inventory),
     };
     json::write(out, &document)
 }

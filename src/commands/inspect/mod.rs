@@ -18,8 +18,8 @@ use subject::Subject;
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
-    /// The file to look into
-    #[arg(value_name = "FILE")]
+    /// The file or checkpoint directory to look into
+    #[arg(value_name = "FILE|DIR")]
     path: PathBuf,
 
     /// Print JSON, as docs/inspect-json.md describes it
@@ -39,7 +39,11 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let subject = Subject::open(&Session::start()?, &self.path)?;
         let inventory = Inventory::new(&subject.state, self.filter.map(|glob| glob.compile_matcher()));
-        if self.json { json::write(out, &subject, &inventory)? } else { text::write(out, &subject, &inventory)? }
+        if self.json {
+            json::write(out, &subject, &inventory)?
+        } else {
+            text::write(out, &subject, &inventory)?
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use super::subject::Subject;
+use super::subject::{RankFile, Subject};
 use crate::inventory::{Inventory, QuantizerEntry, TensorEntry, Totals};
 use crate::output::table::{Side, Table};
 use crate::output::{Printable, grouped, size};
@@ -8,23 +8,20 @@ use crate::output::{Printable, grouped, size};
 /// Writes a listing for people.
 pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>) -> io::Result<()> {
     head(out, subject)?;
-    let columns =
-        [("tensor", Side::Left), ("dtype", Side::Left), ("shape", Side::Left), ("size", Side::Right), ("", Side::Left)];
-    section(out, columns, || inventory.tensors().map(|tensor| tensor_row(&tensor)))?;
-    let columns = [("value", Side::Left), ("type", Side::Left), ("", Side::Left)];
-    section(out, columns, || {
-        inventory.leaves().map(|leaf| [leaf.path, leaf.kind, leaf.value].map(printable))
+    section(out, TENSORS, || inventory.tensors().map(|tensor| tensor_row(&tensor)))?;
+    section(out, VALUES, || {
+        inventory.leaves().map(|leaf| [name(leaf.path), leaf.kind, leaf.value].map(printable))
     })?;
-    let columns = [("object", Side::Left), ("class, not made", Side::Left)];
-    section(out, columns, || inventory.opaque().map(|object| [object.path, object.class].map(printable)))?;
+    section(out, OBJECTS, || {
+        inventory.opaque().map(|object| [name(object.path), object.class].map(printable))
+    })?;
     let metadata = || subject.state.metadata().iter().cloned();
-    let columns = [("metadata", Side::Left), ("", Side::Left)];
-    section(out, columns, || metadata().map(|(key, value)| [key, value].map(printable)))?;
-    writeln!(out, "\n{}", totals(&inventory.totals()))
+    section(out, METADATA, || metadata().map(|(key, value)| [key, value].map(printable)))?;
+    writeln!(out, "\n{}", totals(&subject.totals(inventory)))
 }
 
 fn head(out: &mut dyn Write, subject: &Subject) -> io::Result<()> {
-    let Subject { path, format, bytes, archive, ranks, .. } = subject;
+    let Subject { path, format, bytes, archive, ranks, apart, .. } = subject;
     write!(out, "{}: {format}, {}", Printable(path), size(*bytes))?;
     if let Some(archive) = archive {
         write!(out, ", archive {}", Printable(&archive.name))?;
@@ -37,12 +34,16 @@ fn head(out: &mut dyn Write, subject: &Subject) -> io::Result<()> {
         write!(out, ", world size {}", ranks.len())?;
     }
     writeln!(out)?;
-    let columns = [("rank", Side::Right), ("file", Side::Left), ("format", Side::Left), ("size", Side::Right)];
-    section(out, columns, || {
-        ranks.iter().map(|file| {
-            [file.rank.to_string(), printable(file.path.clone()), file.format.into(), size(file.bytes)]
-        })
-    })
+    section(out, RANKS, || ranks.iter().map(rank_row))?;
+    if *apart {
+        writeln!(out, "\nEach rank saved a state dict of its own: inspect a file to see what is in it.")?;
+    }
+    Ok(())
+}
+
+fn rank_row(file: &RankFile) -> [String; 5] {
+    let RankFile { rank, path, format, bytes, totals } = file;
+    [rank.to_string(), printable(path.clone()), (*format).into(), size(*bytes), grouped(totals.tensors)]
 }
 
 /// A table, unless it is empty. The rows are made twice: to measure, and to print.
@@ -68,8 +69,13 @@ fn section<const N: usize, R: Iterator<Item = [String; N]>>(
 fn tensor_row(tensor: &TensorEntry) -> [String; 5] {
     let TensorEntry { path, dtype, shape, bytes, storage, .. } = tensor;
     let size = if storage.is_some() { size(*bytes) } else { String::new() };
-    let path = if path.is_empty() { "(the root)".into() } else { printable(path.clone()) };
-    [path, dtype.unwrap_or_default().into(), format!("{shape:?}"), size, printable(remarks(tensor).join(", "))]
+    [
+        printable(name(path.clone())),
+        dtype.unwrap_or_default().into(),
+        format!("{shape:?}"),
+        size,
+        printable(remarks(tensor).join(", ")),
+    ]
 }
 
 /// What is out of the ordinary about a tensor.
@@ -107,7 +113,9 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
 
 fn totals(totals: &Totals) -> String {
     let Totals { tensors, elements, bytes, storages, storage_bytes, leaves, opaque } = totals;
-    let count = |count: u64, one: &str, many: &str| format!("{} {}", grouped(count), if count == 1 { one } else { many });
+    let count = |count: u64, one: &str, many: &str| {
+        format!("{} {}", grouped(count), if count == 1 { one } else { many })
+    };
     let mut parts = vec![
         count(*tensors, "tensor", "tensors"),
         count(*elements, "element", "elements"),
@@ -121,6 +129,33 @@ fn totals(totals: &Totals) -> String {
     parts.join(", ")
 }
 
+/// A path to show: that of the root is empty.
+fn name(path: String) -> String {
+    if path.is_empty() { "(the root)".into() } else { path }
+}
+
 fn printable(text: String) -> String {
     Printable(&text).to_string()
 }
+
+const RANKS: [(&str, Side); 5] = [
+    ("rank", Side::Right),
+    ("file", Side::Left),
+    ("format", Side::Left),
+    ("size", Side::Right),
+    ("tensors", Side::Right),
+];
+
+const TENSORS: [(&str, Side); 5] = [
+    ("tensor", Side::Left),
+    ("dtype", Side::Left),
+    ("shape", Side::Left),
+    ("size", Side::Right),
+    ("", Side::Left),
+];
+
+const VALUES: [(&str, Side); 3] = [("value", Side::Left), ("type", Side::Left), ("", Side::Left)];
+
+const OBJECTS: [(&str, Side); 2] = [("object", Side::Left), ("class, which was not made", Side::Left)];
+
+const METADATA: [(&str, Side); 2] = [("metadata", Side::Left), ("", Side::Left)];

@@ -78,4 +78,9 @@ impl Offsets {
         let after = self.0.partition_point(|&(id, _)| id <= node);
         after.checked_sub(1).and_then(|last| self.0.get(last)).map_or(0, |&(_, offset)| offset)
     }
+
+    /// The same for the newest node.
+    fn last(&self) -> u64 {
+        self.0.last().map_or(0, |&(_, offset)| offset)
+    }
 }

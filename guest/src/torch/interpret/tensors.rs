@@ -95,7 +95,7 @@ fn tensor_v2<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> M
     let Some(flags) = flags else { return Ok(None) };
     let view = View { storage, start, size, stride, grad };
     let tensor = view.on_class(context, offset)?;
-    flags.set(context, tensor, offset).map(Some)
+    flags.set(tensor, offset).map(Some)
 }
 
 /// `_rebuild_tensor_v3`: as v2, with the dtype before the metadata.
@@ -118,7 +118,7 @@ fn tensor_v3<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> M
     }
     context.storages.note(reference.id, dtype.swap_width());
     let tensor = view.on(context, reference, dtype, offset)?;
-    flags.set(context, tensor, offset).map(Some)
+    flags.set(tensor, offset).map(Some)
 }
 
 /// `_rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)`
@@ -309,31 +309,30 @@ impl View {
 /// The metadata of a tensor: the flags that are true, `neg` first, as torch
 /// writes them.
 struct Flags {
-    neg: Option<Value>,
-    conj: Option<Value>,
+    neg: bool,
+    conj: bool,
 }
 
 impl Flags {
     /// None for metadata that would not be written again like this.
     fn parse(context: &Context<'_>, metadata: Option<Value>) -> Option<Self> {
-        let Some(metadata) = metadata else { return Some(Self { neg: None, conj: None }) };
+        let Some(metadata) = metadata else { return Some(Self { neg: false, conj: false }) };
         let is = |key, name| context.text(key) == Some(name);
         match *context.dict(metadata)? {
-            [(key, Value::Bool(true))] if is(key, "neg") => Some(Self { neg: Some(key), conj: None }),
-            [(key, Value::Bool(true))] if is(key, "conj") => Some(Self { neg: None, conj: Some(key) }),
+            [(key, Value::Bool(true))] if is(key, "neg") => Some(Self { neg: true, conj: false }),
+            [(key, Value::Bool(true))] if is(key, "conj") => Some(Self { neg: false, conj: true }),
             [(neg, Value::Bool(true)), (conj, Value::Bool(true))] if is(neg, "neg") && is(conj, "conj") => {
-                Some(Self { neg: Some(neg), conj: Some(conj) })
+                Some(Self { neg: true, conj: true })
             }
             _ => None,
         }
     }
 
-    fn set<'g>(self, context: &mut Context<'g>, mut tensor: Tensor, offset: u64) -> Result<Draft<'g>, Error> {
-        if self.conj.is_some() && !tensor.dtype.is_complex() {
+    fn set<'g>(self, mut tensor: Tensor, offset: u64) -> Result<Draft<'g>, Error> {
+        if self.conj && !tensor.dtype.is_complex() {
             return Err(nonsense(offset, "a complex dtype for a conjugate view", tensor.dtype.name()));
         }
-        self.neg.into_iter().chain(self.conj).for_each(|key| context.share(key));
-        (tensor.neg, tensor.conj) = (self.neg.is_some(), self.conj.is_some());
+        (tensor.neg, tensor.conj) = (self.neg, self.conj);
         Ok(Draft::leaf(Node::Tensor(Box::new(tensor))))
     }
 }

@@ -94,7 +94,7 @@ impl<'g> Walk<'g> {
             return Err(self.limit("depth", u64::from(self.limits.depth)));
         }
         let draft = self.draft(child, id).map_err(|error| self.locate(error))?;
-        self.context.charge(draft.len(), self.offsets.near(id))?;
+        self.context.charge(draft.len(), self.offsets.last())?;
         if draft.len() == 0 {
             self.nodes.push(draft.node);
         } else {
@@ -148,7 +148,7 @@ impl<'g> Walk<'g> {
             Object::Global(global) => Draft::leaf(scalars::global(global)),
             Object::Extension(code) => {
                 let (expected, found) = ("a class or function by name", format!("extension code {code}"));
-                return Err(Error::unsupported(self.offsets.near(node), "", expected, found));
+                return Err(Error::unsupported(self.offsets.last(), "", expected, found));
             }
             Object::Instance(instance) => {
                 self.offsets.0.push((node, instance.offset));
@@ -187,8 +187,7 @@ impl<'g> Walk<'g> {
     }
 
     fn limit(&self, limit: &'static str, allowed: u64) -> Error {
-        let last = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        Error::limit(self.offsets.near(last), limit, allowed)
+        Error::limit(self.offsets.last(), limit, allowed)
     }
 
     /// Adds to an error the part, and the path to what is wrong in it.
@@ -255,5 +254,5 @@ fn values<'g>(node: fn(Vec<NodeId>) -> Node, items: &'g [Value]) -> Draft<'g> {
 fn is_constant(text: &str) -> bool {
     let mut characters = text.chars();
     let single = characters.next().is_some_and(|c| u8::try_from(c).is_ok()) && characters.next().is_none();
-    single || matches!(text, "storage" | "cpu" | "meta" | "latin1" | "conj" | "neg")
+    single || matches!(text, "storage" | "cpu" | "meta" | "latin1")
 }

@@ -79,7 +79,7 @@ fn what_cannot_be_hashed_cannot_be_a_key() {
 #[test]
 fn a_key_inside_itself_is_refused() {
     // f = frozenset([]) whose list gets (f,) afterwards; {f: 0}
-    let pickle = b"\x80\x02}c__builtin__\nfrozenset\n]q\0\x85Rq\x01h\0h\x01\x85a0h\x01K\x00s.";
+    let pickle = b"\x80\x02}c__builtin__\nfrozenset\n]q\0\x85Rq\x01h\0h\x01\x85a0K\x00s.";
     let error = refused(pickle);
     assert!(error.contains("found one that contains itself"), "{error}");
 }

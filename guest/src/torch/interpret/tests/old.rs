@@ -14,7 +14,7 @@ fn python_2_handed_the_items_of_an_ordered_dict_over_as_lists() {
 #[test]
 fn a_tensor_before_torch_0_4_has_four_arguments() {
     let pickle = b"\x80\x02ctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\n\
-        U\x080x1234\x20U\x03cpuK\x06NtQK\x02K\x02K\x02\x86K\x02K\x01\x86tR.";
+        U\x060x1234U\x03cpuK\x06NtQK\x02K\x02K\x02\x86K\x02K\x01\x86tR.";
     assert_eq!(shown(pickle), "float32@0+2[2, 2]/[2, 1]");
 }
 
