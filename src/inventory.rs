@@ -22,7 +22,7 @@ pub struct Inventory<'s> {
 /// One thing in a state dict.
 pub enum Entry {
     /// A tensor of any kind.
-    Tensor(TensorEntry),
+    Tensor(Box<TensorEntry>),
     /// Any other value that is no container.
     Leaf(LeafEntry),
     /// An object of a class unknown to the reader.
@@ -179,7 +179,7 @@ impl<'s> Inventory<'s> {
     /// The tensors.
     pub fn tensors(&self) -> impl Iterator<Item = TensorEntry> {
         self.entries().filter_map(|entry| match entry {
-            Entry::Tensor(tensor) => Some(tensor),
+            Entry::Tensor(tensor) => Some(*tensor),
             _ => None,
         })
     }
@@ -228,10 +228,10 @@ impl<'s> Inventory<'s> {
             return Entry::Opaque(OpaqueEntry { path, class: item.kind() });
         }
         if let Some(tensor) = tensor(&item) {
-            return Entry::Tensor(self.strided(path, &item, &tensor, part_of));
+            return Entry::Tensor(Box::new(self.strided(path, &item, &tensor, part_of)));
         }
         if let Some(shape) = item.sparse_shape() {
-            return Entry::Tensor(sparse(path, &item, shape));
+            return Entry::Tensor(Box::new(sparse(path, &item, shape)));
         }
         Entry::Leaf(LeafEntry { path, kind: item.kind(), value: item.repr() })
     }

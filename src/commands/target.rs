@@ -57,16 +57,10 @@ impl Target {
                 *tensors_only = self.tensors_only;
             }
             WriteFormat::Torch(_) if self.tensors_only => {
-                bail!(Usage(format!(
-                    "{path}: --tensors-only is for .safetensors: a {} holds any value",
-                    TORCH
-                )))
+                bail!(Usage(format!("{path}: --tensors-only is for .safetensors: a {TORCH} holds any value")))
             }
             WriteFormat::Torch(_) if !self.metadata.is_empty() => {
-                bail!(Usage(format!(
-                    "{path}: --metadata is for .safetensors: a {} has no place for it",
-                    TORCH
-                )))
+                bail!(Usage(format!("{path}: --metadata is for .safetensors: a {TORCH} has no place for it")))
             }
             WriteFormat::Torch(_) => {}
         }

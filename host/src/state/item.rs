@@ -332,11 +332,11 @@ pub(super) fn float(bits: u64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
-    let mut text = format!("{value:?}");
-    if let Some(exponent) = text.find('e').filter(|_| !text.contains("e-")) {
-        text.insert(exponent + 1, '+');
-    }
-    text
+    let text = format!("{value:?}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    // Python gives the exponent a sign and two digits.
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 /// `PerTensorAffine` as torch spells it.

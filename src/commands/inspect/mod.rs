@@ -1,4 +1,5 @@
 mod json;
+mod runs;
 mod subject;
 mod text;
 
@@ -26,6 +27,10 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Show every value of long lists, not only the first few; JSON always has them all
+    #[arg(long)]
+    all: bool,
+
     /// Show only what has a path like this, as `encoder.*.weight`
     ///
     /// `*` stands for anything, dots too; `?` for one character; `[ab]` for one of
@@ -39,10 +44,9 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let subject = Subject::open(&Session::start()?, &self.path)?;
         let inventory = Inventory::new(&subject.state, self.filter.map(|glob| glob.compile_matcher()));
-        if self.json {
-            json::write(out, &subject, &inventory)?
-        } else {
-            text::write(out, &subject, &inventory)?
+        match self.json {
+            true => json::write(out, &subject, &inventory)?,
+            false => text::write(out, &subject, &inventory, self.all)?,
         }
         Ok(())
     }

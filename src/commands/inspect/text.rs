@@ -1,16 +1,19 @@
 use std::io::{self, Write};
 
+use super::runs::Runs;
 use super::subject::{RankFile, Subject};
 use crate::inventory::{Inventory, QuantizerEntry, TensorEntry, Totals};
 use crate::output::table::{Side, Table};
 use crate::output::{Printable, grouped, size};
 
-/// Writes a listing for people.
-pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>) -> io::Result<()> {
+/// Writes a listing for people, long lists cut unless `all` of them is asked for.
+pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>, all: bool) -> io::Result<()> {
     head(out, subject)?;
     section(out, TENSORS, || inventory.tensors().map(|tensor| tensor_row(&tensor)))?;
+    let most = if all { usize::MAX } else { SHOWN };
     section(out, VALUES, || {
-        inventory.leaves().map(|leaf| [name(leaf.path), leaf.kind, leaf.value].map(printable))
+        let rows = Runs::new(inventory.leaves(), most);
+        rows.map(|leaf| [name(leaf.path), leaf.kind, leaf.value].map(printable))
     })?;
     section(out, OBJECTS, || {
         inventory.opaque().map(|object| [name(object.path), object.class].map(printable))
@@ -121,8 +124,10 @@ fn totals(totals: &Totals) -> String {
         count(*elements, "element", "elements"),
         size(*bytes),
         format!("{} ({})", count(*storages, "storage", "storages"), size(*storage_bytes)),
-        count(*leaves, "other value", "other values"),
     ];
+    if *leaves > 0 {
+        parts.push(count(*leaves, "other value", "other values"));
+    }
     if *opaque > 0 {
         parts.push(count(*opaque, "object of a class unknown here", "objects of classes unknown here"));
     }
@@ -137,6 +142,9 @@ fn name(path: String) -> String {
 fn printable(text: String) -> String {
     Printable(&text).to_string()
 }
+
+/// Values of a list that are shown before the rest is counted.
+const SHOWN: usize = 5;
 
 const RANKS: [(&str, Side); 5] = [
     ("rank", Side::Right),
