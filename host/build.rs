@@ -38,6 +38,7 @@ fn build(target_dir: &Path) -> Result<(), Box<dyn Error>> {
         .arg(target_dir)
         // Compiling the component costs its users 1 ms per KiB: keep it small.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
         .env("CARGO_PROFILE_RELEASE_LTO", "true")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
         .env("CARGO_PROFILE_RELEASE_PANIC", "abort");

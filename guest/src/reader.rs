@@ -145,13 +145,14 @@ impl Reading {
     }
 
     fn sniff(&self, head: &[u8]) -> Result<State, Error> {
-        // torch's own rule for zip, then pickle's PROTO, then safetensors' brace.
+        // torch's own rule for zip; safetensors' brace; then a pickle of the magic
+        // number, of any protocol.
         if head.starts_with(b"PK\x03\x04") {
             Ok(State::TorchZip(ArchiveReader::new(self.length, self.limits)))
-        } else if matches!(head, [0x80, _, 0x8a | b'L', ..]) {
-            Ok(State::TorchLegacy(LegacyReader::new(self.length, self.limits)))
-        } else if self.length < 8 || head.get(8) == Some(&b'{') {
+        } else if head.get(8) == Some(&b'{') {
             Ok(State::Safetensors(SafetensorsReader::new(self.length, self.limits)))
+        } else if matches!(head, [0x80, 1..=5, ..]) || head.starts_with(b"L119547") {
+            Ok(State::TorchLegacy(LegacyReader::new(self.length, self.limits)))
         } else {
             Err(Error::malformed(
                 0,

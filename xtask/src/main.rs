@@ -1,2 +1,52 @@
-//! x
-fn main() {}
+//! The project's own commands: `cargo xtask COMMAND`.
+
+mod bench;
+mod demo;
+mod fuzz;
+mod interop;
+mod python;
+mod run;
+mod setup;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+The project's own commands.
+
+Usage: cargo xtask COMMAND
+
+  demo      set up, build, and run the main job on a real checkpoint
+  test      set up, then everything CI runs
+  interop   both directions against real PyTorch and safetensors
+  fixtures  make tests/data again with real PyTorch and safetensors
+  fuzz      each fuzz target for some seconds  [--seconds N]
+  bench     measure against PyTorch and safetensors  [--json FILE]";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("", &[][..]),
+    };
+    let result = match command {
+        "demo" => demo::run(),
+        "test" => test::run(),
+        "interop" => interop::run(),
+        "fixtures" => interop::fixtures(),
+        "fuzz" => fuzz::run(rest),
+        "bench" => bench::run(rest),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
