@@ -60,6 +60,9 @@ pub struct TensorEntry {
     /// The sparse or quantized tensor this one is a part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
+    /// Whether the values are conjugates or negatives of what the storage holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lazy_view: bool,
     /// Whether its elements lie one after another.
     #[serde(skip)]
     pub contiguous: bool,
@@ -258,6 +261,7 @@ impl<'s> Inventory<'s> {
             tied_to: first.filter(|&first| *first != path).cloned(),
             quantizer: item.quantizer().and_then(quantizer),
             part_of,
+            lazy_view: tensor.is_lazy_view(),
             contiguous: tensor.is_contiguous(),
             elements: tensor.numel(),
             path,
@@ -280,6 +284,7 @@ fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry 
         tied_to: None,
         quantizer: None,
         part_of: None,
+        lazy_view: false,
         contiguous: true,
         elements: 0,
     }

@@ -118,9 +118,9 @@ impl Target {
         let most = if self.verbose { usize::MAX } else { SHOWN };
         let path = self.path.display().to_string();
         let mut text = format!(
-            "note: {}: {} not fit safetensors as they are:\n{}",
+            "note: {}: {} left out:\n{}",
             Printable(&path),
-            plural(left_out.len(), "value does", "values do"),
+            plural(left_out.len(), "value", "values"),
             failure::list(left_out, most)
         );
         if left_out.len() > most {

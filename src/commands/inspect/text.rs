@@ -108,6 +108,9 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
     if !tensor.contiguous {
         remarks.push(format!("stride {:?}", tensor.stride.as_deref().unwrap_or_default()));
     }
+    if tensor.lazy_view {
+        remarks.push("conjugate or negative view".into());
+    }
     if let Some(first) = &tensor.tied_to {
         remarks.push(format!("shares the storage of {first}"));
     }
