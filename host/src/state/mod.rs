@@ -1,6 +1,7 @@
 //! The state dict: a tree of values and tensors, with the identities that ties
 //! and byte-identical rewriting need.
 
+mod composite;
 mod dtype;
 mod item;
 mod numpy;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use crate::bindings::types as wit;
 
+pub use composite::Quantizer;
 pub use dtype::{DType, Element};
 pub use item::{Entries, Item, Items};
 pub use storage::Storage;

@@ -83,6 +83,12 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// A number that two storages share, while both live, if and only if they
+    /// are the same storage.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
     /// Whether two are the same storage.
     pub fn is(&self, other: &Storage<'_>) -> bool {
         self.address() == other.address()
