@@ -127,10 +127,12 @@ impl Checkpoint {
                 )),
             };
         };
-        let outline = self.committed(outline)?;
+        let file = self.committed(outline)?;
+        let outline = shard::unwrap(file.state())
+            .ok_or_else(|| Error::checkpoint(file.path(), "expected a state dict and an empty tensor"))?;
         let parts: Vec<File> = (0..self.world_size()).map(|rank| self.file(rank)).collect::<Result<_>>()?;
         let parts: Vec<StateDict<'static>> = parts.iter().map(|file| file.state().clone()).collect();
-        match shard::merge(outline.state(), &parts) {
+        match shard::merge(&outline, &parts) {
             (merged, 0) => Ok(merged),
             (_, missing) => Err(Error::checkpoint(
                 &self.path,

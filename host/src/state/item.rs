@@ -305,7 +305,7 @@ impl<'s, 'a> Entries<'s, 'a> {
         self.pairs.iter().map(move |pair| (Item::new(state, pair.key), Item::new(state, pair.value)))
     }
 
-    pub(super) fn position(&self, key: &str) -> Option<usize> {
+    fn position(&self, key: &str) -> Option<usize> {
         let is_key = |id| matches!(self.state.node(id), Node::Text(text) if text.value == key);
         self.pairs.iter().position(|pair| is_key(pair.key))
     }

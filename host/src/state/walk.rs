@@ -96,7 +96,7 @@ impl Step {
         match self {
             Self::Key(key) => match state.node(key) {
                 Node::Text(text) => path.push_str(&text.value),
-                _ => path.push_str(&Item::new(state, key).repr()),
+                _ => path.push_str(&key_repr(state, key, 0)),
             },
             Self::Index(index) => path.extend(["[", &index.to_string(), "]"]),
             Self::Field(name) => path.push_str(name),
@@ -108,6 +108,23 @@ impl Step {
         let mut path = path.to_owned();
         self.append(state, &mut path);
         path
+    }
+}
+
+/// A key as Python prints it. Tuples are cut where no key of use goes on: shared
+/// tuples in tuples are a bomb.
+fn key_repr(state: &StateDict<'_>, key: u32, depth: usize) -> String {
+    match state.node(key) {
+        Node::Tuple(ids) if depth < 4 => {
+            let mut parts: Vec<String> =
+                ids.iter().take(8).map(|&id| key_repr(state, id, depth + 1)).collect();
+            if parts.len() < ids.len() {
+                parts.push("…".into());
+            }
+            let comma = if parts.len() == 1 { "," } else { "" };
+            format!("({}{comma})", parts.join(", "))
+        }
+        _ => Item::new(state, key).repr(),
     }
 }
 
