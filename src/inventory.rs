@@ -36,7 +36,7 @@ pub struct TensorEntry {
     pub path: String,
     /// `tensor`, `parameter`, `quantized`, `sparse_coo` and its like, or a class.
     pub kind: String,
-    /// torch's name; none for a sparse tensor, whose parts have dtypes.
+    /// torch's name; that of the values for a sparse tensor.
     pub dtype: Option<&'static str>,
     /// Elements along each dimension.
     pub shape: Vec<u64>,
@@ -270,10 +270,12 @@ impl<'s> Inventory<'s> {
 }
 
 fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry {
+    let values =
+        item.parts().iter().find(|(name, _)| *name == "values").and_then(|(_, part)| part.as_tensor());
     TensorEntry {
         path,
         kind: kind(item),
-        dtype: None,
+        dtype: values.map(|values| values.dtype().name()),
         shape: shape.to_vec(),
         stride: None,
         offset: None,
