@@ -8,7 +8,8 @@ use crate::session::Session;
 
 /// Write a checkpoint file in another format
 ///
-/// Tensors stream from file to file, so a file may be larger than memory.
+/// Every checksum of the input is verified first. Tensors stream from file to file,
+/// so a file may be larger than memory.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -27,6 +28,7 @@ impl Args {
         place::expect_file(&self.input)?;
         let session = Session::start()?;
         let file = session.open(&self.input)?;
+        session.verify(&file)?;
         target::keep_layout(&mut options, &file);
         self.target.write(&session, file.state(), &options)
     }

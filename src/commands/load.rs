@@ -9,7 +9,8 @@ use crate::session::Session;
 
 /// Bring a checkpoint directory together in one file
 ///
-/// Tensors stream from the ranks' files, so the result may be larger than memory.
+/// Every checksum is verified first. Tensors stream from the ranks' files, so the
+/// result may be larger than memory.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -34,13 +35,21 @@ impl Args {
         let checkpoint = session.checkpoint(&self.directory)?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
-            None => checkpoint.merged()?,
+            None => {
+                let merged = checkpoint.merged()?;
+                session.verify_all(&checkpoint)?;
+                merged
+            }
             Some(rank) if rank >= ranks => bail!(Usage(format!(
                 "{}: there is no rank {rank}: the checkpoint has ranks 0 to {}",
                 self.directory.display(),
                 ranks.saturating_sub(1)
             ))),
-            Some(rank) => checkpoint.file(rank)?.state().clone(),
+            Some(rank) => {
+                let file = checkpoint.file(rank)?;
+                session.verify(&file)?;
+                file.state().clone()
+            }
         };
         self.target.write(&session, &state, &options)
     }

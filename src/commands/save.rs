@@ -10,7 +10,8 @@ use crate::session::Session;
 ///
 /// Every rank gets a file of its own, `checkpoint_0.pt` and so on, which PyTorch
 /// opens too. The directory appears in one step when all of them are on disk, with a
-/// record of what was committed; a save that fails leaves nothing behind.
+/// record of what was committed; a save that fails leaves nothing behind. Every
+/// checksum of the input is verified first.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -36,6 +37,7 @@ impl Args {
         place::expect_file(&self.source)?;
         let session = Session::start()?;
         let file = session.open(&self.source)?;
+        session.verify(&file)?;
         let options = SaveOptions { ranks: self.ranks.into(), overwrite: self.overwrite };
         let _progress = session.writing("saving", file.state().length());
         save_sharded(session.engine, &session.store, &self.directory, file.state(), &options)?;

@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use strongroom::Verified;
@@ -22,25 +22,13 @@ impl Args {
     /// Checks, and says what was.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let session = Session::start()?;
-        let check = if self.path.is_dir() { directory } else { file };
-        let verified = check(&session, &self.path)?;
+        let verified = match self.path.is_dir() {
+            true => session.verify_all(&session.checkpoint(&self.path)?)?,
+            false => session.verify(&session.open(&self.path)?)?,
+        };
         let path = self.path.display().to_string();
         Ok(writeln!(out, "{}: {}", Printable(&path), verdict(verified))?)
     }
-}
-
-fn file(session: &Session, path: &Path) -> Result<Verified> {
-    let file = session.open(path)?;
-    let _progress = session.reading("verifying", file.state().length());
-    Ok(file.verify()?)
-}
-
-fn directory(session: &Session, path: &Path) -> Result<Verified> {
-    let checkpoint = session.checkpoint(path)?;
-    let record = checkpoint.record();
-    let total = record.ranks.iter().chain(&record.outline).map(|file| file.length).sum();
-    let _progress = session.reading("verifying", total);
-    Ok(checkpoint.verify()?)
 }
 
 fn verdict(Verified { storages, bytes, unchecked }: Verified) -> String {

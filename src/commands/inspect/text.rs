@@ -101,7 +101,8 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
         _ => remarks.push("requires grad".into()),
     }
     match tensor.device.as_deref() {
-        None if tensor.dtype.is_some() => remarks.push("meta: no data".into()),
+        // A sparse tensor has none either: its parts have.
+        None if tensor.stride.is_some() => remarks.push("meta: no data".into()),
         None | Some("cpu") => {}
         Some(device) => remarks.push(device.into()),
     }
