@@ -1,11 +1,11 @@
 //! The `strongroom` command: dispatch and exit codes. It knows no format.
 
 mod commands;
+mod context;
 mod failure;
 mod inventory;
 mod output;
 mod progress;
-mod session;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

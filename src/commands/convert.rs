@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::place;
 use super::target::{self, Target};
-use crate::session::Session;
+use crate::context::Context;
 
 /// Write a checkpoint file in another format
 ///
@@ -26,11 +26,11 @@ impl Args {
     pub fn exec(self) -> Result<()> {
         let mut options = self.target.options()?;
         place::expect_file(&self.input)?;
-        let session = Session::start()?;
-        let file = session.open(&self.input)?;
-        session.verify(&file)?;
+        let context = Context::start()?;
+        let file = context.open(&self.input)?;
+        context.verify(&file)?;
         target::keep_layout(&mut options, &file);
-        self.target.write(&session, file.state(), &options)
+        self.target.write(&context, file.state(), &options)
     }
 }
 

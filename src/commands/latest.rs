@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use strongroom::latest_in;
 
 use super::place;
+use crate::context::Context;
 use crate::failure::Unsuitable;
-use crate::session::Session;
 
 /// Print the path of the newest checkpoint in a directory of checkpoints
 ///
@@ -24,8 +24,8 @@ impl Args {
     /// Prints the path, as it is.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         place::expect_directory(&self.root)?;
-        let session = Session::start()?;
-        let Some(latest) = latest_in(&session.store, &self.root)? else {
+        let context = Context::start()?;
+        let Some(latest) = latest_in(&context.store, &self.root)? else {
             bail!(Unsuitable(format!(
                 "{}: there is no committed checkpoint in it: no directory with a `strongroom.json`",
                 self.root.display()

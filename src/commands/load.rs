@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use super::place;
 use super::target::Target;
+use crate::context::Context;
 use crate::failure::Usage;
-use crate::session::Session;
 
 /// Bring a checkpoint directory together in one file
 ///
@@ -31,13 +31,13 @@ impl Args {
     pub fn exec(self) -> Result<()> {
         let options = self.target.options()?;
         place::expect_directory(&self.directory)?;
-        let session = Session::start()?;
-        let checkpoint = session.checkpoint(&self.directory)?;
+        let context = Context::start()?;
+        let checkpoint = context.checkpoint(&self.directory)?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
             None => {
                 let merged = checkpoint.merged()?;
-                session.verify_all(&checkpoint)?;
+                context.verify_all(&checkpoint)?;
                 merged
             }
             Some(rank) if rank >= ranks => bail!(Usage(format!(
@@ -47,11 +47,11 @@ impl Args {
             ))),
             Some(rank) => {
                 let file = checkpoint.file(rank)?;
-                session.verify(&file)?;
+                context.verify(&file)?;
                 file.state().clone()
             }
         };
-        self.target.write(&session, &state, &options)
+        self.target.write(&context, &state, &options)
     }
 }
 

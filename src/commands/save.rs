@@ -4,7 +4,7 @@ use anyhow::Result;
 use strongroom::{SaveOptions, save_sharded};
 
 use super::place;
-use crate::session::Session;
+use crate::context::Context;
 
 /// Share a checkpoint file over ranks, as a checkpoint directory
 ///
@@ -35,12 +35,12 @@ impl Args {
     /// Reads the file and writes the directory.
     pub fn exec(self) -> Result<()> {
         place::expect_file(&self.source)?;
-        let session = Session::start()?;
-        let file = session.open(&self.source)?;
-        session.verify(&file)?;
+        let context = Context::start()?;
+        let file = context.open(&self.source)?;
+        context.verify(&file)?;
         let options = SaveOptions { ranks: self.ranks.into(), overwrite: self.overwrite };
-        let _progress = session.writing("saving", file.state().length());
-        save_sharded(session.engine, &session.store, &self.directory, file.state(), &options)?;
+        let _progress = context.writing("saving", file.state().length());
+        save_sharded(context.engine, &context.store, &self.directory, file.state(), &options)?;
         Ok(())
     }
 }

@@ -7,9 +7,9 @@ use strongroom::{
     WriteOptions, save_with,
 };
 
+use crate::context::Context;
 use crate::failure::{self, Hint, Usage};
 use crate::output::{Printable, plural};
-use crate::session::Session;
 
 /// The file to write, and how: what `convert` and `load` have in common.
 #[derive(clap::Args)]
@@ -68,11 +68,11 @@ impl Target {
     }
 
     /// Writes `state`, payloads streaming from where they are.
-    pub fn write(&self, session: &Session, state: &StateDict<'static>, options: &WriteOptions) -> Result<()> {
+    pub fn write(&self, context: &Context, state: &StateDict<'static>, options: &WriteOptions) -> Result<()> {
         let mut state = state.clone();
         self.set_metadata(&mut state, options);
-        let progress = session.writing("writing", state.length());
-        let written = save_with(session.engine, &session.store, &self.path, &state, options);
+        let progress = context.writing("writing", state.length());
+        let written = save_with(context.engine, &context.store, &self.path, &state, options);
         drop(progress);
         let written = written.map_err(|error| self.explain(error))?;
         self.tell_left_out(&written.left_out);

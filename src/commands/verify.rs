@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use strongroom::Verified;
 
+use crate::context::Context;
 use crate::output::{Printable, plural, size};
-use crate::session::Session;
 
 /// Check that a checkpoint is whole: its structure, and every checksum it has
 ///
@@ -21,10 +21,10 @@ pub struct Args {
 impl Args {
     /// Checks, and says what was.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        let session = Session::start()?;
+        let context = Context::start()?;
         let verified = match self.path.is_dir() {
-            true => session.verify_all(&session.checkpoint(&self.path)?)?,
-            false => session.verify(&session.open(&self.path)?)?,
+            true => context.verify_all(&context.checkpoint(&self.path)?)?,
+            false => context.verify(&context.open(&self.path)?)?,
         };
         let path = self.path.display().to_string();
         Ok(writeln!(out, "{}: {}", Printable(&path), verdict(verified))?)

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use globset::Glob;
 
+use crate::context::Context;
 use crate::inventory::Inventory;
-use crate::session::Session;
 use subject::Subject;
 
 /// Show what is inside a checkpoint: tensors, other values, objects of unknown classes
@@ -42,7 +42,7 @@ pub struct Args {
 impl Args {
     /// Prints the listing.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        let subject = Subject::open(&Session::start()?, &self.path)?;
+        let subject = Subject::open(&Context::start()?, &self.path)?;
         let inventory = Inventory::new(&subject.state, self.filter.map(|glob| glob.compile_matcher()));
         match self.json {
             true => json::write(out, &subject, &inventory)?,

@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde::Serialize;
 use strongroom::{Checkpoint, File, Format, StateDict};
 
+use crate::context::Context;
 use crate::inventory::{Inventory, Totals};
-use crate::session::Session;
 
 /// What is looked into: a file, or a directory of them.
 pub struct Subject {
@@ -54,11 +54,11 @@ pub struct RankFile {
 
 impl Subject {
     /// Opens what is at `path`.
-    pub fn open(session: &Session, path: &Path) -> Result<Self> {
+    pub fn open(context: &Context, path: &Path) -> Result<Self> {
         if path.is_dir() {
-            return Self::directory(path, &session.checkpoint(path)?);
+            return Self::directory(path, &context.checkpoint(path)?);
         }
-        Ok(Self::file(path, &session.open(path)?))
+        Ok(Self::file(path, &context.open(path)?))
     }
 
     /// Sums over what is listed; where ranks have state dicts of their own, over theirs.

@@ -10,14 +10,14 @@ use strongroom::{Checkpoint, Engine, File, Verified};
 use crate::progress::Progress;
 
 /// The engine, and the file system behind a meter for the progress bar.
-pub struct Session {
+pub struct Context {
     /// The engine that all jobs share.
     pub engine: &'static Engine,
     /// Where files are.
     pub store: Metered<Local>,
 }
 
-impl Session {
+impl Context {
     /// Sets the sandbox up.
     pub fn start() -> Result<Self> {
         Ok(Self { engine: Engine::shared()?, store: Metered::new(Local) })
