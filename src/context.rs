@@ -34,9 +34,6 @@ impl Context {
     }
 
     /// Verifies every checksum of a file.
-    ///
-    /// Whatever writes payloads elsewhere does this first: they would get new
-    /// checksums there, and damage would pass for data from then on.
     pub fn verify(&self, file: &File) -> Result<Verified> {
         let _progress = self.reading("verifying", file.state().length());
         Ok(file.verify()?)

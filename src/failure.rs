@@ -134,6 +134,7 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
         return Some(hint);
     }
     match error.downcast_ref::<Error>()? {
+        Error::Exists { .. } => Some("--overwrite replaces it, in one step"),
         Error::Checksum { .. } => Some("restore the file from another copy: strongroom cannot repair it"),
         Error::Format { fault: Fault::Truncated(_), .. } => {
             Some("the file was cut short: copy or download it again")

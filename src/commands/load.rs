@@ -9,7 +9,7 @@ use crate::failure::Usage;
 
 /// Bring a checkpoint directory together in one file
 ///
-/// Every checksum is verified first. Tensors stream from the ranks' files, so the
+/// Every checksum is verified on the way. Tensors stream from the ranks' files, so the
 /// result may be larger than memory.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -35,21 +35,13 @@ impl Args {
         let checkpoint = context.checkpoint(&self.directory)?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
-            None => {
-                let merged = checkpoint.merged()?;
-                context.verify_all(&checkpoint)?;
-                merged
-            }
+            None => checkpoint.merged()?,
             Some(rank) if rank >= ranks => bail!(Usage(format!(
                 "{}: there is no rank {rank}: the checkpoint has ranks 0 to {}",
                 self.directory.display(),
                 ranks.saturating_sub(1)
             ))),
-            Some(rank) => {
-                let file = checkpoint.file(rank)?;
-                context.verify(&file)?;
-                file.state().clone()
-            }
+            Some(rank) => checkpoint.file(rank)?.state().clone(),
         };
         self.target.write(&context, &state, &options)
     }
