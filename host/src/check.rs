@@ -5,11 +5,24 @@
 
 use std::path::Path;
 
-use crate::bindings::reader::Stored;
+use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
 use crate::state::{Node, Storage, children, extent, numel, references};
 use crate::{Error, Result};
+
+/// There are no more nodes than a reader may make: each costs the host memory
+/// of its own before it can be looked at.
+pub(crate) fn summary(path: &Path, summary: &Summary, limits: &FormatLimits) -> Result<()> {
+    let excess = |what: &str, count: u32, cap: u32| {
+        Err(Error::untrue(path, format!("it has {count} {what}, which may be {cap}")))
+    };
+    match summary {
+        Summary { nodes, .. } if *nodes > limits.nodes => excess("nodes", *nodes, limits.nodes),
+        Summary { storages, .. } if *storages > limits.nodes => excess("storages", *storages, limits.nodes),
+        _ => Ok(()),
+    }
+}
 
 /// Ranges to fetch lie in the file.
 pub(crate) fn ranges(path: &Path, ranges: &[Range], length: u64) -> Result<()> {
@@ -42,13 +55,14 @@ pub(crate) fn storages(path: &Path, storages: &[Stored], length: u64) -> Result<
 }
 
 /// Nodes name nodes and storages that exist, tensors lie in their storages, and
-/// the tree is not so large that walking it never ends.
+/// the tree is neither so large that walking it never ends nor so deep that
+/// the paths in it fill the memory.
 pub(crate) fn nodes(
     path: &Path,
     nodes: &[Node],
     root: u32,
     storages: &[Storage<'_>],
-    tree: u64,
+    limits: &FormatLimits,
 ) -> Result<()> {
     let exists = |id: u32| (id as usize) < nodes.len();
     if !exists(root) {
@@ -62,8 +76,13 @@ pub(crate) fn nodes(
             return Err(Error::untrue(path, format!("node {index} {problem}")));
         }
     }
-    if unfolded(nodes, root) > tree {
-        return Err(Error::untrue(path, format!("the tree is of more than {tree} values")));
+    let Tree { values, depth, cyclic } = unfolded(nodes, root);
+    // The innermost value is in a container, and may be none.
+    if depth > u64::from(limits.depth) + 1 {
+        return Err(Error::untrue(path, format!("the tree is {depth} values deep")));
+    }
+    if values > limits.tree || (cyclic && !walk_ends(nodes, root, limits.tree)) {
+        return Err(Error::untrue(path, format!("the tree is of more than {} values", limits.tree)));
     }
     Ok(())
 }
@@ -81,6 +100,8 @@ pub(crate) fn plan(
     for (index, slot) in slots.iter().enumerate() {
         let length = match &slot.source {
             Source::Storage(id) => storages.get(*id as usize).map(Storage::length),
+            // A tensor without a storage has no bytes to fill a slot with.
+            Source::Tensor(tensor) if tensor.storage.is_none() => None,
             Source::Tensor(tensor) if misplaced(&Node::Tensor(tensor.clone()), storages).is_none() => {
                 numel(&tensor.shape).and_then(|numel| tensor.dtype.bytes(numel))
             }
@@ -138,24 +159,64 @@ fn misplaced(node: &Node, storages: &[Storage<'_>]) -> Option<&'static str> {
     }
 }
 
-/// How many values the tree under `root` has when shared ones are counted each
-/// time; saturating. What is under itself counts as one.
-fn unfolded(nodes: &[Node], root: u32) -> u64 {
+/// What the tree under a root is when shared values are counted each time.
+struct Tree {
+    /// Values; saturating. What is under itself counts as one.
+    values: u64,
+    /// Values inside each other.
+    depth: u64,
+    /// Whether anything is under itself. Then there may be far more values than
+    /// were counted: a way around a cycle depends on where it was entered.
+    cyclic: bool,
+}
+
+fn unfolded(nodes: &[Node], root: u32) -> Tree {
     const UNSEEN: u64 = 0;
     let mut sizes = vec![UNSEEN; nodes.len()];
+    // Zero until a value is done: that tells a cycle.
+    let mut depths = vec![0u64; nodes.len()];
+    let mut cyclic = false;
     let mut stack = vec![(root, false)];
     while let Some((id, entered)) = stack.pop() {
         let index = id as usize;
-        let below = children(&nodes[index]);
         if entered {
-            let sum = |total: u64, &(_, child): &(_, u32)| total.saturating_add(sizes[child as usize].max(1));
-            sizes[index] = below.iter().fold(1, sum);
+            for (_, child) in children(&nodes[index]) {
+                let child = child as usize;
+                cyclic |= depths[child] == 0;
+                sizes[index] = sizes[index].saturating_add(sizes[child].max(1));
+                depths[index] = depths[index].max(depths[child]);
+            }
+            depths[index] += 1;
         } else if sizes[index] == UNSEEN {
             // In case it is met again before it is done: a cycle.
             sizes[index] = 1;
             stack.push((id, true));
-            stack.extend(below.iter().map(|&(_, child)| (child, false)));
+            stack.extend(children(&nodes[index]).iter().map(|&(_, child)| (child, false)));
         }
     }
-    sizes[root as usize]
+    Tree { values: sizes[root as usize], depth: depths[root as usize], cyclic }
+}
+
+/// Whether a walk that enters no value inside itself meets at most `most`
+/// values. Twenty lists that are all in each other have more ways through them
+/// than there are seconds in the age of the universe.
+fn walk_ends(nodes: &[Node], root: u32, most: u64) -> bool {
+    let mut open = vec![false; nodes.len()];
+    let mut met = 0;
+    let mut stack = vec![(root, false)];
+    while let Some((id, done)) = stack.pop() {
+        if done {
+            open[id as usize] = false;
+            continue;
+        }
+        met += 1;
+        if met > most {
+            return false;
+        }
+        if !std::mem::replace(&mut open[id as usize], true) {
+            stack.push((id, true));
+            stack.extend(children(&nodes[id as usize]).iter().map(|&(_, child)| (child, false)));
+        }
+    }
+    true
 }
