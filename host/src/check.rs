@@ -180,13 +180,14 @@ fn unfolded(nodes: &[Node], root: u32) -> Tree {
     while let Some((id, entered)) = stack.pop() {
         let index = id as usize;
         if entered {
+            let (mut values, mut depth) = (1u64, 0);
             for (_, child) in children(&nodes[index]) {
                 let child = child as usize;
                 cyclic |= depths[child] == 0;
-                sizes[index] = sizes[index].saturating_add(sizes[child].max(1));
-                depths[index] = depths[index].max(depths[child]);
+                values = values.saturating_add(sizes[child]);
+                depth = depth.max(depths[child]);
             }
-            depths[index] += 1;
+            (sizes[index], depths[index]) = (values, depth + 1);
         } else if sizes[index] == UNSEEN {
             // In case it is met again before it is done: a cycle.
             sizes[index] = 1;

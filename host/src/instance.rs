@@ -35,6 +35,9 @@ impl Instance {
         let mut store = Store::new(engine, State { memory: limits.memory, starved: false });
         store.limiter(|state| state);
         store.set_epoch_deadline(ticks(limits.deadline));
+        // wasmtime's own cap on what one call hands out is less than a large
+        // `bytes` takes; the component's memory is a cap on both.
+        store.set_hostcall_fuel(limits.memory);
         let exports =
             component.instantiate(&mut store).map_err(|error| Error::Setup(format!("{error:#}")))?;
         Ok(Self { store, exports, path: path.into(), limits: *limits, left: limits.deadline })
