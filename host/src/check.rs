@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::bindings::reader::Stored;
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, Storage, children, extent, numel, references};
+use crate::state::{Node, Storage, extent, numel, references, unfold};
 use crate::{Error, Result};
 
 /// Ranges to fetch lie in the file.
@@ -62,7 +62,7 @@ pub(crate) fn nodes(
             return Err(Error::untrue(path, format!("node {index} {problem}")));
         }
     }
-    if unfolded(nodes, root) > tree {
+    if unfold(nodes, root).size > tree {
         return Err(Error::untrue(path, format!("the tree is of more than {tree} values")));
     }
     Ok(())
@@ -136,26 +136,4 @@ fn misplaced(node: &Node, storages: &[Storage<'_>]) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// How many values the tree under `root` has when shared ones are counted each
-/// time; saturating. What is under itself counts as one.
-fn unfolded(nodes: &[Node], root: u32) -> u64 {
-    const UNSEEN: u64 = 0;
-    let mut sizes = vec![UNSEEN; nodes.len()];
-    let mut stack = vec![(root, false)];
-    while let Some((id, entered)) = stack.pop() {
-        let index = id as usize;
-        let below = children(&nodes[index]);
-        if entered {
-            let sum = |total: u64, &(_, child): &(_, u32)| total.saturating_add(sizes[child as usize].max(1));
-            sizes[index] = below.iter().fold(1, sum);
-        } else if sizes[index] == UNSEEN {
-            // In case it is met again before it is done: a cycle.
-            sizes[index] = 1;
-            stack.push((id, true));
-            stack.extend(below.iter().map(|&(_, child)| (child, false)));
-        }
-    }
-    sizes[root as usize]
 }
