@@ -25,8 +25,8 @@ pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
 pub(crate) use unfold::unfold;
 pub use value::Value;
-pub use walk::{Leaf, Leaves};
 pub(crate) use walk::references;
+pub use walk::{Leaf, Leaves};
 
 pub(crate) use crate::bindings::types::Node;
 

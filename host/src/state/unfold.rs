@@ -9,6 +9,8 @@ use super::walk::children;
 pub(crate) struct Unfolded {
     /// How many values the tree has; saturating.
     pub(crate) size: u64,
+    /// How many values lie inside each other.
+    pub(crate) depth: u64,
     /// The values that lead into a cycle.
     endless: Vec<bool>,
 }
@@ -37,12 +39,13 @@ pub(crate) fn unfold(nodes: &[Node], root: u32) -> Unfolded {
             }
             continue;
         }
-        let mut size = 1u64;
+        let (mut size, mut depth) = (1u64, 0);
         for (_, child) in children(&nodes[index]) {
             match seen[child as usize] {
-                Seen::Done(below) => {
+                Seen::Done { size: below, depth: inside } => {
                     endless[index] |= endless[child as usize];
                     size = size.saturating_add(below);
+                    depth = depth.max(inside);
                 }
                 // It is above itself.
                 Seen::Open | Seen::No => endless[index] = true,
@@ -52,13 +55,13 @@ pub(crate) fn unfold(nodes: &[Node], root: u32) -> Unfolded {
             once = once.saturating_add(size);
             size = 1;
         }
-        seen[index] = Seen::Done(size);
+        seen[index] = Seen::Done { size, depth: depth + 1 };
     }
-    let size = match seen.get(root as usize) {
-        Some(Seen::Done(size)) => size.saturating_add(once),
-        _ => 0,
+    let (size, depth) = match seen.get(root as usize) {
+        Some(Seen::Done { size, depth }) => (size.saturating_add(once), *depth),
+        _ => (0, 0),
     };
-    Unfolded { size, endless }
+    Unfolded { size, depth, endless }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,10 @@ enum Seen {
     /// Its children are being measured.
     Open,
     /// The size of its tree; 1 for an endless one, which counts elsewhere.
-    Done(u64),
+    Done {
+        size: u64,
+        depth: u64,
+    },
 }
 
 #[cfg(test)]
@@ -81,7 +87,7 @@ mod tests {
     #[test]
     fn shared_values_count_for_each_path() {
         let unfolded = unfold(&lists(&[&[1, 1], &[2, 2], &[]]), 0);
-        assert_eq!(unfolded.size, 1 + 2 + 4);
+        assert_eq!((unfolded.size, unfolded.depth), (1 + 2 + 4, 3));
         assert!(!unfolded.is_endless(0));
     }
 
