@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, Storage, children, extent, numel, references};
+use crate::state::{Node, Storage, extent, numel, references, unfold};
 use crate::{Error, Result};
 
 /// There are no more nodes than a reader may make: each costs the host memory
@@ -76,12 +76,12 @@ pub(crate) fn nodes(
             return Err(Error::untrue(path, format!("node {index} {problem}")));
         }
     }
-    let Tree { values, depth, cyclic } = unfolded(nodes, root);
+    let unfolded = unfold(nodes, root);
     // The innermost value is in a container, and may be none.
-    if depth > u64::from(limits.depth) + 1 {
-        return Err(Error::untrue(path, format!("the tree is {depth} values deep")));
+    if unfolded.depth > u64::from(limits.depth) + 1 {
+        return Err(Error::untrue(path, format!("the tree is {} values deep", unfolded.depth)));
     }
-    if values > limits.tree || (cyclic && !walk_ends(nodes, root, limits.tree)) {
+    if unfolded.size > limits.tree {
         return Err(Error::untrue(path, format!("the tree is of more than {} values", limits.tree)));
     }
     Ok(())
@@ -157,67 +157,4 @@ fn misplaced(node: &Node, storages: &[Storage<'_>]) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// What the tree under a root is when shared values are counted each time.
-struct Tree {
-    /// Values; saturating. What is under itself counts as one.
-    values: u64,
-    /// Values inside each other.
-    depth: u64,
-    /// Whether anything is under itself. Then there may be far more values than
-    /// were counted: a way around a cycle depends on where it was entered.
-    cyclic: bool,
-}
-
-fn unfolded(nodes: &[Node], root: u32) -> Tree {
-    const UNSEEN: u64 = 0;
-    let mut sizes = vec![UNSEEN; nodes.len()];
-    // Zero until a value is done: that tells a cycle.
-    let mut depths = vec![0u64; nodes.len()];
-    let mut cyclic = false;
-    let mut stack = vec![(root, false)];
-    while let Some((id, entered)) = stack.pop() {
-        let index = id as usize;
-        if entered {
-            let (mut values, mut depth) = (1u64, 0);
-            for (_, child) in children(&nodes[index]) {
-                let child = child as usize;
-                cyclic |= depths[child] == 0;
-                values = values.saturating_add(sizes[child]);
-                depth = depth.max(depths[child]);
-            }
-            (sizes[index], depths[index]) = (values, depth + 1);
-        } else if sizes[index] == UNSEEN {
-            // In case it is met again before it is done: a cycle.
-            sizes[index] = 1;
-            stack.push((id, true));
-            stack.extend(children(&nodes[index]).iter().map(|&(_, child)| (child, false)));
-        }
-    }
-    Tree { values: sizes[root as usize], depth: depths[root as usize], cyclic }
-}
-
-/// Whether a walk that enters no value inside itself meets at most `most`
-/// values. Twenty lists that are all in each other have more ways through them
-/// than there are seconds in the age of the universe.
-fn walk_ends(nodes: &[Node], root: u32, most: u64) -> bool {
-    let mut open = vec![false; nodes.len()];
-    let mut met = 0;
-    let mut stack = vec![(root, false)];
-    while let Some((id, done)) = stack.pop() {
-        if done {
-            open[id as usize] = false;
-            continue;
-        }
-        met += 1;
-        if met > most {
-            return false;
-        }
-        if !std::mem::replace(&mut open[id as usize], true) {
-            stack.push((id, true));
-            stack.extend(children(&nodes[id as usize]).iter().map(|&(_, child)| (child, false)));
-        }
-    }
-    true
 }

@@ -41,6 +41,7 @@ mod save;
 mod shard;
 mod state;
 pub mod store;
+mod weigh;
 mod write;
 
 use std::path::Path;
