@@ -65,7 +65,6 @@ const LIES_IN_READING: &[(&str, End)] = &[
     ("a tensor whose end cannot be counted", Untrue),
     ("a tensor with a stride too many", Untrue),
     ("a tree that doubles a hundred times", Untrue),
-    ("lists that are all in each other", Untrue),
     ("lists far inside each other", Untrue),
     ("trap", Stopped),
     ("loop", Stopped),
@@ -147,6 +146,15 @@ fn the_host_sees_through_each_lie_in_reading() {
     failures.check();
 }
 
+/// No lie, but paths without end: as many as there are orders of twenty lists.
+/// The host walks them all the same, each once, and finds nothing but lists.
+#[test]
+fn a_walk_through_lists_that_are_all_in_each_other_ends() {
+    let (result, time) = read("lists that are all in each other");
+    assert_eq!(result.unwrap().leaves().count(), 0);
+    assert!(time < SOON, "{time:?}");
+}
+
 #[test]
 fn the_host_sees_through_each_lie_in_writing_and_leaves_nothing() {
     let mut failures = common::cases::Failures::default();
@@ -214,7 +222,7 @@ fn read(lie: &str) -> (Result<StateDict<'static>>, Duration) {
     let state = File::open_in(engine, &store, Path::new("file")).and_then(|file| file.load());
     // Walking it is part of reading: a tree can be small and have no end.
     if let Ok(state) = &state {
-        assert!(state.leaves().count() < 1000);
+        assert!(state.leaves().take(1000).count() < 1000);
     }
     (state, start.elapsed())
 }
