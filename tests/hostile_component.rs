@@ -195,6 +195,13 @@ fn the_old_file_survives_each_lie() {
 }
 
 #[test]
+fn lists_that_are_all_in_each_other_are_no_lie_and_are_walked_to_an_end() {
+    let (state, time) = read("lists that are all in each other");
+    assert_eq!(state.unwrap().leaves().count(), 0, "there is nothing in them but each other");
+    assert!(time < Duration::from_secs(5), "{time:?}");
+}
+
+#[test]
 fn a_component_that_imports_something_does_not_link() {
     // A component of two sections: the type of a function without parameters and
     // results, and the import of one such function, `peek`.
