@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::bindings::reader::Stored;
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, Storage, children, extent, numel, references};
+use crate::state::{Node, StateDict, Storage, Tree, extent, numel, references};
 use crate::{Error, Result};
 
 /// Ranges to fetch lie in the file.
@@ -41,15 +41,8 @@ pub(crate) fn storages(path: &Path, storages: &[Stored], length: u64) -> Result<
     Ok(())
 }
 
-/// Nodes name nodes and storages that exist, tensors lie in their storages, and
-/// the tree is not so large that walking it never ends.
-pub(crate) fn nodes(
-    path: &Path,
-    nodes: &[Node],
-    root: u32,
-    storages: &[Storage<'_>],
-    tree: u64,
-) -> Result<()> {
+/// Nodes name nodes and storages that exist, and tensors lie in their storages.
+pub(crate) fn nodes(path: &Path, nodes: &[Node], root: u32, storages: &[Storage<'_>]) -> Result<()> {
     let exists = |id: u32| (id as usize) < nodes.len();
     if !exists(root) {
         return Err(Error::untrue(path, format!("the root is node {root} of {}", nodes.len())));
@@ -62,11 +55,26 @@ pub(crate) fn nodes(
             return Err(Error::untrue(path, format!("node {index} {problem}")));
         }
     }
-    if unfolded(nodes, root) > tree {
-        return Err(Error::untrue(path, format!("the tree is of more than {tree} values")));
+    Ok(())
+}
+
+/// The tree is not so large that walking it never ends.
+pub(crate) fn tree(path: &Path, state: &StateDict<'_>, most: u64) -> Result<()> {
+    let tree = Tree::of(state.nodes(), state.root_id(), |step| step.length(state));
+    if tree.values > most {
+        return Err(Error::untrue(path, format!("the tree is of more than {most} values")));
+    }
+    // The component does not look at paths: this is the file's fault.
+    if tree.paths > PATHS {
+        let excess = wit::Excess { offset: 0, limit: "bytes of all paths".into(), allowed: PATHS };
+        return Err(Error::format(path, wit::Error::Limit(excess)));
     }
     Ok(())
 }
+
+/// Bytes of the paths of all values: a million deeply nested tensors have 100 MB,
+/// while one long key over shared lists asks for terabytes.
+const PATHS: u64 = 4 << 30;
 
 /// Segments and slots lie in the planned file, fit what fills them, and with
 /// `all` cover every byte of it; in no case one byte twice.
@@ -136,26 +144,4 @@ fn misplaced(node: &Node, storages: &[Storage<'_>]) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// How many values the tree under `root` has when shared ones are counted each
-/// time; saturating. What is under itself counts as one.
-fn unfolded(nodes: &[Node], root: u32) -> u64 {
-    const UNSEEN: u64 = 0;
-    let mut sizes = vec![UNSEEN; nodes.len()];
-    let mut stack = vec![(root, false)];
-    while let Some((id, entered)) = stack.pop() {
-        let index = id as usize;
-        let below = children(&nodes[index]);
-        if entered {
-            let sum = |total: u64, &(_, child): &(_, u32)| total.saturating_add(sizes[child as usize].max(1));
-            sizes[index] = below.iter().fold(1, sum);
-        } else if sizes[index] == UNSEEN {
-            // In case it is met again before it is done: a cycle.
-            sizes[index] = 1;
-            stack.push((id, true));
-            stack.extend(below.iter().map(|&(_, child)| (child, false)));
-        }
-    }
-    sizes[root as usize]
 }

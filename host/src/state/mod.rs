@@ -24,7 +24,7 @@ pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
 pub use value::Value;
 pub use walk::{Leaf, Leaves};
-pub(crate) use walk::{children, references};
+pub(crate) use walk::{Tree, references};
 
 pub(crate) use crate::bindings::types::Node;
 

@@ -17,14 +17,18 @@ pub struct Leaf<'s, 'a> {
 /// objects of unknown classes.
 ///
 /// A value shared by two containers comes once for each path. A container that
-/// contains itself is not entered again.
+/// leads back to itself is entered once in all: a dozen lists that all contain
+/// each other have billions of paths.
 #[derive(Debug)]
 pub struct Leaves<'s, 'a> {
     state: &'s StateDict<'a>,
     /// What is still to be visited, last first.
     stack: Vec<Visit>,
-    /// The containers that are being visited, outermost first.
-    open: Vec<u32>,
+    /// The containers that are being visited, and those that lead back to
+    /// themselves and were. Indexed like the nodes.
+    entered: Vec<bool>,
+    /// The containers that lead back to themselves, once one was met.
+    cyclic: Option<Vec<bool>>,
     /// The path of the value visited last. The paths of all others on the stack
     /// begin with a part of it. Paths of their own would let a file of a few
     /// megabytes, one long key over a long list, take all memory.
@@ -36,13 +40,33 @@ enum Visit {
     /// The value `id`, by `step` from the container whose path has `above` bytes.
     Enter { above: usize, step: Step, id: u32 },
     /// The end of a container.
-    Leave,
+    Leave(u32),
 }
 
 impl<'s, 'a> Leaves<'s, 'a> {
     pub(super) fn new(state: &'s StateDict<'a>) -> Self {
         let root = Visit::Enter { above: 0, step: Step::Through, id: state.root_id() };
-        Self { state, stack: vec![root], open: Vec::new(), path: String::new() }
+        let entered = vec![false; state.nodes().len()];
+        Self { state, stack: vec![root], entered, cyclic: None, path: String::new() }
+    }
+
+    /// Enters a container, unless it is to be entered no more.
+    fn enter(&mut self, id: u32) -> bool {
+        let Some(entered) = self.entered.get_mut(id as usize) else { return false };
+        if !std::mem::replace(entered, true) {
+            return true;
+        }
+        // The first to be met inside itself. No other that leads back to itself
+        // can have been left before: the way back would have been met.
+        self.cyclic.get_or_insert_with(|| Tree::of(self.state.nodes(), self.state.root_id(), |_| 0).cyclic);
+        false
+    }
+
+    fn leave(&mut self, id: u32) {
+        let cyclic = self.cyclic.as_ref().is_some_and(|cyclic| cyclic[id as usize]);
+        if let Some(entered) = self.entered.get_mut(id as usize).filter(|_| !cyclic) {
+            *entered = false;
+        }
     }
 }
 
@@ -51,22 +75,28 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(next) = self.stack.pop() {
-            let Visit::Enter { above, step, id } = next else {
-                self.open.pop();
-                continue;
+            let (above, step, id) = match next {
+                Visit::Enter { above, step, id } => (above, step, id),
+                Visit::Leave(id) => {
+                    self.leave(id);
+                    continue;
+                }
             };
             self.path.truncate(above);
             step.append(self.state, &mut self.path);
             let item = Item::new(self.state, id);
-            let children = children(item.node());
-            if !children.is_empty() && !self.open.contains(&id) {
-                self.open.push(id);
-                self.stack.push(Visit::Leave);
-                let above = self.path.len();
-                let enter = |&(step, id): &(Step, u32)| Visit::Enter { above, step, id };
-                self.stack.extend(children.iter().rev().map(enter));
+            let mut is_leaf = is_whole(item.node());
+            if has_children(item.node()) {
+                if self.enter(id) {
+                    self.stack.push(Visit::Leave(id));
+                    let above = self.path.len();
+                    let enter = |&(step, id): &(Step, u32)| Visit::Enter { above, step, id };
+                    self.stack.extend(children(item.node()).iter().rev().map(enter));
+                }
+            } else {
+                is_leaf = true;
             }
-            if children.is_empty() || is_whole(item.node()) {
+            if is_leaf {
                 return Some(Leaf { path: self.path.clone(), item });
             }
         }
@@ -95,13 +125,28 @@ impl Step {
         }
         match self {
             Self::Key(key) => match state.node(key) {
-                Node::Text(text) => path.push_str(&text.value),
+                Node::Text(text) => path.push_str(cut(&text.value)),
                 _ => path.push_str(&key_repr(state, key, 0)),
             },
             Self::Index(index) => path.extend(["[", &index.to_string(), "]"]),
             Self::Field(name) => path.push_str(name),
             Self::Through => {}
         }
+    }
+
+    /// Bytes by which it leads a path on, and the dot.
+    pub(crate) fn length(self, state: &StateDict<'_>) -> u64 {
+        let length = match self {
+            Self::Key(key) => match state.node(key) {
+                Node::Text(text) => cut(&text.value).len(),
+                _ => key_repr(state, key, 0).len(),
+            },
+            // Enough for any index that memory has room for.
+            Self::Index(_) => 8,
+            Self::Field(name) => name.len(),
+            Self::Through => 0,
+        };
+        length as u64 + 1
     }
 
     fn onto(self, state: &StateDict<'_>, path: &str) -> String {
@@ -111,11 +156,20 @@ impl Step {
     }
 }
 
+/// A key, or the start of one that is longer than a name can sensibly be: each
+/// value under it repeats it.
+fn cut(key: &str) -> &str {
+    &key[..key.floor_char_boundary(LONGEST_KEY)]
+}
+
+/// Bytes of a key that go into a path.
+const LONGEST_KEY: usize = 1024;
+
 /// A key as Python prints it. Tuples are cut where no key of use goes on: shared
 /// tuples in tuples are a bomb.
 fn key_repr(state: &StateDict<'_>, key: u32, depth: usize) -> String {
     match state.node(key) {
-        Node::Tuple(ids) if depth < 4 => {
+        Node::Tuple(ids) if depth < 2 => {
             let mut parts: Vec<String> =
                 ids.iter().take(8).map(|&id| key_repr(state, id, depth + 1)).collect();
             if parts.len() < ids.len() {
@@ -170,6 +224,16 @@ pub(crate) fn children(node: &Node) -> Vec<(Step, u32)> {
     }
 }
 
+/// Whether there are any, without a list of them.
+fn has_children(node: &Node) -> bool {
+    match node {
+        Node::Tuple(ids) | Node::List(ids) | Node::Set(ids) | Node::FrozenSet(ids) => !ids.is_empty(),
+        Node::Dict(pairs) | Node::Counter(pairs) => !pairs.is_empty(),
+        Node::OrderedDict(dict) => !dict.items.is_empty(),
+        _ => !children(node).is_empty(),
+    }
+}
+
 /// All nodes that a node names: its children, its keys, and what describes it.
 pub(crate) fn references(node: &Node) -> Vec<u32> {
     let pairs =
@@ -217,4 +281,174 @@ pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
         stack.extend(next.into_iter().rev());
     }
     None
+}
+
+/// How large the tree under a root is to those who walk it.
+pub(crate) struct Tree {
+    /// Values, shared ones counted each time; saturating.
+    pub(crate) values: u64,
+    /// Bytes of all their paths; saturating.
+    pub(crate) paths: u64,
+    /// Which values lead back to themselves: those are entered once.
+    cyclic: Vec<bool>,
+}
+
+impl Tree {
+    /// Measures the tree under `root`, whose steps have these lengths.
+    ///
+    /// Tarjan's algorithm, its stack as data: it finishes values that lead to
+    /// each other together, and everything they lead to before.
+    pub(crate) fn of(nodes: &[Node], root: u32, length: impl Fn(Step) -> u64) -> Self {
+        let mut tree = Self { values: 0, paths: 0, cyclic: vec![false; nodes.len()] };
+        // When each was met, from 1 on; and the first that it leads back to.
+        let (mut met, mut back) = (vec![0u32; nodes.len()], vec![0u32; nodes.len()]);
+        let mut sizes = vec![(0u64, 0u64); nodes.len()];
+        let mut finished = vec![false; nodes.len()];
+        let mut clock = 0;
+        let (mut waiting, mut frames) = (Vec::new(), vec![Frame::new(nodes, root)]);
+        while let Some(frame) = frames.last_mut() {
+            let id = frame.id as usize;
+            if met[id] == 0 {
+                clock += 1;
+                (met[id], back[id]) = (clock, clock);
+                waiting.push(frame.id);
+            }
+            if let Some((_, child)) = frame.children.next() {
+                let child_index = child as usize;
+                if met[child_index] == 0 {
+                    frames.push(Frame::new(nodes, child));
+                } else if !finished[child_index] {
+                    back[id] = back[id].min(met[child_index]);
+                    tree.cyclic[id] |= id == child_index;
+                }
+                continue;
+            }
+            let first = back[id];
+            frames.pop();
+            if let Some(parent) = frames.last() {
+                back[parent.id as usize] = back[parent.id as usize].min(first);
+            }
+            if first == met[id] {
+                let start = waiting.iter().rposition(|&other| other as usize == id).unwrap_or(0);
+                tree.finish(nodes, &waiting[start..], &mut sizes, &length);
+                waiting[start..].iter().for_each(|&done| finished[done as usize] = true);
+                waiting.truncate(start);
+            }
+        }
+        let (values, paths) = sizes[root as usize];
+        (tree.values, tree.paths) = (tree.values.saturating_add(values), tree.paths.saturating_add(paths));
+        tree
+    }
+
+    /// Sizes of values that lead to each other, or of one that does not lead back
+    /// to itself. What is entered once goes to the sum, and counts as one value
+    /// wherever it is met.
+    fn finish(
+        &mut self,
+        nodes: &[Node],
+        group: &[u32],
+        sizes: &mut [(u64, u64)],
+        length: &impl Fn(Step) -> u64,
+    ) {
+        let cyclic = group.len() > 1 || group.iter().any(|&id| self.cyclic[id as usize]);
+        if cyclic {
+            for &id in group {
+                self.cyclic[id as usize] = true;
+                sizes[id as usize] = (1, 0);
+            }
+        }
+        let (mut values, mut paths, mut longest) = (0u64, 0u64, 0u64);
+        for &id in group {
+            let mut around = 0;
+            for (step, child) in children(&nodes[id as usize]) {
+                let (below, path) = sizes[child as usize];
+                let step = length(step);
+                values = values.saturating_add(below);
+                paths = paths.saturating_add(step.saturating_mul(below)).saturating_add(path);
+                if self.cyclic[child as usize] {
+                    around = step.max(around);
+                }
+            }
+            longest = longest.saturating_add(around);
+        }
+        if cyclic {
+            self.values = self.values.saturating_add(values);
+            // The way to each of them may lead through all the others.
+            self.paths = self.paths.saturating_add(paths).saturating_add(longest.saturating_mul(values));
+        } else if let &[id] = group {
+            sizes[id as usize] = (values.saturating_add(1), paths);
+        }
+    }
+}
+
+/// A value whose children are being measured.
+struct Frame {
+    id: u32,
+    children: std::vec::IntoIter<(Step, u32)>,
+}
+
+impl Frame {
+    fn new(nodes: &[Node], id: u32) -> Self {
+        Self { id, children: children(&nodes[id as usize]).into_iter() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(nodes: Vec<Node>) -> StateDict<'static> {
+        StateDict::from_parts(nodes, Vec::new(), 0, Vec::new())
+    }
+
+    fn measured(state: &StateDict<'_>) -> (u64, u64) {
+        let tree = Tree::of(state.nodes(), state.root_id(), |step| step.length(state));
+        (tree.values, tree.paths)
+    }
+
+    #[test]
+    fn lists_that_contain_each_other_are_entered_once() {
+        // 20 lists, each of all 20 and a None: more paths than anyone can walk.
+        let lists = 20;
+        let mut nodes = vec![Node::List((0..=lists).collect()); lists as usize];
+        nodes.push(Node::None);
+        let state = state(nodes);
+        assert_eq!(state.leaves().count(), lists as usize);
+        assert_eq!(measured(&state).0, 1 + u64::from(lists) * (u64::from(lists) + 1));
+    }
+
+    #[test]
+    fn a_list_full_of_itself_is_walked_in_linear_time() {
+        let state = state(vec![Node::List(vec![0; 200_000])]);
+        assert_eq!(state.leaves().count(), 0);
+        assert_eq!(measured(&state).0, 200_001);
+    }
+
+    #[test]
+    fn what_a_cycle_shares_is_walked_wherever_it_is() {
+        // d = [None]; root = [a, a, d, d]; a = [root, d]
+        let nodes =
+            vec![Node::List(vec![1, 1, 2, 2]), Node::List(vec![0, 2]), Node::List(vec![3]), Node::None];
+        let state = state(nodes);
+        let paths: Vec<String> = state.leaves().map(|leaf| leaf.path).collect();
+        assert_eq!(paths, ["[0][1][0]", "[2][0]", "[3][0]"]);
+    }
+
+    #[test]
+    fn a_tree_is_measured_by_values_and_paths() {
+        let text = |value: &str| Node::Text(wit::Text { value: value.into(), interned: false });
+        // {"ab": [None, None]}
+        let pair = wit::Pair { key: 1, value: 2 };
+        let state = state(vec![Node::Dict(vec![pair]), text("ab"), Node::List(vec![3, 3]), Node::None]);
+        assert_eq!(measured(&state), (4, 3 * 3 + 2 * 9));
+    }
+
+    #[test]
+    fn a_long_key_does_not_make_every_path_long() {
+        let long = Node::Text(wit::Text { value: "é".repeat(1 << 20), interned: false });
+        let pair = wit::Pair { key: 1, value: 2 };
+        let state = state(vec![Node::Dict(vec![pair]), long, Node::List(vec![3; 100]), Node::None]);
+        assert!(state.leaves().all(|leaf| leaf.path.len() < 1100));
+        assert!(state.leaves().all(|leaf| state.get(&leaf.path).is_some()));
+    }
 }
