@@ -1,5 +1,7 @@
 //! Paths: `optimizer.state.0.exp_avg`, `param_groups[0].lr`.
 
+use std::collections::HashSet;
+
 use super::{Item, Node, StateDict};
 use crate::bindings::types as wit;
 
@@ -265,14 +267,16 @@ fn is_whole(node: &Node) -> bool {
 /// The first value at `path`.
 pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
     let mut stack = vec![(String::new(), state.root_id())];
-    // Every step either matches more of the path or stays: cycles of objects
-    // whose state is themselves are cut off by the depth a path can have.
-    let mut budget = state.nodes().len().saturating_mul(2).saturating_add(16);
+    // Each value once for each place in the path: objects whose state is each
+    // other lead no further, and shared ones to the same end twice.
+    let mut met = HashSet::new();
     while let Some((at, id)) = stack.pop() {
         if at == path {
             return Some(id);
         }
-        budget = budget.checked_sub(1)?;
+        if !met.insert((at.len(), id)) {
+            continue;
+        }
         let fits = |(step, child): &(Step, u32)| {
             let next = step.onto(state, &at);
             path.starts_with(&next).then_some((next, *child))
@@ -432,6 +436,23 @@ mod tests {
         let state = state(nodes);
         let paths: Vec<String> = state.leaves().map(|leaf| leaf.path).collect();
         assert_eq!(paths, ["[0][1][0]", "[2][0]", "[3][0]"]);
+    }
+
+    #[test]
+    fn a_search_enters_each_value_once() {
+        // An object whose state is itself, twice over, and which has 100,000 items.
+        let object = wit::Object {
+            construct: wit::Construct::Call,
+            callable: 1,
+            args: Some(0),
+            kwargs: Some(0),
+            items: vec![1; 100_000],
+            pairs: Vec::new(),
+            state: Some(0),
+        };
+        let state = state(vec![Node::Object(object), Node::None]);
+        assert!(state.get("nothing").is_none());
+        assert!(state.get("[7]").is_some_and(|item| item.is_none()));
     }
 
     #[test]
