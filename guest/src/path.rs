@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
                     None => return Ok(None),
                 },
             };
-            self.count()?;
+            self.count(1)?;
             if unnamed.is_some() {
                 return Ok(Some(Leaf { path: &self.path, node, unnamed }));
             }
@@ -117,7 +117,11 @@ impl<'a> Walk<'a> {
                 // Not the path's emptiness: a key may be the empty string.
                 let dot = if self.branches.len() > 1 { "." } else { "" };
                 match get(self.nodes, key)? {
-                    Node::Text(text) => self.path.extend([dot, text.value.as_str()]),
+                    Node::Text(text) => {
+                        // Shared empty dicts can have one long key copied millions of times.
+                        self.count(text.value.len() as u64 / KEY_BYTES)?;
+                        self.path.extend([dot, text.value.as_str()]);
+                    }
                     Node::Int(int) => self.path.push_str(&format!("{dot}{int}")),
                     Node::Bool(true) => self.path.extend([dot, "True"]),
                     Node::Bool(false) => self.path.extend([dot, "False"]),
@@ -129,12 +133,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn count(&mut self) -> Result<(), Error> {
+    fn count(&mut self, visits: u64) -> Result<(), Error> {
         let spent = || Error::limit(0, "tree", Limits::default().tree);
-        self.room = self.room.checked_sub(1).ok_or_else(spent)?;
+        self.room = self.room.checked_sub(visits).ok_or_else(spent)?;
         Ok(())
     }
 }
+
+/// Bytes of a key that cost what a visit does.
+const KEY_BYTES: u64 = 256;
 
 /// The node of an index that the caller gave.
 pub(crate) fn get(nodes: &[Node], id: NodeId) -> Result<&Node, Error> {
@@ -246,6 +253,19 @@ mod tests {
         let mut nodes: Vec<Node> = (1..=depth).map(|next| Node::Tuple(vec![next])).collect();
         nodes.push(Node::None);
         assert_eq!(walk(&nodes, 0).unwrap().last().map(|(path, _)| path.len()), Some(3 * 200_000));
+    }
+
+    #[test]
+    fn a_long_key_in_a_shared_dict_is_capped() {
+        let nodes = [
+            Node::List(vec![1; 1000]),
+            Node::Dict(vec![(2, 3)]),
+            text(&"k".repeat(1 << 16)),
+            Node::List(Vec::new()),
+        ];
+        let mut walk = Walk::new(&nodes, 0);
+        walk.room = 10_000;
+        assert!(matches!(walk.next(), Err(Error::Limit(excess)) if excess.limit == "tree"));
     }
 
     #[test]
