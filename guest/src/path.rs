@@ -1,8 +1,8 @@
 //! The names a tree's values have when it is written flat: `optimizer.state[0]`.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::model::{Node, NodeId};
@@ -20,8 +20,8 @@ pub(crate) struct Walk<'a> {
     /// The root, until it is visited.
     root: Option<NodeId>,
     branches: Vec<Branch>,
-    /// The containers in `branches`: an end to cycles.
-    open: BTreeSet<NodeId>,
+    /// For each node, whether it is in `branches`: an end to cycles.
+    open: Vec<bool>,
     path: String,
     /// Visits left.
     room: u64,
@@ -62,7 +62,7 @@ impl<'a> Walk<'a> {
             nodes,
             root: Some(root),
             branches: Vec::new(),
-            open: BTreeSet::new(),
+            open: vec![false; nodes.len()],
             path: String::new(),
             room: Limits::default().tree,
         }
@@ -85,7 +85,7 @@ impl<'a> Walk<'a> {
             if !is_branch(get(self.nodes, node)?) {
                 return Ok(Some(Leaf { path: &self.path, node, unnamed: None }));
             }
-            if self.open.insert(node) {
+            if !self.set_open(node, true) {
                 self.branches.push(Branch { node, next: 0, path: self.path.len() });
             }
         }
@@ -97,7 +97,8 @@ impl<'a> Walk<'a> {
         while let Some(branch) = self.branches.last_mut() {
             self.path.truncate(branch.path);
             let Some(step) = child(get(self.nodes, branch.node)?, branch.next) else {
-                self.open.remove(&branch.node);
+                let node = branch.node;
+                self.set_open(node, false);
                 self.branches.pop();
                 continue;
             };
@@ -105,6 +106,12 @@ impl<'a> Walk<'a> {
             return self.extend(&step).map(Some);
         }
         Ok(None)
+    }
+
+    /// Answers what it was before.
+    fn set_open(&mut self, node: NodeId, open: bool) -> bool {
+        let slot = usize::try_from(node).ok().and_then(|index| self.open.get_mut(index));
+        slot.is_some_and(|slot| core::mem::replace(slot, open))
     }
 
     fn extend(&mut self, step: &Step) -> Result<(NodeId, Option<NodeId>), Error> {
