@@ -5,11 +5,24 @@
 
 use std::path::Path;
 
-use crate::bindings::reader::Stored;
+use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, StateDict, Storage, Tree, extent, numel, references};
+use crate::state::{Node, StateDict, Storage, extent, numel, references, unfold};
 use crate::{Error, Result};
+
+/// There are no more nodes than a reader may make: each costs the host memory
+/// of its own before it can be looked at.
+pub(crate) fn summary(path: &Path, summary: &Summary, limits: &FormatLimits) -> Result<()> {
+    let excess = |what: &str, count: u32, cap: u32| {
+        Err(Error::untrue(path, format!("it has {count} {what}, which may be {cap}")))
+    };
+    match summary {
+        Summary { nodes, .. } if *nodes > limits.nodes => excess("nodes", *nodes, limits.nodes),
+        Summary { storages, .. } if *storages > limits.nodes => excess("storages", *storages, limits.nodes),
+        _ => Ok(()),
+    }
+}
 
 /// Ranges to fetch lie in the file.
 pub(crate) fn ranges(path: &Path, ranges: &[Range], length: u64) -> Result<()> {
@@ -58,14 +71,19 @@ pub(crate) fn nodes(path: &Path, nodes: &[Node], root: u32, storages: &[Storage<
     Ok(())
 }
 
-/// The tree is not so large that walking it never ends.
-pub(crate) fn tree(path: &Path, state: &StateDict<'_>, most: u64) -> Result<()> {
-    let tree = Tree::of(state.nodes(), state.root_id(), |step| step.length(state));
-    if tree.values > most {
-        return Err(Error::untrue(path, format!("the tree is of more than {most} values")));
+/// The tree is neither so large that walking it never ends nor so deep that
+/// the paths in it fill the memory.
+pub(crate) fn tree(path: &Path, state: &StateDict<'_>, limits: &FormatLimits) -> Result<()> {
+    let unfolded = unfold(state.nodes(), state.root_id(), |step| step.length(state));
+    // The innermost value is in a container, and may be none.
+    if unfolded.depth > u64::from(limits.depth) + 1 {
+        return Err(Error::untrue(path, format!("the tree is {} values deep", unfolded.depth)));
+    }
+    if unfolded.size > limits.tree {
+        return Err(Error::untrue(path, format!("the tree is of more than {} values", limits.tree)));
     }
     // The component does not look at paths: this is the file's fault.
-    if tree.paths > PATHS {
+    if unfolded.paths > PATHS {
         let excess = wit::Excess { offset: 0, limit: "bytes of all paths".into(), allowed: PATHS };
         return Err(Error::format(path, wit::Error::Limit(excess)));
     }
@@ -89,6 +107,8 @@ pub(crate) fn plan(
     for (index, slot) in slots.iter().enumerate() {
         let length = match &slot.source {
             Source::Storage(id) => storages.get(*id as usize).map(Storage::length),
+            // A tensor without a storage has no bytes to fill a slot with.
+            Source::Tensor(tensor) if tensor.storage.is_none() => None,
             Source::Tensor(tensor) if misplaced(&Node::Tensor(tensor.clone()), storages).is_none() => {
                 numel(&tensor.shape).and_then(|numel| tensor.dtype.bytes(numel))
             }

@@ -67,7 +67,7 @@ impl File {
             .unzip();
         check::nodes(path, &nodes, summary.root, &storages)?;
         let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
-        check::tree(path, &state, engine.limits().format.tree)?;
+        check::tree(path, &state, &engine.limits().format)?;
         Ok(Self {
             format: summary.format,
             archive: summary.archive,
