@@ -149,7 +149,10 @@ fn leaf_is(state: &StateDict<'_>, expected: &Value) -> Option<bool> {
     Some(match expected["type"].as_str()? {
         "None" => item.is_none(),
         "bool" => *value == item.as_bool()?,
-        "int" => item.as_i64().is_none_or(|int| *value == int.to_string()) && item.kind() == "int",
+        "int" => {
+            item.as_i64().is_none_or(|int| value.as_str().and_then(|text| text.parse().ok()) == Some(int))
+                && item.kind() == "int"
+        }
         "float" => *value == format!("{:016x}", item.as_f64()?.to_bits()),
         "str" => *value == item.as_str()?,
         kind @ ("bytes" | "bytearray") => item.kind() == kind && value.as_str()? == hex(item.as_bytes()?),

@@ -215,5 +215,5 @@ fn tensor(view: &View, (dtype, storage): &(DType, Storage<'static>)) -> Tensor<'
 }
 
 fn noise(seed: u8, length: usize) -> Vec<u8> {
-    (0..length).map(|index| (index as u8).wrapping_mul(37).wrapping_add(seed)).collect()
+    std::iter::successors(Some(seed), |byte| Some(byte.wrapping_add(37))).take(length).collect()
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use crate::run::{command, root, run as done, target};
-use crate::setup::output;
+use crate::setup::{self, output};
 
 /// Fuzzes each target: `--seconds N`, 60 by default.
 pub fn run(args: &[String]) -> Result<()> {
@@ -16,9 +16,7 @@ pub fn run(args: &[String]) -> Result<()> {
 
 /// Fuzzes each target for some seconds, from the fixtures on.
 pub fn smoke(seconds: u32) -> Result<()> {
-    if output(command("cargo").args(["fuzz", "--version"])).is_err() {
-        done(command("cargo").args(["install", "--locked", "--quiet", "cargo-fuzz"]))?;
-    }
+    setup::cargo_fuzz()?;
     let targets = output(command("cargo").args(["fuzz", "list"]).current_dir(root().join("fuzz")))?;
     for fuzz in targets.lines() {
         println!("fuzzing {fuzz} for {seconds} s");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::run::{command, root, run, target};
+use crate::setup;
 
 /// The interpreter of an environment that has what `requirements` (a file of the
 /// repository) asks for; made when it is first needed, and again when the file
@@ -19,6 +20,7 @@ pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
+    setup::program(&["python3", "-c", "import ensurepip, venv"], &["python3", "python3-venv"])?;
     println!("making a Python environment with {}", wanted.split_whitespace().collect::<Vec<_>>().join(", "));
     run(command("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
     run(command(&python).args([

@@ -1,6 +1,6 @@
-//! What the build needs beyond rustup's cargo.
+//! What the build and the tests need beyond rustup's cargo.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -23,9 +23,42 @@ pub fn wasm_target() -> Result<()> {
     Ok(())
 }
 
+/// Installs the toolchain and the command that fuzzing needs, if they are missing.
+pub fn cargo_fuzz() -> Result<()> {
+    if output(command("rustc").args(["+nightly", "--version"])).is_err() {
+        println!("installing the nightly toolchain, for fuzzing");
+        run(command("rustup").args(["toolchain", "install", "nightly", "--profile", "minimal"]))?;
+    }
+    if output(command("cargo").args(["fuzz", "--version"])).is_err() {
+        println!("installing cargo-fuzz");
+        run(command("cargo").args(["install", "--locked", "--quiet", "cargo-fuzz"]))?;
+    }
+    Ok(())
+}
+
+/// Sees to it that a program of the system is there. Root on Debian gets it
+/// installed; anyone else is told.
+pub fn program(probe: &[&str], packages: &[&str]) -> Result<()> {
+    let works = || {
+        let (program, args) = probe.split_first().context("a program")?;
+        output(command(program).args(args)).map(drop)
+    };
+    if works().is_ok() {
+        return Ok(());
+    }
+    let wanted = packages.join(" ");
+    let is_root = output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !is_root || !Path::new("/usr/bin/apt-get").exists() {
+        bail!("`{}` does not work: install it (on Debian: apt-get install {wanted})", probe.join(" "));
+    }
+    println!("installing {wanted}");
+    run(command("apt-get").args(["update", "-qq"]))?;
+    run(command("apt-get").args(["install", "-y", "-qq"]).args(packages))?;
+    works()
+}
+
 fn has_target() -> Result<bool> {
-    let mut rustc = command("rustc");
-    let directory = output(rustc.args(["--print", "target-libdir", "--target", TARGET]))?;
+    let directory = output(command("rustc").args(["--print", "target-libdir", "--target", TARGET]))?;
     Ok(PathBuf::from(directory.trim()).is_dir())
 }
 

@@ -32,6 +32,7 @@ fn python_host() -> Result<()> {
 
 /// The same with a Node host.
 fn node_host() -> Result<()> {
+    setup::program(&["npm", "--version"], &["nodejs", "npm"])?;
     let node = target().join("node");
     std::fs::create_dir_all(&node)?;
     for file in std::fs::read_dir(root().join("examples/node"))? {
