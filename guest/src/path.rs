@@ -1,8 +1,8 @@
 //! The names a tree's values have when it is written flat: `optimizer.state[0]`.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::model::{Node, NodeId};
@@ -20,8 +20,8 @@ pub(crate) struct Walk<'a> {
     /// The root, until it is visited.
     root: Option<NodeId>,
     branches: Vec<Branch>,
-    /// The containers in `branches`: an end to cycles.
-    open: BTreeSet<NodeId>,
+    /// For each node, whether it is in `branches`: an end to cycles.
+    open: Vec<bool>,
     path: String,
     /// Visits left.
     room: u64,
@@ -62,7 +62,7 @@ impl<'a> Walk<'a> {
             nodes,
             root: Some(root),
             branches: Vec::new(),
-            open: BTreeSet::new(),
+            open: vec![false; nodes.len()],
             path: String::new(),
             room: Limits::default().tree,
         }
@@ -78,14 +78,14 @@ impl<'a> Walk<'a> {
                     None => return Ok(None),
                 },
             };
-            self.count()?;
+            self.count(1)?;
             if unnamed.is_some() {
                 return Ok(Some(Leaf { path: &self.path, node, unnamed }));
             }
             if !is_branch(get(self.nodes, node)?) {
                 return Ok(Some(Leaf { path: &self.path, node, unnamed: None }));
             }
-            if self.open.insert(node) {
+            if !self.set_open(node, true) {
                 self.branches.push(Branch { node, next: 0, path: self.path.len() });
             }
         }
@@ -97,7 +97,8 @@ impl<'a> Walk<'a> {
         while let Some(branch) = self.branches.last_mut() {
             self.path.truncate(branch.path);
             let Some(step) = child(get(self.nodes, branch.node)?, branch.next) else {
-                self.open.remove(&branch.node);
+                let node = branch.node;
+                self.set_open(node, false);
                 self.branches.pop();
                 continue;
             };
@@ -105,6 +106,12 @@ impl<'a> Walk<'a> {
             return self.extend(&step).map(Some);
         }
         Ok(None)
+    }
+
+    /// Answers what it was before.
+    fn set_open(&mut self, node: NodeId, open: bool) -> bool {
+        let slot = usize::try_from(node).ok().and_then(|index| self.open.get_mut(index));
+        slot.is_some_and(|slot| core::mem::replace(slot, open))
     }
 
     fn extend(&mut self, step: &Step) -> Result<(NodeId, Option<NodeId>), Error> {
@@ -117,7 +124,11 @@ impl<'a> Walk<'a> {
                 // Not the path's emptiness: a key may be the empty string.
                 let dot = if self.branches.len() > 1 { "." } else { "" };
                 match get(self.nodes, key)? {
-                    Node::Text(text) => self.path.extend([dot, text.value.as_str()]),
+                    Node::Text(text) => {
+                        // Shared empty dicts can have one long key copied millions of times.
+                        self.count(text.value.len() as u64 / KEY_BYTES)?;
+                        self.path.extend([dot, text.value.as_str()]);
+                    }
                     Node::Int(int) => self.path.push_str(&format!("{dot}{int}")),
                     Node::Bool(true) => self.path.extend([dot, "True"]),
                     Node::Bool(false) => self.path.extend([dot, "False"]),
@@ -129,12 +140,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn count(&mut self) -> Result<(), Error> {
+    fn count(&mut self, visits: u64) -> Result<(), Error> {
         let spent = || Error::limit(0, "tree", Limits::default().tree);
-        self.room = self.room.checked_sub(1).ok_or_else(spent)?;
+        self.room = self.room.checked_sub(visits).ok_or_else(spent)?;
         Ok(())
     }
 }
+
+/// Bytes of a key that cost what a visit does.
+const KEY_BYTES: u64 = 256;
 
 /// The node of an index that the caller gave.
 pub(crate) fn get(nodes: &[Node], id: NodeId) -> Result<&Node, Error> {
@@ -246,6 +260,19 @@ mod tests {
         let mut nodes: Vec<Node> = (1..=depth).map(|next| Node::Tuple(vec![next])).collect();
         nodes.push(Node::None);
         assert_eq!(walk(&nodes, 0).unwrap().last().map(|(path, _)| path.len()), Some(3 * 200_000));
+    }
+
+    #[test]
+    fn a_long_key_in_a_shared_dict_is_capped() {
+        let nodes = [
+            Node::List(vec![1; 1000]),
+            Node::Dict(vec![(2, 3)]),
+            text(&"k".repeat(1 << 16)),
+            Node::List(Vec::new()),
+        ];
+        let mut walk = Walk::new(&nodes, 0);
+        walk.room = 10_000;
+        assert!(matches!(walk.next(), Err(Error::Limit(excess)) if excess.limit == "tree"));
     }
 
     #[test]

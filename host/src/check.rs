@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, Storage, extent, numel, references, unfold};
+use crate::state::{Node, StateDict, Storage, extent, numel, references, unfold};
 use crate::{Error, Result};
 
 /// There are no more nodes than a reader may make: each costs the host memory
@@ -54,16 +54,8 @@ pub(crate) fn storages(path: &Path, storages: &[Stored], length: u64) -> Result<
     Ok(())
 }
 
-/// Nodes name nodes and storages that exist, tensors lie in their storages, and
-/// the tree is neither so large that walking it never ends nor so deep that
-/// the paths in it fill the memory.
-pub(crate) fn nodes(
-    path: &Path,
-    nodes: &[Node],
-    root: u32,
-    storages: &[Storage<'_>],
-    limits: &FormatLimits,
-) -> Result<()> {
+/// Nodes name nodes and storages that exist, and tensors lie in their storages.
+pub(crate) fn nodes(path: &Path, nodes: &[Node], root: u32, storages: &[Storage<'_>]) -> Result<()> {
     let exists = |id: u32| (id as usize) < nodes.len();
     if !exists(root) {
         return Err(Error::untrue(path, format!("the root is node {root} of {}", nodes.len())));
@@ -76,7 +68,13 @@ pub(crate) fn nodes(
             return Err(Error::untrue(path, format!("node {index} {problem}")));
         }
     }
-    let unfolded = unfold(nodes, root);
+    Ok(())
+}
+
+/// The tree is neither so large that walking it never ends nor so deep that
+/// the paths in it fill the memory.
+pub(crate) fn tree(path: &Path, state: &StateDict<'_>, limits: &FormatLimits) -> Result<()> {
+    let unfolded = unfold(state.nodes(), state.root_id(), |step| step.length(state));
     // The innermost value is in a container, and may be none.
     if unfolded.depth > u64::from(limits.depth) + 1 {
         return Err(Error::untrue(path, format!("the tree is {} values deep", unfolded.depth)));
@@ -84,8 +82,17 @@ pub(crate) fn nodes(
     if unfolded.size > limits.tree {
         return Err(Error::untrue(path, format!("the tree is of more than {} values", limits.tree)));
     }
+    // The component does not look at paths: this is the file's fault.
+    if unfolded.paths > PATHS {
+        let excess = wit::Excess { offset: 0, limit: "bytes of all paths".into(), allowed: PATHS };
+        return Err(Error::format(path, wit::Error::Limit(excess)));
+    }
     Ok(())
 }
+
+/// Bytes of the paths of all values: a million deeply nested tensors have 100 MB,
+/// while one long key over shared lists asks for terabytes.
+const PATHS: u64 = 4 << 30;
 
 /// Segments and slots lie in the planned file, fit what fills them, and with
 /// `all` cover every byte of it; in no case one byte twice.

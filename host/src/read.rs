@@ -65,8 +65,9 @@ impl File {
                 (part.clone(), Storage::stored(part, &stored.location))
             })
             .unzip();
-        check::nodes(path, &nodes, summary.root, &storages, &engine.limits().format)?;
+        check::nodes(path, &nodes, summary.root, &storages)?;
         let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
+        check::tree(path, &state, &engine.limits().format)?;
         Ok(Self {
             format: summary.format,
             archive: summary.archive,

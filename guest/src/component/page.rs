@@ -47,6 +47,7 @@ pub(super) fn node_weight(node: &Node) -> usize {
         Node::Size(sizes) => sizes.len().saturating_mul(8),
         Node::Global(global) => global.module.len().saturating_add(global.name.len()),
         Node::Tensor(tensor) | Node::Quantized { tensor, .. } => tensor.shape.len().saturating_mul(16),
+        Node::Device { kind, .. } => kind.len(),
         Node::SparseCoo { shape, .. } => shape.len().saturating_mul(8),
         Node::SparseCompressed(sparse) => sparse.shape.len().saturating_mul(8),
         Node::Object(object) => {

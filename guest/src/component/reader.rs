@@ -39,7 +39,8 @@ impl wit::GuestReading for RefCell<Reading> {
 
     fn storages(&self, start: u32, count: u32) -> Result<Vec<wit::Stored>, Error> {
         let reading = enter(self)?;
-        let weight = |stored: &Stored| stored.name.len().saturating_add(64);
+        let weight =
+            |stored: &Stored| stored.name.len().saturating_add(stored.location.len()).saturating_add(64);
         page(&ready(&reading)?.storages, start, count, weight, stored_out)
     }
 }

@@ -1,4 +1,5 @@
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use crate::bindings::types as wit;
 use crate::state::{Node, StateDict, references};
@@ -26,7 +27,8 @@ pub(crate) fn owners(state: &StateDict<'_>, ranks: usize) -> Owners {
         let parts = storages(state, node);
         parts.windows(2).for_each(|pair| groups.join(pair[0], pair[1]));
     }
-    let pinned: Vec<usize> = pinned(state).into_iter().map(|storage| groups.root(storage as usize)).collect();
+    let pinned: HashSet<usize> =
+        pinned(state).into_iter().map(|storage| groups.root(storage as usize)).collect();
     let mut bytes = vec![0u64; state.storages().len()];
     for (index, storage) in state.storages().iter().enumerate() {
         let root = groups.root(index);
@@ -104,7 +106,7 @@ fn pinned(state: &StateDict<'_>) -> Vec<u32> {
         if std::mem::replace(&mut seen[id as usize], true) {
             continue;
         }
-        let movable = movable_parts(state.node(id));
+        let movable: HashSet<u32> = movable_parts(state.node(id)).into_iter().collect();
         inside.extend(references(state.node(id)).into_iter().filter(|id| !movable.contains(id)));
         stack.extend(movable);
     }
@@ -156,5 +158,24 @@ impl Groups {
         let (a, b) = (self.root(a as usize), self.root(b as usize));
         // The first storage met leads, so that the order does not depend on luck.
         self.parent[a.max(b)] = a.min(b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{DType, Storage, Tensor, Value};
+
+    fn tensor(key: usize) -> Value<'static> {
+        let storage = Storage::new(u32::try_from(key).unwrap_or_default().to_le_bytes());
+        Tensor::new(storage, DType::Uint8, &[4]).unwrap().into()
+    }
+
+    #[test]
+    fn a_dict_of_many_tensors_is_shared_in_no_time() {
+        let mut state = StateDict::new();
+        (0..100_000).for_each(|key| state.insert(&key.to_string(), tensor(key)));
+        let owners = owners(&state, 2);
+        assert_eq!(owners.by_storage.iter().filter(|&&rank| rank == 0).count(), 50_000);
     }
 }

@@ -193,14 +193,20 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::Float(bits) => float(*bits),
             Node::Complex(wit::Complex { re, im }) => format!("complex({}, {})", float(*re), float(*im)),
             Node::Text(text) => quoted(&text.value),
-            Node::SurrogateText(bytes) => quoted(&String::from_utf8_lossy(bytes)),
-            Node::Bytes(bytes) => format!("b{}", quoted(&bytes.escape_ascii().to_string())),
+            // Only the start is looked at: a file may show one value a million times.
+            Node::SurrogateText(bytes) => quoted(&String::from_utf8_lossy(start(bytes, 4 * (SHOWN + 1)))),
+            Node::Bytes(bytes) => format!("b{}", quoted(&start(bytes, SHOWN + 1).escape_ascii().to_string())),
             Node::ByteArray(bytes) => {
-                format!("bytearray(b{})", quoted(&bytes.escape_ascii().to_string()))
+                format!("bytearray(b{})", quoted(&start(bytes, SHOWN + 1).escape_ascii().to_string()))
             }
-            Node::Size(sizes) => format!("torch.Size({sizes:?})"),
-            Node::Device(wit::Device { kind, index: None }) => kind.clone(),
-            Node::Device(wit::Device { kind, index: Some(index) }) => format!("{kind}:{index}"),
+            Node::Size(sizes) => match sizes.get(..SHOWN) {
+                Some(first) if sizes.len() > SHOWN => format!("torch.Size({first:?}… of {})", sizes.len()),
+                _ => format!("torch.Size({sizes:?})"),
+            },
+            Node::Device(wit::Device { kind, index }) => {
+                let kind = if kind.len() > SHOWN { quoted(kind) } else { kind.clone() };
+                index.map_or(kind.clone(), |index| format!("{kind}:{index}"))
+            }
             Node::Dtype(dtype) => format!("torch.{dtype}"),
             Node::Qscheme(scheme) => format!("torch.{}", debug_name(scheme)),
             Node::Layout(layout) => format!("torch.{}", debug_name(layout)),
@@ -314,6 +320,10 @@ impl<'s, 'a> Entries<'s, 'a> {
 /// Characters of a string that are shown.
 const SHOWN: usize = 60;
 
+fn start(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(..most).unwrap_or(bytes)
+}
+
 fn quoted(text: &str) -> String {
     let mut out = String::from("'");
     for c in text.chars().take(SHOWN) {
@@ -351,4 +361,39 @@ pub(super) fn debug_name(value: &impl std::fmt::Debug) -> String {
         name.push(c.to_ascii_lowercase());
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_shown_by_their_start_alone() {
+        // 100,000 looks at a megabyte each: whoever went over all of it would
+        // not come back.
+        let long = 1 << 20;
+        let nodes = [
+            Node::Bytes(vec![0xff; long]),
+            Node::ByteArray(vec![b'a'; long]),
+            Node::SurrogateText([0xed, 0xa0, 0x80].repeat(long)),
+            Node::Size(vec![7; long]),
+            Node::Device(wit::Device { kind: "é".repeat(long), index: Some(1) }),
+        ];
+        let state = StateDict::from_parts(nodes.to_vec(), Vec::new(), 0, Vec::new());
+        for _ in 0..20_000 {
+            assert!((0..5).all(|id| Item::new(&state, id).repr().len() < 400));
+        }
+    }
+
+    #[test]
+    fn short_values_are_shown_whole() {
+        let nodes = [
+            Node::Bytes(b"a\n".to_vec()),
+            Node::Size(vec![2, 3]),
+            Node::Device(wit::Device { kind: "cuda".into(), index: Some(1) }),
+        ];
+        let state = StateDict::from_parts(nodes.to_vec(), Vec::new(), 0, Vec::new());
+        let shown: Vec<String> = (0..3).map(|id| Item::new(&state, id).repr()).collect();
+        assert_eq!(shown, ["b'a\\n'", "torch.Size([2, 3])", "cuda:1"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Paths: `optimizer.state.0.exp_avg`, `param_groups[0].lr`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::unfold::{Unfolded, unfold};
 use super::{Item, Node, StateDict};
@@ -46,7 +46,7 @@ struct Visit {
 impl<'s, 'a> Leaves<'s, 'a> {
     pub(super) fn new(state: &'s StateDict<'a>) -> Self {
         let root = Visit { above: 0, step: Step::Through, id: state.root_id() };
-        let unfolded = unfold(state.nodes(), state.root_id());
+        let unfolded = unfold(state.nodes(), state.root_id(), |_| 0);
         Self { state, unfolded, stack: vec![root], entered: BTreeSet::new(), path: String::new() }
     }
 }
@@ -59,13 +59,14 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
             self.path.truncate(above);
             step.append(self.state, &mut self.path);
             let item = Item::new(self.state, id);
-            let children = children(item.node());
+            // Not asked for where they are not entered: a long list that is full of
+            // itself would have its length squared.
             if !self.unfolded.is_endless(id) || self.entered.insert(id) {
                 let above = self.path.len();
                 let visit = |&(step, id): &(Step, u32)| Visit { above, step, id };
-                self.stack.extend(children.iter().rev().map(visit));
+                self.stack.extend(children(item.node()).iter().rev().map(visit));
             }
-            if children.is_empty() || is_whole(item.node()) {
+            if !has_children(item.node()) || is_whole(item.node()) {
                 return Some(Leaf { path: self.path.clone(), item });
             }
         }
@@ -94,13 +95,28 @@ impl Step {
         }
         match self {
             Self::Key(key) => match state.node(key) {
-                Node::Text(text) => path.push_str(&text.value),
+                Node::Text(text) => path.push_str(cut(&text.value)),
                 _ => path.push_str(&key_repr(state, key, 0)),
             },
             Self::Index(index) => path.extend(["[", &index.to_string(), "]"]),
             Self::Field(name) => path.push_str(name),
             Self::Through => {}
         }
+    }
+
+    /// Bytes by which it leads a path on, and the dot.
+    pub(crate) fn length(self, state: &StateDict<'_>) -> u64 {
+        let length = match self {
+            Self::Key(key) => match state.node(key) {
+                Node::Text(text) => cut(&text.value).len(),
+                _ => key_repr(state, key, 0).len(),
+            },
+            // Enough for any index that memory has room for.
+            Self::Index(_) => 8,
+            Self::Field(name) => name.len(),
+            Self::Through => 0,
+        };
+        length as u64 + 1
     }
 
     fn onto(self, state: &StateDict<'_>, path: &str) -> String {
@@ -110,11 +126,20 @@ impl Step {
     }
 }
 
+/// A key, or the start of one that is longer than a name can sensibly be: each
+/// value under it repeats it.
+fn cut(key: &str) -> &str {
+    &key[..key.floor_char_boundary(LONGEST_KEY)]
+}
+
+/// Bytes of a key that go into a path.
+const LONGEST_KEY: usize = 1024;
+
 /// A key as Python prints it. Tuples are cut where no key of use goes on: shared
 /// tuples in tuples are a bomb.
 fn key_repr(state: &StateDict<'_>, key: u32, depth: usize) -> String {
     match state.node(key) {
-        Node::Tuple(ids) if depth < 4 => {
+        Node::Tuple(ids) if depth < 2 => {
             let mut parts: Vec<String> =
                 ids.iter().take(8).map(|&id| key_repr(state, id, depth + 1)).collect();
             if parts.len() < ids.len() {
@@ -169,6 +194,16 @@ pub(crate) fn children(node: &Node) -> Vec<(Step, u32)> {
     }
 }
 
+/// Whether there are any, without a list of them.
+fn has_children(node: &Node) -> bool {
+    match node {
+        Node::Tuple(ids) | Node::List(ids) | Node::Set(ids) | Node::FrozenSet(ids) => !ids.is_empty(),
+        Node::Dict(pairs) | Node::Counter(pairs) => !pairs.is_empty(),
+        Node::OrderedDict(dict) => !dict.items.is_empty(),
+        _ => !children(node).is_empty(),
+    }
+}
+
 /// All nodes that a node names: its children, its keys, and what describes it.
 pub(crate) fn references(node: &Node) -> Vec<u32> {
     let pairs =
@@ -200,14 +235,16 @@ fn is_whole(node: &Node) -> bool {
 /// The first value at `path`.
 pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
     let mut stack = vec![(String::new(), state.root_id())];
-    // Every step either matches more of the path or stays: cycles of objects
-    // whose state is themselves are cut off by the depth a path can have.
-    let mut budget = state.nodes().len().saturating_mul(2).saturating_add(16);
+    // Each value once for each place in the path: objects whose state is each
+    // other lead no further, and shared ones to the same end twice.
+    let mut met = HashSet::new();
     while let Some((at, id)) = stack.pop() {
         if at == path {
             return Some(id);
         }
-        budget = budget.checked_sub(1)?;
+        if !met.insert((at.len(), id)) {
+            continue;
+        }
         let fits = |(step, child): &(Step, u32)| {
             let next = step.onto(state, &at);
             path.starts_with(&next).then_some((next, *child))
@@ -216,4 +253,95 @@ pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
         stack.extend(next.into_iter().rev());
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(nodes: Vec<Node>) -> StateDict<'static> {
+        StateDict::from_parts(nodes, Vec::new(), 0, Vec::new())
+    }
+
+    fn measured(state: &StateDict<'_>) -> (u64, u64) {
+        let tree = unfold(state.nodes(), state.root_id(), |step| step.length(state));
+        (tree.size, tree.paths)
+    }
+
+    /// Bytes of all paths, by the walk itself: only of leaves, and of those that
+    /// are containers met again.
+    fn walked(state: &StateDict<'_>) -> u64 {
+        state.leaves().map(|leaf| leaf.path.len() as u64).sum()
+    }
+
+    #[test]
+    fn lists_that_contain_each_other_are_entered_once() {
+        // 20 lists, each of all 20 and a None: more paths than anyone can walk.
+        let lists = 20;
+        let mut nodes = vec![Node::List((0..=lists).collect()); lists as usize];
+        nodes.push(Node::None);
+        let state = state(nodes);
+        assert_eq!(state.leaves().count(), lists as usize);
+        assert!(measured(&state).0 <= 1 + u64::from(lists + 1) * u64::from(lists + 1));
+    }
+
+    #[test]
+    fn a_list_full_of_itself_is_walked_in_linear_time() {
+        let state = state(vec![Node::List(vec![0; 200_000])]);
+        assert_eq!(state.leaves().count(), 0);
+        assert!(measured(&state).0 <= 200_002);
+    }
+
+    #[test]
+    fn paths_through_a_cycle_are_measured_with_the_way_to_it() {
+        // A ring of 50 dicts under long keys, the last with a list of 1000.
+        let key = "k".repeat(1000);
+        let ring = 50;
+        let pair = |value| wit::Pair { key: ring, value };
+        let mut nodes: Vec<Node> = (1..=ring).map(|next| Node::Dict(vec![pair(next % ring)])).collect();
+        nodes.push(Node::Text(wit::Text { value: key, interned: false }));
+        nodes.push(Node::List(vec![ring + 2; 1000]));
+        nodes.push(Node::None);
+        if let Some(Node::Dict(pairs)) = nodes.get_mut(ring as usize - 1) {
+            pairs.push(wit::Pair { key: ring + 2, value: ring + 1 });
+        }
+        let state = state(nodes);
+        assert!(walked(&state) > 49 * 1000 * 1000);
+        assert!(measured(&state).1 > walked(&state) && measured(&state).1 < 2 * walked(&state));
+    }
+
+    #[test]
+    fn a_search_enters_each_value_once() {
+        // An object whose state is itself, twice over, and which has 100,000 items.
+        let object = wit::Object {
+            construct: wit::Construct::Call,
+            callable: 1,
+            args: Some(0),
+            kwargs: Some(0),
+            items: vec![1; 100_000],
+            pairs: Vec::new(),
+            state: Some(0),
+        };
+        let state = state(vec![Node::Object(object), Node::None]);
+        assert!(state.get("nothing").is_none());
+        assert!(state.get("[7]").is_some_and(|item| item.is_none()));
+    }
+
+    #[test]
+    fn a_tree_is_measured_by_values_and_paths() {
+        let text = |value: &str| Node::Text(wit::Text { value: value.into(), interned: false });
+        // {"ab": [None, None]}
+        let pair = wit::Pair { key: 1, value: 2 };
+        let state = state(vec![Node::Dict(vec![pair]), text("ab"), Node::List(vec![3, 3]), Node::None]);
+        assert_eq!(measured(&state), (4, 3 * 3 + 2 * 9));
+    }
+
+    #[test]
+    fn a_long_key_does_not_make_every_path_long() {
+        let long = Node::Text(wit::Text { value: "é".repeat(1 << 20), interned: false });
+        let pair = wit::Pair { key: 1, value: 2 };
+        let state = state(vec![Node::Dict(vec![pair]), long, Node::List(vec![3; 100]), Node::None]);
+        assert!(state.leaves().all(|leaf| leaf.path.len() < 1100));
+        assert!(state.leaves().all(|leaf| state.get(&leaf.path).is_some()));
+    }
 }

@@ -1,13 +1,13 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 
 use super::{Entry, Shared, Sink, Source, Stage, Store};
 use crate::{Error, Result};
@@ -71,7 +71,9 @@ struct LocalSource {
 impl LocalSource {
     fn open(path: &Path) -> Result<Self> {
         let failed = |source| Error::io(path, "open", source);
-        let file = File::open(path).map_err(failed)?;
+        // Without waiting: a pipe in a directory from elsewhere would never open.
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
@@ -236,4 +238,18 @@ fn sync_parent(path: &Path) -> Result<()> {
 fn sync_directory(path: &Path) -> Result<()> {
     let synced = File::open(path).and_then(|directory| directory.sync_all());
     synced.map_err(|source| Error::io(path, "sync", source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_refused_rather_than_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("strongroom.json");
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        let error = Local.open(&pipe).unwrap_err();
+        assert!(error.to_string().ends_with("it is not a regular file"), "{error}");
+    }
 }

@@ -51,26 +51,32 @@ pub(super) fn is_empty_ordered_dict(context: &Context<'_>, value: Value) -> bool
 }
 
 /// `set` or `frozenset` over a list.
-pub(super) fn set<'g>(context: &Context<'g>, args: Value, frozen: bool) -> Meaning<'g> {
+pub(super) fn set<'g>(context: &mut Context<'g>, args: Value, frozen: bool) -> Meaning<'g> {
     let Some(&[list]) = context.tuple(args) else { return Ok(None) };
     let Some(items) = context.list(list) else { return Ok(None) };
+    if !context.take_contents(list) {
+        return Ok(None);
+    }
     let numbers = vec![0; items.len()];
     let node = if frozen { Node::FrozenSet(numbers) } else { Node::Set(numbers) };
     Ok(Some(Draft { node, parts: vec![Part::Values(items)] }))
 }
 
 /// `collections.Counter` over a dict.
-pub(super) fn counter<'g>(context: &Context<'g>, args: Value) -> Meaning<'g> {
+pub(super) fn counter<'g>(context: &mut Context<'g>, args: Value) -> Meaning<'g> {
     let Some(&[dict]) = context.tuple(args) else { return Ok(None) };
     let Some(pairs) = context.dict(dict) else { return Ok(None) };
+    if !context.take_contents(dict) {
+        return Ok(None);
+    }
     let node = Node::Counter(vec![(0, 0); pairs.len()]);
     Ok(Some(Draft { node, parts: vec![Part::Pairs(pairs)] }))
 }
 
 /// Keys and values of `[[key, value], …]`, alternating.
 fn listed_items(context: &mut Context<'_>, list: Value, offset: u64) -> Result<Option<Vec<Value>>, Error> {
-    let Some(list) = context.list(list) else { return Ok(None) };
-    // Before the list is read: many calls may name the same one.
+    let taken = context.take_contents(list);
+    let Some(list) = context.list(list).filter(|list| taken || list.is_empty()) else { return Ok(None) };
     context.charge(list.len(), offset)?;
     let mut items = Vec::new();
     for &item in list {

@@ -113,6 +113,13 @@ impl<'g> Context<'g> {
         Ok(())
     }
 
+    /// Says that the contents of a list or dict become those of another container.
+    /// False if they have become that of one already: a writer makes a new list
+    /// for each, and a pickle of a megabyte could name one a hundred thousand times.
+    pub(super) fn take_contents(&mut self, value: Value) -> bool {
+        !self.set(value, CONSUMED)
+    }
+
     /// Notes that a text is a part of how another node is spelled, and one that
     /// torch and CPython keep once for all who write it.
     pub(super) fn share(&mut self, value: Value) {
@@ -172,7 +179,7 @@ impl<'g> Context<'g> {
     }
 }
 
-/// The object's text or bytes were consumed.
+/// The object's text, bytes or contents were consumed.
 const CONSUMED: u8 = 1;
 /// The object's text is a shared constant.
 const SHARED: u8 = 2;

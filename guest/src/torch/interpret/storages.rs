@@ -170,9 +170,9 @@ fn persistent<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Result<O
     let id = parse(context, [class, key, location, numel], view, offset)?;
     context.share(tag);
     context.share(location);
-    if !context.storages.by_key.contains_key(id.key) {
-        context.consume(location, offset)?;
-    }
+    // Every reference compares both with what is known under the key.
+    name(id.key, "a storage's key", offset)?;
+    name(id.location, "a storage's location", offset)?;
     let number = context.storages.number(&id, offset)?;
     let whole = Reference { id: number, dtype: id.dtype, start: 0, length: id.length };
     match id.view {
@@ -213,6 +213,7 @@ fn view<'g>(
     let (Some(key), Some(first), Some(count)) = (context.text(key), natural(start), natural(size)) else {
         return Err(wrong(expected.into(), context));
     };
+    name(key, "a view's key", offset)?;
     let width = element_size(whole.dtype);
     let bytes = first.checked_mul(width).zip(count.checked_mul(width));
     let inside =
@@ -227,6 +228,19 @@ fn view<'g>(
     context.storages.view(key, View { id: whole.id, start, length }, offset)?;
     Ok(Reference { start, length, ..whole })
 }
+
+/// Refuses a long name. A tensor takes five bytes of pickle, and would have the
+/// same long name compared once more, or copied for one more storage.
+fn name(name: &str, what: &str, offset: u64) -> Result<(), Error> {
+    if name.len() <= NAME_BYTES {
+        return Ok(());
+    }
+    let expected = format!("{what} of at most {NAME_BYTES} bytes");
+    Err(Error::unsupported(offset, "", expected, format!("one of {}", name.len())))
+}
+
+/// torch's keys and locations have a few characters.
+const NAME_BYTES: usize = 1024;
 
 /// The element type of a storage class; `Some(None)` for the untyped one.
 /// The class of a CUDA storage was written under `torch.cuda` once, and the

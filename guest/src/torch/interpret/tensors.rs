@@ -352,6 +352,10 @@ fn naturals(context: &mut Context<'_>, value: Value, what: &str, offset: u64) ->
     let Some(items) = items else {
         return Err(nonsense(offset, format!("{what}, a tuple"), context.describe(value)));
     };
+    if items.len() > DIMENSIONS {
+        let expected = format!("{what} of at most {DIMENSIONS} dimensions");
+        return Err(Error::unsupported(offset, "", expected, format!("{}", items.len())));
+    }
     context.charge(items.len(), offset)?;
     items
         .iter()
@@ -361,6 +365,10 @@ fn naturals(context: &mut Context<'_>, value: Value, what: &str, offset: u64) ->
         })
         .collect()
 }
+
+/// torch computes with up to 64. One tensor of a million would be copied wherever
+/// it is looked at, and a list can refer to it a million times.
+const DIMENSIONS: usize = 256;
 
 fn boolean(context: &Context<'_>, value: Value, offset: u64) -> Result<bool, Error> {
     match value {

@@ -275,3 +275,29 @@ fn no_cut_and_no_flip_panics() {
         }
     }
 }
+
+#[test]
+fn long_names_of_storages_and_many_dimensions_are_refused() {
+    let key = "k".repeat(1025);
+    let error = refused(format!("{}.", SOUND.instructions(&key)).as_bytes());
+    assert!(error.ends_with("expected a storage's key of at most 1024 bytes, found one of 1025"), "{error}");
+    let location = SOUND.instructions("0").replace("S'cpu'", &format!("S'{key}'"));
+    let error = refused(format!("{location}.").as_bytes());
+    assert!(error.ends_with("a storage's location of at most 1024 bytes, found one of 1025"), "{error}");
+    let ones = format!("({}t", "I1\n".repeat(257));
+    let error = Rebuild { size: &ones, stride: &ones, ..SOUND }.refused();
+    assert!(error.ends_with("expected a tensor's shape of at most 256 dimensions, found 257"), "{error}");
+    let ones = format!("({}t", "I1\n".repeat(256));
+    assert!(Rebuild { size: &ones, stride: &ones, ..SOUND }.shown().starts_with("float32@0+0[1, 1"));
+}
+
+#[test]
+fn the_contents_of_one_container_do_not_become_those_of_two() {
+    // [set(l), frozenset(l)] and the like, l one list: the second stays a call.
+    let set = "(c__builtin__\nset\n((I7\nltp0\nRc__builtin__\nfrozenset\ng0\nRl.";
+    assert_eq!(shown(set.as_bytes()), "[set(7), <Call <builtins.frozenset> args([7])>]");
+    let counter = "(ccollections\nCounter\n((I7\nI1\ndtp0\nRccollections\nCounter\ng0\nRl.";
+    assert_eq!(shown(counter.as_bytes()), "[Counter{7: 1}, <Call <collections.Counter> args({7: 1})>]");
+    let dict = "(ccollections\nOrderedDict\n(((I7\nI1\nlltp0\nRccollections\nOrderedDict\ng0\nRl.";
+    assert_eq!(shown(dict.as_bytes()), "[OD{7: 1}, <Call <collections.OrderedDict> args([[7, 1]])>]");
+}
