@@ -1,0 +1,44 @@
+//! Time, and memory beyond what was there before.
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+/// What one run of a job took.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// Wall clock.
+    pub seconds: f64,
+    /// The highest resident memory while it ran, less that at its start.
+    pub mebibytes: f64,
+}
+
+impl Measured {
+    /// Runs `work`. What it returns is dropped after the clock has stopped.
+    pub fn of<T>(work: impl FnOnce() -> Result<T>) -> Result<Self> {
+        // Writing 5 sets the peak back to what is resident now.
+        fs::write("/proc/self/clear_refs", "5").context("cannot reset the peak of memory")?;
+        let before = kibibytes("VmRSS:")?;
+        let start = Instant::now();
+        let made = work()?;
+        let seconds = start.elapsed().as_secs_f64();
+        let peak = kibibytes("VmHWM:")?;
+        drop(made);
+        Ok(Self { seconds, mebibytes: (peak - before).max(0.0) / 1024.0 })
+    }
+
+    /// As one line.
+    pub fn json(&self, name: &str) -> String {
+        let Self { seconds, mebibytes } = self;
+        format!(r#"{{"name": "{name}", "seconds": {seconds}, "mebibytes": {mebibytes}}}"#)
+    }
+}
+
+/// A line of `/proc/self/status`.
+fn kibibytes(field: &str) -> Result<f64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let value = line.and_then(|line| line.split_whitespace().next());
+    Ok(value.with_context(|| format!("/proc/self/status has no {field}"))?.parse()?)
+}
