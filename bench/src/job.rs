@@ -13,7 +13,7 @@ use crate::{plain, states};
 /// What jobs work on. State dicts are made when a job first needs them.
 pub struct Jobs {
     directory: PathBuf,
-    mebibytes: u64,
+    mebibytes: usize,
     tensors: u32,
     large: Option<StateDict<'static>>,
     tiny: Option<StateDict<'static>>,
@@ -22,7 +22,7 @@ pub struct Jobs {
 impl Jobs {
     /// Jobs on the files of `directory`: `large.*` and `tiny.*` must be there for
     /// those that read.
-    pub fn new(directory: PathBuf, mebibytes: u64, tensors: u32) -> Self {
+    pub fn new(directory: PathBuf, mebibytes: usize, tensors: u32) -> Self {
         Self { directory, mebibytes, tensors, large: None, tiny: None }
     }
 
@@ -42,18 +42,22 @@ impl Jobs {
             "save-pt-durable" => self.save(&path.with_extension("pt"), true),
             "save-safetensors" => self.save(&path.with_extension("safetensors"), false),
             "save-plain" => {
-                let measured = Measured::of(|| plain::write(&path, self.large()?))?;
+                let measured = {
+                    let (warm, large) = (self.warm(), self.large()?);
+                    Measured::of(warm, || plain::write(&path, large))?
+                };
                 fs::remove_file(path)?;
                 Ok(measured)
             }
             "save-ranks" => self.save_ranks(&path),
             "save-tiny-pt" => self.save_tiny(&path.with_extension("pt")),
             "save-tiny-safetensors" => self.save_tiny(&path.with_extension("safetensors")),
-            "build-tiny" => Measured::of(|| states::tiny(self.tensors)),
+            "build-tiny" => Measured::of(self.warm(), || states::tiny(self.tensors)),
             "load-pt" => self.read("large.pt", |path| Ok(strongroom::load(path)?)),
             "load-safetensors" => self.read("large.safetensors", |path| Ok(strongroom::load(path)?)),
             "load-tiny-pt" => self.read("tiny.pt", |path| Ok(strongroom::load(path)?)),
             "load-tiny-safetensors" => self.read("tiny.safetensors", |path| Ok(strongroom::load(path)?)),
+            "map-safetensors" => self.read("large.safetensors", |path| Ok(strongroom::map(path)?)),
             "map-pt" => self.read("large.pt", |path| Ok(strongroom::map(path)?)),
             "open-tiny-pt" => self.read("tiny.pt", |path| Ok(strongroom::File::open(path)?)),
             "verify-pt" => self.read("large.pt", |path| Ok(strongroom::File::open(path)?.verify()?)),
@@ -63,29 +67,33 @@ impl Jobs {
     }
 
     fn save(&mut self, path: &Path, durable: bool) -> Result<Measured> {
-        save(path, self.large()?, durable)
+        save(self.warm(), path, self.large()?, durable)
     }
 
     fn save_tiny(&mut self, path: &Path) -> Result<Measured> {
         if self.tiny.is_none() {
             self.tiny = Some(states::tiny(self.tensors)?);
         }
-        let tiny = self.tiny.get_or_insert_default();
-        save(path, tiny, false)
+        save(self.warm(), path, self.tiny.get_or_insert_default(), false)
     }
 
     fn save_ranks(&mut self, path: &Path) -> Result<Measured> {
-        let large = self.large()?;
+        let (warm, large) = (self.warm(), self.large()?);
         let options = SaveOptions { ranks: 2, overwrite: false };
         let measured =
-            Measured::of(|| Ok(save_sharded(Engine::shared()?, &Local, path, large, &options)?))?;
+            Measured::of(warm, || Ok(save_sharded(Engine::shared()?, &Local, path, large, &options)?))?;
         fs::remove_dir_all(path)?;
         Ok(measured)
     }
 
     fn read<T>(&self, name: &str, work: impl FnOnce(&Path) -> Result<T>) -> Result<Measured> {
         let path = self.directory.join(name);
-        Measured::of(|| work(&path))
+        Measured::of(self.warm(), || work(&path))
+    }
+
+    /// A little more than the largest job takes in memory or page cache.
+    fn warm(&self) -> usize {
+        self.mebibytes.saturating_mul((1 << 20) + (1 << 18)) as usize
     }
 
     fn large(&mut self) -> Result<&StateDict<'static>> {
@@ -96,10 +104,10 @@ impl Jobs {
     }
 }
 
-fn save(path: &Path, state: &StateDict<'_>, durable: bool) -> Result<Measured> {
+fn save(warm: usize, path: &Path, state: &StateDict<'_>, durable: bool) -> Result<Measured> {
     let Some(options) = WriteOptions::for_path(path) else { bail!("{} has no format", path.display()) };
     let options = WriteOptions { durable, ..options };
-    let measured = Measured::of(|| Ok(save_with(Engine::shared()?, &Local, path, state, &options)?))?;
+    let measured = Measured::of(warm, || Ok(save_with(Engine::shared()?, &Local, path, state, &options)?))?;
     fs::remove_file(path)?;
     Ok(measured)
 }

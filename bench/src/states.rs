@@ -4,12 +4,12 @@ use anyhow::Result;
 use strongroom::{StateDict, Tensor, Value};
 
 /// `mebibytes` in 64 float32 tensors, as a large model has them.
-pub fn large(mebibytes: u64) -> Result<StateDict<'static>> {
+pub fn large(mebibytes: usize) -> Result<StateDict<'static>> {
     let elements = mebibytes * (1 << 20) / 64 / 4;
     let mut state = Vec::new();
     for index in 0..64u16 {
-        let values = vec![f32::from(index) + 0.5; usize::try_from(elements)?];
-        state.push((format!("layers.{index}.weight"), Tensor::from_vec(values, &[elements])?));
+        let values = vec![f32::from(index) + 0.5; elements];
+        state.push((format!("layers.{index}.weight"), Tensor::from_vec(values, &[elements as u64])?));
     }
     Ok(StateDict::from_value(Value::dict(state)))
 }
