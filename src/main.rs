@@ -1,2 +1,26 @@
-//! x
-fn main() {}
+//! The `strongroom` command: dispatch and exit codes. It knows no format.
+
+mod commands;
+mod context;
+mod failure;
+mod inventory;
+mod output;
+mod progress;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let stdout = io::stdout();
+    let mut out = io::BufWriter::new(stdout.lock());
+    let done = cli.command.exec(&mut out).and_then(|()| Ok(out.flush()?));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

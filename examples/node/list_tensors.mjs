@@ -79,8 +79,8 @@ function show({ tag, val }, nodes) {
   }
 }
 
-/// The nodes inside a node, with their paths. Objects of unknown classes are
-/// not looked into.
+/// The nodes inside a node, with their paths. What is inside an object of an
+/// unknown class counts; the object is never made.
 function children({ tag, val }, path, nodes) {
   switch (tag) {
     case 'tuple':
@@ -100,6 +100,23 @@ function children({ tag, val }, path, nodes) {
       const names = val.layout.endsWith('sr') ? ['crow_indices', 'col_indices'] : ['ccol_indices', 'row_indices'];
       const parts = [val.compressed, val.plain, val.values];
       return parts.map((part, index) => [part, join(path, [...names, 'values'][index])]);
+    }
+    case 'quantized': {
+      if (val.quantizer.tag !== 'per-channel') return [];
+      const { scales, zeroPoints } = val.quantizer.val;
+      return [[scales, join(path, 'scales')], [zeroPoints, join(path, 'zero_points')]];
+    }
+    case 'object': {
+      const { args, kwargs, items, pairs, state } = val;
+      const all = [
+        [args, join(path, 'args')],
+        [kwargs, join(path, 'kwargs')],
+        ...children({ tag: 'list', val: items }, path, nodes),
+        ...children({ tag: 'dict', val: pairs }, path, nodes),
+        // The state is the object's attributes: no name of its own.
+        [state, path],
+      ];
+      return all.filter(([child]) => child !== undefined);
     }
     default:
       return [];

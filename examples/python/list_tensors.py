@@ -97,8 +97,8 @@ def show(node, nodes):
 
 
 def children(node, path, nodes):
-    """The nodes inside a node, with their paths. Objects of unknown classes
-    are not looked into."""
+    """The nodes inside a node, with their paths. What is inside an object of an
+    unknown class counts; the object is never made."""
     value = node.payload
     if node.tag in ("tuple", "list"):
         return [(item, f"{path}[{index}]") for index, item in enumerate(value)]
@@ -117,6 +117,15 @@ def children(node, path, nodes):
         )
         parts = (value.compressed, value.plain, value.values)
         return [(part, join(path, name)) for part, name in zip(parts, (*names, "values"), strict=True)]
+    if node.tag == "quantized" and value.quantizer.tag == "per-channel":
+        scale = value.quantizer.payload
+        return [(scale.scales, join(path, "scales")), (getattr(scale, "zero-points"), join(path, "zero_points"))]
+    if node.tag == "object":
+        named = [(getattr(value, name), join(path, name)) for name in ("args", "kwargs")]
+        items = [(item, f"{path}[{index}]") for index, item in enumerate(value.items)]
+        pairs = [(pair.value, join(path, key_text(nodes[pair.key]))) for pair in value.pairs]
+        # The state is the object's attributes: no name of its own.
+        return [child for child in (*named, *items, *pairs, (value.state, path)) if child[0] is not None]
     return []
 
 

@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -70,10 +71,10 @@ enum State {
     Start,
     /// The first bytes, which tell the format, are on their way.
     Sniff,
-    TorchZip(ArchiveReader),
-    TorchLegacy(LegacyReader),
-    Safetensors(SafetensorsReader),
-    Ready(Checkpoint),
+    TorchZip(Box<ArchiveReader>),
+    TorchLegacy(Box<LegacyReader>),
+    Safetensors(Box<SafetensorsReader>),
+    Ready(Box<Checkpoint>),
     /// An error was returned: nothing more can be asked.
     Failed,
 }
@@ -102,7 +103,7 @@ impl Reading {
             let parts = core::mem::take(&mut self.gather).into_parts();
             match self.resume(parts) {
                 Ok(Next::Fetch(ranges)) => self.gather = Gather::new(ranges)?,
-                Ok(Next::Done(checkpoint)) => self.state = State::Ready(checkpoint),
+                Ok(Next::Done(checkpoint)) => self.state = State::Ready(Box::new(checkpoint)),
                 Err(error) => {
                     self.state = State::Failed;
                     return Err(error);
@@ -122,7 +123,7 @@ impl Reading {
     /// The result itself, once [`Step::Ready`].
     pub fn into_checkpoint(self) -> Option<Checkpoint> {
         match self.state {
-            State::Ready(checkpoint) => Some(checkpoint),
+            State::Ready(checkpoint) => Some(*checkpoint),
             _ => None,
         }
     }
@@ -148,11 +149,11 @@ impl Reading {
         // torch's own rule for zip; safetensors' brace; then a pickle of the magic
         // number, of any protocol.
         if head.starts_with(b"PK\x03\x04") {
-            Ok(State::TorchZip(ArchiveReader::new(self.length, self.limits)))
+            Ok(State::TorchZip(Box::new(ArchiveReader::new(self.length, self.limits))))
         } else if head.get(8) == Some(&b'{') {
-            Ok(State::Safetensors(SafetensorsReader::new(self.length, self.limits)))
+            Ok(State::Safetensors(Box::new(SafetensorsReader::new(self.length, self.limits))))
         } else if matches!(head, [0x80, 1..=5, ..]) || head.starts_with(b"L119547") {
-            Ok(State::TorchLegacy(LegacyReader::new(self.length, self.limits)))
+            Ok(State::TorchLegacy(Box::new(LegacyReader::new(self.length, self.limits))))
         } else {
             Err(Error::malformed(
                 0,

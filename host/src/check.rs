@@ -100,10 +100,7 @@ pub(crate) fn plan(
     let mut covered = 0;
     for (offset, length) in places {
         if offset < covered || (all && offset > covered) {
-            return Err(Error::untrue(
-                path,
-                format!("the plan covers offset {} twice or not at all", covered),
-            ));
+            return Err(Error::untrue(path, format!("the plan covers offset {covered} twice or not at all")));
         }
         covered = end(offset, length).filter(|&end| end <= plan.length).ok_or_else(|| {
             Error::untrue(path, format!("the plan puts {length} bytes at {offset} of {}", plan.length))

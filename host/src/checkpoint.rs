@@ -36,6 +36,12 @@ pub struct Record {
     pub outline: Option<FileRecord>,
 }
 
+/// The one field that records of all versions have.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// What a record says of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,16 +127,18 @@ impl Checkpoint {
                 ranks => Err(Error::checkpoint(
                     &self.path,
                     format!(
-                        "its {ranks} ranks saved state dicts of their own, which cannot be merged; \
-                         load one of them with --rank"
+                        "its {ranks} ranks saved state dicts of their own, which cannot be merged: \
+                         load the file of one rank"
                     ),
                 )),
             };
         };
-        let outline = self.committed(outline)?;
+        let file = self.committed(outline)?;
+        let outline = shard::unwrap(file.state())
+            .ok_or_else(|| Error::checkpoint(file.path(), "expected a state dict and an empty tensor"))?;
         let parts: Vec<File> = (0..self.world_size()).map(|rank| self.file(rank)).collect::<Result<_>>()?;
         let parts: Vec<StateDict<'static>> = parts.iter().map(|file| file.state().clone()).collect();
-        match shard::merge(outline.state(), &parts) {
+        match shard::merge(&outline, &parts) {
             (merged, 0) => Ok(merged),
             (_, missing) => Err(Error::checkpoint(
                 &self.path,
@@ -175,17 +183,16 @@ impl Record {
             return Ok(None);
         }
         let source = store.open(&path)?;
-        let record: Self = serde_json::from_slice(&contents(&*source)?)
-            .map_err(|error| Error::checkpoint(&path, format!("the commit record is damaged: {error}")))?;
-        if record.version > VERSION {
-            return Err(Error::checkpoint(
-                &path,
-                format!(
-                    "version {} is newer than this program knows ({VERSION}): upgrade it",
-                    record.version
-                ),
-            ));
+        let json = contents(&*source)?;
+        let damaged = |error| Error::checkpoint(&path, format!("the commit record is damaged: {error}"));
+        // The version first: what else a newer record has is not known here.
+        let Version { version } = serde_json::from_slice(&json).map_err(damaged)?;
+        if version > VERSION {
+            let reason =
+                format!("the record's version {version} is newer than this program's {VERSION}: upgrade it");
+            return Err(Error::checkpoint(&path, reason));
         }
+        let record: Self = serde_json::from_slice(&json).map_err(damaged)?;
         let inside = |file: &FileRecord| !file.name.is_empty() && !file.name.contains(['/', '\\', '\0']);
         if record.ranks.len() != record.world_size || !record.ranks.iter().chain(&record.outline).all(inside)
         {

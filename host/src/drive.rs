@@ -8,6 +8,7 @@ use crate::bindings::writer::{Checksum, Plan, Segment, Slot, Storage as Declared
 use crate::instance::Instance;
 use crate::state::{Node, StateDict};
 use crate::store::Source;
+use crate::weigh::Weigh;
 use crate::{Engine, Error, Result, check};
 
 /// What the component says a file holds, paged out but not yet believed.
@@ -46,12 +47,12 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
             }
         }
     };
-    let nodes = pages(path, summary.nodes, |start, count| {
+    let nodes = pages(&mut instance, summary.nodes, |instance, start, count| {
         instance.call(|store, exports| {
             exports.strongroom_checkpoint_reader().reading().call_nodes(store, reading, start, count)
         })
     })?;
-    let storages = pages(path, summary.storages, |start, count| {
+    let storages = pages(&mut instance, summary.storages, |instance, start, count| {
         instance.call(|store, exports| {
             exports.strongroom_checkpoint_reader().reading().call_storages(store, reading, start, count)
         })
@@ -97,12 +98,12 @@ pub(crate) fn plan(
     let plan = instance.call(|store, exports| {
         exports.strongroom_checkpoint_writer().writing().call_plan(store, handle, state.root_id())
     })?;
-    let segments = pages(path, plan.segments, |start, count| {
+    let segments = pages(&mut instance, plan.segments, |instance, start, count| {
         instance.call(|store, exports| {
             exports.strongroom_checkpoint_writer().writing().call_segments(store, handle, start, count)
         })
     })?;
-    let slots = pages(path, plan.slots, |start, count| {
+    let slots = pages(&mut instance, plan.slots, |instance, start, count| {
         instance.call(|store, exports| {
             exports.strongroom_checkpoint_writer().writing().call_slots(store, handle, start, count)
         })
@@ -125,8 +126,8 @@ impl Writing {
                     exports.strongroom_checkpoint_writer().writing().call_seal(store, self.handle, page)
                 })?;
             }
-            let (instance, handle) = (&mut self.instance, self.handle);
-            self.segments.extend(pages(&path, sealed, |start, count| {
+            let handle = self.handle;
+            self.segments.extend(pages(&mut self.instance, sealed, |instance, start, count| {
                 instance.call(|store, exports| {
                     exports.strongroom_checkpoint_writer().writing().call_sealed(store, handle, start, count)
                 })
@@ -155,7 +156,11 @@ fn fetch(source: &dyn Source, ranges: &[Range]) -> Result<Vec<Chunk>> {
 }
 
 /// Pages a list of `total` items out.
-fn pages<T>(path: &Path, total: u32, mut page: impl FnMut(u32, u32) -> Result<Vec<T>>) -> Result<Vec<T>> {
+fn pages<T: Weigh>(
+    instance: &mut Instance,
+    total: u32,
+    mut page: impl FnMut(&mut Instance, u32, u32) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
     let mut items = Vec::new();
     loop {
         let have = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -163,10 +168,12 @@ fn pages<T>(path: &Path, total: u32, mut page: impl FnMut(u32, u32) -> Result<Ve
         if count == 0 {
             return Ok(items);
         }
-        let next = page(have, count)?;
+        let next = page(instance, have, count)?;
         if next.is_empty() || next.len() > count as usize {
-            return Err(Error::untrue(path, format!("a page of {} where 1 to {count} were due", next.len())));
+            let what = format!("a page of {} where 1 to {count} were due", next.len());
+            return Err(Error::untrue(instance.path(), what));
         }
+        instance.answered(next.iter().map(Weigh::weight).sum())?;
         items.extend(next);
     }
 }

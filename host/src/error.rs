@@ -71,6 +71,13 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// There is something at the path of a new checkpoint, and replacing it was
+    /// not asked for.
+    #[error("{}: something is here already", path.display())]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
     /// A rank failed, and so did the save.
     #[error("rank {rank}: {source}")]
     Rank {

@@ -16,6 +16,9 @@ pub(crate) struct Instance {
     /// What is left of the deadline. Only the component's own time counts: the
     /// host may spend minutes writing between two calls.
     left: Duration,
+    /// Bytes it may still answer with. All it knows is in its memory, so its
+    /// answers together need be no larger.
+    room: usize,
 }
 
 /// What the host keeps beside an instance.
@@ -35,9 +38,17 @@ impl Instance {
         let mut store = Store::new(engine, State { memory: limits.memory, starved: false });
         store.limiter(|state| state);
         store.set_epoch_deadline(ticks(limits.deadline));
+        store.set_hostcall_fuel(limits.memory);
         let exports =
             component.instantiate(&mut store).map_err(|error| Error::Setup(format!("{error:#}")))?;
-        Ok(Self { store, exports, path: path.into(), limits: *limits, left: limits.deadline })
+        Ok(Self {
+            store,
+            exports,
+            path: path.into(),
+            limits: *limits,
+            left: limits.deadline,
+            room: limits.memory,
+        })
     }
 
     /// The file the job is about.
@@ -59,6 +70,16 @@ impl Instance {
             Ok(Err(error)) => Err(Error::format(&self.path, error)),
             Err(trap) => Err(self.stopped(&trap)),
         }
+    }
+
+    /// Counts an answer of so many bytes.
+    pub(crate) fn answered(&mut self, bytes: usize) -> Result<()> {
+        self.room = self.room.checked_sub(bytes).ok_or_else(|| {
+            let reason =
+                format!("it answered with more than the {} bytes of its `memory`", self.limits.memory);
+            Error::Stopped { path: self.path.clone(), reason }
+        })?;
+        Ok(())
     }
 
     fn stopped(&self, trap: &wasmtime::Error) -> Error {

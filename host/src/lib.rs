@@ -41,6 +41,7 @@ mod save;
 mod shard;
 mod state;
 pub mod store;
+mod weigh;
 mod write;
 
 use std::path::Path;
@@ -51,7 +52,9 @@ pub use error::{Error, Fault, Finding, Result, Unfit};
 pub use limits::{FormatLimits, Limits};
 pub use read::{File, Format, Verified};
 pub use save::{SaveOptions, Saved, save_sharded};
-pub use state::{DType, Element, Entries, Item, Items, Leaf, Leaves, StateDict, Storage, Tensor, Value};
+pub use state::{
+    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
+};
 pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};
 
 /// Loads a checkpoint file of any format into memory, every payload verified.

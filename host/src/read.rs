@@ -150,10 +150,7 @@ impl File {
 
     /// Verifies every payload against its checksum, in constant memory.
     pub fn verify(&self) -> Result<Verified> {
-        self.parts.par_iter().try_for_each(|part| match part.checksum {
-            None => Ok(()),
-            Some(expected) => matches(part, expected, checksum::stored(part)?),
-        })?;
+        self.parts.par_iter().try_for_each(Stored::verify)?;
         let checked = self.parts.iter().filter(|part| part.checksum.is_some());
         Ok(Verified {
             storages: checked.clone().count(),
@@ -176,7 +173,7 @@ impl File {
 /// Reads a payload into memory, all cores on one payload if it is large.
 fn load(part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
     let mut buffer = Buffer::new(part.source.path(), part.length)?;
-    let expected = part.checksum.filter(|_| verify);
+    let verify = verify && part.checksum.is_some();
     let blocks = buffer.as_mut().par_chunks_mut(checksum::BLOCK).enumerate();
     let hashers = blocks.map(|(index, block)| {
         let mut hasher = Hasher::new();
@@ -184,7 +181,7 @@ fn load(part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>>
         for chunk in block.chunks_mut(checksum::CHUNK) {
             part.source.read_at(offset, chunk)?;
             offset += chunk.len() as u64;
-            if expected.is_some() {
+            if verify {
                 hasher.update(chunk);
             }
             reverse(chunk, part.swap);
@@ -192,8 +189,8 @@ fn load(part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>>
         Ok(hasher)
     });
     let hashers: Vec<Hasher> = hashers.collect::<Result<_>>()?;
-    if let Some(expected) = expected {
-        matches(part, expected, checksum::combine(hashers))?;
+    if verify {
+        part.matches(checksum::combine(hashers))?;
     }
     let length = buffer.as_ref().len();
     Storage::part(Arc::new(buffer), 0..length, location)
@@ -207,18 +204,26 @@ pub(crate) fn reverse(bytes: &mut [u8], width: u8) {
     }
 }
 
-fn matches(part: &Stored, expected: u32, found: u32) -> Result<()> {
-    if found == expected {
-        return Ok(());
+impl Stored {
+    /// Verifies the payload where it lies, if it has a checksum.
+    pub(crate) fn verify(&self) -> Result<()> {
+        if self.checksum.is_some() { self.matches(checksum::stored(self)?) } else { Ok(()) }
     }
-    Err(Error::Checksum {
-        path: PathBuf::from(part.source.path()),
-        part: part.name.clone(),
-        offset: part.offset,
-        length: part.length,
-        expected,
-        found,
-    })
+
+    /// Holds a computed checksum against the one in the file, if there is one.
+    pub(crate) fn matches(&self, found: u32) -> Result<()> {
+        match self.checksum {
+            Some(expected) if expected != found => Err(Error::Checksum {
+                path: PathBuf::from(self.source.path()),
+                part: self.name.clone(),
+                offset: self.offset,
+                length: self.length,
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Storage<'_> {

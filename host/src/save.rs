@@ -42,10 +42,7 @@ pub fn save_sharded(
         return Err(Error::Value("a checkpoint is saved by at least one rank".into()));
     }
     if !options.overwrite && store.exists(path)? {
-        return Err(Error::checkpoint(
-            path,
-            "something is here already; pass --overwrite to replace it in one step",
-        ));
+        return Err(Error::Exists { path: path.into() });
     }
     let owners = shard::owners(state, options.ranks);
     let token = token();

@@ -1,6 +1,7 @@
 //! Writing: payloads in parallel, each byte touched once.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -9,7 +10,7 @@ use crate::bindings::writer::{self as wit, Checksum, Slot, Source as Fill};
 use crate::checksum::{self, BLOCK, CHUNK, Hasher};
 use crate::drive::{self, Writing};
 use crate::error::Unfit;
-use crate::state::{StateDict, Storage, is_contiguous};
+use crate::state::{Content, StateDict, Storage, Stored, is_contiguous};
 use crate::store::{Local, Sink, Store};
 use crate::{Engine, Error, Result, gather};
 
@@ -143,11 +144,15 @@ fn contract(path: &Path, state: &StateDict<'_>, options: &WriteOptions) -> wit::
 }
 
 /// Writes all large payloads and computes the checksums of all: each chunk is
-/// hashed and written while it is in cache.
+/// hashed and written while it is in cache. A payload that comes from a file with
+/// a checksum is held against it: damage must not get a right checksum elsewhere.
 fn payloads(sink: &dyn Sink, state: &StateDict<'_>, writing: &Writing) -> Result<Vec<Checksum>> {
+    verify_apart(state, &writing.slots)?;
     let seal = writing.plan.seal;
     let slot = |slot: &Slot| {
-        if !seal && is_small(slot) {
+        let stored = whole_stored(slot, state);
+        let hash = seal || stored.is_some();
+        if !hash && is_small(slot) {
             return Ok(Checksum { crc32: 0, head: 0 });
         }
         let payload = Payload::of(slot, state)?;
@@ -157,7 +162,7 @@ fn payloads(sink: &dyn Sink, state: &StateDict<'_>, writing: &Writing) -> Result
             let start = index * BLOCK as u64;
             let end = slot.length.min(start + BLOCK as u64);
             payload.chunks(start, end, buffer, |at, chunk| {
-                if seal {
+                if hash {
                     hasher.update(chunk);
                 }
                 if is_small(slot) { Ok(()) } else { sink.write_at(slot.offset + at, chunk) }
@@ -166,14 +171,44 @@ fn payloads(sink: &dyn Sink, state: &StateDict<'_>, writing: &Writing) -> Result
         };
         let hashers: Vec<Hasher> =
             (0..blocks).into_par_iter().map_init(Vec::new, block).collect::<Result<_>>()?;
+        let crc32 = checksum::combine(hashers);
+        if let Some(stored) = stored {
+            stored.matches(crc32)?;
+        }
         let mut head = [0; 8];
         if seal {
             let length = usize::try_from(slot.length).unwrap_or(8).min(8);
             payload.read_at(0, &mut head[..length])?;
         }
-        Ok(Checksum { crc32: checksum::combine(hashers), head: u64::from_le_bytes(head) })
+        Ok(Checksum { crc32, head: u64::from_le_bytes(head) })
     };
     writing.slots.par_iter().map(slot).collect()
+}
+
+/// The payload in its file that fills a slot as it is, if it has a checksum.
+fn whole_stored<'p>(slot: &Slot, state: &'p StateDict<'_>) -> Option<&'p Stored> {
+    let Fill::Storage(id) = slot.source else { return None };
+    stored(state, id).filter(|stored| stored.swap == 1)
+}
+
+/// Verifies the payloads that go out in parts or in another byte order, whose
+/// checksum the way out does not show.
+fn verify_apart(state: &StateDict<'_>, slots: &[Slot]) -> Result<()> {
+    let apart = slots.iter().filter(|slot| whole_stored(slot, state).is_none());
+    let ids: BTreeSet<u32> = apart
+        .filter_map(|slot| match &slot.source {
+            Fill::Storage(id) => Some(*id),
+            Fill::Tensor(tensor) => tensor.storage,
+        })
+        .collect();
+    ids.into_par_iter().filter_map(|id| stored(state, id)).try_for_each(Stored::verify)
+}
+
+fn stored<'p>(state: &'p StateDict<'_>, id: u32) -> Option<&'p Stored> {
+    match state.storages().get(id as usize)?.content() {
+        Content::Stored(stored) => stored.checksum.is_some().then_some(stored),
+        Content::Bytes(..) => None,
+    }
 }
 
 /// Writes all segments, and with them the small payloads between: neighbours are

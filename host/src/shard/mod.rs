@@ -11,7 +11,7 @@ mod owners;
 mod part;
 
 pub(crate) use merge::merge;
-pub(crate) use part::{outline, part};
+pub(crate) use part::{outline, part, unwrap};
 
 pub(crate) use owners::{Owners, owners};
 

@@ -1,6 +1,6 @@
 use super::{Owners, holds_data};
 use crate::bindings::types as wit;
-use crate::state::{Node, StateDict, references};
+use crate::state::{DType, Node, StateDict, Storage, references};
 
 /// The part of `state` that `rank` has: its containers, cut down to what is on
 /// this rank. Rank 0 has all containers and all that is no tensor. A list keeps
@@ -27,7 +27,10 @@ pub(crate) fn part<'a>(state: &StateDict<'a>, owners: &Owners, rank: usize) -> S
     state.with_nodes(nodes)
 }
 
-/// The whole of `state`, its tensors without data.
+/// The whole of `state`, its tensors without data, in a pair with an empty tensor.
+///
+/// The empty tensor brings the strings in that PyTorch writes for any storage, so
+/// that a string of `state` which is one object with them stays so.
 pub(crate) fn outline(state: &StateDict<'_>) -> StateDict<'static> {
     let mut nodes = state.nodes().to_vec();
     for node in &mut nodes {
@@ -46,7 +49,27 @@ pub(crate) fn outline(state: &StateDict<'_>) -> StateDict<'static> {
         };
         *node = bare;
     }
-    StateDict::from_parts(nodes, Vec::new(), state.root_id(), state.metadata().to_vec())
+    let empty = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+    nodes.push(Node::Tensor(wit::Tensor {
+        storage: Some(0),
+        dtype: DType::Float32,
+        offset: 0,
+        shape: vec![0],
+        stride: vec![1],
+        requires_grad: false,
+        conj: false,
+        neg: false,
+    }));
+    nodes.push(Node::Tuple(vec![state.root_id(), empty]));
+    StateDict::from_parts(nodes, vec![Storage::new([])], empty + 1, state.metadata().to_vec())
+}
+
+/// The state dict of an [`outline`].
+pub(crate) fn unwrap<'a>(outline: &StateDict<'a>) -> Option<StateDict<'a>> {
+    match outline.node(outline.root_id()) {
+        Node::Tuple(pair) => Some(outline.with_root(*pair.first()?)),
+        _ => None,
+    }
 }
 
 /// Which values stay in the containers of `rank`.

@@ -223,6 +223,11 @@ impl<'s, 'a> Item<'s, 'a> {
         }
     }
 
+    /// Another value of the same state dict.
+    pub(super) fn sibling(&self, id: u32) -> Item<'s, 'a> {
+        Item::new(self.state, id)
+    }
+
     fn at(&self, id: u32) -> Item<'s, 'a> {
         // A callable that is itself an object would recurse with the file.
         match self.state.node(id) {
@@ -300,7 +305,7 @@ impl<'s, 'a> Entries<'s, 'a> {
         self.pairs.iter().map(move |pair| (Item::new(state, pair.key), Item::new(state, pair.value)))
     }
 
-    pub(super) fn position(&self, key: &str) -> Option<usize> {
+    fn position(&self, key: &str) -> Option<usize> {
         let is_key = |id| matches!(self.state.node(id), Node::Text(text) if text.value == key);
         self.pairs.iter().position(|pair| is_key(pair.key))
     }
@@ -327,15 +332,15 @@ pub(super) fn float(bits: u64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
-    let mut text = format!("{value:?}");
-    if let Some(exponent) = text.find('e').filter(|_| !text.contains("e-")) {
-        text.insert(exponent + 1, '+');
-    }
-    text
+    let text = format!("{value:?}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    // Python gives the exponent a sign and two digits.
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 /// `PerTensorAffine` as torch spells it.
-fn debug_name(value: &impl std::fmt::Debug) -> String {
+pub(super) fn debug_name(value: &impl std::fmt::Debug) -> String {
     let debug = format!("{value:?}");
     let variant = debug.rsplit("::").next().unwrap_or_default();
     let mut name = String::new();

@@ -1,6 +1,7 @@
 //! The state dict: a tree of values and tensors, with the identities that ties
 //! and byte-identical rewriting need.
 
+mod composite;
 mod dtype;
 mod item;
 mod numpy;
@@ -9,10 +10,12 @@ mod tensor;
 mod value;
 mod walk;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bindings::types as wit;
 
+pub use composite::Quantizer;
 pub use dtype::{DType, Element};
 pub use item::{Entries, Item, Items};
 pub use storage::Storage;
@@ -36,6 +39,18 @@ pub struct StateDict<'a> {
     storages: Vec<Storage<'a>>,
     root: u32,
     metadata: Vec<(String, String)>,
+    /// Where things are, so that building a large state dict takes linear time.
+    index: Index,
+}
+
+/// Indexes that are brought up to date when they are needed.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// Storages by the address of what they share.
+    storages: HashMap<usize, u32>,
+    /// Positions of the root's string keys, of its first `items` items.
+    keys: HashMap<String, usize>,
+    items: usize,
 }
 
 impl<'a> StateDict<'a> {
@@ -57,7 +72,7 @@ impl<'a> StateDict<'a> {
         root: u32,
         metadata: Vec<(String, String)>,
     ) -> Self {
-        Self { nodes: Arc::new(nodes), storages, root, metadata }
+        Self { nodes: Arc::new(nodes), storages, root, metadata, index: Index::default() }
     }
 
     /// Sets `key` of the root to `value`, in place of what it was.
@@ -66,10 +81,7 @@ impl<'a> StateDict<'a> {
     /// If the root is not a dict: one from [`StateDict::new`] is.
     pub fn insert(&mut self, key: &str, value: impl Into<Value<'a>>) {
         let value = value::add(self, value.into());
-        let Some(entries) = self.root().entries() else {
-            panic!("the root is a {}, not a dict", self.root().kind());
-        };
-        let existing = entries.position(key);
+        let existing = self.position(key);
         let key = match existing {
             Some(_) => 0,
             None => value::add(self, Value::from(key)),
@@ -83,6 +95,25 @@ impl<'a> StateDict<'a> {
                 None => items.push(wit::Pair { key, value }),
             }
         }
+    }
+
+    /// Where the root has a string key.
+    fn position(&mut self, key: &str) -> Option<usize> {
+        let (Node::Dict(items) | Node::OrderedDict(wit::OrderedDict { items, .. })) = self.node(self.root)
+        else {
+            panic!("the root is a {}, not a dict", self.root().kind());
+        };
+        let text = |pair: &wit::Pair| match self.node(pair.key) {
+            Node::Text(text) => Some(text.value.clone()),
+            _ => None,
+        };
+        let known = self.index.items;
+        let new: Vec<(String, usize)> = (known..items.len())
+            .filter_map(|position| Some((text(items.get(position)?)?, position)))
+            .collect();
+        self.index.items = items.len();
+        self.index.keys.extend(new);
+        self.index.keys.get(key).copied()
     }
 
     /// The root.
@@ -150,23 +181,31 @@ impl<'a> StateDict<'a> {
 
     /// The same tree over other storages, one for each.
     pub(crate) fn with_storages<'b>(&self, storages: Vec<Storage<'b>>) -> StateDict<'b> {
-        StateDict { nodes: self.nodes.clone(), storages, root: self.root, metadata: self.metadata.clone() }
+        let (nodes, metadata) = (self.nodes.clone(), self.metadata.clone());
+        StateDict { nodes, storages, root: self.root, metadata, index: Index::default() }
+    }
+
+    /// The tree under another of its values.
+    pub(crate) fn with_root(&self, root: u32) -> Self {
+        Self { root, index: Index::default(), ..self.clone() }
     }
 
     /// The same storages under another tree.
     pub(crate) fn with_nodes(&self, nodes: Vec<Node>) -> Self {
-        Self { nodes: Arc::new(nodes), ..self.clone() }
+        Self { nodes: Arc::new(nodes), index: Index::default(), ..self.clone() }
     }
 
     /// The index of a storage, which is added if it is new.
     pub(crate) fn storage_id(&mut self, storage: &Storage<'a>) -> u32 {
-        // Newest first: tensors over one storage mostly come together.
-        let found = self.storages.iter().rposition(|other| other.is(storage));
-        let index = found.unwrap_or_else(|| {
+        for id in self.index.storages.len()..self.storages.len() {
+            self.index.storages.insert(self.storages[id].address(), u32::try_from(id).unwrap_or(u32::MAX));
+        }
+        let next = u32::try_from(self.storages.len()).unwrap_or(u32::MAX);
+        let id = *self.index.storages.entry(storage.address()).or_insert(next);
+        if id == next {
             self.storages.push(storage.clone());
-            self.storages.len() - 1
-        });
-        u32::try_from(index).unwrap_or(u32::MAX)
+        }
+        id
     }
 }
 

@@ -83,9 +83,20 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// A number that two storages share, while both live, if and only if they
+    /// are the same storage.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
     /// Whether two are the same storage.
     pub fn is(&self, other: &Storage<'_>) -> bool {
-        std::ptr::addr_eq(Arc::as_ptr(&self.inner), Arc::as_ptr(&other.inner))
+        self.address() == other.address()
+    }
+
+    /// What two storages share if and only if they are the same.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
     }
 
     pub(crate) fn content(&self) -> &Content<'a> {

@@ -25,10 +25,7 @@ impl<'a> Tensor<'a> {
     /// A contiguous tensor that owns its elements.
     ///
     /// An error if `shape` does not have as many elements as the vector.
-    pub fn from_vec<T: Element + Send + Sync>(elements: Vec<T>, shape: &[u64]) -> Result<Self>
-    where
-        T: 'a,
-    {
+    pub fn from_vec<T: Element + Send + Sync + 'a>(elements: Vec<T>, shape: &[u64]) -> Result<Self> {
         Self::new(Storage::new(Elements(elements)), T::DTYPE, shape)
     }
 

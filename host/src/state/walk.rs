@@ -21,15 +21,28 @@ pub struct Leaf<'s, 'a> {
 #[derive(Debug)]
 pub struct Leaves<'s, 'a> {
     state: &'s StateDict<'a>,
-    /// What is still to be visited, last first. `None` ends a container.
-    stack: Vec<Option<(String, u32)>>,
+    /// What is still to be visited, last first.
+    stack: Vec<Visit>,
     /// The containers that are being visited, outermost first.
     open: Vec<u32>,
+    /// The path of the value visited last. The paths of all others on the stack
+    /// begin with a part of it. Paths of their own would let a file of a few
+    /// megabytes, one long key over a long list, take all memory.
+    path: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Visit {
+    /// The value `id`, by `step` from the container whose path has `above` bytes.
+    Enter { above: usize, step: Step, id: u32 },
+    /// The end of a container.
+    Leave,
 }
 
 impl<'s, 'a> Leaves<'s, 'a> {
     pub(super) fn new(state: &'s StateDict<'a>) -> Self {
-        Self { state, stack: vec![Some((String::new(), state.root_id()))], open: Vec::new() }
+        let root = Visit::Enter { above: 0, step: Step::Through, id: state.root_id() };
+        Self { state, stack: vec![root], open: Vec::new(), path: String::new() }
     }
 }
 
@@ -38,20 +51,23 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(next) = self.stack.pop() {
-            let Some((path, id)) = next else {
+            let Visit::Enter { above, step, id } = next else {
                 self.open.pop();
                 continue;
             };
+            self.path.truncate(above);
+            step.append(self.state, &mut self.path);
             let item = Item::new(self.state, id);
             let children = children(item.node());
             if !children.is_empty() && !self.open.contains(&id) {
                 self.open.push(id);
-                self.stack.push(None);
-                let onto = |(step, child): &(Step, u32)| Some((step.onto(self.state, &path), *child));
-                self.stack.extend(children.iter().rev().map(onto));
+                self.stack.push(Visit::Leave);
+                let above = self.path.len();
+                let enter = |&(step, id): &(Step, u32)| Visit::Enter { above, step, id };
+                self.stack.extend(children.iter().rev().map(enter));
             }
             if children.is_empty() || is_whole(item.node()) {
-                return Some(Leaf { path, item });
+                return Some(Leaf { path: self.path.clone(), item });
             }
         }
         None
@@ -72,17 +88,43 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    fn onto(self, state: &StateDict<'_>, path: &str) -> String {
-        let dot = if path.is_empty() { "" } else { "." };
+    /// Leads the path of a value on to the one inside it.
+    fn append(self, state: &StateDict<'_>, path: &mut String) {
+        if !path.is_empty() && matches!(self, Self::Key(_) | Self::Field(_)) {
+            path.push('.');
+        }
         match self {
             Self::Key(key) => match state.node(key) {
-                Node::Text(text) => format!("{path}{dot}{}", text.value),
-                _ => format!("{path}{dot}{}", Item::new(state, key).repr()),
+                Node::Text(text) => path.push_str(&text.value),
+                _ => path.push_str(&key_repr(state, key, 0)),
             },
-            Self::Index(index) => format!("{path}[{index}]"),
-            Self::Field(name) => format!("{path}{dot}{name}"),
-            Self::Through => path.into(),
+            Self::Index(index) => path.extend(["[", &index.to_string(), "]"]),
+            Self::Field(name) => path.push_str(name),
+            Self::Through => {}
         }
+    }
+
+    fn onto(self, state: &StateDict<'_>, path: &str) -> String {
+        let mut path = path.to_owned();
+        self.append(state, &mut path);
+        path
+    }
+}
+
+/// A key as Python prints it. Tuples are cut where no key of use goes on: shared
+/// tuples in tuples are a bomb.
+fn key_repr(state: &StateDict<'_>, key: u32, depth: usize) -> String {
+    match state.node(key) {
+        Node::Tuple(ids) if depth < 4 => {
+            let mut parts: Vec<String> =
+                ids.iter().take(8).map(|&id| key_repr(state, id, depth + 1)).collect();
+            if parts.len() < ids.len() {
+                parts.push("…".into());
+            }
+            let comma = if parts.len() == 1 { "," } else { "" };
+            format!("({}{comma})", parts.join(", "))
+        }
+        _ => Item::new(state, key).repr(),
     }
 }
 

@@ -195,10 +195,7 @@ impl Stage for LocalStage {
                 // Now the stage holds what was replaced.
                 self.discard()
             }
-            Err(rustix::io::Errno::EXIST) => Err(Error::checkpoint(
-                &self.path,
-                "something is here already; pass --overwrite to replace it in one step",
-            )),
+            Err(rustix::io::Errno::EXIST) => Err(Error::Exists { path: self.path.clone() }),
             Err(errno) => Err(failed(errno.into())),
         }
     }

@@ -173,7 +173,7 @@ impl Stage for MemoryStage {
         let mut files = self.store.files();
         let taken = files.keys().any(|file| file.starts_with(&self.path));
         if taken && !replace {
-            return Err(Error::checkpoint(&self.path, "something is here already"));
+            return Err(Error::Exists { path: self.path.clone() });
         }
         files.retain(|file, _| !file.starts_with(&self.path));
         let staged: Vec<PathBuf> =

@@ -2,6 +2,7 @@
 
 mod local;
 mod memory;
+mod metered;
 
 use std::fmt;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 pub use local::Local;
 pub use memory::Memory;
+pub use metered::{Meter, Metered};
 
 use crate::Result;
 

@@ -9,10 +9,9 @@ fn main() -> strongroom::Result<()> {
     state.insert("optimizer", Value::dict([("lr", 0.1), ("momentum", 0.9)]));
     strongroom::save("model.pt", &state)?;
 
-    let loaded = strongroom::load("model.pt")?;
+    let loaded = strongroom::load("model.pt")?; // by all cores, checksums verified
     for (path, tensor) in loaded.tensors() {
         println!("{path}: {} {:?} {:?}", tensor.dtype(), tensor.shape(), tensor.as_slice::<f32>()?);
     }
-    println!("lr: {:?}", loaded.get("optimizer.lr").and_then(|lr| lr.as_f64()));
     Ok(())
 }

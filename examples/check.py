@@ -1,0 +1,52 @@
+"""Checks that another host of the component lists the same tensors as the command.
+
+    python examples/check.py --target target python|node
+
+Run by `cargo xtask test`, which builds everything first.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parents[1]
+FIXTURES = ["full_checkpoint", "dtypes_typed", "dtypes_v3", "tied_and_views", "sparse_coo", "quantized",
+            "legacy_full_checkpoint", "many_storages_300", "opaque_module", "st_dtypes", "st_unicode"]
+FIELDS = ("path", "dtype", "shape")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", type=pathlib.Path, required=True)
+    parser.add_argument("host", choices=["python", "node"])
+    arguments = parser.parse_args()
+    target = arguments.target.resolve()
+    component = target / "strongroom.wasm"
+    if arguments.host == "python":
+        lister = [sys.executable, ROOT / "examples/python/list_tensors.py"]
+    else:
+        node = target / "node"
+        run([node / "node_modules/.bin/jco", "transpile", component, "--name", "strongroom",
+             "--out-dir", node / "build"], cwd=node)
+        lister = ["node", node / "list_tensors.mjs"]
+    failed = 0
+    for name in FIXTURES:
+        file = next((ROOT / "tests/data/good" / name).glob("model.*"))
+        theirs = [json.loads(line) for line in run([*lister, file], cwd=target).splitlines()]
+        ours = json.loads(run([target / "release/strongroom", "inspect", "--json", file], cwd=target))["tensors"]
+        ours = [{field: tensor[field] for field in FIELDS} for tensor in ours]
+        if theirs != ours:
+            failed += 1
+            print(f"{name}: {arguments.host} lists {theirs}, the command {ours}")
+    print(f"{len(FIXTURES) - failed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+def run(command, cwd):
+    return subprocess.run(list(map(str, command)), cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()

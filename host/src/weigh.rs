@@ -1,0 +1,64 @@
+//! How much of the host's memory an answer of the component takes.
+
+use crate::bindings::reader::Stored;
+use crate::bindings::writer::{Segment, Slot, Source};
+use crate::state::Node;
+
+/// Something the component answers with, in pages.
+pub(crate) trait Weigh: Sized {
+    /// Bytes beyond its own size.
+    fn heap(&self) -> usize;
+
+    /// Bytes it takes.
+    fn weight(&self) -> usize {
+        self.heap().saturating_add(size_of::<Self>())
+    }
+}
+
+impl Weigh for Node {
+    fn heap(&self) -> usize {
+        match self {
+            Self::Text(text) => text.value.len(),
+            Self::BigInt(bytes)
+            | Self::SurrogateText(bytes)
+            | Self::Bytes(bytes)
+            | Self::ByteArray(bytes) => bytes.len(),
+            Self::Tuple(ids) | Self::List(ids) | Self::Set(ids) | Self::FrozenSet(ids) => {
+                size_of_val(&ids[..])
+            }
+            Self::Dict(pairs) | Self::Counter(pairs) => size_of_val(&pairs[..]),
+            Self::OrderedDict(dict) => size_of_val(&dict.items[..]),
+            Self::Size(sizes) => size_of_val(&sizes[..]),
+            Self::Device(device) => device.kind.len(),
+            Self::Global(global) => global.module.len() + global.name.len(),
+            Self::Tensor(tensor) => size_of_val(&tensor.shape[..]) * 2,
+            Self::Quantized(quantized) => size_of_val(&quantized.tensor.shape[..]) * 2,
+            Self::SparseCoo(sparse) => size_of_val(&sparse.shape[..]),
+            Self::SparseCompressed(sparse) => size_of_val(&sparse.shape[..]),
+            Self::NumpyScalar(scalar) => scalar.dtype.len() + scalar.data.len(),
+            Self::Object(object) => size_of_val(&object.items[..]) + size_of_val(&object.pairs[..]),
+            _ => 0,
+        }
+    }
+}
+
+impl Weigh for Stored {
+    fn heap(&self) -> usize {
+        self.location.len() + self.name.len()
+    }
+}
+
+impl Weigh for Segment {
+    fn heap(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Weigh for Slot {
+    fn heap(&self) -> usize {
+        match &self.source {
+            Source::Storage(_) => 0,
+            Source::Tensor(tensor) => size_of_val(&tensor.shape[..]) * 2,
+        }
+    }
+}

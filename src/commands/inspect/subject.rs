@@ -1,0 +1,120 @@
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+use strongroom::{Checkpoint, File, Format, StateDict};
+
+use crate::context::Context;
+use crate::inventory::{Inventory, Totals};
+
+/// What is looked into: a file, or a directory of them.
+pub struct Subject {
+    /// As it was asked for.
+    pub path: String,
+    /// The format's name.
+    pub format: &'static str,
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// What only a torch zip has.
+    pub archive: Option<Archive>,
+    /// The files of a directory.
+    pub ranks: Vec<RankFile>,
+    /// Whether the ranks saved state dicts of their own, that cannot be merged.
+    pub apart: bool,
+    /// What it holds, all ranks together; nothing if that cannot be.
+    pub state: StateDict<'static>,
+}
+
+/// The layout of a torch zip.
+#[derive(Serialize)]
+pub struct Archive {
+    /// The name its records start with.
+    #[serde(rename = "archive")]
+    pub name: String,
+    /// What payloads are aligned to, where the file says so.
+    pub alignment: Option<u32>,
+    /// Whether it has checksums.
+    pub checksums: bool,
+}
+
+/// The file of one rank.
+#[derive(Serialize)]
+pub struct RankFile {
+    /// Which.
+    pub rank: usize,
+    /// Where it is.
+    pub path: String,
+    /// Its format's name.
+    pub format: &'static str,
+    /// Its length.
+    pub bytes: u64,
+    /// What it holds.
+    pub totals: Totals,
+}
+
+impl Subject {
+    /// Opens what is at `path`.
+    pub fn open(context: &Context, path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Self::directory(path, &context.checkpoint(path)?);
+        }
+        Ok(Self::file(path, &context.open(path)?))
+    }
+
+    /// Sums over what is listed; where ranks have state dicts of their own, over theirs.
+    pub fn totals(&self, inventory: &Inventory<'_>) -> Totals {
+        if self.apart {
+            return self.ranks.iter().fold(Totals::default(), |all, file| all.plus(&file.totals));
+        }
+        inventory.totals()
+    }
+
+    fn directory(path: &Path, checkpoint: &Checkpoint) -> Result<Self> {
+        let rank = |rank| {
+            let file = checkpoint.file(rank)?;
+            Ok(RankFile {
+                rank,
+                path: file.path().display().to_string(),
+                format: name(file.format()),
+                bytes: file.length(),
+                totals: Inventory::new(file.state(), None).totals(),
+            })
+        };
+        let record = checkpoint.record();
+        let apart = record.outline.is_none() && checkpoint.world_size() > 1;
+        Ok(Self {
+            path: path.display().to_string(),
+            format: "checkpoint-directory",
+            bytes: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
+            archive: None,
+            ranks: (0..checkpoint.world_size()).map(rank).collect::<Result<_>>()?,
+            apart,
+            state: if apart { StateDict::new() } else { checkpoint.merged()? },
+        })
+    }
+
+    fn file(path: &Path, file: &File) -> Self {
+        let archive = || Archive {
+            name: file.archive().into(),
+            alignment: file.alignment(),
+            checksums: file.has_checksums(),
+        };
+        Self {
+            path: path.display().to_string(),
+            format: name(file.format()),
+            bytes: file.length(),
+            archive: (file.format() == Format::TorchZip).then(archive),
+            ranks: Vec::new(),
+            apart: false,
+            state: file.state().clone(),
+        }
+    }
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::TorchZip => "torch-zip",
+        Format::TorchLegacy => "torch-legacy",
+        Format::Safetensors => "safetensors",
+    }
+}

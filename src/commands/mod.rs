@@ -1,0 +1,90 @@
+//! The command line: one module per command, each an `Args` whose docs are the help.
+
+mod completions;
+mod convert;
+mod inspect;
+mod latest;
+mod load;
+mod man;
+mod place;
+mod save;
+mod target;
+mod verify;
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::failure;
+
+/// Reads, writes and checks machine-learning checkpoints: PyTorch's .pt files,
+/// safetensors, and directories with a file for each rank.
+///
+/// Whatever understands the bytes of a file runs in a WebAssembly sandbox, and
+/// nothing in a file is ever executed: it is safe to look into a checkpoint from
+/// anywhere.
+#[derive(Parser)]
+#[command(
+    name = "strongroom",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "`strongroom --help` shows examples and exit codes, `strongroom COMMAND --help` all about a command.",
+    after_long_help = format!("{EXAMPLES}\n\n{}", failure::CODES)
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the command can do.
+#[derive(Subcommand)]
+pub enum Command {
+    Inspect(inspect::Args),
+    Convert(convert::Args),
+    Verify(verify::Args),
+    Save(save::Args),
+    Load(load::Args),
+    Latest(latest::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    /// Does it. Results go to `out`, which is standard output; notes to stderr.
+    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
+        match self {
+            Self::Inspect(args) => args.exec(out),
+            Self::Convert(args) => args.exec(),
+            Self::Verify(args) => args.exec(out),
+            Self::Save(args) => args.exec(),
+            Self::Load(args) => args.exec(),
+            Self::Latest(args) => args.exec(out),
+            Self::Completions(args) => args.exec(out),
+            Self::Man(args) => args.exec(out),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Look into a file:
+    strongroom inspect model.pt
+    strongroom inspect model.pt --filter 'encoder.*'
+    strongroom inspect model.pt --json
+
+  Make a safetensors file of a PyTorch file, or the other way round:
+    strongroom convert model.pt model.safetensors
+    strongroom convert checkpoint.pt weights.safetensors --tensors-only
+    strongroom convert model.safetensors model.pt
+
+  Share a checkpoint over the files of four ranks, and bring it together again:
+    strongroom save checkpoint.pt run/step-100 --ranks 4
+    strongroom load run/step-100 whole.pt
+
+  Check that a file, or the newest checkpoint of a run, is whole:
+    strongroom verify model.pt
+    strongroom verify \"$(strongroom latest run)\"";

@@ -1,0 +1,35 @@
+//! Whether a path is what a command works on, told before any work is done.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use strongroom::Error;
+
+use crate::failure::Usage;
+
+/// Refuses a directory where a file is meant, with the command that takes one.
+pub fn expect_file(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        bail!(Usage(format!(
+            "{}: is a directory; `strongroom load DIR OUT` makes a file of a checkpoint directory",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a file where a directory is meant, with the command that takes one.
+pub fn expect_directory(path: &Path) -> Result<()> {
+    // Without this a directory that is missing would pass for one without record.
+    let metadata = fs::metadata(path);
+    let metadata =
+        metadata.map_err(|source| Error::Io { path: path.into(), action: "open".into(), source })?;
+    if !metadata.is_dir() {
+        bail!(Usage(format!(
+            "{}: is a file, not a directory; `strongroom convert IN OUT` writes a file in another format",
+            path.display()
+        )));
+    }
+    Ok(())
+}

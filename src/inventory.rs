@@ -1,0 +1,316 @@
+//! What is inside a state dict, entry by entry.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use globset::GlobMatcher;
+use serde::Serialize;
+use strongroom::{Item, Leaf, Quantizer, StateDict, Storage, Tensor};
+
+/// A state dict to list.
+///
+/// Entries are made anew by each pass and never kept: a small file can hold a
+/// tree of millions of paths.
+pub struct Inventory<'s> {
+    state: &'s StateDict<'static>,
+    filter: Option<GlobMatcher>,
+    /// The number of each storage, by its identity.
+    numbers: HashMap<usize, usize>,
+    /// The path of the first tensor over each storage.
+    first: HashMap<usize, String>,
+}
+
+/// One thing in a state dict.
+pub enum Entry {
+    /// A tensor of any kind.
+    Tensor(Box<TensorEntry>),
+    /// Any other value that is no container.
+    Leaf(LeafEntry),
+    /// An object of a class unknown to the reader.
+    Opaque(OpaqueEntry),
+}
+
+/// A tensor, in the words of `docs/inspect-json.md`.
+#[derive(Serialize)]
+pub struct TensorEntry {
+    /// Where it is in the state dict.
+    pub path: String,
+    /// `tensor`, `parameter`, `quantized`, `sparse_coo` and its like, or a class.
+    pub kind: String,
+    /// torch's name; that of the values for a sparse tensor.
+    pub dtype: Option<&'static str>,
+    /// Elements along each dimension.
+    pub shape: Vec<u64>,
+    /// Elements between neighbours along each dimension.
+    pub stride: Option<Vec<u64>>,
+    /// Elements from the start of the storage.
+    pub offset: Option<u64>,
+    /// Bytes its elements take; 0 for what has none of its own.
+    pub bytes: u64,
+    /// Whether autograd records operations on it.
+    pub requires_grad: bool,
+    /// The number of its storage; none for a meta or sparse tensor.
+    pub storage: Option<usize>,
+    /// The device it was saved from.
+    pub device: Option<String>,
+    /// The first tensor over the same storage, if that is another.
+    pub tied_to: Option<String>,
+    /// How integers become reals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantizer: Option<QuantizerEntry>,
+    /// The sparse or quantized tensor this one is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
+    /// Whether the values are conjugates or negatives of what the storage holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lazy_view: bool,
+    /// Whether its elements lie one after another.
+    #[serde(skip)]
+    pub contiguous: bool,
+    #[serde(skip)]
+    elements: u64,
+}
+
+/// How a quantized tensor's integers become reals.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum QuantizerEntry {
+    /// One scale and zero point.
+    PerTensor {
+        /// torch's name.
+        scheme: String,
+        /// What a step of the integers is worth.
+        scale: f64,
+        /// The integer for zero.
+        zero_point: i64,
+    },
+    /// Scales and zero points along an axis: entries of their own.
+    PerChannel {
+        /// torch's name.
+        scheme: String,
+        /// The dimension.
+        axis: i64,
+    },
+}
+
+/// A value that is neither tensor nor container.
+#[derive(Serialize)]
+pub struct LeafEntry {
+    /// Where it is in the state dict.
+    pub path: String,
+    /// Its Python type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// As Python prints it, cut if long.
+    pub value: String,
+}
+
+/// An object that was not made.
+#[derive(Serialize)]
+pub struct OpaqueEntry {
+    /// Where it is in the state dict.
+    pub path: String,
+    /// What would be called to make it.
+    pub class: String,
+}
+
+/// Sums over an inventory.
+#[derive(Default, Serialize)]
+pub struct Totals {
+    /// Tensors, parts of others aside.
+    pub tensors: u64,
+    /// Elements of all tensors and parts.
+    pub elements: u64,
+    /// Bytes those take.
+    pub bytes: u64,
+    /// Storages they look into, each once.
+    pub storages: u64,
+    /// Bytes of those storages.
+    pub storage_bytes: u64,
+    /// Other values.
+    #[serde(skip)]
+    pub leaves: u64,
+    /// Objects of unknown classes.
+    #[serde(skip)]
+    pub opaque: u64,
+}
+
+impl Totals {
+    /// Both together, nothing of one being in the other.
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            tensors: self.tensors + other.tensors,
+            elements: self.elements.saturating_add(other.elements),
+            bytes: self.bytes.saturating_add(other.bytes),
+            storages: self.storages + other.storages,
+            storage_bytes: self.storage_bytes.saturating_add(other.storage_bytes),
+            leaves: self.leaves + other.leaves,
+            opaque: self.opaque + other.opaque,
+        }
+    }
+}
+
+impl<'s> Inventory<'s> {
+    /// Lists what of `state` has a path that `filter` matches.
+    pub fn new(state: &'s StateDict<'static>, filter: Option<GlobMatcher>) -> Self {
+        let storages = state.storages().iter().enumerate();
+        let numbers = storages.map(|(number, storage)| (storage.id(), number)).collect();
+        let mut first = HashMap::new();
+        for leaf in state.leaves() {
+            if let Some(storage) = tensor(&leaf.item).as_ref().and_then(Tensor::storage) {
+                first.entry(storage.id()).or_insert(leaf.path);
+            }
+        }
+        Self { state, filter, numbers, first }
+    }
+
+    /// All entries, in order.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        // Parts come directly after the tensor they are part of.
+        let mut parts: VecDeque<(String, String)> = VecDeque::new();
+        self.state.leaves().filter_map(move |leaf| {
+            let part_of = parts.pop_front().filter(|(part, _)| *part == leaf.path).map(|(_, whole)| whole);
+            if part_of.is_none() {
+                let dot = if leaf.path.is_empty() { "" } else { "." };
+                let part = |(name, _)| (format!("{}{dot}{name}", leaf.path), leaf.path.clone());
+                parts = leaf.item.parts().into_iter().map(part).collect();
+            }
+            let shown = self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path));
+            shown.then(|| self.entry(leaf, part_of))
+        })
+    }
+
+    /// The tensors.
+    pub fn tensors(&self) -> impl Iterator<Item = TensorEntry> {
+        self.entries().filter_map(|entry| match entry {
+            Entry::Tensor(tensor) => Some(*tensor),
+            _ => None,
+        })
+    }
+
+    /// The other values.
+    pub fn leaves(&self) -> impl Iterator<Item = LeafEntry> {
+        self.entries().filter_map(|entry| match entry {
+            Entry::Leaf(leaf) => Some(leaf),
+            _ => None,
+        })
+    }
+
+    /// The objects of unknown classes.
+    pub fn opaque(&self) -> impl Iterator<Item = OpaqueEntry> {
+        self.entries().filter_map(|entry| match entry {
+            Entry::Opaque(opaque) => Some(opaque),
+            _ => None,
+        })
+    }
+
+    /// Sums over all entries.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        let mut storages = HashSet::new();
+        for entry in self.entries() {
+            match entry {
+                Entry::Tensor(tensor) => {
+                    totals.tensors += u64::from(tensor.part_of.is_none());
+                    // A hostile shape can have any number of elements.
+                    totals.elements = totals.elements.saturating_add(tensor.elements);
+                    totals.bytes = totals.bytes.saturating_add(tensor.bytes);
+                    storages.extend(tensor.storage);
+                }
+                Entry::Leaf(_) => totals.leaves += 1,
+                Entry::Opaque(_) => totals.opaque += 1,
+            }
+        }
+        totals.storages = storages.len() as u64;
+        let length = |&number: &usize| self.state.storages().get(number).map_or(0, Storage::length);
+        totals.storage_bytes = storages.iter().map(length).sum();
+        totals
+    }
+
+    fn entry(&self, Leaf { path, item }: Leaf<'_, 'static>, part_of: Option<String>) -> Entry {
+        if item.is_opaque() {
+            return Entry::Opaque(OpaqueEntry { path, class: item.kind() });
+        }
+        if let Some(tensor) = tensor(&item) {
+            return Entry::Tensor(Box::new(self.strided(path, &item, &tensor, part_of)));
+        }
+        if let Some(shape) = item.sparse_shape() {
+            return Entry::Tensor(Box::new(sparse(path, &item, shape)));
+        }
+        Entry::Leaf(LeafEntry { path, kind: item.kind(), value: item.repr() })
+    }
+
+    fn strided(
+        &self,
+        path: String,
+        item: &Item<'_, 'static>,
+        tensor: &Tensor<'static>,
+        part_of: Option<String>,
+    ) -> TensorEntry {
+        let storage = tensor.storage();
+        let first = storage.and_then(|storage| self.first.get(&storage.id()));
+        TensorEntry {
+            kind: kind(item),
+            dtype: Some(tensor.dtype().name()),
+            shape: tensor.shape().to_vec(),
+            stride: Some(tensor.stride().to_vec()),
+            offset: Some(tensor.offset()),
+            bytes: storage.map_or(0, |_| tensor.length()),
+            requires_grad: tensor.requires_grad(),
+            storage: storage.and_then(|storage| self.numbers.get(&storage.id()).copied()),
+            device: storage.map(|storage| storage.location().to_owned()),
+            tied_to: first.filter(|&first| *first != path).cloned(),
+            quantizer: item.quantizer().and_then(quantizer),
+            part_of,
+            lazy_view: tensor.is_lazy_view(),
+            contiguous: tensor.is_contiguous(),
+            elements: tensor.numel(),
+            path,
+        }
+    }
+}
+
+fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry {
+    let values =
+        item.parts().iter().find(|(name, _)| *name == "values").and_then(|(_, part)| part.as_tensor());
+    TensorEntry {
+        path,
+        kind: kind(item),
+        dtype: values.map(|values| values.dtype().name()),
+        shape: shape.to_vec(),
+        stride: None,
+        offset: None,
+        bytes: 0,
+        requires_grad: false,
+        storage: None,
+        device: None,
+        tied_to: None,
+        quantizer: None,
+        part_of: None,
+        lazy_view: false,
+        contiguous: true,
+        elements: 0,
+    }
+}
+
+fn tensor(item: &Item<'_, 'static>) -> Option<Tensor<'static>> {
+    item.as_tensor().or_else(|| item.as_quantized())
+}
+
+fn kind(item: &Item<'_, '_>) -> String {
+    let kind = item.kind();
+    match kind.as_str() {
+        "Tensor" | "Parameter" => kind.to_lowercase(),
+        // Only the reader's own kinds have a space: classes are dotted names.
+        _ => kind.strip_suffix(" Tensor").map_or(kind.clone(), str::to_owned),
+    }
+}
+
+fn quantizer(quantizer: Quantizer) -> Option<QuantizerEntry> {
+    match quantizer {
+        Quantizer::PerTensor { scheme, scale, zero_point } => {
+            Some(QuantizerEntry::PerTensor { scheme, scale, zero_point })
+        }
+        Quantizer::PerChannel { scheme, axis } => Some(QuantizerEntry::PerChannel { scheme, axis }),
+        _ => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! What the commands print: text for people, JSON for programs.
+
+pub mod json;
+pub mod table;
+
+use std::fmt::{self, Write};
+
+/// A text from a file, made safe to print: a terminal obeys control characters,
+/// and a name in a hostile checkpoint may be full of them.
+pub struct Printable<'t>(pub &'t str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| {
+            if commands_terminal(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+        })
+    }
+}
+
+/// Control characters, and those that reorder the text around them.
+fn commands_terminal(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// `1 value`, `20 values`, `1,000 values`.
+pub fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count as u64), if count == 1 { one } else { many })
+}
+
+/// A number with its thousands apart: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes as people read them: `20 B`, `1.5 MiB`.
+#[allow(clippy::cast_precision_loss)]
+pub fn size(bytes: u64) -> String {
+    let mut unit = "B";
+    // Three digits are shown, so the precision that is lost is not.
+    let mut value = bytes as f64;
+    for next in ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] {
+        // What would be rounded to 1024.0 is 1.0 of the next.
+        if value < 1023.95 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short_and_never_1024_of_a_unit() {
+        let shown: Vec<String> =
+            [0, 1023, 1024, 1536, 1_048_575, 1 << 20, u64::MAX].into_iter().map(size).collect();
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "1.0 MiB", "16.0 EiB"]);
+    }
+
+    #[test]
+    fn thousands_are_apart() {
+        let shown: Vec<String> = [0, 999, 1000, 1_234_567].into_iter().map(grouped).collect();
+        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_name_cannot_command_the_terminal() {
+        let name = "a\u{1b}[2Jb\u{202e}c\nd é";
+        assert_eq!(Printable(name).to_string(), "a\\u{1b}[2Jb\\u{202e}c\\nd é");
+    }
+}

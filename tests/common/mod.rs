@@ -1,0 +1,12 @@
+//! What the integration tests share.
+
+// Each test is a crate of its own and uses a part of this.
+#![allow(dead_code, missing_docs)]
+
+pub mod cases;
+pub mod describe;
+pub mod faulty;
+pub mod liar;
+pub mod native;
+pub mod paths;
+pub mod strategy;

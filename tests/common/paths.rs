@@ -1,0 +1,33 @@
+//! Paths as tests/fixtures/describe.py writes them.
+
+use strongroom_guest::model::{Node, NodeId};
+
+/// The path of what `key` leads to.
+pub fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// A dict's key: text as it is, all else as Python prints it.
+pub fn key_text(nodes: &[Node], key: NodeId) -> String {
+    match &nodes[key as usize] {
+        Node::Text(text) => text.value.clone(),
+        Node::SurrogateText(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => repr(nodes, other),
+    }
+}
+
+fn repr(nodes: &[Node], node: &Node) -> String {
+    match node {
+        Node::None => "None".into(),
+        Node::Bool(true) => "True".into(),
+        Node::Bool(false) => "False".into(),
+        Node::Int(value) => value.to_string(),
+        Node::Float(bits) => format!("{:?}", f64::from_bits(*bits)),
+        Node::Text(text) => format!("'{}'", text.value),
+        Node::Tuple(ids) => {
+            let items: Vec<String> = ids.iter().map(|&id| repr(nodes, &nodes[id as usize])).collect();
+            format!("({})", items.join(", "))
+        }
+        other => panic!("no case has a {other:?} as a key"),
+    }
+}

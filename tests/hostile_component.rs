@@ -1,0 +1,250 @@
+//! A component that was taken over can lie, and nothing more: each lie ends in
+//! an error, soon, with no file under the final name.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use strongroom::store::{Local, Memory};
+use strongroom::{
+    Engine, Error, File, Limits, Result, StateDict, Tensor, TorchOptions, WriteFormat, WriteOptions,
+    save_with,
+};
+
+/// What a lie must end in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    /// The host saw through it.
+    Untrue,
+    /// The sandbox was stopped.
+    Stopped,
+    /// One of the two, as the machine is fast or slow.
+    UntrueOrStopped,
+    /// It is an error that a component may give.
+    Format,
+    /// The operating system refused what the host asked in good faith.
+    Io,
+}
+use End::{Format, Io, Stopped, Untrue, UntrueOrStopped};
+
+const LIES_IN_READING: &[(&str, End)] = &[
+    ("fetch beyond the file", Untrue),
+    ("fetch past the last offset", Untrue),
+    ("fetch all there could be", Untrue),
+    ("fetch no range", Untrue),
+    ("fetch no bytes", Untrue),
+    ("fetch the same forever", UntrueOrStopped),
+    ("fetch a byte at a time forever", UntrueOrStopped),
+    ("fetch a million times at once", UntrueOrStopped),
+    ("no nodes at all", Untrue),
+    ("a root that does not exist", Untrue),
+    ("a page without nodes", Untrue),
+    ("a page of too many nodes", Untrue),
+    ("four billion nodes", UntrueOrStopped),
+    ("strings without end", UntrueOrStopped),
+    ("one string of a gigabyte", Stopped),
+    ("a page without storages", Untrue),
+    ("a page of too many storages", Untrue),
+    ("four billion storages", UntrueOrStopped),
+    ("a storage beyond the file", Untrue),
+    ("a storage past the last offset", Untrue),
+    ("numbers of no bytes", Untrue),
+    ("numbers of three bytes", Untrue),
+    ("numbers of more bytes than there are", Untrue),
+    ("a list of a node that does not exist", Untrue),
+    ("a key that does not exist", Untrue),
+    ("a class that does not exist", Untrue),
+    ("a tensor in a storage that does not exist", Untrue),
+    ("a tensor longer than its storage", Untrue),
+    ("a tensor that starts late", Untrue),
+    ("a tensor that strides out", Untrue),
+    ("a tensor of more elements than can be counted", Untrue),
+    ("a tensor whose end cannot be counted", Untrue),
+    ("a tensor with a stride too many", Untrue),
+    ("a tree that doubles a hundred times", Untrue),
+    ("lists that are all in each other", Untrue),
+    ("lists far inside each other", Untrue),
+    ("trap", Stopped),
+    ("loop", Stopped),
+    ("hog", Stopped),
+    ("overflow the stack", Stopped),
+    ("error of garbage", Format),
+    ("error without end", Format),
+];
+
+const LIES_IN_WRITING: &[(&str, End)] = &[
+    ("a file of all there could be", Io),
+    ("a file of a petabyte", Untrue),
+    ("a file longer than its parts", Untrue),
+    ("a file shorter than its parts", Untrue),
+    ("nothing to seal where something is missing", Untrue),
+    ("a page without segments", Untrue),
+    ("a page of too many segments", Untrue),
+    ("four billion segments", UntrueOrStopped),
+    ("a segment beyond the file", Untrue),
+    ("a segment past the last offset", Untrue),
+    ("a segment over the slot", Untrue),
+    ("a gap before the slot", Untrue),
+    ("a gap at the start", Untrue),
+    ("a page without slots", Untrue),
+    ("a page of too many slots", Untrue),
+    ("two slots in one place", Untrue),
+    ("four billion slots", UntrueOrStopped),
+    ("a slot beyond the file", Untrue),
+    ("a slot past the last offset", Untrue),
+    ("a slot shorter than its storage", Untrue),
+    ("a slot longer than its storage", Untrue),
+    ("a slot for a storage that does not exist", Untrue),
+    ("a slot for a tensor outside its storage", Untrue),
+    ("a slot for a tensor of another length", Untrue),
+    ("a slot for a tensor without data", Untrue),
+    ("a slot for a tensor of no elements and all dimensions", Untrue),
+    ("trap at the seal", Stopped),
+    ("loop at the seal", Stopped),
+    ("sealed with nothing", Untrue),
+    ("sealed with four billion segments", UntrueOrStopped),
+    ("a seal beyond the file", Untrue),
+    ("a seal over the payload", Untrue),
+    ("a seal too short", Untrue),
+    ("a seal of other bytes", Untrue),
+    ("a page without seals", Untrue),
+    ("trap", Stopped),
+    ("loop", Stopped),
+    ("hog", Stopped),
+    ("overflow the stack", Stopped),
+    ("error of garbage", Format),
+    ("error without end", Format),
+];
+
+/// Lies may cost the deadline and a little more, on a busy machine too.
+const SOON: Duration = Duration::from_secs(3);
+
+static LIAR: LazyLock<Engine> = LazyLock::new(|| {
+    let limits = Limits { memory: 64 << 20, deadline: Duration::from_millis(200), ..Limits::default() };
+    Engine::with_component(&common::liar::build(), limits).unwrap()
+});
+
+#[test]
+fn without_a_lie_it_reads_and_writes() {
+    let (result, _) = read("the truth");
+    let state = result.unwrap();
+    assert_eq!(state.tensor("[0]").unwrap().bytes().unwrap()[..], b"the trut"[..]);
+    let directory = tempfile::tempdir().unwrap();
+    write(&Local, &directory.path().join("truth"), "the truth").unwrap();
+    assert_eq!(fs::read(directory.path().join("truth")).unwrap(), b"!!!!!!!!!!!!!!!!payload.!!!!!!!!");
+}
+
+#[test]
+fn the_host_sees_through_each_lie_in_reading() {
+    let mut failures = common::cases::Failures::default();
+    for &(lie, end) in LIES_IN_READING {
+        let (result, time) = read(lie);
+        eprintln!("{lie} {time:?}");
+        judge(lie, end, &result.map(drop), time, &mut failures);
+    }
+    failures.check();
+}
+
+#[test]
+fn the_host_sees_through_each_lie_in_writing_and_leaves_nothing() {
+    let mut failures = common::cases::Failures::default();
+    for &(lie, end) in LIES_IN_WRITING {
+        let directory = tempfile::tempdir().unwrap();
+        let start = Instant::now();
+        let result = write(&Local, &directory.path().join("model"), lie);
+        judge(lie, end, &result, start.elapsed(), &mut failures);
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        if !left.is_empty() {
+            failures.add(lie, format!("left {left:?}"));
+        }
+    }
+    failures.check();
+}
+
+/// The file's length is the first thing a plan says, and the one a store acts on.
+#[test]
+fn a_store_in_memory_takes_no_lie_about_the_length() {
+    for lie in ["a file of all there could be", "a file of a petabyte"] {
+        let store = Memory::default();
+        let result = write(&store, Path::new("model"), lie);
+        assert!(result.is_err() && store.get("model").is_none(), "{lie}: {result:?}");
+    }
+}
+
+/// What stands there already stands there still, whatever is said of its successor.
+#[test]
+fn the_old_file_survives_each_lie() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model");
+    write(&Local, &path, "the truth").unwrap();
+    let old = fs::read(&path).unwrap();
+    for (lie, _) in LIES_IN_WRITING.iter().filter(|(_, end)| *end == Untrue) {
+        write(&Local, &path, lie).unwrap_err();
+        assert!(fs::read(&path).unwrap() == old, "{lie}");
+    }
+}
+
+#[test]
+fn a_component_that_imports_something_does_not_link() {
+    // A component of two sections: the type of a function without parameters and
+    // results, and the import of one such function, `peek`.
+    let nosy = b"\0asm\x0d\0\x01\0\x07\x05\x01\x40\0\x01\0\x0a\x09\x01\0\x04peek\x01\0";
+    let error = Engine::with_component(nosy, Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::Setup(_)) && error.to_string().contains("peek"), "{error}");
+}
+
+#[test]
+fn a_component_that_exports_nothing_does_not_link() {
+    let empty = b"\0asm\x0d\0\x01\0";
+    let error = Engine::with_component(empty, Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::Setup(_)), "{error}");
+    let error = Engine::with_component(b"no component at all", Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::Setup(_)), "{error}");
+}
+
+/// Has the liar read a file whose content is the name of the lie, and walks what
+/// it says the file holds.
+fn read(lie: &str) -> (Result<StateDict<'static>>, Duration) {
+    let engine = &*LIAR;
+    let store = Memory::default();
+    store.insert("file", format!("{lie:<64}"));
+    let start = Instant::now();
+    let state = File::open_in(engine, &store, Path::new("file")).and_then(|file| file.load());
+    // Walking it is part of reading: a tree can be small and have no end.
+    if let Ok(state) = &state {
+        eprintln!("{}", state.leaves().take(10_000_000).count());
+    }
+    (state, start.elapsed())
+}
+
+/// Has the liar lay out a file of one storage.
+fn write(store: &dyn strongroom::store::Store, path: &Path, lie: &str) -> Result<()> {
+    let mut state = StateDict::new();
+    state.insert("tensor", Tensor::from_slice(b"payload.", &[8])?);
+    let format = WriteFormat::Torch(TorchOptions { archive: Some(lie.into()), ..TorchOptions::default() });
+    save_with(&LIAR, store, path, &state, &WriteOptions { format, durable: false }).map(drop)
+}
+
+fn judge(lie: &str, end: End, result: &Result<()>, time: Duration, failures: &mut common::cases::Failures) {
+    let Err(error) = result else { return failures.add(lie, "was believed") };
+    let seen = match error {
+        Error::Untrue { .. } => Untrue,
+        Error::Stopped { .. } => Stopped,
+        Error::Format { .. } => Format,
+        Error::Io { .. } => Io,
+        _ => return failures.add(lie, error),
+    };
+    if seen != end && !(end == UntrueOrStopped && matches!(seen, Untrue | Stopped)) {
+        failures.add(lie, format!("expected {end:?}, found {error}"));
+    }
+    if time > SOON {
+        failures.add(lie, format!("took {time:?}"));
+    }
+    let text = error.to_string();
+    if text.contains(|c: char| c.is_control() && c != '\n') {
+        failures.add(lie, "the error would control a terminal");
+    }
+}
