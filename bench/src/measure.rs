@@ -1,10 +1,10 @@
 //! Time, and memory beyond what was there before.
 
 use std::fs;
-use std::hint;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use memmap2::{Advice, MmapMut};
 
 /// What one run of a job took.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +19,9 @@ impl Measured {
     /// Runs `work`. What it returns is dropped after the clock has stopped.
     ///
     /// Before, `warm` bytes of memory are used and given back: in a virtual
-    /// machine the first use of memory can cost ten times what is measured here.
+    /// machine the first use of memory can cost fifty times the second.
     pub fn of<T>(warm: usize, work: impl FnOnce() -> Result<T>) -> Result<Self> {
-        drop(hint::black_box(vec![1u8; warm]));
+        touch(warm)?;
         // Writing 5 sets the peak back to what is resident now.
         fs::write("/proc/self/clear_refs", "5").context("cannot reset the peak of memory")?;
         let before = kibibytes("VmRSS:")?;
@@ -38,6 +38,15 @@ impl Measured {
         let Self { seconds, mebibytes } = self;
         format!(r#"{{"name": "{name}", "seconds": {seconds}, "mebibytes": {mebibytes}}}"#)
     }
+}
+
+/// Writes to each page of fresh memory. In huge pages, because then both huge
+/// and ordinary pages can be made of it afterwards.
+fn touch(bytes: usize) -> Result<()> {
+    let mut memory = MmapMut::map_anon(bytes)?;
+    let _ = memory.advise(Advice::HugePage);
+    memory.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+    Ok(())
 }
 
 /// A line of `/proc/self/status`.
