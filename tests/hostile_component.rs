@@ -77,7 +77,7 @@ const LIES_IN_READING: &[(&str, End)] = &[
 
 const LIES_IN_WRITING: &[(&str, End)] = &[
     ("a file of all there could be", Io),
-    ("a file of a petabyte", Untrue),
+    ("a file of a petabyte", Io),
     ("a file longer than its parts", Untrue),
     ("a file shorter than its parts", Untrue),
     ("nothing to seal where something is missing", Untrue),
@@ -142,7 +142,6 @@ fn the_host_sees_through_each_lie_in_reading() {
     let mut failures = common::cases::Failures::default();
     for &(lie, end) in LIES_IN_READING {
         let (result, time) = read(lie);
-        eprintln!("{lie} {time:?}");
         judge(lie, end, &result.map(drop), time, &mut failures);
     }
     failures.check();
@@ -215,7 +214,7 @@ fn read(lie: &str) -> (Result<StateDict<'static>>, Duration) {
     let state = File::open_in(engine, &store, Path::new("file")).and_then(|file| file.load());
     // Walking it is part of reading: a tree can be small and have no end.
     if let Ok(state) = &state {
-        eprintln!("{}", state.leaves().take(10_000_000).count());
+        assert!(state.leaves().count() < 1000);
     }
     (state, start.elapsed())
 }

@@ -17,7 +17,8 @@ pub struct Limits {
     pub depth: u32,
     /// Values of the state dict, each counted once.
     pub nodes: u32,
-    /// Values of the state dict as a tree: a shared value counts every time.
+    /// Values of the state dict as a tree: a shared value counts every time,
+    /// one that leads into a cycle once.
     pub tree: u64,
 }
 

@@ -5,11 +5,24 @@
 
 use std::path::Path;
 
-use crate::bindings::reader::Stored;
+use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, Storage, children, extent, numel, references};
+use crate::state::{Node, Storage, extent, numel, references, unfold};
 use crate::{Error, Result};
+
+/// There are no more nodes than a reader may make: each costs the host memory
+/// of its own before it can be looked at.
+pub(crate) fn summary(path: &Path, summary: &Summary, limits: &FormatLimits) -> Result<()> {
+    let excess = |what: &str, count: u32, cap: u32| {
+        Err(Error::untrue(path, format!("it has {count} {what}, which may be {cap}")))
+    };
+    match summary {
+        Summary { nodes, .. } if *nodes > limits.nodes => excess("nodes", *nodes, limits.nodes),
+        Summary { storages, .. } if *storages > limits.nodes => excess("storages", *storages, limits.nodes),
+        _ => Ok(()),
+    }
+}
 
 /// Ranges to fetch lie in the file.
 pub(crate) fn ranges(path: &Path, ranges: &[Range], length: u64) -> Result<()> {
@@ -42,13 +55,14 @@ pub(crate) fn storages(path: &Path, storages: &[Stored], length: u64) -> Result<
 }
 
 /// Nodes name nodes and storages that exist, tensors lie in their storages, and
-/// the tree is not so large that walking it never ends.
+/// the tree is neither so large that walking it never ends nor so deep that
+/// the paths in it fill the memory.
 pub(crate) fn nodes(
     path: &Path,
     nodes: &[Node],
     root: u32,
     storages: &[Storage<'_>],
-    tree: u64,
+    limits: &FormatLimits,
 ) -> Result<()> {
     let exists = |id: u32| (id as usize) < nodes.len();
     if !exists(root) {
@@ -62,8 +76,13 @@ pub(crate) fn nodes(
             return Err(Error::untrue(path, format!("node {index} {problem}")));
         }
     }
-    if unfolded(nodes, root) > tree {
-        return Err(Error::untrue(path, format!("the tree is of more than {tree} values")));
+    let unfolded = unfold(nodes, root);
+    // The innermost value is in a container, and may be none.
+    if unfolded.depth > u64::from(limits.depth) + 1 {
+        return Err(Error::untrue(path, format!("the tree is {} values deep", unfolded.depth)));
+    }
+    if unfolded.size > limits.tree {
+        return Err(Error::untrue(path, format!("the tree is of more than {} values", limits.tree)));
     }
     Ok(())
 }
@@ -81,6 +100,8 @@ pub(crate) fn plan(
     for (index, slot) in slots.iter().enumerate() {
         let length = match &slot.source {
             Source::Storage(id) => storages.get(*id as usize).map(Storage::length),
+            // A tensor without a storage has no bytes to fill a slot with.
+            Source::Tensor(tensor) if tensor.storage.is_none() => None,
             Source::Tensor(tensor) if misplaced(&Node::Tensor(tensor.clone()), storages).is_none() => {
                 numel(&tensor.shape).and_then(|numel| tensor.dtype.bytes(numel))
             }
@@ -136,26 +157,4 @@ fn misplaced(node: &Node, storages: &[Storage<'_>]) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// How many values the tree under `root` has when shared ones are counted each
-/// time; saturating. What is under itself counts as one.
-fn unfolded(nodes: &[Node], root: u32) -> u64 {
-    const UNSEEN: u64 = 0;
-    let mut sizes = vec![UNSEEN; nodes.len()];
-    let mut stack = vec![(root, false)];
-    while let Some((id, entered)) = stack.pop() {
-        let index = id as usize;
-        let below = children(&nodes[index]);
-        if entered {
-            let sum = |total: u64, &(_, child): &(_, u32)| total.saturating_add(sizes[child as usize].max(1));
-            sizes[index] = below.iter().fold(1, sum);
-        } else if sizes[index] == UNSEEN {
-            // In case it is met again before it is done: a cycle.
-            sizes[index] = 1;
-            stack.push((id, true));
-            stack.extend(below.iter().map(|&(_, child)| (child, false)));
-        }
-    }
-    sizes[root as usize]
 }

@@ -47,6 +47,7 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
             }
         }
     };
+    check::summary(path, &summary, &engine.limits().format)?;
     let nodes = pages(&mut instance, summary.nodes, |instance, start, count| {
         instance.call(|store, exports| {
             exports.strongroom_checkpoint_reader().reading().call_nodes(store, reading, start, count)

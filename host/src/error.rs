@@ -177,9 +177,11 @@ impl fmt::Display for Fault {
             Self::Unrepresentable(unfit) => {
                 let plural = if unfit.len() == 1 { "value does" } else { "values do" };
                 write!(f, "{} {plural} not fit the format:", unfit.len())?;
-                unfit.iter().try_for_each(|Unfit { path, reason }| write!(f, "\n  {path}: {reason}"))
+                unfit.iter().try_for_each(|Unfit { path, reason }| {
+                    write!(f, "\n  {}: {}", Plain(path), Plain(reason))
+                })
             }
-            Self::Misuse(what) => write!(f, "the component was driven wrongly: {what}"),
+            Self::Misuse(what) => write!(f, "the component was driven wrongly: {}", Plain(what)),
         }
     }
 }
@@ -187,7 +189,20 @@ impl fmt::Display for Fault {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { offset, part, expected, found } = self;
+        let [part, expected, found] = [part, expected, found].map(|text| Plain(text));
         write!(f, "{part}, offset {offset}: expected {expected}, found {found}")
+    }
+}
+
+/// Text of a component that may have been taken over, without what would
+/// control a terminal.
+struct Plain<'t>(&'t str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| {
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
+        })
     }
 }
 

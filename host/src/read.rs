@@ -65,7 +65,7 @@ impl File {
                 (part.clone(), Storage::stored(part, &stored.location))
             })
             .unzip();
-        check::nodes(path, &nodes, summary.root, &storages, engine.limits().format.tree)?;
+        check::nodes(path, &nodes, summary.root, &storages, &engine.limits().format)?;
         let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
         Ok(Self {
             format: summary.format,

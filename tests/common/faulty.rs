@@ -1,1 +1,125 @@
-//! todo
+//! A store that breaks down: the nth thing asked of it fails, and with it all
+//! that comes after, as on a disk that is full or gone.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use strongroom::store::{Entry, Sink, Source, Stage, Store};
+use strongroom::{Error, Result};
+
+/// Wraps a store. Reading and removing what is staged always work.
+#[derive(Clone, Debug)]
+pub struct Faulty<S> {
+    store: S,
+    countdown: Countdown,
+}
+
+#[derive(Clone, Debug)]
+struct Countdown {
+    asked: Arc<AtomicU64>,
+    works: u64,
+}
+
+impl<S: Store> Faulty<S> {
+    /// Works `works` times: creating, writing to, finishing and committing count.
+    pub fn after(works: u64, store: S) -> Self {
+        Self { store, countdown: Countdown { asked: Arc::default(), works } }
+    }
+
+    /// How often it was asked.
+    pub fn asked(&self) -> u64 {
+        self.countdown.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Countdown {
+    fn ask(&self, path: &Path, action: &str) -> Result<()> {
+        if self.asked.fetch_add(1, Ordering::SeqCst) < self.works {
+            return Ok(());
+        }
+        let source = io::Error::new(io::ErrorKind::StorageFull, "the disk is full");
+        Err(Error::Io { path: path.into(), action: action.into(), source })
+    }
+
+    fn sink(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
+        Box::new(FaultySink { sink, countdown: self.clone() })
+    }
+}
+
+impl<S: Store> Store for Faulty<S> {
+    fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
+        self.store.open(path)
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool> {
+        self.store.exists(path)
+    }
+
+    fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
+        self.countdown.ask(path, "create")?;
+        Ok(self.countdown.sink(self.store.create(path, length)?))
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<Entry>> {
+        self.store.list(path)
+    }
+
+    fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
+        let stage = self.store.stage(path, token)?;
+        Ok(Box::new(FaultyStage { stage, countdown: self.countdown.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct FaultyStage {
+    stage: Box<dyn Stage>,
+    countdown: Countdown,
+}
+
+impl Stage for FaultyStage {
+    fn path(&self) -> &Path {
+        self.stage.path()
+    }
+
+    fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {
+        self.countdown.ask(self.path(), "create")?;
+        Ok(self.countdown.sink(self.stage.create(name, length)?))
+    }
+
+    fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
+        self.stage.open(name)
+    }
+
+    fn commit(&self, replace: bool) -> Result<()> {
+        self.countdown.ask(self.path(), "commit")?;
+        self.stage.commit(replace)
+    }
+
+    fn discard(&self) -> Result<()> {
+        self.stage.discard()
+    }
+}
+
+#[derive(Debug)]
+struct FaultySink {
+    sink: Box<dyn Sink>,
+    countdown: Countdown,
+}
+
+impl Sink for FaultySink {
+    fn path(&self) -> &Path {
+        self.sink.path()
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.countdown.ask(self.path(), "write")?;
+        self.sink.write_at(offset, bytes)
+    }
+
+    fn finish(self: Box<Self>, durable: bool) -> Result<()> {
+        self.countdown.ask(self.path(), "finish")?;
+        self.sink.finish(durable)
+    }
+}

@@ -9,4 +9,5 @@ pub mod faulty;
 pub mod liar;
 pub mod native;
 pub mod paths;
+pub mod same;
 pub mod strategy;

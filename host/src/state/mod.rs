@@ -7,6 +7,7 @@ mod item;
 mod numpy;
 mod storage;
 mod tensor;
+mod unfold;
 mod value;
 mod walk;
 
@@ -22,9 +23,10 @@ pub use storage::Storage;
 pub(crate) use storage::{Content, Stored};
 pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
+pub(crate) use unfold::unfold;
 pub use value::Value;
+pub(crate) use walk::references;
 pub use walk::{Leaf, Leaves};
-pub(crate) use walk::{children, references};
 
 pub(crate) use crate::bindings::types::Node;
 

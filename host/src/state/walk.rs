@@ -1,5 +1,8 @@
 //! Paths: `optimizer.state.0.exp_avg`, `param_groups[0].lr`.
 
+use std::collections::BTreeSet;
+
+use super::unfold::{Unfolded, unfold};
 use super::{Item, Node, StateDict};
 use crate::bindings::types as wit;
 
@@ -17,32 +20,34 @@ pub struct Leaf<'s, 'a> {
 /// objects of unknown classes.
 ///
 /// A value shared by two containers comes once for each path. A container that
-/// contains itself is not entered again.
+/// contains itself, or leads to one that does, is entered once.
 #[derive(Debug)]
 pub struct Leaves<'s, 'a> {
     state: &'s StateDict<'a>,
+    unfolded: Unfolded,
     /// What is still to be visited, last first.
     stack: Vec<Visit>,
-    /// The containers that are being visited, outermost first.
-    open: Vec<u32>,
+    /// The endless containers that were entered.
+    entered: BTreeSet<u32>,
     /// The path of the value visited last. The paths of all others on the stack
     /// begin with a part of it. Paths of their own would let a file of a few
     /// megabytes, one long key over a long list, take all memory.
     path: String,
 }
 
+/// The value `id`, by `step` from the container whose path has `above` bytes.
 #[derive(Clone, Copy, Debug)]
-enum Visit {
-    /// The value `id`, by `step` from the container whose path has `above` bytes.
-    Enter { above: usize, step: Step, id: u32 },
-    /// The end of a container.
-    Leave,
+struct Visit {
+    above: usize,
+    step: Step,
+    id: u32,
 }
 
 impl<'s, 'a> Leaves<'s, 'a> {
     pub(super) fn new(state: &'s StateDict<'a>) -> Self {
-        let root = Visit::Enter { above: 0, step: Step::Through, id: state.root_id() };
-        Self { state, stack: vec![root], open: Vec::new(), path: String::new() }
+        let root = Visit { above: 0, step: Step::Through, id: state.root_id() };
+        let unfolded = unfold(state.nodes(), state.root_id());
+        Self { state, unfolded, stack: vec![root], entered: BTreeSet::new(), path: String::new() }
     }
 }
 
@@ -50,21 +55,15 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
     type Item = Leaf<'s, 'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(next) = self.stack.pop() {
-            let Visit::Enter { above, step, id } = next else {
-                self.open.pop();
-                continue;
-            };
+        while let Some(Visit { above, step, id }) = self.stack.pop() {
             self.path.truncate(above);
             step.append(self.state, &mut self.path);
             let item = Item::new(self.state, id);
             let children = children(item.node());
-            if !children.is_empty() && !self.open.contains(&id) {
-                self.open.push(id);
-                self.stack.push(Visit::Leave);
+            if !self.unfolded.is_endless(id) || self.entered.insert(id) {
                 let above = self.path.len();
-                let enter = |&(step, id): &(Step, u32)| Visit::Enter { above, step, id };
-                self.stack.extend(children.iter().rev().map(enter));
+                let visit = |&(step, id): &(Step, u32)| Visit { above, step, id };
+                self.stack.extend(children.iter().rev().map(visit));
             }
             if children.is_empty() || is_whole(item.node()) {
                 return Some(Leaf { path: self.path.clone(), item });

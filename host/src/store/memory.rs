@@ -48,9 +48,13 @@ impl Store for Memory {
     }
 
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
-        let length = usize::try_from(length)
-            .map_err(|_| Error::io(path, "create", io::ErrorKind::OutOfMemory.into()))?;
-        let bytes = Mutex::new(vec![0; length]);
+        let too_long = || Error::io(path, "create", io::ErrorKind::OutOfMemory.into());
+        let length = usize::try_from(length).map_err(|_| too_long())?;
+        // A length that nobody has the memory for is an error, not the end.
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|_| too_long())?;
+        bytes.resize(length, 0);
+        let bytes = Mutex::new(bytes);
         Ok(Box::new(MemorySink { path: path.into(), store: self.clone(), bytes }))
     }
 

@@ -53,9 +53,11 @@ pub(super) fn size(nodes: &[Node], limits: &Limits, offsets: &Offsets) -> Result
 }
 
 /// How many containers lie inside each other under node 0, and how many values
-/// it is when shared ones count each time. A child that contains its parent
-/// counts as one value without children.
+/// it is when shared ones count each time, but those that lead into a cycle once:
+/// there is no end to their paths.
 fn measure(nodes: &[Node]) -> (u32, u64) {
+    // The values of all nodes that lead into a cycle.
+    let mut once = 0u64;
     let mut sizes: Vec<Size> = vec![Size::Unknown; nodes.len()];
     let mut stack = vec![Step::Enter(0)];
     while let Some(step) = stack.pop() {
@@ -72,23 +74,38 @@ fn measure(nodes: &[Node]) -> (u32, u64) {
             }
             Step::Leave(id) => {
                 let Some(node) = usize::try_from(id).ok().and_then(|id| nodes.get(id)) else { continue };
-                let (mut depth, mut tree) = (0u32, 1u64);
+                let (mut depth, mut tree, mut endless) = (0u32, 1u64, false);
                 children(node, |child| {
-                    let (below, part) = match slot(&mut sizes, child) {
-                        Some(&mut Size::Known(below, part)) => (below, part),
-                        _ => (0, 1),
+                    let below = match slot(&mut sizes, child) {
+                        Some(&mut Size::Known(below, part)) => {
+                            tree = tree.saturating_add(part);
+                            below
+                        }
+                        Some(&mut Size::Endless(below)) => {
+                            tree = tree.saturating_add(1);
+                            endless = true;
+                            below
+                        }
+                        _ => {
+                            endless = true;
+                            0
+                        }
                     };
                     depth = depth.max(below.saturating_add(1));
-                    tree = tree.saturating_add(part);
                 });
+                let size = if endless { Size::Endless(depth) } else { Size::Known(depth, tree) };
+                if endless {
+                    once = once.saturating_add(tree);
+                }
                 if let Some(slot) = slot(&mut sizes, id) {
-                    *slot = Size::Known(depth, tree);
+                    *slot = size;
                 }
             }
         }
     }
     match sizes.first() {
         Some(&Size::Known(depth, tree)) => (depth, tree),
+        Some(&Size::Endless(depth)) => (depth, once),
         _ => (0, 0),
     }
 }
@@ -105,6 +122,8 @@ enum Size {
     Open,
     /// Depth and tree size.
     Known(u32, u64),
+    /// Depth of a value that leads into a cycle; its tree is counted elsewhere.
+    Endless(u32),
 }
 
 fn slot(sizes: &mut [Size], id: NodeId) -> Option<&mut Size> {
