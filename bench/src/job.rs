@@ -1,0 +1,120 @@
+//! The jobs by name.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use strongroom::store::Local;
+use strongroom::{Engine, SaveOptions, StateDict, WriteOptions, save_sharded, save_with};
+
+use crate::measure::Measured;
+use crate::{plain, states};
+
+/// What jobs work on. State dicts are made when a job first needs them.
+pub struct Jobs {
+    directory: PathBuf,
+    mebibytes: usize,
+    tensors: u32,
+    large: Option<StateDict<'static>>,
+    tiny: Option<StateDict<'static>>,
+}
+
+impl Jobs {
+    /// Jobs on the files of `directory`: `large.*` and `tiny.*` must be there for
+    /// those that read.
+    pub fn new(directory: PathBuf, mebibytes: usize, tensors: u32) -> Self {
+        Self { directory, mebibytes, tensors, large: None, tiny: None }
+    }
+
+    /// Does one job. What it needs and what it leaves is made and removed
+    /// outside of what is measured.
+    pub fn run(&mut self, name: &str) -> Result<Measured> {
+        // Compiled once for all: starts have a row of their own.
+        Engine::shared()?;
+        let path = self.directory.join(format!("new-{name}"));
+        match name {
+            "save-pt" => self.save(&path.with_extension("pt"), false),
+            "save-pt-replace" => {
+                let path = path.with_extension("pt");
+                existing(&path, self.large()?)?;
+                self.save(&path, false)
+            }
+            "save-pt-durable" => self.save(&path.with_extension("pt"), true),
+            "save-safetensors" => self.save(&path.with_extension("safetensors"), false),
+            "save-plain" => {
+                let measured = {
+                    let (warm, large) = (self.warm(), self.large()?);
+                    Measured::of(warm, || plain::write(&path, large))?
+                };
+                fs::remove_file(path)?;
+                Ok(measured)
+            }
+            "save-ranks" => self.save_ranks(&path),
+            "save-tiny-pt" => self.save_tiny(&path.with_extension("pt")),
+            "save-tiny-safetensors" => self.save_tiny(&path.with_extension("safetensors")),
+            "build-tiny" => Measured::of(self.warm(), || states::tiny(self.tensors)),
+            "load-pt" => self.read("large.pt", |path| Ok(strongroom::load(path)?)),
+            "load-safetensors" => self.read("large.safetensors", |path| Ok(strongroom::load(path)?)),
+            "load-tiny-pt" => self.read("tiny.pt", |path| Ok(strongroom::load(path)?)),
+            "load-tiny-safetensors" => self.read("tiny.safetensors", |path| Ok(strongroom::load(path)?)),
+            "map-safetensors" => self.read("large.safetensors", |path| Ok(strongroom::map(path)?)),
+            "map-pt" => self.read("large.pt", |path| Ok(strongroom::map(path)?)),
+            "open-tiny-pt" => self.read("tiny.pt", |path| Ok(strongroom::File::open(path)?)),
+            "verify-pt" => self.read("large.pt", |path| Ok(strongroom::File::open(path)?.verify()?)),
+            "verify-plain" => self.read("large.pt", plain::checksum),
+            _ => bail!("no such job"),
+        }
+    }
+
+    fn save(&mut self, path: &Path, durable: bool) -> Result<Measured> {
+        save(self.warm(), path, self.large()?, durable)
+    }
+
+    fn save_tiny(&mut self, path: &Path) -> Result<Measured> {
+        if self.tiny.is_none() {
+            self.tiny = Some(states::tiny(self.tensors)?);
+        }
+        save(self.warm(), path, self.tiny.get_or_insert_default(), false)
+    }
+
+    fn save_ranks(&mut self, path: &Path) -> Result<Measured> {
+        let (warm, large) = (self.warm(), self.large()?);
+        let options = SaveOptions { ranks: 2, overwrite: false };
+        let measured =
+            Measured::of(warm, || Ok(save_sharded(Engine::shared()?, &Local, path, large, &options)?))?;
+        fs::remove_dir_all(path)?;
+        Ok(measured)
+    }
+
+    fn read<T>(&self, name: &str, work: impl FnOnce(&Path) -> Result<T>) -> Result<Measured> {
+        let path = self.directory.join(name);
+        Measured::of(self.warm(), || work(&path))
+    }
+
+    /// A little more than the largest job takes in memory or page cache.
+    fn warm(&self) -> usize {
+        self.mebibytes.saturating_mul((1 << 20) + (1 << 18)) as usize
+    }
+
+    fn large(&mut self) -> Result<&StateDict<'static>> {
+        if self.large.is_none() {
+            self.large = Some(states::large(self.mebibytes)?);
+        }
+        Ok(self.large.get_or_insert_default())
+    }
+}
+
+fn save(warm: usize, path: &Path, state: &StateDict<'_>, durable: bool) -> Result<Measured> {
+    let Some(options) = WriteOptions::for_path(path) else { bail!("{} has no format", path.display()) };
+    let options = WriteOptions { durable, ..options };
+    let measured = Measured::of(warm, || Ok(save_with(Engine::shared()?, &Local, path, state, &options)?))?;
+    fs::remove_file(path)?;
+    Ok(measured)
+}
+
+/// A file of as many bytes to be replaced, on disk already so that its writing
+/// back does not disturb.
+fn existing(path: &Path, state: &StateDict<'_>) -> Result<()> {
+    plain::write(path, state)?;
+    Ok(File::open(path)?.sync_all()?)
+}

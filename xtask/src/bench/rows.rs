@@ -1,0 +1,125 @@
+//! What is measured. A row says what is in its way: whether the file is new,
+//! whether it is durable afterwards, whether its pages are in the cache.
+
+/// One comparison.
+pub struct Row {
+    /// What is done.
+    pub name: &'static str,
+    /// strongroom's way.
+    pub ours: Side,
+    /// What it is compared with, under which name.
+    pub peer: Option<(&'static str, Side)>,
+    /// What counts.
+    pub unit: Unit,
+    /// Whether each run is in a process of its own: one that loads twice gets
+    /// the memory of the first time back, which is no way to load a checkpoint.
+    pub fresh: bool,
+}
+
+/// Who does a job.
+#[derive(Clone, Copy)]
+pub enum Side {
+    /// A job of the Rust program in `bench/`.
+    Rust(&'static str),
+    /// A job of `bench/peers.py`.
+    Torch(&'static str),
+    /// The `strongroom` command, from start to end.
+    Command(&'static [&'static str]),
+    /// The same where the sandbox has never been compiled before.
+    FirstCommand(&'static [&'static str]),
+}
+
+/// What counts in a row.
+#[derive(Clone, Copy)]
+pub enum Unit {
+    /// Time.
+    Seconds,
+    /// Memory beyond the state dict.
+    Mebibytes,
+}
+
+impl Unit {
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Mebibytes => "MiB",
+        }
+    }
+}
+
+/// A row that takes time, both sides in processes that live on.
+const fn time(name: &'static str, ours: Side, peer: Option<(&'static str, Side)>) -> Row {
+    Row { name, ours, peer, unit: Unit::Seconds, fresh: false }
+}
+
+/// The same, each run in a new process.
+const fn fresh(name: &'static str, ours: Side, peer: Option<(&'static str, Side)>) -> Row {
+    Row { fresh: true, ..time(name, ours, peer) }
+}
+
+/// A row that takes memory.
+const fn memory(name: &'static str, ours: Side, peer: Option<(&'static str, Side)>) -> Row {
+    Row { unit: Unit::Mebibytes, ..fresh(name, ours, peer) }
+}
+
+use Side::{Command, FirstCommand, Rust, Torch};
+
+/// All rows, in the order they are measured. Unless a name says otherwise, the
+/// large state dict is of 1 GiB in 64 tensors, the other of 20,000 tensors of 64
+/// bytes, checksums are on, files read are in the page cache, and files written
+/// are new and not yet on disk when the clock stops.
+pub static ROWS: &[Row] = &[
+    time("save .pt", Rust("save-pt"), Some(("torch.save", Torch("save-pt")))),
+    time("save .pt over a file", Rust("save-pt-replace"), Some(("torch.save", Torch("save-pt-replace")))),
+    time("save .pt, durable", Rust("save-pt-durable"), Some(("torch.save, fsync", Torch("save-pt-durable")))),
+    time("save .pt (bound)", Rust("save-pt"), Some(("pwrite, 2 threads, no CRC", Rust("save-plain")))),
+    time(
+        "save .safetensors",
+        Rust("save-safetensors"),
+        Some(("safetensors save_file", Torch("save-safetensors"))),
+    ),
+    time(
+        "save by 2 ranks, durable, committed",
+        Rust("save-ranks"),
+        Some(("CheckpointWriter, 2 processes, fsync", Torch("save-ranks"))),
+    ),
+    fresh("load .pt, verified", Rust("load-pt"), Some(("torch.load", Torch("load-pt")))),
+    fresh(
+        "load .safetensors",
+        Rust("load-safetensors"),
+        Some(("safetensors load_file, cloned", Torch("load-safetensors"))),
+    ),
+    fresh("map .pt", Rust("map-pt"), Some(("torch.load(mmap=True)", Torch("map-pt")))),
+    fresh(
+        "map .safetensors",
+        Rust("map-safetensors"),
+        Some(("safetensors load_file", Torch("map-safetensors"))),
+    ),
+    time("verify .pt (bound)", Rust("verify-pt"), Some(("pread and CRC, 2 threads", Rust("verify-plain")))),
+    time("save 20,000 tensors .pt", Rust("save-tiny-pt"), Some(("torch.save", Torch("save-tiny-pt")))),
+    time(
+        "save 20,000 tensors .safetensors",
+        Rust("save-tiny-safetensors"),
+        Some(("safetensors save_file", Torch("save-tiny-safetensors"))),
+    ),
+    fresh(
+        "load 20,000 tensors .pt, verified",
+        Rust("load-tiny-pt"),
+        Some(("torch.load", Torch("load-tiny-pt"))),
+    ),
+    fresh(
+        "load 20,000 tensors .safetensors",
+        Rust("load-tiny-safetensors"),
+        Some(("safetensors load_file, cloned", Torch("load-tiny-safetensors"))),
+    ),
+    time("command: inspect 20,000 tensors .pt", Command(&["inspect", "--json", "tiny.pt"]), None),
+    time(
+        "command: inspect 64 tensors .pt",
+        Command(&["inspect", "--json", "large.pt"]),
+        Some(("its very first start", FirstCommand(&["inspect", "--json", "large.pt"]))),
+    ),
+    memory("memory to save .pt", Rust("save-pt"), Some(("torch.save", Torch("save-pt")))),
+    memory("memory to verify .pt", Rust("verify-pt"), None),
+    memory("memory to load .pt, with its 1 GiB", Rust("load-pt"), Some(("torch.load", Torch("load-pt")))),
+];
