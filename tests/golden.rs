@@ -193,7 +193,7 @@ fn options(expected: &Value) -> WriteOptions {
         WriteFormat::Torch(TorchOptions {
             alignment: options["alignment"].as_u64().map_or(64, |alignment| alignment.try_into().unwrap()),
             checksums: options["checksums"].as_bool().unwrap_or(true),
-            archive: options["archive"].as_str().map(Into::into),
+            file_name: options["archive"].as_str().map(Into::into),
         })
     };
     WriteOptions { format, durable: false }

@@ -238,7 +238,7 @@ fn read(lie: &str) -> (Result<StateDict<'static>>, Duration) {
 fn write(store: &dyn strongroom::store::Store, path: &Path, lie: &str) -> Result<()> {
     let mut state = StateDict::new();
     state.insert("tensor", Tensor::from_slice(b"payload.", &[8])?);
-    let format = WriteFormat::Torch(TorchOptions { archive: Some(lie.into()), ..TorchOptions::default() });
+    let format = WriteFormat::Torch(TorchOptions { file_name: Some(lie.into()), ..TorchOptions::default() });
     save_with(&LIAR, store, path, &state, &WriteOptions { format, durable: false }).map(drop)
 }
 

@@ -97,7 +97,7 @@ fn rewritten_by_component(case: &Case, checkpoint: &Checkpoint) -> Vec<u8> {
         WriteFormat::Torch(TorchOptions {
             alignment: checkpoint.alignment.unwrap_or(64),
             checksums: checkpoint.checksums,
-            archive: (!checkpoint.archive.is_empty()).then(|| format!("{}.pt", checkpoint.archive)),
+            file_name: (!checkpoint.archive.is_empty()).then(|| format!("{}.pt", checkpoint.archive)),
         })
     };
     let (store, path) = (Memory::default(), Path::new("model.pt"));

@@ -93,7 +93,7 @@ impl Jobs {
 
     /// A little more than the largest job takes in memory or page cache.
     fn warm(&self) -> usize {
-        self.mebibytes.saturating_mul((1 << 20) + (1 << 18)) as usize
+        self.mebibytes.saturating_mul((1 << 20) + (1 << 18))
     }
 
     fn large(&mut self) -> Result<&StateDict<'static>> {

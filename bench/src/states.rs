@@ -15,10 +15,10 @@ pub fn large(mebibytes: usize) -> Result<StateDict<'static>> {
 }
 
 /// `tensors` of 16 elements, where all costs are per tensor.
-pub fn tiny(tensors: u32) -> Result<StateDict<'static>> {
+pub fn tiny(tensors: i32) -> Result<StateDict<'static>> {
     let mut state = Vec::new();
     for index in 0..tensors {
-        let values = vec![f64::from(index) as f32; 16];
+        let values = vec![index; 16];
         state.push((format!("layers.{index}.weight"), Tensor::from_vec(values, &[16])?));
     }
     Ok(StateDict::from_value(Value::dict(state)))

@@ -35,7 +35,7 @@ impl Default for Limits {
             string_bytes: 256 << 20,
             depth: 1000,
             nodes: 16 << 20,
-            tree: 64 << 20,
+            tree: 16 << 20,
         }
     }
 }

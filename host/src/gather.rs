@@ -20,45 +20,52 @@ pub(crate) fn elements<'s>(view: &Tensor, storage: &'s [u8]) -> Option<Cow<'s, [
         let start = usize::try_from(bits / 8).ok()?;
         return storage.get(start..start.checked_add(length)?).map(Cow::Borrowed);
     }
-    // Elements of less than a byte cannot be moved one by one.
-    let width = usize::try_from(view.dtype.bits() / 8).ok().filter(|&width| width > 0)?;
     // A stride of zero makes terabytes of one byte: such a length is no reason to abort.
     let mut gathered = Vec::new();
     gathered.try_reserve_exact(length).ok()?;
-    rows(view, |first, count, step| {
-        for index in 0..count {
-            let start = usize::try_from(index.checked_mul(step)?.checked_add(first)?).ok()?;
-            let start = start.checked_mul(width)?;
-            gathered.extend_from_slice(storage.get(start..start.checked_add(width)?)?);
-        }
-        Some(())
-    })?;
+    gathered.resize(length, 0);
+    part(view, storage, 0, &mut gathered)?;
     Some(Cow::Owned(gathered))
 }
 
-/// Calls `row` with the first element, the size and the stride of each run along
-/// the last dimension, in row-major order.
-fn rows(view: &Tensor, mut row: impl FnMut(u64, u64, u64) -> Option<()>) -> Option<()> {
-    let (&count, outer) = view.shape.split_last()?;
-    let (&step, strides) = view.stride.split_last()?;
-    let mut index = vec![0u64; outer.len()];
-    loop {
-        let first = index
+/// Fills `out` with the bytes of `view` in row-major order from byte `start` on,
+/// which is the first of an element. None if they do not all lie in `storage`, or
+/// elements are not whole bytes.
+pub(crate) fn part(view: &Tensor, storage: &[u8], start: u64, out: &mut [u8]) -> Option<()> {
+    let width = usize::try_from(view.dtype.bits() / 8).ok().filter(|&width| width > 0)?;
+    let mut index = position(view, start / u64::try_from(width).ok()?)?;
+    for element in out.chunks_mut(width) {
+        let at = index
             .iter()
-            .zip(strides)
+            .zip(&view.stride)
             .try_fold(view.offset, |sum, (&i, &stride)| sum.checked_add(i.checked_mul(stride)?))?;
-        row(first, count, step)?;
-        // Count up, the last outer dimension fastest.
-        let mut dimension = outer.len();
-        loop {
-            let Some(previous) = dimension.checked_sub(1) else { return Some(()) };
-            dimension = previous;
-            index[dimension] += 1;
-            if index[dimension] < outer[dimension] {
-                break;
-            }
-            index[dimension] = 0;
+        let at = usize::try_from(at).ok()?.checked_mul(width)?;
+        element.copy_from_slice(storage.get(at..at.checked_add(element.len())?)?);
+        advance(&mut index, &view.shape);
+    }
+    Some(())
+}
+
+/// The indices of an element, given its number in row-major order.
+fn position(view: &Tensor, element: u64) -> Option<Vec<u64>> {
+    let mut rest = element;
+    let mut index: Vec<u64> = Vec::with_capacity(view.shape.len());
+    for &size in view.shape.iter().rev() {
+        index.push(rest.checked_rem(size)?);
+        rest /= size;
+    }
+    index.reverse();
+    Some(index)
+}
+
+/// Counts up, the last dimension fastest.
+fn advance(index: &mut [u64], shape: &[u64]) {
+    for (i, &size) in index.iter_mut().zip(shape).rev() {
+        *i += 1;
+        if *i < size {
+            return;
         }
+        *i = 0;
     }
 }
 
@@ -84,6 +91,18 @@ mod tests {
     fn a_transposed_view_is_copied_in_row_major_order() {
         let gathered = elements(&view(1, &[3, 2], &[1, 3]), &[9, 0, 1, 2, 3, 4, 5]);
         assert_eq!(gathered.as_deref(), Some(&[0, 3, 1, 4, 2, 5][..]));
+    }
+
+    #[test]
+    fn parts_are_what_the_whole_has_there() {
+        let storage: Vec<u8> = (0..60).collect();
+        let view = view(0, &[3, 4, 5], &[1, 15, 3]);
+        let whole = elements(&view, &storage).unwrap().into_owned();
+        for start in 0..60 {
+            let mut out = vec![0; 60 - start];
+            part(&view, &storage, start as u64, &mut out).unwrap();
+            assert_eq!(out, whole[start..]);
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::buffer::Buffer;
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, StateDict, Storage, Stored};
-use crate::store::{Local, Source, Store};
+use crate::store::{Local, Shared, Source, Store};
 use crate::{Engine, Error, Result, check, drive};
 
 pub use crate::bindings::reader::Format;
@@ -123,17 +123,7 @@ impl File {
     /// with any mapped file; replacing it by rename is fine.
     pub fn map(&self) -> Result<StateDict<'static>> {
         let Some(bytes) = self.source.bytes()? else { return self.load() };
-        let map = |(part, storage): (&Stored, &Storage<'static>)| {
-            if part.swap > 1 {
-                return load(part, storage.location(), false);
-            }
-            let start = usize::try_from(part.offset).ok();
-            let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
-            let range = start.zip(end).map(|(start, end)| start..end);
-            range
-                .and_then(|range| Storage::part(bytes.clone(), range, storage.location()))
-                .ok_or_else(|| Error::checkpoint(self.path(), "the file became shorter while it was opened"))
-        };
+        let map = |(part, storage): (&Stored, &Storage<'static>)| map(part, storage.location(), &bytes);
         let storages = self.parts.iter().zip(self.state.storages()).map(map);
         Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
     }
@@ -169,6 +159,20 @@ impl File {
         let storages = parts.map(|(part, storage)| load(part, storage.location(), verify));
         Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
     }
+}
+
+/// A payload over the bytes of its whole file: loaded only if its numbers are of
+/// the other byte order.
+fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage<'static>> {
+    if part.swap > 1 {
+        return load(part, location, false);
+    }
+    let start = usize::try_from(part.offset).ok();
+    let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
+    let range = start.zip(end).map(|(start, end)| start..end);
+    range
+        .and_then(|range| Storage::part(bytes.clone(), range, location))
+        .ok_or_else(|| Error::checkpoint(part.source.path(), "the file became shorter while it was opened"))
 }
 
 /// Reads a payload into memory, all cores on one payload if it is large.
@@ -227,7 +231,19 @@ impl Stored {
     }
 }
 
-impl Storage<'_> {
+impl<'a> Storage<'a> {
+    /// The same bytes where they can be looked at: mapped, if they are in a file
+    /// that can be.
+    pub(crate) fn in_memory(&self) -> Result<Self> {
+        match self.content() {
+            Content::Bytes(..) => Ok(self.clone()),
+            Content::Stored(part) => match part.source.bytes()? {
+                Some(bytes) => map(part, self.location(), &bytes),
+                None => load(part, self.location(), false),
+            },
+        }
+    }
+
     /// Copies `buffer.len()` bytes from `offset` on, from memory or from the file.
     pub(crate) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         match self.content() {

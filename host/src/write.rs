@@ -1,11 +1,11 @@
 //! Writing: payloads in parallel, each byte touched once.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::bindings::types::Tensor;
 use crate::bindings::writer::{self as wit, Checksum, Slot, Source as Fill};
 use crate::checksum::{self, BLOCK, CHUNK, Hasher};
 use crate::drive::{self, Writing};
@@ -39,9 +39,10 @@ pub struct TorchOptions {
     pub alignment: u32,
     /// Whether the archive has checksums.
     pub checksums: bool,
-    /// The name after which the archive's records are called. By default that
+    /// The file name that torch would be given, after which it calls the archive
+    /// in the file: `model.pt` has the archive `model`. By default that
     /// of the file, as `torch.save` does.
-    pub archive: Option<String>,
+    pub file_name: Option<String>,
 }
 
 /// Options of the safetensors writer.
@@ -54,7 +55,7 @@ pub struct SafetensorsOptions {
 
 impl Default for TorchOptions {
     fn default() -> Self {
-        Self { alignment: 64, checksums: true, archive: None }
+        Self { alignment: 64, checksums: true, file_name: None }
     }
 }
 
@@ -125,11 +126,11 @@ pub(crate) fn write(
 
 fn contract(path: &Path, state: &StateDict<'_>, options: &WriteOptions) -> wit::WriteOptions {
     match &options.format {
-        WriteFormat::Torch(TorchOptions { alignment, checksums, archive }) => {
+        WriteFormat::Torch(TorchOptions { alignment, checksums, file_name }) => {
             let own = || path.file_name().map(|name| name.to_string_lossy().into_owned());
             // A path in bytes that are no UTF-8 is non-ASCII, which torch calls `archive`.
             wit::WriteOptions::TorchZip(wit::TorchOptions {
-                file_name: archive.clone().or_else(own),
+                file_name: file_name.clone().or_else(own),
                 alignment: *alignment,
                 checksums: *checksums,
             })
@@ -272,12 +273,12 @@ impl Piece<'_> {
 enum Payload<'p> {
     /// Bytes in order, in a storage from an offset on.
     Part(&'p Storage<'p>, u64),
-    /// Elements that had to be brought into order.
-    Gathered(Vec<u8>),
+    /// Elements to be brought into order: a view of all bytes of a storage.
+    Strided(&'p Tensor, Storage<'p>),
 }
 
 impl<'p> Payload<'p> {
-    fn of(slot: &Slot, state: &'p StateDict<'p>) -> Result<Self> {
+    fn of(slot: &'p Slot, state: &'p StateDict<'p>) -> Result<Self> {
         let storage = |id: u32| state.storages().get(id as usize);
         let part = match &slot.source {
             Fill::Storage(id) => storage(*id).map(|storage| Self::Part(storage, 0)),
@@ -285,12 +286,12 @@ impl<'p> Payload<'p> {
                 let Some(storage) = tensor.storage.and_then(storage) else {
                     return Err(Error::Value("a meta tensor has no data".into()));
                 };
-                if is_contiguous(tensor) || slot.length == 0 {
-                    let start = tensor.dtype.bytes(tensor.offset);
-                    start.map(|start| Self::Part(storage, start))
+                if slot.length == 0 {
+                    Some(Self::Part(storage, 0))
+                } else if is_contiguous(tensor) {
+                    tensor.dtype.bytes(tensor.offset).map(|start| Self::Part(storage, start))
                 } else {
-                    let bytes = storage.whole()?;
-                    gather::elements(tensor, &bytes).map(|bytes| Self::Gathered(bytes.into_owned()))
+                    Some(Self::Strided(tensor, storage.in_memory()?))
                 }
             }
         };
@@ -303,12 +304,8 @@ impl<'p> Payload<'p> {
         }
         match self {
             Self::Part(storage, start) => storage.read_at(start + offset, buffer),
-            Self::Gathered(bytes) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                let range = bytes.get(start..).and_then(|rest| rest.get(..buffer.len()));
-                buffer.copy_from_slice(range.ok_or_else(|| Error::Value("a read beyond a payload".into()))?);
-                Ok(())
-            }
+            Self::Strided(tensor, storage) => gather::part(tensor, storage.bytes()?, offset, buffer)
+                .ok_or_else(|| Error::Value("a tensor does not lie in its storage".into())),
         }
     }
 
@@ -322,7 +319,7 @@ impl<'p> Payload<'p> {
         mut chunk: impl FnMut(u64, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let memory = match self {
-            Self::Gathered(bytes) => Some((&bytes[..], 0)),
+            Self::Strided(..) => None,
             Self::Part(storage, first) => storage.bytes().ok().map(|bytes| (bytes, *first)),
         };
         let mut at = start;
@@ -343,19 +340,5 @@ impl<'p> Payload<'p> {
             at += length as u64;
         }
         Ok(())
-    }
-}
-
-impl Storage<'_> {
-    /// All its bytes, read from the file if they are still there.
-    fn whole(&self) -> Result<Cow<'_, [u8]>> {
-        if let Ok(bytes) = self.bytes() {
-            return Ok(Cow::Borrowed(bytes));
-        }
-        let length = usize::try_from(self.length())
-            .map_err(|_| Error::Value("a storage does not fit into memory".into()))?;
-        let mut bytes = vec![0; length];
-        self.read_at(0, &mut bytes)?;
-        Ok(Cow::Owned(bytes))
     }
 }

@@ -100,7 +100,9 @@ fn measure<'a>(
     let shape = element::from_torch(tensor.dtype, &tensor.shape).ok_or_else(overflow)?;
     let total = element::total_bits(tensor.dtype, &shape).ok_or_else(overflow)?;
     let bits = tensor.dtype.bits();
-    let first = tensor.offset.checked_mul(bits).ok_or_else(overflow)?;
+    // A tensor without elements looks at nothing, wherever its offset points.
+    let offset = if total == 0 { 0 } else { tensor.offset };
+    let first = offset.checked_mul(bits).ok_or_else(overflow)?;
     let contiguous = tensor.is_contiguous();
     let packed = !bits.is_multiple_of(8);
     if packed && !(contiguous && total.is_multiple_of(8) && first.is_multiple_of(8)) {
