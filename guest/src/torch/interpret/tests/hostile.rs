@@ -182,7 +182,7 @@ fn a_doubling_bomb_reaches_the_tree_limit() {
         pickle.extend_from_slice(&[b'(', b'h', level, b'h', level, b'l', b'q', level + 1]);
     }
     pickle.push(b'.');
-    assert_eq!(refused(&pickle), "limit reached at offset 0: tree is 67108864");
+    assert_eq!(refused(&pickle), "limit reached at offset 0: tree is 16777216");
     // As a shape, a tuple does not unfold into nodes, and yet it counts.
     let limits = Limits { tree: 1000, ..Limits::default() };
     let shape = format!("({}t", "I0\n".repeat(100));
