@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, StateDict, Storage, Stored};
 use crate::store::{Local, Source, Store};
@@ -122,9 +122,10 @@ impl File {
     /// with any mapped file; replacing it by rename is fine.
     pub fn map(&self) -> Result<StateDict<'static>> {
         let Some(bytes) = self.source.bytes()? else { return self.load() };
+        let pages = Pages::default();
         let map = |(part, storage): (&Stored, &Storage<'static>)| {
             if part.swap > 1 {
-                return load(part, storage.location(), false);
+                return load(&pages, part, storage.location(), false);
             }
             let start = usize::try_from(part.offset).ok();
             let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
@@ -164,15 +165,16 @@ impl File {
     }
 
     fn load_with(&self, verify: bool) -> Result<StateDict<'static>> {
+        let pages = Pages::default();
         let parts = self.parts.par_iter().zip(self.state.storages());
-        let storages = parts.map(|(part, storage)| load(part, storage.location(), verify));
+        let storages = parts.map(|(part, storage)| load(&pages, part, storage.location(), verify));
         Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
     }
 }
 
 /// Reads a payload into memory, all cores on one payload if it is large.
-fn load(part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
-    let mut buffer = Buffer::new(part.source.path(), part.length)?;
+fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
+    let mut buffer = Buffer::new(pages, part.source.path(), part.length)?;
     let verify = verify && part.checksum.is_some();
     let blocks = buffer.as_mut().par_chunks_mut(checksum::BLOCK).enumerate();
     let hashers = blocks.map(|(index, block)| {
