@@ -26,24 +26,28 @@ const LARGE: usize = 4 << 20;
 /// then takes 3 s. A kernel that must move memory together first is as slow.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// Whether huge pages have come quickly so far. Ordinary pages are made of what
-/// lies around and are never that slow, so one bad experience is enough.
-static QUICK: AtomicBool = AtomicBool::new(true);
+/// The kind of pages the buffers of one load get.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    /// A huge page came slowly. Ordinary ones are made of what lies around and are
+    /// never that slow, so one bad experience is enough; the next load asks again.
+    ordinary: AtomicBool,
+}
 
 impl Buffer {
     /// Zeros. `path` is for the error, should there not be so much memory.
-    pub(crate) fn new(path: &Path, length: u64) -> Result<Self> {
+    pub(crate) fn new(pages: &Pages, path: &Path, length: u64) -> Result<Self> {
         let failed = |source| Error::io(path, format!("allocate {length} bytes"), source);
         let bytes = usize::try_from(length).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
         if bytes < LARGE {
             return Ok(Self::Small(vec![0; bytes.div_ceil(size_of::<u128>())], bytes));
         }
         let mut map = MmapMut::map_anon(bytes).map_err(failed)?;
-        if QUICK.load(Ordering::Relaxed) {
+        if !pages.ordinary.load(Ordering::Relaxed) {
             // A kernel without huge pages serves ordinary ones.
             let _ = map.advise(Advice::HugePage);
             if first_page(&mut map) > PATIENCE {
-                QUICK.store(false, Ordering::Relaxed);
+                pages.ordinary.store(true, Ordering::Relaxed);
                 let _ = map.advise(Advice::NoHugePage);
             }
         }

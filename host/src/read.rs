@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
@@ -155,8 +155,9 @@ impl File {
     }
 
     fn load_with(&self, verify: bool) -> Result<StateDict<'static>> {
+        let pages = Pages::default();
         let parts = self.parts.par_iter().zip(self.state.storages());
-        let storages = parts.map(|(part, storage)| load(part, storage.location(), verify));
+        let storages = parts.map(|(part, storage)| load(&pages, part, storage.location(), verify));
         Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
     }
 }
@@ -165,7 +166,7 @@ impl File {
 /// the other byte order.
 fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage<'static>> {
     if part.swap > 1 {
-        return load(part, location, false);
+        return load(&Pages::default(), part, location, false);
     }
     let start = usize::try_from(part.offset).ok();
     let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
@@ -176,8 +177,8 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
 }
 
 /// Reads a payload into memory, all cores on one payload if it is large.
-fn load(part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
-    let mut buffer = Buffer::new(part.source.path(), part.length)?;
+fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
+    let mut buffer = Buffer::new(pages, part.source.path(), part.length)?;
     let verify = verify && part.checksum.is_some();
     let blocks = buffer.as_mut().par_chunks_mut(checksum::BLOCK).enumerate();
     let hashers = blocks.map(|(index, block)| {
@@ -239,7 +240,7 @@ impl<'a> Storage<'a> {
             Content::Bytes(..) => Ok(self.clone()),
             Content::Stored(part) => match part.source.bytes()? {
                 Some(bytes) => map(part, self.location(), &bytes),
-                None => load(part, self.location(), false),
+                None => load(&Pages::default(), part, self.location(), false),
             },
         }
     }
