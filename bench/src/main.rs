@@ -1,5 +1,5 @@
-//! The jobs that `cargo xtask bench` measures, done by strongroom and, as the
-//! bounds of what the machine can do, by plain reads and writes.
+//! The jobs that `cargo xtask bench` measures, done by strongroom and, to
+//! see what the machine can do, by plain reads and writes.
 //!
 //! Started as `strongroom-bench DIRECTORY MEBIBYTES TENSORS`. Does the job named
 //! on each line of its input, and answers each with a line of JSON; `peers.py`

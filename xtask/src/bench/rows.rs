@@ -73,7 +73,11 @@ pub static ROWS: &[Row] = &[
     time("save .pt", Rust("save-pt"), Some(("torch.save", Torch("save-pt")))),
     time("save .pt over a file", Rust("save-pt-replace"), Some(("torch.save", Torch("save-pt-replace")))),
     time("save .pt, durable", Rust("save-pt-durable"), Some(("torch.save, fsync", Torch("save-pt-durable")))),
-    time("save .pt (bound)", Rust("save-pt"), Some(("pwrite, 2 threads, no CRC", Rust("save-plain")))),
+    time(
+        "save .pt, against plain writes",
+        Rust("save-pt"),
+        Some(("pwrite, 2 threads, no CRC", Rust("save-plain"))),
+    ),
     time(
         "save .safetensors",
         Rust("save-safetensors"),
@@ -96,7 +100,11 @@ pub static ROWS: &[Row] = &[
         Rust("map-safetensors"),
         Some(("safetensors load_file", Torch("map-safetensors"))),
     ),
-    time("verify .pt (bound)", Rust("verify-pt"), Some(("pread and CRC, 2 threads", Rust("verify-plain")))),
+    time(
+        "verify .pt, against plain reads",
+        Rust("verify-pt"),
+        Some(("pread and CRC, 2 threads", Rust("verify-plain"))),
+    ),
     time("save 20,000 tensors .pt", Rust("save-tiny-pt"), Some(("torch.save", Torch("save-tiny-pt")))),
     time(
         "save 20,000 tensors .safetensors",
