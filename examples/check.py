@@ -25,16 +25,16 @@ def main():
     target = arguments.target.resolve()
     component = target / "strongroom.wasm"
     if arguments.host == "python":
-        lister = [sys.executable, ROOT / "examples/python/list_tensors.py"]
+        lister, last = [sys.executable, ROOT / "examples/python/list_tensors.py"], [component]
     else:
         node = target / "node"
         run([node / "node_modules/.bin/jco", "transpile", component, "--name", "strongroom",
              "--out-dir", node / "build"], cwd=node)
-        lister = ["node", node / "list_tensors.mjs"]
+        lister, last = ["node", node / "list_tensors.mjs"], []
     failed = 0
     for name in FIXTURES:
         file = next((ROOT / "tests/data/good" / name).glob("model.*"))
-        theirs = [json.loads(line) for line in run([*lister, file], cwd=target).splitlines()]
+        theirs = [json.loads(line) for line in run([*lister, file, *last], cwd=target).splitlines()]
         ours = json.loads(run([target / "release/strongroom", "inspect", "--json", file], cwd=target))["tensors"]
         ours = [{field: tensor[field] for field in FIELDS} for tensor in ours]
         if theirs != ours:
