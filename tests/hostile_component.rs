@@ -75,8 +75,9 @@ const LIES_IN_READING: &[(&str, End)] = &[
 ];
 
 const LIES_IN_WRITING: &[(&str, End)] = &[
-    ("a file of all there could be", Io),
-    ("a file of a petabyte", Io),
+    ("a file of all there could be", Untrue),
+    ("a file of a petabyte", Untrue),
+    ("a file that would fill the disk", Untrue),
     ("a file longer than its parts", Untrue),
     ("a file shorter than its parts", Untrue),
     ("nothing to seal where something is missing", Untrue),

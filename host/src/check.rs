@@ -125,20 +125,33 @@ pub(crate) fn plan(
         .filter(|&(_, length)| length > 0)
         .collect();
     places.sort_unstable();
-    let mut covered = 0;
+    let (mut covered, mut open) = (0, 0);
     for (offset, length) in places {
         if offset < covered || (all && offset > covered) {
             return Err(Error::untrue(path, format!("the plan covers offset {covered} twice or not at all")));
         }
+        open += offset - covered;
         covered = end(offset, length).filter(|&end| end <= plan.length).ok_or_else(|| {
             Error::untrue(path, format!("the plan puts {length} bytes at {offset} of {}", plan.length))
         })?;
+    }
+    // What the store reserves is no more than a seal can fill.
+    let sealable = SEAL * (segments.len() as u64 + slots.len() as u64 + 1);
+    if !all && open + (plan.length - covered) > sealable {
+        return Err(Error::untrue(
+            path,
+            format!("the plan is of {} bytes, with little in them", plan.length),
+        ));
     }
     if all && covered != plan.length {
         return Err(Error::untrue(path, format!("the plan covers {covered} of {} bytes", plan.length)));
     }
     Ok(())
 }
+
+/// Bytes a seal may add for each segment and slot: a zip's directory has an entry
+/// for each record, of two strings of up to 64 KiB.
+const SEAL: u64 = 128 << 10;
 
 fn end(offset: u64, length: u64) -> Option<u64> {
     offset.checked_add(length)

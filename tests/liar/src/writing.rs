@@ -35,6 +35,7 @@ impl wit::GuestWriting for Writing {
             length: match self.lie.as_str() {
                 "a file of all there could be" => u64::MAX,
                 "a file of a petabyte" => 1 << 50,
+                "a file that would fill the disk" => 1 << 30,
                 "a file longer than its parts" => 33,
                 "a file shorter than its parts" => 31,
                 _ => 32,
