@@ -123,3 +123,13 @@ fn same(native: &Error, component: &Fault) -> bool {
         _ => false,
     }
 }
+
+#[test]
+fn the_host_s_default_caps_are_the_guest_s() {
+    let ours = strongroom::Limits::default().format;
+    let theirs = strongroom_guest::Limits::default();
+    // Neither crate may link the other, so each has the table. WIT writes dashes.
+    let fields =
+        |limits: String| limits.replace('-', "_").split_once('{').map(|(_, fields)| fields.to_owned());
+    assert_eq!(fields(format!("{ours:?}")), fields(format!("{theirs:?}")));
+}
