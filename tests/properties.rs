@@ -72,6 +72,12 @@ proptest! {
 /// The cap on depth is a cap on files, and it is the last that may be reached.
 #[test]
 fn a_tree_may_be_as_deep_as_the_limit_says() {
+    // A `Value` is built and dropped by recursion, whose frames are large unless optimised.
+    let thread = std::thread::Builder::new().stack_size(64 << 20).spawn(as_deep_as_the_limit_says);
+    thread.expect("a thread").join().expect("the test");
+}
+
+fn as_deep_as_the_limit_says() {
     let deep = |depth: u32| {
         let nest = |inner, _| Value::List(vec![inner]);
         StateDict::from_value((0..depth).fold(Value::None, nest))
