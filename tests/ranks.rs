@@ -316,14 +316,14 @@ fn with_data<'s>(state: &'s StateDict<'_>) -> impl Iterator<Item = String> + use
     leaves.into_iter()
 }
 
-fn save_over(
-    store: &dyn Store,
+fn save_over<S: Store + Clone + 'static>(
+    store: &S,
     path: &Path,
     state: &StateDict<'_>,
     ranks: usize,
     overwrite: bool,
-) -> Result<strongroom::Saved> {
-    save_sharded(Engine::shared()?, store, path, state, &SaveOptions { ranks, overwrite })
+) -> Result<()> {
+    save_sharded(Engine::shared()?, Arc::new(store.clone()), path, state, &SaveOptions { ranks, overwrite })
 }
 
 fn open_in(store: &Memory, path: &Path) -> Result<Checkpoint> {

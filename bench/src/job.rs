@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use strongroom::store::Local;
@@ -80,8 +81,9 @@ impl Jobs {
     fn save_ranks(&mut self, path: &Path) -> Result<Measured> {
         let (warm, large) = (self.warm(), self.large()?);
         let options = SaveOptions { ranks: 2, overwrite: false };
-        let measured =
-            Measured::of(warm, || Ok(save_sharded(Engine::shared()?, &Local, path, large, &options)?))?;
+        let measured = Measured::of(warm, || {
+            Ok(save_sharded(Engine::shared()?, Arc::new(Local), path, large, &options)?)
+        })?;
         fs::remove_dir_all(path)?;
         Ok(measured)
     }

@@ -5,7 +5,7 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "checkpoint",
-    additional_derives: [PartialEq],
+    additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
 });
 
 pub(crate) use exports::strongroom::checkpoint::{reader, types, writer};

@@ -16,6 +16,11 @@ pub(crate) const RECORD: &str = "strongroom.json";
 /// The name of the outline of a state dict that was shared over ranks.
 pub(crate) const OUTLINE: &str = "outline.pt";
 
+/// PyTorch's name for a rank's file.
+pub(crate) fn rank_file(rank: usize) -> String {
+    format!("checkpoint_{rank}.pt")
+}
+
 /// The version of the record that this library writes, and the newest it reads.
 pub(crate) const VERSION: u32 = 1;
 

@@ -1,8 +1,11 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::bindings::types as wit;
+use crate::hook::HookError;
 
 /// What can go wrong, and where.
 #[derive(Debug, thiserror::Error)]
@@ -86,9 +89,89 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
-    /// Another rank failed while this one waited for it.
-    #[error("another rank failed")]
-    Abandoned,
+    /// What another rank said of its failure.
+    #[error("{0}")]
+    Remote(String),
+    /// Ranks that others wait for did not come.
+    #[error("barrier {barrier}: missing ranks: {}: {absence}", Listed(ranks))]
+    Missing {
+        /// The barrier: its kind, and where it is.
+        barrier: String,
+        /// Which.
+        ranks: Vec<usize>,
+        /// What is known of them.
+        absence: Absence,
+    },
+    /// The place where ranks meet cannot be reached, or not any more.
+    #[error("barrier {barrier}: {reason}")]
+    Unreachable {
+        /// The barrier: its kind, and where it is.
+        barrier: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A hook failed.
+    #[error(
+        "{}: the hook `{hook}` failed {}: {source}",
+        path.display(),
+        if *committed { "after the commit, and the checkpoint is there" } else { "before the commit" }
+    )]
+    Hook {
+        /// The checkpoint's directory.
+        path: PathBuf,
+        /// The hook's name.
+        hook: String,
+        /// Whether the checkpoint was committed before it failed.
+        committed: bool,
+        /// Why.
+        source: HookError,
+    },
+    /// There is not enough space for what is to be written.
+    #[error("{}: {needed} bytes are needed, and {available} are available", path.display())]
+    Space {
+        /// The file.
+        path: PathBuf,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        available: u64,
+    },
+    /// A checkpoint lacks keys that were asked for.
+    #[error("{}: {} missing: {}", path.display(), if keys.len() == 1 { "a key is" } else { "keys are" }, keys.join(", "))]
+    MissingKeys {
+        /// The file.
+        path: PathBuf,
+        /// The keys, as `a.b[0]`.
+        keys: Vec<String>,
+    },
+    /// A value in a checkpoint is not of the kind asked for.
+    #[error("{}: {key}: expected {expected}, found {found}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The key, as `a.b[0]`.
+        key: String,
+        /// What was asked for.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// The checkpoint process did not do its work.
+    #[error("the checkpoint process {reason}{}", LastWords(last_words))]
+    Process {
+        /// What happened.
+        reason: String,
+        /// The end of what it wrote to stderr.
+        last_words: String,
+    },
+    /// A save in the background failed.
+    #[error("the save of {}: {source}", path.display())]
+    Save {
+        /// The checkpoint's directory.
+        path: PathBuf,
+        /// Why.
+        source: Arc<Error>,
+    },
     /// The component or the machine it runs on could not be set up.
     #[error("cannot set up the sandbox: {0}")]
     Setup(String),
@@ -99,6 +182,18 @@ pub enum Error {
 
 /// A result whose error is [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What is known of ranks that did not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Absence {
+    /// They were waited for so long.
+    Late(Duration),
+    /// They came before, and gave no sign of life for so long.
+    Silent(Duration),
+    /// They have taken leave, or were seen to end.
+    Ended,
+}
 
 /// What a format's reader or writer found wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +257,38 @@ impl Error {
 
     pub(crate) fn checkpoint(path: &Path, reason: impl Into<String>) -> Self {
         Self::Checkpoint { path: path.into(), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late(waited) => write!(f, "did not come within {} s", waited.as_secs_f64()),
+            Self::Silent(silence) => write!(f, "no sign of life for {:.1} s", silence.as_secs_f64()),
+            Self::Ended => f.write_str("ended"),
+        }
+    }
+}
+
+/// Ranks, for an error.
+struct Listed<'l>(&'l [usize]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ranks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&ranks.join(", "))
+    }
+}
+
+/// What a process said before it ended, on lines of their own.
+struct LastWords<'l>(&'l str);
+
+impl fmt::Display for LastWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.trim() {
+            "" => Ok(()),
+            words => write!(f, "; its last words:\n{words}"),
+        }
     }
 }
 

@@ -24,18 +24,21 @@
 
 #![deny(unsafe_code)]
 
+mod barrier;
 mod bindings;
 mod buffer;
 mod check;
 mod checkpoint;
+mod checkpoint_writer;
 mod checksum;
 mod drive;
 mod engine;
 mod error;
 mod gather;
+mod hook;
 mod instance;
 mod limits;
-mod ranks;
+mod rank_info;
 mod read;
 mod save;
 mod shard;
@@ -46,12 +49,18 @@ mod write;
 
 use std::path::Path;
 
+pub use barrier::{
+    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
+};
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
+pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
 pub use engine::Engine;
-pub use error::{Error, Fault, Finding, Result, Unfit};
+pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
+pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
+pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
-pub use save::{SaveOptions, Saved, save_sharded};
+pub use save::{SaveOptions, save_sharded};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use strongroom::{SaveOptions, save_sharded};
@@ -39,7 +40,13 @@ impl Args {
         let file = context.open(&self.source)?;
         let options = SaveOptions { ranks: self.ranks.into(), overwrite: self.overwrite };
         let _progress = context.writing("saving", file.state().length());
-        save_sharded(context.engine, &context.store, &self.directory, file.state(), &options)?;
+        save_sharded(
+            context.engine,
+            Arc::new(context.store.clone()),
+            &self.directory,
+            file.state(),
+            &options,
+        )?;
         Ok(())
     }
 }

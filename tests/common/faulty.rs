@@ -66,6 +66,14 @@ impl<S: Store> Store for Faulty<S> {
         self.store.list(path)
     }
 
+    fn available(&self, path: &Path) -> Result<Option<u64>> {
+        self.store.available(path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        self.store.remove(path)
+    }
+
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let stage = self.store.stage(path, token)?;
         Ok(Box::new(FaultyStage { stage, countdown: self.countdown.clone() }))
@@ -90,6 +98,10 @@ impl Stage for FaultyStage {
 
     fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
         self.stage.open(name)
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.stage.directory()
     }
 
     fn commit(&self, replace: bool) -> Result<()> {

@@ -7,7 +7,7 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{CWD, FallocateFlags, OFlags, RenameFlags, fallocate, renameat_with};
+use rustix::fs::{CWD, FallocateFlags, OFlags, RenameFlags, fallocate, renameat_with, statvfs};
 use rustix::io::Errno;
 
 use super::{Entry, Shared, Sink, Source, Stage, Store};
@@ -48,6 +48,24 @@ impl Store for Local {
             entries.push(Entry { name, directory: entry.path().is_dir() });
         }
         Ok(entries)
+    }
+
+    fn available(&self, path: &Path) -> Result<Option<u64>> {
+        // The directory may be one that is yet to be made.
+        let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("."));
+        let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+        let status =
+            statvfs(existing).map_err(|errno| Error::io(existing, "ask for space on", errno.into()))?;
+        Ok(Some(status.f_bavail.saturating_mul(status.f_frsize)))
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        let failed = |source| Error::io(path, "remove", source);
+        let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+        let doomed = hidden(path, name, &format!("{}.removed", unique()));
+        fs::rename(path, &doomed).map_err(failed)?;
+        sync_parent(path)?;
+        fs::remove_dir_all(&doomed).map_err(failed)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
@@ -123,6 +141,9 @@ struct LocalSink {
 impl LocalSink {
     fn create(path: &Path, temporary: PathBuf, length: u64) -> Result<Self> {
         let failed = |source| Error::io(&temporary, "create", source);
+        if let Some(available) = Local.available(path)?.filter(|&available| available < length) {
+            return Err(Error::Space { path: path.into(), needed: length, available });
+        }
         let file = File::options().write(true).create_new(true).open(&temporary).map_err(failed)?;
         let sink = Self { path: path.into(), temporary, file, finished: false };
         reserve(&sink.file, length)
@@ -183,6 +204,10 @@ impl Stage for LocalStage {
 
     fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
         Local.open(&self.directory.join(name))
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.directory)
     }
 
     fn commit(&self, replace: bool) -> Result<()> {

@@ -73,6 +73,15 @@ impl Store for Memory {
         Ok(entries)
     }
 
+    fn available(&self, _path: &Path) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        self.files().retain(|file, _| !file.starts_with(path));
+        Ok(())
+    }
+
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let directory = PathBuf::from(format!(".{}.{token}", path.display()));
         Ok(Box::new(MemoryStage { path: path.into(), directory, store: self.clone() }))
@@ -171,6 +180,10 @@ impl Stage for MemoryStage {
 
     fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
         self.store.open(&self.directory.join(name))
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        None
     }
 
     fn commit(&self, replace: bool) -> Result<()> {

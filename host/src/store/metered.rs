@@ -78,6 +78,14 @@ impl<S: Store> Store for Metered<S> {
         self.store.list(path)
     }
 
+    fn available(&self, path: &Path) -> Result<Option<u64>> {
+        self.store.available(path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        self.store.remove(path)
+    }
+
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let stage = self.store.stage(path, token)?;
         Ok(Box::new(MeteredStage { stage, meter: self.meter.clone() }))
@@ -152,6 +160,10 @@ impl Stage for MeteredStage {
 
     fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
         Ok(self.meter.source(self.stage.open(name)?))
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.stage.directory()
     }
 
     fn commit(&self, replace: bool) -> Result<()> {

@@ -32,6 +32,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What is directly under the directory `path`, in no order.
     fn list(&self, path: &Path) -> Result<Vec<Entry>>;
 
+    /// Bytes that can still be written under `path`, if that is known.
+    fn available(&self, path: &Path) -> Result<Option<u64>>;
+
+    /// Removes the directory `path` and all in it. It is gone in one step: nobody
+    /// sees a part of it.
+    fn remove(&self, path: &Path) -> Result<()>;
+
     /// Starts, or joins, the checkpoint directory that will appear at `path`.
     /// All ranks of a save pass the same `token` and meet in one stage.
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>>;
@@ -75,6 +82,9 @@ pub trait Stage: fmt::Debug + Send + Sync {
 
     /// Opens a file in it that was finished.
     fn open(&self, name: &str) -> Result<Arc<dyn Source>>;
+
+    /// Where its files are on this machine until it is committed, if they are.
+    fn directory(&self) -> Option<&Path>;
 
     /// Makes the directory appear, in one step and durably. What is at its path
     /// is an error, or with `replace` gone in the same step.

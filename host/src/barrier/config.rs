@@ -1,0 +1,160 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Barrier;
+use super::local::{LocalBarrier, LocalBarrierConfig};
+use crate::{Error, RankInfo, Result};
+
+/// Which barrier to use, by the name it is registered under, and its arguments.
+///
+/// ```
+/// use strongroom::{BarrierConfig, LocalBarrierConfig, RankInfo, create_barrier_from_config};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let config = BarrierConfig::local(&LocalBarrierConfig::default());
+/// let barrier = create_barrier_from_config(&config, RankInfo::single())?;
+/// barrier.execute_barrier()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BarrierConfig {
+    /// The name: `local`, `tcp_store`, `etcd`, or one that was registered. None is
+    /// for a world of one, which has nobody to wait for.
+    pub barrier_type: Option<String>,
+    /// The arguments: what the configuration of this kind of barrier is in JSON.
+    #[serde(default)]
+    pub barrier_args: Value,
+}
+
+impl BarrierConfig {
+    /// A barrier of any registered kind.
+    pub fn new(barrier_type: &str, arguments: &impl Serialize) -> Self {
+        // A configuration is a struct of numbers and texts, which JSON can hold.
+        let barrier_args = serde_json::to_value(arguments).unwrap_or(Value::Null);
+        Self { barrier_type: Some(barrier_type.into()), barrier_args }
+    }
+
+    /// Threads of one process.
+    pub fn local(config: &LocalBarrierConfig) -> Self {
+        Self::new(LocalBarrier::TYPE, config)
+    }
+}
+
+/// Makes a barrier of a registered kind for a rank.
+type Constructor = Arc<dyn Fn(&Value, RankInfo) -> Result<Arc<dyn Barrier>> + Send + Sync>;
+
+/// Kinds that were registered besides those built in.
+static REGISTERED: Mutex<BTreeMap<String, Constructor>> = Mutex::new(BTreeMap::new());
+
+/// Registers a kind of barrier under a name, with the configuration it takes. A
+/// kind registered before under this name, or built in, is replaced.
+pub fn register_barrier<C, B>(
+    barrier_type: &str,
+    constructor: impl Fn(C, RankInfo) -> Result<B> + Send + Sync + 'static,
+) where
+    C: DeserializeOwned,
+    B: Barrier + 'static,
+{
+    let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    registered.insert(barrier_type.into(), typed(barrier_type, constructor));
+}
+
+/// Makes the barrier that a configuration asks for, and joins it as a rank.
+///
+/// An error for a name nobody registered, for arguments that are not those of
+/// its kind, and for no barrier at all in a world of more than one rank.
+pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -> Result<Arc<dyn Barrier>> {
+    let Some(name) = &config.barrier_type else {
+        if rank_info.global_world_size == 1 {
+            return Ok(Arc::new(LocalBarrier::single()));
+        }
+        return Err(Error::Value(format!(
+            "{} ranks need a barrier to wait for each other: {}",
+            rank_info.global_world_size,
+            names().join(", ")
+        )));
+    };
+    let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+    let constructor = registered.or_else(|| built_in(name)).ok_or_else(|| {
+        Error::Value(format!("there is no barrier {name:?}; there are: {}", names().join(", ")))
+    })?;
+    constructor(&config.barrier_args, rank_info)
+}
+
+/// The kinds that come with this library.
+fn built_in(name: &str) -> Option<Constructor> {
+    match name {
+        LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join)),
+        _ => None,
+    }
+}
+
+/// All names, for errors.
+fn names() -> Vec<String> {
+    let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    let built_in = ["local", "tcp_store", "etcd"].into_iter().filter(|name| built_in(name).is_some());
+    let mut names: Vec<String> = built_in.map(String::from).collect();
+    names.extend(registered.keys().cloned());
+    names.dedup();
+    names
+}
+
+/// A constructor that reads its configuration from JSON.
+fn typed<C, B>(
+    name: &str,
+    constructor: impl Fn(C, RankInfo) -> Result<B> + Send + Sync + 'static,
+) -> Constructor
+where
+    C: DeserializeOwned,
+    B: Barrier + 'static,
+{
+    let name = name.to_owned();
+    Arc::new(move |arguments, rank_info| {
+        let config = C::deserialize(arguments)
+            .map_err(|error| Error::Value(format!("the arguments of the barrier {name:?}: {error}")))?;
+        Ok(Arc::new(constructor(config, rank_info)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_nobody_registered_is_an_error_that_lists_the_others() {
+        let config = BarrierConfig { barrier_type: Some("semaphore".into()), barrier_args: Value::Null };
+        let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
+        assert!(error.starts_with("there is no barrier \"semaphore\"; there are: local"), "{error}");
+    }
+
+    #[test]
+    fn arguments_of_another_kind_are_an_error_that_names_them() {
+        let config = BarrierConfig::new("local", &serde_json::json!({ "port": 1 }));
+        let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
+        assert!(error.starts_with("the arguments of the barrier \"local\": unknown field `port`"), "{error}");
+    }
+
+    #[test]
+    fn several_ranks_without_a_barrier_are_an_error() {
+        let ranks = RankInfo::new(0, 2).unwrap();
+        let error = create_barrier_from_config(&BarrierConfig::default(), ranks).unwrap_err().to_string();
+        assert!(error.starts_with("2 ranks need a barrier to wait for each other: local"), "{error}");
+    }
+
+    #[test]
+    fn a_kind_of_ones_own_is_found_by_its_name() {
+        register_barrier("mine", |config: LocalBarrierConfig, rank_info| {
+            assert_eq!(config.group, "there");
+            LocalBarrier::join(config, rank_info)
+        });
+        let config =
+            BarrierConfig::new("mine", &LocalBarrierConfig { group: "there".into(), ..Default::default() });
+        create_barrier_from_config(&config, RankInfo::single()).unwrap().execute_barrier().unwrap();
+    }
+}

@@ -1,0 +1,243 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Barrier, DEFAULT_TIMEOUT};
+use crate::error::Absence;
+use crate::{Error, RankInfo, Result};
+
+/// Configuration of the barrier for threads of one process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalBarrierConfig {
+    /// Ranks of the same group and world size meet.
+    pub group: String,
+    /// How long [`execute_barrier`](Barrier::execute_barrier) waits.
+    pub timeout: Duration,
+}
+
+impl Default for LocalBarrierConfig {
+    fn default() -> Self {
+        Self { group: "default".into(), timeout: DEFAULT_TIMEOUT }
+    }
+}
+
+/// The barrier for ranks that are threads of one process.
+///
+/// A handle that is dropped is a rank that is gone: nobody waits for it any more.
+///
+/// ```
+/// use strongroom::{Barrier, LocalBarrier};
+///
+/// std::thread::scope(|scope| {
+///     for rank in LocalBarrier::world(4) {
+///         scope.spawn(move || rank.execute_barrier());
+///     }
+/// });
+/// ```
+#[derive(Debug)]
+pub struct LocalBarrier {
+    board: Arc<Board>,
+    rank_info: RankInfo,
+    timeout: Duration,
+    rounds: AtomicU64,
+}
+
+/// What all ranks share.
+#[derive(Debug)]
+struct Board {
+    session: String,
+    notes: Mutex<Notes>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    messages: BTreeMap<(String, usize), Vec<u8>>,
+    joined: BTreeSet<usize>,
+    gone: BTreeSet<usize>,
+}
+
+/// Groups that ranks join one by one, by name and world size.
+static GROUPS: Mutex<BTreeMap<(String, usize), Weak<Board>>> = Mutex::new(BTreeMap::new());
+
+impl LocalBarrier {
+    /// The name it is registered under.
+    pub const TYPE: &str = "local";
+
+    /// The handles of all ranks of a new world.
+    pub fn world(world_size: usize) -> Vec<Self> {
+        let board = Arc::new(Board::new());
+        let handle = |global_rank| {
+            let rank_info = RankInfo { global_rank, global_world_size: world_size };
+            Self { board: board.clone(), rank_info, timeout: DEFAULT_TIMEOUT, rounds: AtomicU64::new(0) }
+        };
+        (0..world_size).map(handle).collect()
+    }
+
+    /// The handle of the only rank.
+    pub fn single() -> Self {
+        let board = Arc::new(Board::new());
+        let rank_info = RankInfo::single();
+        Self { board, rank_info, timeout: DEFAULT_TIMEOUT, rounds: AtomicU64::new(0) }
+    }
+
+    /// Joins a group of this process as a rank. An error if the group has this
+    /// rank already.
+    pub fn join(config: LocalBarrierConfig, rank_info: RankInfo) -> Result<Self> {
+        let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.retain(|_, board| board.strong_count() > 0);
+        let place = groups.entry((config.group.clone(), rank_info.global_world_size)).or_default();
+        let board = place.upgrade().unwrap_or_else(|| Arc::new(Board::new()));
+        if !board.lock().joined.insert(rank_info.global_rank) {
+            return Err(Error::Value(format!(
+                "rank {} is in the local barrier {:?} already",
+                rank_info.global_rank, config.group
+            )));
+        }
+        *place = Arc::downgrade(&board);
+        Ok(Self { board, rank_info, timeout: config.timeout, rounds: AtomicU64::new(0) })
+    }
+}
+
+impl Barrier for LocalBarrier {
+    fn rank_info(&self) -> RankInfo {
+        self.rank_info
+    }
+
+    fn session(&self) -> &str {
+        &self.board.session
+    }
+
+    fn announce(&self, topic: &str, message: &[u8]) -> Result<()> {
+        self.board.lock().messages.insert((topic.into(), self.rank_info.global_rank), message.into());
+        self.board.changed.notify_all();
+        Ok(())
+    }
+
+    fn collect(&self, topic: &str, from: &[usize], timeout: Duration) -> Result<Vec<Vec<u8>>> {
+        let start = Instant::now();
+        let mut notes = self.board.lock();
+        loop {
+            let missing: Vec<usize> =
+                from.iter().copied().filter(|&rank| notes.get(topic, rank).is_none()).collect();
+            if missing.is_empty() {
+                return Ok(from.iter().filter_map(|&rank| notes.get(topic, rank).cloned()).collect());
+            }
+            let absent = |ranks, absence| Err(Error::Missing { barrier: "local".into(), ranks, absence });
+            let gone: Vec<usize> = missing.iter().copied().filter(|rank| notes.gone.contains(rank)).collect();
+            if !gone.is_empty() {
+                return absent(gone, Absence::Ended);
+            }
+            let Some(left) = timeout.checked_sub(start.elapsed()) else {
+                return absent(missing, Absence::Late(timeout));
+            };
+            notes = self.board.changed.wait_timeout(notes, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn forget(&self, topic: &str) -> Result<()> {
+        self.board.lock().messages.remove(&(topic.to_owned(), self.rank_info.global_rank));
+        Ok(())
+    }
+
+    fn execute_barrier(&self) -> Result<()> {
+        let round = self.rounds.fetch_add(1, Ordering::Relaxed);
+        let topic = |round: u64| format!("barrier/{round}");
+        // Whoever is here has passed the round before, so nobody is in the one before that.
+        if let Some(past) = round.checked_sub(2) {
+            self.forget(&topic(past))?;
+        }
+        self.announce(&topic(round), &[])?;
+        let all: Vec<usize> = (0..self.rank_info.global_world_size).collect();
+        self.collect(&topic(round), &all, self.timeout).map(drop)
+    }
+
+    fn close(&self) -> Result<()> {
+        self.board.lock().gone.insert(self.rank_info.global_rank);
+        self.board.changed.notify_all();
+        Ok(())
+    }
+}
+
+impl Drop for LocalBarrier {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+impl Board {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let session = format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { session, notes: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Notes {
+    fn get(&self, topic: &str, rank: usize) -> Option<&Vec<u8>> {
+        self.messages.get(&(topic.to_owned(), rank))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn no_rank_passes_before_all_have_come() {
+        let arrived = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for barrier in LocalBarrier::world(4) {
+                let arrived = &arrived;
+                scope.spawn(move || {
+                    for round in 1..=100 {
+                        arrived.fetch_add(1, Ordering::SeqCst);
+                        barrier.execute_barrier().unwrap();
+                        assert!(arrived.load(Ordering::SeqCst) >= 4 * round);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn ranks_that_do_not_come_are_named() {
+        let mut world = LocalBarrier::world(3);
+        let late = world.remove(0).collect("topic", &[1, 2], Duration::from_millis(20)).unwrap_err();
+        assert_eq!(late.to_string(), "barrier local: missing ranks: 1, 2: did not come within 0.02 s");
+    }
+
+    #[test]
+    fn a_rank_that_is_gone_is_named_at_once_and_its_messages_stay() {
+        let mut world = LocalBarrier::world(3);
+        let last = world.pop().unwrap();
+        last.announce("before", b"here").unwrap();
+        drop(last);
+        let first = &world[0];
+        assert_eq!(first.collect("before", &[2], DEFAULT_TIMEOUT).unwrap(), [b"here"]);
+        let error = first.collect("after", &[1, 2], DEFAULT_TIMEOUT).unwrap_err();
+        assert_eq!(error.to_string(), "barrier local: missing ranks: 2: ended");
+    }
+
+    #[test]
+    fn a_group_has_each_rank_once() {
+        let config = LocalBarrierConfig { group: "once".into(), ..Default::default() };
+        let rank = RankInfo::new(0, 2).unwrap();
+        let first = LocalBarrier::join(config.clone(), rank).unwrap();
+        assert!(LocalBarrier::join(config.clone(), rank).is_err());
+        drop(first);
+        LocalBarrier::join(config, rank).unwrap();
+    }
+}

@@ -1,0 +1,355 @@
+//! Saving over ranks: every rank writes its file, then one rename commits all.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::barrier::{Barrier, DEFAULT_TIMEOUT, LocalBarrier};
+use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
+use crate::hook::{HookArguments, HookContext, WriterHook};
+use crate::state::StateDict;
+use crate::store::{Local, Stage, Store};
+use crate::write::{WriteFormat, WriteOptions, write};
+use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
+
+/// How a [`CheckpointWriter`] writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointWriterConfig {
+    /// How long a rank that is done waits for the others.
+    pub write_barrier_timeout: Duration,
+    /// Whether a checkpoint that is there already is replaced, in one step.
+    pub overwrite: bool,
+    /// Whether a checkpoint that was committed survives a power cut.
+    pub durable: bool,
+}
+
+impl Default for CheckpointWriterConfig {
+    /// 600 s; nothing is replaced; durable.
+    fn default() -> Self {
+        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true }
+    }
+}
+
+/// Writes checkpoints as one rank of several.
+///
+/// Each rank has its own writer, calls [`write`](Self::write) for every
+/// checkpoint, in the same order, and gets the file `checkpoint_{rank}.pt` in it. A
+/// checkpoint appears in one step when the files of all ranks are on disk. If any
+/// rank fails, it does not appear, and all ranks say which rank failed and why.
+///
+/// ```
+/// use strongroom::{Checkpoint, CheckpointWriter, HookArguments, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("step-1");
+/// let mut state = StateDict::new();
+/// state.insert("step", 1);
+/// CheckpointWriter::single()?.write(&path, &state, &HookArguments::new())?;
+/// assert_eq!(Checkpoint::open(&path)?.world_size(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CheckpointWriter {
+    engine: Engine,
+    store: Arc<dyn Store>,
+    config: CheckpointWriterConfig,
+    barrier: Arc<dyn Barrier>,
+    hooks: Vec<Arc<dyn WriterHook>>,
+    saves: Arc<AtomicU64>,
+}
+
+/// What a rank tells the others of its part.
+#[derive(Debug, Serialize, Deserialize)]
+struct Vote {
+    failed: Option<String>,
+}
+
+impl CheckpointWriter {
+    /// A writer for the rank that the barrier is of, on the machine's file system.
+    pub fn new(config: CheckpointWriterConfig, barrier: Arc<dyn Barrier>) -> Result<Self> {
+        Ok(Self::new_in(Engine::shared()?, Arc::new(Local), config, barrier))
+    }
+
+    /// The same, with an engine and a store of one's own.
+    pub fn new_in(
+        engine: &Engine,
+        store: Arc<dyn Store>,
+        config: CheckpointWriterConfig,
+        barrier: Arc<dyn Barrier>,
+    ) -> Self {
+        let engine = engine.clone();
+        Self { engine, store, config, barrier, hooks: Vec::new(), saves: Arc::default() }
+    }
+
+    /// A writer for a world of one, as configured by default.
+    pub fn single() -> Result<Self> {
+        Self::new(CheckpointWriterConfig::default(), Arc::new(LocalBarrier::single()))
+    }
+
+    /// The same writer with one more hook, called after those it has.
+    #[must_use]
+    pub fn with_hook(mut self, hook: Arc<dyn WriterHook>) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// Which rank it writes as.
+    pub fn rank_info(&self) -> RankInfo {
+        self.barrier.rank_info()
+    }
+
+    /// How it was configured.
+    pub fn config(&self) -> &CheckpointWriterConfig {
+        &self.config
+    }
+
+    /// Writes `state` as this rank's part of the checkpoint directory `path`.
+    /// Returns when all ranks have written theirs and the checkpoint is committed.
+    pub fn write(
+        &self,
+        path: impl AsRef<Path>,
+        state: &StateDict<'_>,
+        arguments: &HookArguments,
+    ) -> Result<()> {
+        self.save(path.as_ref(), arguments, Part::Own(state))
+    }
+
+    /// Writes this rank's share of a state dict that all ranks have: tensors that
+    /// share a storage stay together, and all that is no tensor goes to rank 0.
+    pub fn write_shared(
+        &self,
+        path: impl AsRef<Path>,
+        state: &StateDict<'_>,
+        arguments: &HookArguments,
+    ) -> Result<()> {
+        self.save(path.as_ref(), arguments, Part::ShareOf(state))
+    }
+
+    /// Takes leave of the other ranks, who then need not wait for this one.
+    pub fn close(&self) -> Result<()> {
+        self.barrier.close()
+    }
+
+    /// One save, as all ranks do it.
+    fn save(&self, path: &Path, arguments: &HookArguments, part: Part<'_>) -> Result<()> {
+        let save = Save::new(self, path, arguments);
+        let saved = self.save_part(&save, part);
+        saved.map_err(|error| match error {
+            error @ (Error::Rank { .. }
+            | Error::Missing { .. }
+            | Error::Unreachable { .. }
+            | Error::Exists { .. }) => error,
+            error if save.rank.global_world_size == 1 => error,
+            error => Error::Rank { rank: save.rank.global_rank, source: Box::new(error) },
+        })
+    }
+
+    fn save_part(&self, save: &Save<'_>, part: Part<'_>) -> Result<()> {
+        let stage = match self.stage(save) {
+            Ok(stage) => stage,
+            Err(error) => return save.give_up(error),
+        };
+        let own = self.put_part(&*stage, save.rank, part);
+        let own = own.and_then(|()| self.call_hooks(save, stage.directory(), false));
+        let together = match own {
+            Ok(()) => save.together(),
+            Err(error) => save.give_up(error),
+        };
+        if let Err(error) = together {
+            // Only the rank that would commit may remove what is staged: no other
+            // can know that it does not.
+            if save.rank.global_rank == 0 {
+                let _ = stage.discard();
+            }
+            return Err(error);
+        }
+        save.share_commit(|| self.commit(&*stage, save.rank.global_world_size, part))?;
+        self.call_hooks(save, stage.directory().map(|_| save.path), true)
+    }
+
+    /// Where the files of a save go until they are committed: the same on all ranks.
+    fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
+        if !self.config.overwrite && self.store.exists(save.path)? {
+            return Err(Error::Exists { path: save.path.into() });
+        }
+        let token = format!("{}-{}.staging", self.barrier.session(), save.number);
+        self.store.stage(save.path, &token)
+    }
+
+    fn put_part(&self, stage: &dyn Stage, rank: RankInfo, part: Part<'_>) -> Result<()> {
+        let name = rank_file(rank.global_rank);
+        match part {
+            Part::Own(state) => self.put(stage, &name, state),
+            Part::ShareOf(state) => {
+                let owners = shard::owners(state, rank.global_world_size);
+                self.put(stage, &name, &shard::part(state, &owners, rank.global_rank))?;
+                let outlines = rank.global_rank == 0;
+                if outlines { self.put(stage, OUTLINE, &shard::outline(state)) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Writes one file into the stage.
+    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<()> {
+        let format = WriteFormat::Torch(TorchOptions::default());
+        let options = WriteOptions { format, durable: self.config.durable };
+        let path = stage.path().join(name);
+        write(&self.engine, &path, state, &options, |length| stage.create(name, length)).map(drop)
+    }
+
+    /// Writes the record of what is on disk, not of what was meant to be, and makes
+    /// the directory appear.
+    fn commit(&self, stage: &dyn Stage, world_size: usize, part: Part<'_>) -> Result<()> {
+        let record_of = |name: &str| {
+            let file = File::from_source(&self.engine, stage.open(name)?)?;
+            Ok(FileRecord::of(name, &file))
+        };
+        let ranks = (0..world_size).into_par_iter().map(|rank| record_of(&rank_file(rank)));
+        let ranks = ranks.collect::<Result<_>>()?;
+        let outline = match part {
+            Part::Own(_) => None,
+            Part::ShareOf(_) => Some(record_of(OUTLINE)?),
+        };
+        let record = Record { version: VERSION, world_size, committed: now(), ranks, outline };
+        let json = serde_json::to_vec_pretty(&record).map_err(|error| Error::Value(error.to_string()))?;
+        let sink = stage.create(RECORD, json.len() as u64)?;
+        sink.write_at(0, &json)?;
+        sink.finish(self.config.durable)?;
+        stage.commit(self.config.overwrite)
+    }
+
+    fn call_hooks(&self, save: &Save<'_>, directory: Option<&Path>, committed: bool) -> Result<()> {
+        let Save { path, rank: rank_info, arguments, .. } = *save;
+        let context = HookContext { path, directory, rank_info, arguments };
+        self.hooks.iter().try_for_each(|hook| {
+            let called = if committed { hook.post_commit(&context) } else { hook.pre_commit(&context) };
+            called.map_err(|source| {
+                let (path, hook) = (path.to_path_buf(), hook.name().to_owned());
+                Error::Hook { path, hook, committed, source }
+            })
+        })
+    }
+}
+
+impl fmt::Debug for CheckpointWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, barrier, hooks, .. } = self;
+        let mut debug = f.debug_struct("CheckpointWriter");
+        debug.field("config", config).field("barrier", barrier).field("hooks", hooks).finish_non_exhaustive()
+    }
+}
+
+/// What a rank writes of a state dict.
+#[derive(Clone, Copy)]
+enum Part<'p> {
+    /// All of it: each rank has a state dict of its own.
+    Own(&'p StateDict<'p>),
+    /// Its share: all ranks have the same state dict.
+    ShareOf(&'p StateDict<'p>),
+}
+
+/// One save of one rank.
+struct Save<'s> {
+    path: &'s Path,
+    arguments: &'s HookArguments,
+    rank: RankInfo,
+    barrier: &'s dyn Barrier,
+    timeout: Duration,
+    /// Ranks count their saves alike, so that one that is ahead does not mix with
+    /// one that is behind.
+    number: u64,
+}
+
+impl<'s> Save<'s> {
+    fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
+        let number = writer.saves.fetch_add(1, Ordering::Relaxed);
+        let barrier = &*writer.barrier;
+        let timeout = writer.config.write_barrier_timeout;
+        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, number }
+    }
+
+    /// Tells the others that this rank did well; returns when all did.
+    fn together(&self) -> Result<()> {
+        // All ranks are past the commit of the save before the last, or they would
+        // not have come to the last.
+        if let Some(past) = self.number.checked_sub(2) {
+            self.barrier.forget(&written(past))?;
+            self.barrier.forget(&committed(past))?;
+        }
+        let topic = written(self.number);
+        self.tell(&topic, None)?;
+        self.hear(&topic, &self.all())
+    }
+
+    /// Tells the others that this rank failed, so that nobody waits for it and all
+    /// know why.
+    fn give_up<T>(&self, error: Error) -> Result<T> {
+        let topic = written(self.number);
+        let told = self.tell(&topic, Some(&error));
+        if self.rank.global_rank == 0 && told.is_ok() {
+            // What is staged is removed next: not while others still write into it.
+            let _ = self.barrier.collect(&topic, &self.all(), self.timeout);
+        }
+        Err(error)
+    }
+
+    fn all(&self) -> Vec<usize> {
+        (0..self.rank.global_world_size).collect()
+    }
+
+    /// Has rank 0 commit, and tells all how it went.
+    fn share_commit(&self, commit: impl FnOnce() -> Result<()>) -> Result<()> {
+        let topic = committed(self.number);
+        if self.rank.global_rank != 0 {
+            return self.hear(&topic, &[0]);
+        }
+        let done = commit();
+        // A rank that does not hear of it fails; the checkpoint is what it is.
+        let told = self.tell(&topic, done.as_ref().err());
+        done.and(told)
+    }
+
+    fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
+        let failed = failure.map(|error| error.to_string().chars().take(LONGEST_REASON).collect());
+        let vote = serde_json::to_vec(&Vote { failed }).map_err(|error| Error::Value(error.to_string()))?;
+        self.barrier.announce(topic, &vote)
+    }
+
+    fn hear(&self, topic: &str, from: &[usize]) -> Result<()> {
+        let votes = self.barrier.collect(topic, from, self.timeout)?;
+        for (&rank, vote) in from.iter().zip(votes) {
+            let vote = serde_json::from_slice(&vote).unwrap_or_else(|error| Vote {
+                failed: Some(format!("it said under {topic:?} what nobody understands: {error}")),
+            });
+            if let Vote { failed: Some(reason) } = vote {
+                return Err(Error::Rank { rank, source: Box::new(Error::Remote(reason)) });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn written(number: u64) -> String {
+    format!("save/{number}/written")
+}
+
+fn committed(number: u64) -> String {
+    format!("save/{number}/committed")
+}
+
+/// Characters of an error that go to the other ranks.
+const LONGEST_REASON: usize = 4096;
+
+/// Nanoseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
