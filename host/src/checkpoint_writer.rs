@@ -22,6 +22,7 @@ use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointWriterConfig {
     /// How long a rank that is done waits for the others.
+    #[serde(rename = "write_barrier_timeout_secs", with = "crate::seconds")]
     pub write_barrier_timeout: Duration,
     /// Whether a checkpoint that is there already is replaced, in one step.
     pub overwrite: bool,

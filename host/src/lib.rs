@@ -41,6 +41,7 @@ mod limits;
 mod rank_info;
 mod read;
 mod save;
+mod seconds;
 mod shard;
 mod state;
 pub mod store;

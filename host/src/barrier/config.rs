@@ -116,7 +116,8 @@ where
 {
     let name = name.to_owned();
     Arc::new(move |arguments, rank_info| {
-        let config = C::deserialize(arguments)
+        let none = Value::Object(serde_json::Map::new());
+        let config = C::deserialize(if arguments.is_null() { &none } else { arguments })
             .map_err(|error| Error::Value(format!("the arguments of the barrier {name:?}: {error}")))?;
         Ok(Arc::new(constructor(config, rank_info)?))
     })

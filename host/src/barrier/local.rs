@@ -17,6 +17,7 @@ pub struct LocalBarrierConfig {
     /// Ranks of the same group and world size meet.
     pub group: String,
     /// How long [`execute_barrier`](Barrier::execute_barrier) waits.
+    #[serde(rename = "timeout_secs", with = "crate::seconds")]
     pub timeout: Duration,
 }
 
