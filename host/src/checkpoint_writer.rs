@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::barrier::{Barrier, DEFAULT_TIMEOUT, LocalBarrier};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, WriterHook};
+use crate::retention::{Retention, prune_in};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
@@ -28,12 +29,15 @@ pub struct CheckpointWriterConfig {
     pub overwrite: bool,
     /// Whether a checkpoint that was committed survives a power cut.
     pub durable: bool,
+    /// Which older checkpoints beside a new one are kept; by default all. Rank 0
+    /// removes the others once the new one is committed.
+    pub retention: Option<Retention>,
 }
 
 impl Default for CheckpointWriterConfig {
-    /// 600 s; nothing is replaced; durable.
+    /// 600 s; nothing is replaced or removed; durable.
     fn default() -> Self {
-        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true }
+        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true, retention: None }
     }
 }
 
@@ -134,6 +138,19 @@ impl CheckpointWriter {
         self.save(path.as_ref(), arguments, Part::ShareOf(state))
     }
 
+    /// Takes part in a save by telling the others that this rank cannot: their save
+    /// fails at once, with the reason, where they would wait for this rank.
+    pub fn give_up(&self, path: impl AsRef<Path>, reason: &str) {
+        let arguments = HookArguments::new();
+        let save = Save::new(self, path.as_ref(), &arguments);
+        let told: Result<()> = save.give_up(Error::Remote(reason.into()));
+        drop(told);
+        if let (0, Ok(stage)) = (save.rank.global_rank, self.stage(&save)) {
+            // What others have staged for a rank that would commit it.
+            let _ = stage.discard();
+        }
+    }
+
     /// Takes leave of the other ranks, who then need not wait for this one.
     pub fn close(&self) -> Result<()> {
         self.barrier.close()
@@ -173,7 +190,21 @@ impl CheckpointWriter {
             return Err(error);
         }
         save.share_commit(|| self.commit(&*stage, save.rank.global_world_size, part))?;
-        self.call_hooks(save, stage.directory().map(|_| save.path), true)
+        let pruned = self.prune(save);
+        self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
+    }
+
+    /// Removes what is not to be kept beside a new checkpoint.
+    fn prune(&self, save: &Save<'_>) -> Result<()> {
+        let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
+        let root = save.path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let pruned = prune_in(&*self.store, root, retention);
+        pruned.map(drop).map_err(|error| Error::Hook {
+            path: save.path.into(),
+            hook: "retention".into(),
+            committed: true,
+            source: error.into(),
+        })
     }
 
     /// Where the files of a save go until they are committed: the same on all ranks.

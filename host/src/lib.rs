@@ -40,6 +40,7 @@ mod instance;
 mod limits;
 mod rank_info;
 mod read;
+mod retention;
 mod save;
 mod seconds;
 mod shard;
@@ -53,7 +54,7 @@ use std::path::Path;
 pub use barrier::{
     Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
 };
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
@@ -61,6 +62,7 @@ pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
+pub use retention::{Listed, Retention, dispensable, latest, latest_in, list, list_in, prune, prune_in};
 pub use save::{SaveOptions, save_sharded};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,

@@ -3,10 +3,13 @@
 mod completions;
 mod convert;
 mod inspect;
+mod keep;
 mod latest;
+mod list;
 mod load;
 mod man;
 mod place;
+mod prune;
 mod save;
 mod target;
 mod verify;
@@ -49,6 +52,8 @@ pub enum Command {
     Save(save::Args),
     Load(load::Args),
     Latest(latest::Args),
+    List(list::Args),
+    Prune(prune::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -63,6 +68,8 @@ impl Command {
             Self::Save(args) => args.exec(),
             Self::Load(args) => args.exec(),
             Self::Latest(args) => args.exec(out),
+            Self::List(args) => args.exec(out),
+            Self::Prune(args) => args.exec(out),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
         }
