@@ -43,6 +43,8 @@ mod read;
 mod save;
 mod seconds;
 mod shard;
+mod shared_memory;
+mod stager;
 mod state;
 pub mod store;
 mod weigh;
@@ -62,6 +64,7 @@ pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
 pub use save::{SaveOptions, save_sharded};
+pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };
