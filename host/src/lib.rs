@@ -44,6 +44,8 @@ mod retention;
 mod save;
 mod seconds;
 mod shard;
+mod shared_memory;
+mod stager;
 mod state;
 pub mod store;
 mod weigh;
@@ -64,6 +66,7 @@ pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
 pub use retention::{Listed, Retention, dispensable, latest, latest_in, list, list_in, prune, prune_in};
 pub use save::{SaveOptions, save_sharded};
+pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };

@@ -179,8 +179,16 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
 /// Reads a payload into memory, all cores on one payload if it is large.
 fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
     let mut buffer = Buffer::new(pages, part.source.path(), part.length)?;
+    fill(part, buffer.as_mut(), verify)?;
+    let length = buffer.as_ref().len();
+    Storage::part(Arc::new(buffer), 0..length, location)
+        .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
+}
+
+/// Fills `buffer`, which is as long as the payload, with it.
+fn fill(part: &Stored, buffer: &mut [u8], verify: bool) -> Result<()> {
     let verify = verify && part.checksum.is_some();
-    let blocks = buffer.as_mut().par_chunks_mut(checksum::BLOCK).enumerate();
+    let blocks = buffer.par_chunks_mut(checksum::BLOCK).enumerate();
     let hashers = blocks.map(|(index, block)| {
         let mut hasher = Hasher::new();
         let mut offset = part.offset + (index * checksum::BLOCK) as u64;
@@ -198,9 +206,7 @@ fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<St
     if verify {
         part.matches(checksum::combine(hashers))?;
     }
-    let length = buffer.as_ref().len();
-    Storage::part(Arc::new(buffer), 0..length, location)
-        .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
+    Ok(())
 }
 
 /// Reverses the bytes of each number of `width` bytes.
@@ -242,6 +248,23 @@ impl<'a> Storage<'a> {
                 Some(bytes) => map(part, self.location(), &bytes),
                 None => load(&Pages::default(), part, self.location(), false),
             },
+        }
+    }
+
+    /// Copies all bytes to `buffer`, which is as long, with all cores. Those from a
+    /// file are verified if it has their checksum.
+    pub(crate) fn copy_to(&self, buffer: &mut [u8]) -> Result<()> {
+        match self.content() {
+            Content::Stored(part) => fill(part, buffer, true),
+            Content::Bytes(..) => {
+                let bytes = self.bytes()?;
+                if bytes.len() != buffer.len() {
+                    return Err(Error::Value("a storage has another length than it had".into()));
+                }
+                let blocks = buffer.par_chunks_mut(checksum::BLOCK).zip(bytes.par_chunks(checksum::BLOCK));
+                blocks.for_each(|(to, from)| to.copy_from_slice(from));
+                Ok(())
+            }
         }
     }
 
