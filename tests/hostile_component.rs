@@ -124,7 +124,7 @@ const SOON: Duration = Duration::from_secs(3);
 
 static LIAR: LazyLock<Engine> = LazyLock::new(|| {
     let limits = Limits { memory: 64 << 20, deadline: Duration::from_millis(200), ..Limits::default() };
-    Engine::with_component(&common::liar::build(), limits).unwrap()
+    Engine::with_component(&common::component::build("strongroom-liar"), limits).unwrap()
 });
 
 #[test]

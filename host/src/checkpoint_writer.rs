@@ -1,6 +1,8 @@
 //! Saving over ranks: every rank writes its file, then one rename commits all.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::barrier::{Barrier, DEFAULT_TIMEOUT, LocalBarrier};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
-use crate::hook::{HookArguments, HookContext, WriterHook};
+use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
 use crate::retention::{Retention, prune_in};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
@@ -262,7 +264,10 @@ impl CheckpointWriter {
         let Save { path, rank: rank_info, arguments, .. } = *save;
         let context = HookContext { path, directory, rank_info, arguments };
         self.hooks.iter().try_for_each(|hook| {
-            let called = if committed { hook.post_commit(&context) } else { hook.pre_commit(&context) };
+            let call = || if committed { hook.post_commit(&context) } else { hook.pre_commit(&context) };
+            // A hook that panics must not keep the other ranks waiting for this one.
+            let called = panic::catch_unwind(AssertUnwindSafe(call));
+            let called = called.unwrap_or_else(|payload| Err(panicked(&*payload)));
             called.map_err(|source| {
                 let (path, hook) = (path.to_path_buf(), hook.name().to_owned());
                 Error::Hook { path, hook, committed, source }
@@ -367,6 +372,13 @@ impl<'s> Save<'s> {
         }
         Ok(())
     }
+}
+
+/// The error of a hook that panicked.
+fn panicked(payload: &(dyn Any + Send)) -> HookError {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("without a text")).into()
 }
 
 fn written(number: u64) -> String {

@@ -62,16 +62,11 @@ impl Engine {
 
     fn build(component: &[u8], limits: Limits) -> Result<Self> {
         let setup = |error: wasmtime::Error| Error::Setup(format!("{error:#}"));
-        let mut config = Config::new();
-        config.epoch_interruption(true).wasm_backtrace_max_frames(None);
-        // Without a cache every start compiles; that is slower, not wrong.
-        config.cache(Cache::new(CacheConfig::new()).ok());
-        let engine = wasmtime::Engine::new(&config).map_err(setup)?;
+        let engine = machine()?;
         let component = Component::new(&engine, component).map_err(setup)?;
         // An empty linker: a component that imports anything does not link.
         let linker = Linker::new(&engine);
         let component = linker.instantiate_pre(&component).and_then(CheckpointPre::new).map_err(setup)?;
-        tick(&engine)?;
         Ok(Self { engine, component, limits })
     }
 }
@@ -80,6 +75,18 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
     }
+}
+
+/// What compiles and runs components: it keeps compiled code in the user's cache
+/// directory, and its epoch advances every [`TICK`].
+pub(crate) fn machine() -> Result<wasmtime::Engine> {
+    let mut config = Config::new();
+    config.epoch_interruption(true).wasm_backtrace_max_frames(None);
+    // Without a cache every start compiles; that is slower, not wrong.
+    config.cache(Cache::new(CacheConfig::new()).ok());
+    let engine = wasmtime::Engine::new(&config).map_err(|error| Error::Setup(format!("{error:#}")))?;
+    tick(&engine)?;
+    Ok(engine)
 }
 
 /// Advances the engine's epoch, by which deadlines are kept, until it is dropped.

@@ -126,6 +126,16 @@ pub enum Error {
         /// Why.
         source: HookError,
     },
+    /// A file is no component that can be a hook.
+    #[error("{}: expected a component that exports {expected}: {reason}", path.display())]
+    NotAHook {
+        /// The file.
+        path: PathBuf,
+        /// What a hook exports: an interface of `wit/hook.wit`.
+        expected: &'static str,
+        /// What is missing, or too much.
+        reason: String,
+    },
     /// There is not enough space for what is to be written.
     #[error("{}: {needed} bytes are needed, and {available} are available", path.display())]
     Space {
@@ -255,6 +265,12 @@ impl Error {
         Self::Format { path: path.into(), fault: error.into() }
     }
 
+    #[cfg(feature = "hooks")]
+    pub(crate) fn not_a_hook(path: &Path, reason: String) -> Self {
+        let expected = "strongroom:checkpoint/writer-hook@0.1.0";
+        Self::NotAHook { path: path.into(), expected, reason }
+    }
+
     pub(crate) fn checkpoint(path: &Path, reason: impl Into<String>) -> Self {
         Self::Checkpoint { path: path.into(), reason: reason.into() }
     }
@@ -323,7 +339,7 @@ impl fmt::Display for Finding {
 
 /// Text of a component that may have been taken over, without what would
 /// control a terminal.
-struct Plain<'t>(&'t str);
+pub(crate) struct Plain<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -60,6 +60,8 @@ pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
+#[cfg(feature = "hooks")]
+pub use hook::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
 pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;

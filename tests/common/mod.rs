@@ -4,9 +4,9 @@
 #![allow(dead_code, missing_docs)]
 
 pub mod cases;
+pub mod component;
 pub mod describe;
 pub mod faulty;
-pub mod liar;
 pub mod native;
 pub mod paths;
 pub mod same;

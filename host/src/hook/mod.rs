@@ -1,10 +1,16 @@
 //! What users do around a commit.
 
+#[cfg(feature = "hooks")]
+mod component;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 use crate::RankInfo;
+
+#[cfg(feature = "hooks")]
+pub use component::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
 
 /// Free-form arguments of a save, which are passed on to its hooks.
 pub type HookArguments = BTreeMap<String, serde_json::Value>;
@@ -49,11 +55,13 @@ pub trait WriterHook: fmt::Debug + Send + Sync {
     fn name(&self) -> &str;
 
     /// Called when this rank's file is durable, before the ranks wait for each
-    /// other. An error fails the save on all ranks: nothing is committed.
+    /// other. An error fails the save on all ranks: nothing is committed. So does a
+    /// panic, which is caught and becomes an error.
     fn pre_commit(&self, checkpoint: &HookContext<'_>) -> Result<(), HookError>;
 
-    /// Called when the checkpoint is committed. An error is that of this rank's
-    /// save, and says so; the checkpoint stays.
+    /// Called when the checkpoint is committed. An error, or a panic, is that of
+    /// this rank's save, and says so; the checkpoint stays, and hooks that would
+    /// come next on this rank are not called.
     fn post_commit(&self, checkpoint: &HookContext<'_>) -> Result<(), HookError>;
 }
 

@@ -1,4 +1,4 @@
-//! Builds tests/liar, the component that lies on command.
+//! Builds the components that the tests run: each is a crate of the workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,14 +6,14 @@ use std::{env, fs};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// The component's bytes.
-pub fn build() -> Vec<u8> {
+/// The bytes of the component that `package` is.
+pub fn build(package: &str) -> Vec<u8> {
     // Beside what the host's build made of the guest: the same dependencies.
     let target = target_directory().join("guest");
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
-        .args(["rustc", "--quiet", "--package", "strongroom-liar", "--lib", "--crate-type", "cdylib"])
+        .args(["rustc", "--quiet", "--package", package, "--lib", "--crate-type", "cdylib"])
         .args(["--release", "--target", TARGET, "--target-dir"])
         .arg(&target)
         .env("CARGO_PROFILE_RELEASE_PANIC", "abort");
@@ -22,8 +22,9 @@ pub fn build() -> Vec<u8> {
         cargo.env_remove(variable);
     }
     let status = cargo.status().unwrap();
-    assert!(status.success(), "tests/liar did not build: is the target {TARGET} installed?");
-    fs::read(target.join(TARGET).join("release/strongroom_liar.wasm")).unwrap()
+    assert!(status.success(), "{package} did not build: is the target {TARGET} installed?");
+    let file = format!("release/{}.wasm", package.replace('-', "_"));
+    fs::read(target.join(TARGET).join(file)).unwrap()
 }
 
 fn target_directory() -> PathBuf {

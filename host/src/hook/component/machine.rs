@@ -1,0 +1,41 @@
+//! Compiles and links components that are hooks.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use wasmtime::component::{Component, Linker};
+
+pub(super) use bindings::HookPre;
+pub(super) use bindings::exports::strongroom::checkpoint::writer_hook::Save;
+
+use super::sandbox::Sandbox;
+use crate::{Error, Result, engine};
+
+#[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "hook",
+        exports: { default: async },
+    });
+}
+
+/// Makes a component ready to be called. Errors name `path`.
+pub(super) fn compile(path: &Path, component: &[u8]) -> Result<HookPre<Sandbox>> {
+    let wrong = |error: wasmtime::Error| Error::not_a_hook(path, format!("{error:#}"));
+    let machine = machine()?;
+    let component = Component::new(machine, component).map_err(wrong)?;
+    let mut linker = Linker::new(machine);
+    // All of WASI: what a hook may use of it is for its sandbox to say.
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)
+        .map_err(|error| Error::Setup(format!("{error:#}")))?;
+    linker.instantiate_pre(&component).and_then(HookPre::new).map_err(wrong)
+}
+
+/// What runs the hooks of this process. The one that reads formats is another, so
+/// that neither can be configured for the other's needs.
+fn machine() -> Result<&'static wasmtime::Engine> {
+    static MACHINE: OnceLock<std::result::Result<wasmtime::Engine, String>> = OnceLock::new();
+    let machine = MACHINE.get_or_init(|| engine::machine().map_err(|error| error.to_string()));
+    machine.as_ref().map_err(|message| Error::Setup(message.clone()))
+}
