@@ -1,5 +1,6 @@
 //! The command line: one module per command, each an `Args` whose docs are the help.
 
+mod checkpoint_process;
 mod completions;
 mod convert;
 mod inspect;
@@ -49,6 +50,7 @@ pub enum Command {
     Save(save::Args),
     Load(load::Args),
     Latest(latest::Args),
+    CheckpointProcess(checkpoint_process::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -63,6 +65,7 @@ impl Command {
             Self::Save(args) => args.exec(),
             Self::Load(args) => args.exec(),
             Self::Latest(args) => args.exec(out),
+            Self::CheckpointProcess(args) => args.exec(),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
         }
