@@ -158,6 +158,16 @@ impl CheckpointWriter {
         self.barrier.close()
     }
 
+    /// Counts on from here: the next save is the one of this number.
+    pub(crate) fn resume_at(&self, number: u64) {
+        self.saves.store(number, Ordering::Relaxed);
+    }
+
+    /// The save of what cannot be written: tells the other ranks why.
+    pub(crate) fn refuse(&self, path: &Path, error: Error) -> Result<()> {
+        Save::new(self, path, &HookArguments::new()).give_up(error)
+    }
+
     /// One save, as all ranks do it.
     fn save(&self, path: &Path, arguments: &HookArguments, part: Part<'_>) -> Result<()> {
         let save = Save::new(self, path, arguments);

@@ -29,6 +29,7 @@ mod bindings;
 mod buffer;
 mod check;
 mod checkpoint;
+mod checkpoint_process;
 mod checkpoint_writer;
 mod checksum;
 mod drive;
@@ -57,6 +58,10 @@ pub use barrier::{
     Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
+pub use checkpoint_process::{
+    CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
+    serve_checkpoint_process,
+};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};

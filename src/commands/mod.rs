@@ -1,5 +1,6 @@
 //! The command line: one module per command, each an `Args` whose docs are the help.
 
+mod checkpoint_process;
 mod completions;
 mod convert;
 mod inspect;
@@ -54,6 +55,7 @@ pub enum Command {
     Latest(latest::Args),
     List(list::Args),
     Prune(prune::Args),
+    CheckpointProcess(checkpoint_process::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -70,6 +72,7 @@ impl Command {
             Self::Latest(args) => args.exec(out),
             Self::List(args) => args.exec(out),
             Self::Prune(args) => args.exec(out),
+            Self::CheckpointProcess(args) => args.exec(),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
         }

@@ -1,0 +1,34 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BarrierConfig, CheckpointWriter, CheckpointWriterConfig, Error, RankInfo, Result,
+    create_barrier_from_config,
+};
+
+/// A [`CheckpointWriter`] that is yet to be made, in a process of its own: all that
+/// can be said of it in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointWriterSpec {
+    /// Which rank it writes as.
+    pub rank_info: RankInfo,
+    /// How it waits for the other ranks. It joins the barrier itself.
+    pub barrier: BarrierConfig,
+    /// How it writes.
+    pub writer: CheckpointWriterConfig,
+    /// The files of its hooks, which are components, in the order they are called in.
+    pub hooks: Vec<PathBuf>,
+}
+
+impl CheckpointWriterSpec {
+    /// Makes the writer: joins the barrier, opens the hooks.
+    pub fn make(&self) -> Result<CheckpointWriter> {
+        if let Some(hook) = self.hooks.first() {
+            return Err(Error::Value(format!("{}: hooks cannot be opened here", hook.display())));
+        }
+        let barrier = create_barrier_from_config(&self.barrier, self.rank_info)?;
+        CheckpointWriter::new(self.writer.clone(), barrier)
+    }
+}
