@@ -76,7 +76,19 @@ pub struct CheckpointWriter {
 /// What a rank tells the others of its part.
 #[derive(Debug, Serialize, Deserialize)]
 struct Vote {
-    failed: Option<String>,
+    /// The name of the checkpoint's directory. Its path may be another on another
+    /// machine.
+    name: String,
+    failure: Option<Failure>,
+}
+
+/// Why a rank's part is not there.
+#[derive(Debug, Serialize, Deserialize)]
+enum Failure {
+    /// Its text.
+    Failed(String),
+    /// An earlier one.
+    GaveUp(String),
 }
 
 impl CheckpointWriter {
@@ -140,17 +152,18 @@ impl CheckpointWriter {
         self.save(path.as_ref(), arguments, Part::ShareOf(state))
     }
 
-    /// Takes part in a save by telling the others that this rank cannot: their save
-    /// fails at once, with the reason, where they would wait for this rank.
-    pub fn give_up(&self, path: impl AsRef<Path>, reason: &str) {
+    /// Takes part in the save of `path` by telling the others that this rank does
+    /// not, and why: their save fails at once, where they would wait for this rank.
+    /// Answers the reason.
+    pub fn refuse(&self, path: impl AsRef<Path>, reason: Error) -> Result<()> {
         let arguments = HookArguments::new();
         let save = Save::new(self, path.as_ref(), &arguments);
-        let told: Result<()> = save.give_up(Error::Remote(reason.into()));
-        drop(told);
+        let refused = save.give_up(reason);
         if let (0, Ok(stage)) = (save.rank.global_rank, self.stage(&save)) {
             // What others have staged for a rank that would commit it.
             let _ = stage.discard();
         }
+        refused
     }
 
     /// Takes leave of the other ranks, who then need not wait for this one.
@@ -161,11 +174,6 @@ impl CheckpointWriter {
     /// Counts on from here: the next save is the one of this number.
     pub(crate) fn resume_at(&self, number: u64) {
         self.saves.store(number, Ordering::Relaxed);
-    }
-
-    /// The save of what cannot be written: tells the other ranks why.
-    pub(crate) fn refuse(&self, path: &Path, error: Error) -> Result<()> {
-        Save::new(self, path, &HookArguments::new()).give_up(error)
     }
 
     /// One save, as all ranks do it.
@@ -365,22 +373,37 @@ impl<'s> Save<'s> {
     }
 
     fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
-        let failed = failure.map(|error| error.to_string().chars().take(LONGEST_REASON).collect());
-        let vote = serde_json::to_vec(&Vote { failed }).map_err(|error| Error::Value(error.to_string()))?;
+        let text = |error: &Error| error.to_string().chars().take(LONGEST_REASON).collect();
+        let failure = failure.map(|error| match error {
+            Error::GaveUp(reason) => Failure::GaveUp(reason.clone()),
+            error => Failure::Failed(text(error)),
+        });
+        let vote = Vote { name: self.name(), failure };
+        let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
     }
 
     fn hear(&self, topic: &str, from: &[usize]) -> Result<()> {
         let votes = self.barrier.collect(topic, from, self.timeout)?;
-        for (&rank, vote) in from.iter().zip(votes) {
-            let vote = serde_json::from_slice(&vote).unwrap_or_else(|error| Vote {
-                failed: Some(format!("it said under {topic:?} what nobody understands: {error}")),
-            });
-            if let Vote { failed: Some(reason) } = vote {
-                return Err(Error::Rank { rank, source: Box::new(Error::Remote(reason)) });
+        from.iter().zip(votes).try_for_each(|(&rank, vote)| {
+            let of_rank = |source| Error::Rank { rank, source: Box::new(source) };
+            let vote: Vote = serde_json::from_slice(&vote)
+                .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
+            match vote.failure {
+                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
+                Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
+                None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
+                    "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
+                    vote.name,
+                    self.name()
+                )))),
+                None => Ok(()),
             }
-        }
-        Ok(())
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 

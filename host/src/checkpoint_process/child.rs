@@ -120,10 +120,11 @@ impl Serving {
                     continue;
                 }
                 Some(Request::Ping) => Response::Pong,
-                Some(Request::Write(write)) => match self.write(*write) {
-                    Ok(()) => Response::Written,
-                    Err(error) => Response::Failed(error.into()),
-                },
+                Some(Request::Write(write)) => answer(self.write(*write)),
+                Some(Request::Refuse { number, path, reason }) => {
+                    self.writer.resume_at(number);
+                    answer(self.writer.refuse(path_of(&path), reason.into()))
+                }
             };
             if !respond(&mut self.channel, &answer)? {
                 return Ok(false);
@@ -143,7 +144,7 @@ impl Serving {
     }
 
     fn write(&self, write: Write<'_>) -> Result<()> {
-        let path = PathBuf::from(OsString::from_vec(write.path.to_vec()));
+        let path = path_of(&write.path);
         let (number, shared) = (write.number, write.shared);
         self.writer.resume_at(number);
         match self.state(&path, write) {
@@ -172,6 +173,14 @@ impl Serving {
         check::tree(path, &state, &Engine::shared()?.limits().format)?;
         Ok((state, arguments))
     }
+}
+
+fn answer(written: Result<()>) -> Response {
+    written.map_or_else(|error| Response::Failed(error.into()), |()| Response::Written)
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
 }
 
 fn receive(channel: &mut Channel) -> Result<Option<Request<'static>>> {

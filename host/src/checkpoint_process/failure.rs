@@ -16,6 +16,7 @@ pub(super) enum Failure {
     Unreachable { barrier: String, reason: String },
     Hook { path: PathBuf, hook: String, committed: bool, reason: String },
     Space { path: PathBuf, needed: u64, available: u64 },
+    GaveUp(String),
     Other(String),
 }
 
@@ -42,6 +43,7 @@ impl From<Error> for Failure {
                 Self::Missing { barrier, ranks, absence: absence.into() }
             }
             Error::Unreachable { barrier, reason } => Self::Unreachable { barrier, reason },
+            Error::GaveUp(reason) => Self::GaveUp(reason),
             other => Self::Other(other.to_string()),
         }
     }
@@ -60,6 +62,7 @@ impl From<Failure> for Error {
                 Self::Hook { path, hook, committed, source: reason.into() }
             }
             Failure::Space { path, needed, available } => Self::Space { path, needed, available },
+            Failure::GaveUp(reason) => Self::GaveUp(reason),
             Failure::Other(text) => Self::Remote(text),
         }
     }
@@ -108,6 +111,7 @@ mod tests {
             Error::Unreachable { barrier: "etcd".into(), reason: "it is gone".into() },
             Error::Hook { path: path(), hook: "copy".into(), committed: true, source: "no room".into() },
             Error::Space { path: path(), needed: 2, available: 1 },
+            Error::GaveUp("the disk was full".into()),
             Error::Value("no such value".into()),
         ];
         for error in errors {

@@ -123,6 +123,18 @@ impl CheckpointProcess {
         self.write_part(path.as_ref(), staged, arguments, true)
     }
 
+    /// Has the process tell the other ranks that this one takes no part in the save
+    /// of `path`: see [`CheckpointWriter::refuse`]. Answers the reason.
+    pub fn refuse(&self, path: impl AsRef<Path>, reason: Error) -> Result<()> {
+        let path = absolute(path.as_ref())?;
+        let doing = format!("while it refused {}", path.display());
+        self.ask(|running, number| {
+            let path = Cow::Borrowed(path.as_os_str().as_bytes());
+            let request = Request::Refuse { number, path, reason: reason.into() };
+            running.write(&request, self.config.write_timeout, &doing)
+        })
+    }
+
     /// Has the process take leave of the other ranks and end; it is killed when it
     /// does not in time. Waits for a write under way.
     pub fn close(&self) -> Result<()> {
@@ -143,21 +155,31 @@ impl CheckpointProcess {
     ) -> Result<()> {
         let path = absolute(path)?;
         let arguments = serde_json::to_string(arguments).map_err(|error| Error::Value(error.to_string()))?;
+        let doing = format!("while it wrote {}", path.display());
+        self.ask(|running, number| {
+            let request = Request::Write(Box::new(Write {
+                number,
+                path: Cow::Borrowed(path.as_os_str().as_bytes()),
+                shared,
+                arguments: Cow::Owned(arguments),
+                arena: staged.arena().name(),
+                storages: places(staged),
+                nodes: Cow::Borrowed(staged.nodes()),
+                root: staged.root_id(),
+                metadata: Cow::Borrowed(staged.metadata()),
+            }));
+            running.give(staged.arena(), &doing)?;
+            running.write(&request, self.config.write_timeout, &doing)
+        })
+    }
+
+    /// Asks the process for its part in the next save, which has a number.
+    fn ask(&self, ask: impl FnOnce(&mut Running, u64) -> Result<()>) -> Result<()> {
         let mut inner = self.lock();
         if inner.closed {
             return Err(not_there("was closed"));
         }
-        let request = Request::Write(Box::new(Write {
-            number: inner.writes,
-            path: Cow::Borrowed(path.as_os_str().as_bytes()),
-            shared,
-            arguments: Cow::Owned(arguments),
-            arena: staged.arena().name(),
-            storages: places(staged),
-            nodes: Cow::Borrowed(staged.nodes()),
-            root: staged.root_id(),
-            metadata: Cow::Borrowed(staged.metadata()),
-        }));
+        let number = inner.writes;
         inner.writes += 1;
         // It may have crashed since: nothing was lost then.
         inner.running.take_if(|running| !running.is_alive());
@@ -165,12 +187,9 @@ impl CheckpointProcess {
             Some(running) => running,
             None => Running::start(&self.config, &self.spec)?,
         };
-        let doing = format!("while it wrote {}", path.display());
-        let written = running
-            .give(staged.arena(), &doing)
-            .and_then(|()| running.write(&request, self.config.write_timeout, &doing));
+        let answered = ask(&mut running, number);
         inner.running = Some(running).filter(Running::is_usable);
-        written
+        answered
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

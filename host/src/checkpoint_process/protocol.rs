@@ -28,6 +28,15 @@ pub(super) enum Request<'r> {
     Forget(u64),
     /// Answered with `Written`.
     Write(Box<Write<'r>>),
+    /// A save in which this rank takes no part: the other ranks are told why.
+    /// Answered with `Failed`.
+    Refuse {
+        /// Which save of the run.
+        number: u64,
+        /// The checkpoint's directory.
+        path: Cow<'r, [u8]>,
+        reason: Failure,
+    },
     /// Answered with `Closed`.
     Terminate,
 }

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BarrierConfig, CheckpointWriter, CheckpointWriterConfig, Error, RankInfo, Result,
+    BarrierConfig, CheckpointWriter, CheckpointWriterConfig, RankInfo, Result, WriterHook,
     create_barrier_from_config,
 };
 
@@ -25,10 +26,22 @@ pub struct CheckpointWriterSpec {
 impl CheckpointWriterSpec {
     /// Makes the writer: joins the barrier, opens the hooks.
     pub fn make(&self) -> Result<CheckpointWriter> {
-        if let Some(hook) = self.hooks.first() {
-            return Err(Error::Value(format!("{}: hooks cannot be opened here", hook.display())));
-        }
+        let hooks = self.hooks.iter().map(open).collect::<Result<Vec<_>>>()?;
         let barrier = create_barrier_from_config(&self.barrier, self.rank_info)?;
-        CheckpointWriter::new(self.writer.clone(), barrier)
+        let writer = CheckpointWriter::new(self.writer.clone(), barrier)?;
+        Ok(hooks.into_iter().fold(writer, CheckpointWriter::with_hook))
     }
+}
+
+#[cfg(feature = "hooks")]
+fn open(file: &PathBuf) -> Result<Arc<dyn WriterHook>> {
+    Ok(Arc::new(crate::ComponentHook::open(file)?))
+}
+
+#[cfg(not(feature = "hooks"))]
+fn open(file: &PathBuf) -> Result<Arc<dyn WriterHook>> {
+    Err(crate::Error::Value(format!(
+        "{}: this program was built without hooks that are components: build it with `--features hooks`",
+        file.display()
+    )))
 }
