@@ -29,6 +29,7 @@ mod bindings;
 mod buffer;
 mod check;
 mod checkpoint;
+mod checkpoint_reader;
 mod checkpoint_writer;
 mod checksum;
 mod drive;
@@ -54,6 +55,9 @@ pub use barrier::{
     Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
+pub use checkpoint_reader::{
+    CheckpointReader, CheckpointReaderConfig, DictKind, DictTarget, Key, Subtree, Template, TensorTarget,
+};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
