@@ -11,9 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use strongroom::{
-    BarrierConfig, Checkpoint, CheckpointWriterConfig, Checkpointer, CheckpointerConfig, Error, HookArguments,
-    HookContext, HookError, LocalBarrierConfig, RankInfo, Result, StateDict, Tensor, Value, WriterHook,
-    make_async_checkpointer, make_sync_checkpointer,
+    BarrierConfig, Checkpoint, CheckpointWriterConfig, Checkpointer, CheckpointerConfig, Error,
+    HookArguments, HookContext, HookError, LocalBarrierConfig, RankInfo, Result, StateDict, Tensor, Value,
+    WriterHook, make_async_checkpointer, make_sync_checkpointer,
 };
 
 #[test]
@@ -107,7 +107,10 @@ fn a_failed_write_is_told_by_its_handle_by_the_next_save_and_by_close() {
     // It is there already.
     let failed = checkpointer.save(&path, &state(1.0), &none()).unwrap();
     let error = failed.wait().unwrap_err();
-    assert!(matches!(&error, Error::Save { source, .. } if matches!(**source, Error::Exists { .. })), "{error}");
+    assert!(
+        matches!(&error, Error::Save { source, .. } if matches!(**source, Error::Exists { .. })),
+        "{error}"
+    );
     let next = step_of(directory.path(), 1);
     let told = checkpointer.save(&next, &state(1.0), &none()).unwrap_err();
     assert_eq!(told.to_string(), error.to_string());

@@ -30,7 +30,9 @@ mod buffer;
 mod check;
 mod checkpoint;
 mod checkpoint_process;
+mod checkpoint_reader;
 mod checkpoint_writer;
+mod checkpointer;
 mod checksum;
 mod drive;
 mod engine;
@@ -62,7 +64,14 @@ pub use checkpoint_process::{
     CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
     serve_checkpoint_process,
 };
+pub use checkpoint_reader::{
+    CheckpointReader, CheckpointReaderConfig, DictKind, DictTarget, Key, Subtree, Template, TensorTarget,
+};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
+pub use checkpointer::{
+    AsyncCheckpointer, BackgroundWriter, Checkpointer, CheckpointerConfig, Handle, Saving, SyncCheckpointer,
+    make_async_checkpointer, make_sync_checkpointer,
+};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
 #[cfg(feature = "hooks")]

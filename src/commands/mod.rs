@@ -67,7 +67,7 @@ impl Command {
             Self::Inspect(args) => args.exec(out),
             Self::Convert(args) => args.exec(),
             Self::Verify(args) => args.exec(out),
-            Self::Save(args) => args.exec(),
+            Self::Save(args) => args.exec(out),
             Self::Load(args) => args.exec(),
             Self::Latest(args) => args.exec(out),
             Self::List(args) => args.exec(out),

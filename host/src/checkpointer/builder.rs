@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{AsyncCheckpointer, BackgroundWriter, SyncCheckpointer};
-use crate::barrier::{BarrierConfig, create_barrier_from_config};
+use crate::barrier::BarrierConfig;
 use crate::checkpoint_process::{CheckpointProcess, CheckpointProcessConfig, CheckpointWriterSpec};
 use crate::checkpoint_reader::{CheckpointReader, CheckpointReaderConfig};
 use crate::hook::WriterHook;
@@ -46,7 +46,7 @@ pub fn make_sync_checkpointer(
     rank_info: RankInfo,
     hooks: &[Arc<dyn WriterHook>],
 ) -> Result<SyncCheckpointer> {
-    let reader = CheckpointReader::with_config(config.reader_config.clone(), rank_info)?;
+    let reader = CheckpointReader::new(rank_info)?.with_config(config.reader_config);
     Ok(SyncCheckpointer::new(writer(config, rank_info, hooks)?, reader))
 }
 
@@ -61,7 +61,7 @@ pub fn make_async_checkpointer(
     rank_info: RankInfo,
     hooks: &[Arc<dyn WriterHook>],
 ) -> Result<AsyncCheckpointer> {
-    let reader = CheckpointReader::with_config(config.reader_config.clone(), rank_info)?;
+    let reader = CheckpointReader::new(rank_info)?.with_config(config.reader_config);
     let mut staging_config = config.staging_config;
     let background: Box<dyn BackgroundWriter> = match &config.process_config {
         None => Box::new(writer(config, rank_info, hooks)?),

@@ -71,7 +71,8 @@ impl Handle {
     }
 
     fn outcome(&self, state: &State) -> Option<Result<()>> {
-        let failed = |source: &Arc<Error>| Error::Save { path: self.shared.path.clone(), source: source.clone() };
+        let failed =
+            |source: &Arc<Error>| Error::Save { path: self.shared.path.clone(), source: source.clone() };
         state.outcome.as_ref().map(|outcome| outcome.as_ref().map_err(failed).copied())
     }
 }

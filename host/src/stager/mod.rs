@@ -54,7 +54,7 @@ pub struct CheckpointStagerConfig {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CheckpointStager {
     config: CheckpointStagerConfig,
     arenas: Vec<Arc<Arena>>,
