@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use strongroom::{
-    BarrierConfig, Checkpoint, CheckpointWriterConfig, Checkpointer, CheckpointerConfig, Error,
-    HookArguments, HookContext, HookError, LocalBarrierConfig, RankInfo, Result, StateDict, Tensor, Value,
+    AsyncCheckpointer, BarrierConfig, Checkpoint, CheckpointWriterConfig, Checkpointer, CheckpointerConfig,
+    Error, HookArguments, HookContext, HookError, LocalBarrierConfig, RankInfo, StateDict, Tensor, Value,
     WriterHook, make_async_checkpointer, make_sync_checkpointer,
 };
 
@@ -44,9 +44,11 @@ fn what_is_saved_is_what_was_there_when_save_was_called() {
     let mut weights = vec![0.0f32; 1 << 20];
     for step in 0..4u16 {
         weights.fill(f32::from(step));
-        let mut state = StateDict::new();
-        state.insert("weight", Tensor::from_slice(&weights, &[1 << 20]).unwrap());
-        let saving = checkpointer.save(&step_of(directory.path(), step), &state, &none()).unwrap();
+        let saving = {
+            let mut state = StateDict::new();
+            state.insert("weight", Tensor::from_slice(&weights, &[1 << 20]).unwrap());
+            checkpointer.save(&step_of(directory.path(), step), &state, &none()).unwrap()
+        };
         assert!(saving.staged.is_done());
         // The trainer goes on at once.
         weights.fill(-1.0);
@@ -134,10 +136,10 @@ fn a_writer_that_panics_is_an_error_not_a_wait_for_ever() {
         fn name(&self) -> &str {
             "panics"
         }
-        fn pre_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+        fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
             panic!("the hook has a bug")
         }
-        fn post_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+        fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
             Ok(())
         }
     }
@@ -151,52 +153,142 @@ fn a_writer_that_panics_is_an_error_not_a_wait_for_ever() {
 }
 
 #[test]
-fn a_failure_of_one_rank_fails_the_save_after_it_on_all_and_then_all_go_on() {
-    #[derive(Debug)]
-    struct FailsOnce;
-    impl WriterHook for FailsOnce {
-        fn name(&self) -> &str {
-            "fails-once"
-        }
-        fn pre_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
-            Ok(())
-        }
-        fn post_commit(&self, checkpoint: &HookContext<'_>) -> std::result::Result<(), HookError> {
-            let once = checkpoint.path.ends_with("step-0") && checkpoint.rank_info.global_rank == 1;
-            if once { Err("the log is full".into()) } else { Ok(()) }
-        }
-    }
+fn what_fails_after_the_commit_stops_no_save_and_is_told_by_close() {
     let directory = tempfile::tempdir().unwrap();
-    let rank = |rank: usize| {
-        let hooks: [Arc<dyn WriterHook>; 1] = [Arc::new(FailsOnce)];
-        let config = CheckpointerConfig { barrier_config: group("fails-once"), ..quick() };
-        let rank_info = RankInfo::new(rank, 3).unwrap();
-        let mut checkpointer = make_async_checkpointer(&config, rank_info, &hooks).unwrap();
-        let mut outcomes = Vec::new();
-        for step in 0..3 {
-            let saving = checkpointer.save(&step_of(directory.path(), step), &state(0.0), &none());
-            let outcome = saving.and_then(|saving| saving.wait());
-            outcomes.push(outcome.err().map(|error| error.to_string()));
-        }
-        // Told by the last save of those who tell at the next.
-        let closed = checkpointer.close();
-        (outcomes, closed)
-    };
+    let outcomes = three_ranks("after", |checkpointer| {
+        let first = save(checkpointer, directory.path(), 0, &state(0.0));
+        let second = save(checkpointer, directory.path(), 1, &state(1.0));
+        [first, second, checkpointer.close().err().map(|error| error.to_string())]
+    });
+    for (rank, [first, second, closed]) in outcomes.iter().enumerate() {
+        let told =
+            |error: &Option<String>| error.as_deref().is_some_and(|error| error.contains("the log is full"));
+        assert_eq!((told(first), told(closed)), (rank == 1, rank == 1), "{first:?} {closed:?}");
+        assert_eq!(second, &None);
+    }
+    assert_eq!(Checkpoint::open(directory.path().join("step-1")).unwrap().world_size(), 3);
+}
+
+#[test]
+fn a_failure_of_one_rank_is_that_of_all_and_after_it_was_told_all_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcomes = three_ranks("before", |checkpointer| {
+        [0, 1, 2].map(|step| save(checkpointer, directory.path(), step, &state(0.0)))
+    });
+    for [first, second, third] in &outcomes {
+        let [first, second] = [first, second].map(|error| error.as_deref().unwrap());
+        assert!(first.contains("rank 1: ") && first.contains("the quota is used up"), "{first}");
+        assert_eq!(first, second);
+        assert_eq!(third, &None);
+    }
+    assert!(!directory.path().join("step-0").exists() && !directory.path().join("step-1").exists());
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "something is left over");
+}
+
+/// What cannot be staged fails before there is anything to wait for.
+#[test]
+fn a_rank_that_cannot_stage_keeps_nobody_waiting_and_its_failure_does_not_echo_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let damaged = directory.path().join("damaged.pt");
+    strongroom::save(&damaged, &state(7.0)).unwrap();
+    let mut bytes = fs::read(&damaged).unwrap();
+    let payload = 7.0f32.to_le_bytes().repeat(4);
+    let at = bytes.windows(16).position(|window| window == payload).unwrap();
+    bytes[at] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+    let damaged = strongroom::File::open(&damaged).unwrap().state().clone();
+
+    let root = directory.path().join("run");
     let start = Instant::now();
-    let outcomes: Vec<_> = thread::scope(|scope| {
-        let ranks: Vec<_> = (0..3).map(|index| scope.spawn(move || rank(index))).collect();
-        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    let outcomes = three_ranks("stage", |checkpointer| {
+        let first = match checkpointer.rank {
+            1 => save(checkpointer, &root, 0, &damaged),
+            _ => save(checkpointer, &root, 0, &state(0.0)),
+        };
+        let others = [1, 2, 3].map(|step| save(checkpointer, &root, step, &state(0.0)));
+        (first, others)
     });
     assert!(start.elapsed() < Duration::from_secs(60), "somebody was waited for");
-    for (rank, (outcomes, _)) in outcomes.iter().enumerate() {
-        let [first, second, third] = &outcomes[..] else { panic!("three saves") };
-        assert_eq!(first.is_some(), rank == 1, "{first:?}");
-        assert!(second.as_deref().is_some_and(|error| error.contains("the log is full")), "{second:?}");
-        // Those who heard of it at the second save say so at the third.
-        assert_eq!(third.is_some(), rank != 1 || third.is_some(), "{third:?}");
+    for (first, [second, third, fourth]) in &outcomes {
+        assert!(first.as_deref().unwrap().contains("have checksum"), "{first:?}");
+        // Those who heard of it say so at their next save, which then fails on all.
+        assert!(second.as_deref().unwrap().contains("have checksum"), "{second:?}");
+        assert_eq!((third, fourth), (&None, &None));
     }
-    assert!(directory.path().join("step-0/strongroom.json").exists());
-    assert!(!directory.path().join("step-1").exists());
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 2, "something is left over");
+}
+
+/// A checkpointer of one of three ranks, with a hook that fails when the test's name
+/// says so.
+struct Ranked {
+    rank: usize,
+    checkpointer: AsyncCheckpointer,
+}
+
+impl std::ops::Deref for Ranked {
+    type Target = AsyncCheckpointer;
+
+    fn deref(&self) -> &AsyncCheckpointer {
+        &self.checkpointer
+    }
+}
+
+impl std::ops::DerefMut for Ranked {
+    fn deref_mut(&mut self) -> &mut AsyncCheckpointer {
+        &mut self.checkpointer
+    }
+}
+
+/// Runs three ranks as threads; answers what each says.
+fn three_ranks<T: Send>(name: &'static str, work: impl Fn(&mut Ranked) -> T + Sync) -> Vec<T> {
+    let rank = |rank: usize| {
+        let config = CheckpointerConfig { barrier_config: group(name), ..quick() };
+        let hooks: [Arc<dyn WriterHook>; 1] = [Arc::new(FailsOnce(name))];
+        let rank_info = RankInfo::new(rank, 3).unwrap();
+        let checkpointer = make_async_checkpointer(&config, rank_info, &hooks).unwrap();
+        work(&mut Ranked { rank, checkpointer })
+    };
+    thread::scope(|scope| {
+        let ranks: Vec<_> = (0..3)
+            .map(|index| {
+                scope.spawn({
+                    let rank = &rank;
+                    move || rank(index)
+                })
+            })
+            .collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    })
+}
+
+/// Saves and waits; answers the error, if there is one.
+fn save(checkpointer: &mut Ranked, root: &Path, step: u16, state: &StateDict<'_>) -> Option<String> {
+    let saving = checkpointer.save(&step_of(root, step), state, &none());
+    saving.and_then(|saving| saving.wait()).err().map(|error| error.to_string())
+}
+
+/// Fails at the first save of rank 1, before the commit or after it.
+#[derive(Debug)]
+struct FailsOnce(&'static str);
+
+impl WriterHook for FailsOnce {
+    fn name(&self) -> &str {
+        "fails-once"
+    }
+
+    fn pre_commit(&self, checkpoint: &HookContext<'_>) -> Result<(), HookError> {
+        let now = self.0 == "before" && first_of_rank_1(checkpoint);
+        if now { Err("the quota is used up".into()) } else { Ok(()) }
+    }
+
+    fn post_commit(&self, checkpoint: &HookContext<'_>) -> Result<(), HookError> {
+        let now = self.0 == "after" && first_of_rank_1(checkpoint);
+        if now { Err("the log is full".into()) } else { Ok(()) }
+    }
+}
+
+fn first_of_rank_1(checkpoint: &HookContext<'_>) -> bool {
+    checkpoint.path.ends_with("step-0") && checkpoint.rank_info.global_rank == 1
 }
 
 #[test]
@@ -266,13 +358,13 @@ impl WriterHook for Gate {
         "gate"
     }
 
-    fn pre_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+    fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
         self.open.lock().unwrap().recv()?;
         self.passed.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
-    fn post_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+    fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
         Ok(())
     }
 }
