@@ -14,10 +14,11 @@ pub const CODES: &str = "\
 Exit codes:
   0  success
   1  the file or checkpoint is damaged, malformed, missing a part, or cannot be
-     represented in the format asked for
+     represented in the format asked for; or a hook refused it
   2  the command line is wrong
   3  the operating system refused: no such file, no permission, no space
-  4  a limit was reached, or the sandbox stopped the work";
+  4  a limit was reached, or the sandbox stopped the work
+  5  another rank failed or did not come, or the ranks cannot meet";
 
 /// A command line that clap cannot know to be wrong.
 #[derive(Debug)]
@@ -86,12 +87,14 @@ fn code(error: &anyhow::Error) -> u8 {
 
 fn library_code(error: &Error) -> u8 {
     match error {
-        Error::Io { .. } => SYSTEM,
+        Error::Io { .. } | Error::Space { .. } | Error::Process { .. } => SYSTEM,
         Error::Format { fault: Fault::Limit { .. } | Fault::Misuse(_), .. }
         | Error::Stopped { .. }
         | Error::Untrue { .. }
         | Error::Setup(_) => STOPPED,
+        Error::Missing { .. } | Error::Unreachable { .. } | Error::Remote(_) => RANKS,
         Error::Rank { source, .. } => library_code(source),
+        Error::Save { source, .. } => library_code(source),
         _ => UNFIT,
     }
 }
@@ -133,7 +136,13 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     if let Some(Hint(hint)) = error.downcast_ref::<Hint>() {
         return Some(hint);
     }
-    match error.downcast_ref::<Error>()? {
+    library_hint(error.downcast_ref::<Error>()?)
+}
+
+fn library_hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Rank { source, .. } => library_hint(source),
+        Error::Save { source, .. } => library_hint(source),
         Error::Exists { .. } => Some("--overwrite replaces it, in one step"),
         Error::Checksum { .. } => Some("restore the file from another copy: strongroom cannot repair it"),
         Error::Format { fault: Fault::Truncated(_), .. } => {
@@ -154,3 +163,4 @@ const UNFIT: u8 = 1;
 const USAGE: u8 = 2;
 const SYSTEM: u8 = 3;
 const STOPPED: u8 = 4;
+const RANKS: u8 = 5;

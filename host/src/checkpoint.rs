@@ -223,29 +223,6 @@ impl FileRecord {
     }
 }
 
-/// The newest committed checkpoint directly under `root`, by the time of its
-/// commit. None if there is none.
-pub fn latest(root: impl AsRef<Path>) -> Result<Option<PathBuf>> {
-    latest_in(&Local, root.as_ref())
-}
-
-/// The same, in a store of one's own.
-pub fn latest_in(store: &dyn Store, root: &Path) -> Result<Option<PathBuf>> {
-    let mut newest: Option<(u64, String)> = None;
-    for entry in store.list(root)? {
-        // A hidden name is a save that is not committed.
-        if !entry.directory || entry.name.starts_with('.') {
-            continue;
-        }
-        // A directory with a damaged record is passed over: an older checkpoint
-        // that is whole is worth more than an error.
-        if let Ok(Some(record)) = Record::read(store, &root.join(&entry.name)) {
-            newest = newest.max(Some((record.committed, entry.name)));
-        }
-    }
-    Ok(newest.map(|(_, name)| root.join(name)))
-}
-
 fn contents(source: &dyn Source) -> Result<Vec<u8>> {
     let length = usize::try_from(source.length()).ok().filter(|&length| length <= LARGEST_RECORD);
     let length = length.ok_or_else(|| {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::barrier::{Barrier, DEFAULT_TIMEOUT, LocalBarrier};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
+use crate::retention::{Retention, prune_in};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
@@ -30,12 +31,15 @@ pub struct CheckpointWriterConfig {
     pub overwrite: bool,
     /// Whether a checkpoint that was committed survives a power cut.
     pub durable: bool,
+    /// Which older checkpoints beside a new one are kept; by default all. Rank 0
+    /// removes the others once the new one is committed.
+    pub retention: Option<Retention>,
 }
 
 impl Default for CheckpointWriterConfig {
-    /// 600 s; nothing is replaced; durable.
+    /// 600 s; nothing is replaced or removed; durable.
     fn default() -> Self {
-        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true }
+        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true, retention: None }
     }
 }
 
@@ -72,7 +76,19 @@ pub struct CheckpointWriter {
 /// What a rank tells the others of its part.
 #[derive(Debug, Serialize, Deserialize)]
 struct Vote {
-    failed: Option<String>,
+    /// The name of the checkpoint's directory. Its path may be another on another
+    /// machine.
+    name: String,
+    failure: Option<Failure>,
+}
+
+/// Why a rank's part is not there.
+#[derive(Debug, Serialize, Deserialize)]
+enum Failure {
+    /// Its text.
+    Failed(String),
+    /// An earlier one.
+    GaveUp(String),
 }
 
 impl CheckpointWriter {
@@ -136,9 +152,28 @@ impl CheckpointWriter {
         self.save(path.as_ref(), arguments, Part::ShareOf(state))
     }
 
+    /// Takes part in the save of `path` by telling the others that this rank does
+    /// not, and why: their save fails at once, where they would wait for this rank.
+    /// Answers the reason.
+    pub fn refuse(&self, path: impl AsRef<Path>, reason: Error) -> Result<()> {
+        let arguments = HookArguments::new();
+        let save = Save::new(self, path.as_ref(), &arguments);
+        let refused = save.give_up(reason);
+        if let (0, Ok(stage)) = (save.rank.global_rank, self.stage(&save)) {
+            // What others have staged for a rank that would commit it.
+            let _ = stage.discard();
+        }
+        refused
+    }
+
     /// Takes leave of the other ranks, who then need not wait for this one.
     pub fn close(&self) -> Result<()> {
         self.barrier.close()
+    }
+
+    /// Counts on from here: the next save is the one of this number.
+    pub(crate) fn resume_at(&self, number: u64) {
+        self.saves.store(number, Ordering::Relaxed);
     }
 
     /// One save, as all ranks do it.
@@ -175,7 +210,21 @@ impl CheckpointWriter {
             return Err(error);
         }
         save.share_commit(|| self.commit(&*stage, save.rank.global_world_size, part))?;
-        self.call_hooks(save, stage.directory().map(|_| save.path), true)
+        let pruned = self.prune(save);
+        self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
+    }
+
+    /// Removes what is not to be kept beside a new checkpoint.
+    fn prune(&self, save: &Save<'_>) -> Result<()> {
+        let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
+        let root = save.path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let pruned = prune_in(&*self.store, root, retention);
+        pruned.map(drop).map_err(|error| Error::Hook {
+            path: save.path.into(),
+            hook: "retention".into(),
+            committed: true,
+            source: error.into(),
+        })
     }
 
     /// Where the files of a save go until they are committed: the same on all ranks.
@@ -324,22 +373,37 @@ impl<'s> Save<'s> {
     }
 
     fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
-        let failed = failure.map(|error| error.to_string().chars().take(LONGEST_REASON).collect());
-        let vote = serde_json::to_vec(&Vote { failed }).map_err(|error| Error::Value(error.to_string()))?;
+        let text = |error: &Error| error.to_string().chars().take(LONGEST_REASON).collect();
+        let failure = failure.map(|error| match error {
+            Error::GaveUp(reason) => Failure::GaveUp(reason.clone()),
+            error => Failure::Failed(text(error)),
+        });
+        let vote = Vote { name: self.name(), failure };
+        let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
     }
 
     fn hear(&self, topic: &str, from: &[usize]) -> Result<()> {
         let votes = self.barrier.collect(topic, from, self.timeout)?;
-        for (&rank, vote) in from.iter().zip(votes) {
-            let vote = serde_json::from_slice(&vote).unwrap_or_else(|error| Vote {
-                failed: Some(format!("it said under {topic:?} what nobody understands: {error}")),
-            });
-            if let Vote { failed: Some(reason) } = vote {
-                return Err(Error::Rank { rank, source: Box::new(Error::Remote(reason)) });
+        from.iter().zip(votes).try_for_each(|(&rank, vote)| {
+            let of_rank = |source| Error::Rank { rank, source: Box::new(source) };
+            let vote: Vote = serde_json::from_slice(&vote)
+                .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
+            match vote.failure {
+                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
+                Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
+                None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
+                    "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
+                    vote.name,
+                    self.name()
+                )))),
+                None => Ok(()),
             }
-        }
-        Ok(())
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 

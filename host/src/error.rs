@@ -92,6 +92,9 @@ pub enum Error {
     /// What another rank said of its failure.
     #[error("{0}")]
     Remote(String),
+    /// Another rank took no part in a save, because one before had failed there.
+    #[error("took no part: {0}")]
+    GaveUp(String),
     /// Ranks that others wait for did not come.
     #[error("barrier {barrier}: missing ranks: {}: {absence}", Listed(ranks))]
     Missing {
@@ -253,6 +256,27 @@ pub struct Unfit {
 }
 
 impl Error {
+    /// Whether a save that failed so was committed all the same: only what came
+    /// after the commit failed.
+    pub fn is_committed(&self) -> bool {
+        match self {
+            Self::Hook { committed, .. } => *committed,
+            Self::Save { source, .. } => source.is_committed(),
+            Self::Rank { source, .. } => source.is_committed(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is but the echo of an earlier failure, of which another rank told.
+    pub(crate) fn is_echo(&self) -> bool {
+        match self {
+            Self::GaveUp(_) => true,
+            Self::Save { source, .. } => source.is_echo(),
+            Self::Rank { source, .. } => source.is_echo(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.into(), action: action.into(), source }
     }

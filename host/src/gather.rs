@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use rayon::prelude::*;
+
 use crate::bindings::types::Tensor;
+use crate::checksum::CHUNK;
 use crate::state::{is_contiguous, numel};
 
 /// The elements of `view` in `storage`: borrowed where they lie in order, else
@@ -26,6 +29,24 @@ pub(crate) fn elements<'s>(view: &Tensor, storage: &'s [u8]) -> Option<Cow<'s, [
     gathered.resize(length, 0);
     part(view, storage, 0, &mut gathered)?;
     Some(Cow::Owned(gathered))
+}
+
+/// Fills `out`, which has their length, with the elements of `view` in row-major
+/// order, with all cores. None if they do not all lie in `storage`, or are neither
+/// in order nor whole bytes.
+pub(crate) fn fill(view: &Tensor, storage: &[u8], out: &mut [u8]) -> Option<()> {
+    if is_contiguous(view) {
+        let Cow::Borrowed(bytes) = elements(view, storage)? else { return None };
+        if bytes.len() != out.len() {
+            return None;
+        }
+        out.par_chunks_mut(CHUNK).zip(bytes.par_chunks(CHUNK)).for_each(|(out, bytes)| {
+            out.copy_from_slice(bytes);
+        });
+        return Some(());
+    }
+    let chunks = out.par_chunks_mut(CHUNK).enumerate();
+    chunks.map(|(index, chunk)| part(view, storage, (index * CHUNK) as u64, chunk)).collect()
 }
 
 /// Fills `out` with the bytes of `view` in row-major order from byte `start` on,

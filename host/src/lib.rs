@@ -29,7 +29,10 @@ mod bindings;
 mod buffer;
 mod check;
 mod checkpoint;
+mod checkpoint_process;
+mod checkpoint_reader;
 mod checkpoint_writer;
+mod checkpointer;
 mod checksum;
 mod drive;
 mod engine;
@@ -40,9 +43,12 @@ mod instance;
 mod limits;
 mod rank_info;
 mod read;
+mod retention;
 mod save;
 mod seconds;
 mod shard;
+mod shared_memory;
+mod stager;
 mod state;
 pub mod store;
 mod weigh;
@@ -53,8 +59,19 @@ use std::path::Path;
 pub use barrier::{
     Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
 };
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
+pub use checkpoint_process::{
+    CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
+    serve_checkpoint_process,
+};
+pub use checkpoint_reader::{
+    CheckpointReader, CheckpointReaderConfig, DictKind, DictTarget, Key, Subtree, Template, TensorTarget,
+};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
+pub use checkpointer::{
+    AsyncCheckpointer, BackgroundWriter, Checkpointer, CheckpointerConfig, Handle, Saving, SyncCheckpointer,
+    make_async_checkpointer, make_sync_checkpointer,
+};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
 #[cfg(feature = "hooks")]
@@ -63,7 +80,9 @@ pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
+pub use retention::{Listed, Retention, dispensable, latest, latest_in, list, list_in, prune, prune_in};
 pub use save::{SaveOptions, save_sharded};
+pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };

@@ -155,10 +155,7 @@ impl File {
     }
 
     fn load_with(&self, verify: bool) -> Result<StateDict<'static>> {
-        let pages = Pages::default();
-        let parts = self.parts.par_iter().zip(self.state.storages());
-        let storages = parts.map(|(part, storage)| load(&pages, part, storage.location(), verify));
-        Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
+        self.state.loaded(verify)
     }
 }
 
@@ -179,25 +176,7 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
 /// Reads a payload into memory, all cores on one payload if it is large.
 fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<Storage<'static>> {
     let mut buffer = Buffer::new(pages, part.source.path(), part.length)?;
-    let verify = verify && part.checksum.is_some();
-    let blocks = buffer.as_mut().par_chunks_mut(checksum::BLOCK).enumerate();
-    let hashers = blocks.map(|(index, block)| {
-        let mut hasher = Hasher::new();
-        let mut offset = part.offset + (index * checksum::BLOCK) as u64;
-        for chunk in block.chunks_mut(checksum::CHUNK) {
-            part.source.read_at(offset, chunk)?;
-            offset += chunk.len() as u64;
-            if verify {
-                hasher.update(chunk);
-            }
-            reverse(chunk, part.swap);
-        }
-        Ok(hasher)
-    });
-    let hashers: Vec<Hasher> = hashers.collect::<Result<_>>()?;
-    if verify {
-        part.matches(checksum::combine(hashers))?;
-    }
+    part.load_into(buffer.as_mut(), verify)?;
     let length = buffer.as_ref().len();
     Storage::part(Arc::new(buffer), 0..length, location)
         .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
@@ -211,6 +190,38 @@ pub(crate) fn reverse(bytes: &mut [u8], width: u8) {
 }
 
 impl Stored {
+    /// Reads the whole payload into `out`, which has its length.
+    pub(crate) fn load_into(&self, out: &mut [u8], verify: bool) -> Result<()> {
+        let verify = verify && self.checksum.is_some();
+        let hashers = self.bring(0, out, verify)?;
+        if verify { self.matches(checksum::combine(hashers)) } else { Ok(()) }
+    }
+
+    /// Reads the part of the payload from byte `start` on into `out`. Both its ends
+    /// must be ends of numbers.
+    pub(crate) fn part_into(&self, start: u64, out: &mut [u8]) -> Result<()> {
+        self.bring(start, out, false).map(drop)
+    }
+
+    /// Reads with all cores, and hashes each block while it is in cache.
+    fn bring(&self, start: u64, out: &mut [u8], hash: bool) -> Result<Vec<Hasher>> {
+        let blocks = out.par_chunks_mut(checksum::BLOCK).enumerate();
+        let hashers = blocks.map(|(index, block)| {
+            let mut hasher = Hasher::new();
+            let mut offset = self.offset + start + (index * checksum::BLOCK) as u64;
+            for chunk in block.chunks_mut(checksum::CHUNK) {
+                self.source.read_at(offset, chunk)?;
+                offset += chunk.len() as u64;
+                if hash {
+                    hasher.update(chunk);
+                }
+                reverse(chunk, self.swap);
+            }
+            Ok(hasher)
+        });
+        hashers.collect()
+    }
+
     /// Verifies the payload where it lies, if it has a checksum.
     pub(crate) fn verify(&self) -> Result<()> {
         if self.checksum.is_some() { self.matches(checksum::stored(self)?) } else { Ok(()) }
@@ -232,6 +243,15 @@ impl Stored {
     }
 }
 
+impl<'a> StateDict<'a> {
+    /// The same in memory: what is still in files is read, in parallel.
+    pub(crate) fn loaded(&self, verify: bool) -> Result<Self> {
+        let pages = Pages::default();
+        let storages = self.storages().par_iter().map(|storage| storage.load(&pages, verify));
+        Ok(self.with_storages(storages.collect::<Result<_>>()?))
+    }
+}
+
 impl<'a> Storage<'a> {
     /// The same bytes where they can be looked at: mapped, if they are in a file
     /// that can be.
@@ -242,6 +262,31 @@ impl<'a> Storage<'a> {
                 Some(bytes) => map(part, self.location(), &bytes),
                 None => load(&Pages::default(), part, self.location(), false),
             },
+        }
+    }
+
+    /// Copies all bytes to `buffer`, which is as long, with all cores. Those from a
+    /// file are verified if it has their checksum.
+    pub(crate) fn copy_to(&self, buffer: &mut [u8]) -> Result<()> {
+        match self.content() {
+            Content::Stored(part) => part.load_into(buffer, true),
+            Content::Bytes(..) => {
+                let bytes = self.bytes()?;
+                if bytes.len() != buffer.len() {
+                    return Err(Error::Value("a storage has another length than it had".into()));
+                }
+                let blocks = buffer.par_chunks_mut(checksum::BLOCK).zip(bytes.par_chunks(checksum::BLOCK));
+                blocks.for_each(|(to, from)| to.copy_from_slice(from));
+                Ok(())
+            }
+        }
+    }
+
+    /// The same bytes in memory, verified if asked to and if there is a checksum.
+    pub(crate) fn load(&self, pages: &Pages, verify: bool) -> Result<Self> {
+        match self.content() {
+            Content::Bytes(..) => Ok(self.clone()),
+            Content::Stored(part) => load(pages, part, self.location(), verify),
         }
     }
 

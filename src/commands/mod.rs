@@ -1,12 +1,16 @@
 //! The command line: one module per command, each an `Args` whose docs are the help.
 
+mod checkpoint_process;
 mod completions;
 mod convert;
 mod inspect;
+mod keep;
 mod latest;
+mod list;
 mod load;
 mod man;
 mod place;
+mod prune;
 mod save;
 mod target;
 mod verify;
@@ -49,6 +53,9 @@ pub enum Command {
     Save(save::Args),
     Load(load::Args),
     Latest(latest::Args),
+    List(list::Args),
+    Prune(prune::Args),
+    CheckpointProcess(checkpoint_process::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -60,9 +67,12 @@ impl Command {
             Self::Inspect(args) => args.exec(out),
             Self::Convert(args) => args.exec(),
             Self::Verify(args) => args.exec(out),
-            Self::Save(args) => args.exec(),
+            Self::Save(args) => args.exec(out),
             Self::Load(args) => args.exec(),
             Self::Latest(args) => args.exec(out),
+            Self::List(args) => args.exec(out),
+            Self::Prune(args) => args.exec(out),
+            Self::CheckpointProcess(args) => args.exec(),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
         }

@@ -3,6 +3,7 @@
 
 mod composite;
 mod dtype;
+mod graft;
 mod item;
 mod numpy;
 mod storage;
@@ -18,6 +19,7 @@ use crate::bindings::types as wit;
 
 pub use composite::Quantizer;
 pub use dtype::{DType, Element};
+pub(crate) use graft::Brought;
 pub use item::{Entries, Item, Items};
 pub use storage::Storage;
 pub(crate) use storage::{Content, Stored};
@@ -25,6 +27,7 @@ pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
 pub(crate) use unfold::unfold;
 pub use value::Value;
+pub(crate) use value::add as add_value;
 pub(crate) use walk::references;
 pub use walk::{Leaf, Leaves};
 
@@ -179,6 +182,13 @@ impl<'a> StateDict<'a> {
 
     pub(crate) fn nodes_mut(&mut self) -> &mut Vec<Node> {
         Arc::make_mut(&mut self.nodes)
+    }
+
+    /// Adds a node; answers its id.
+    pub(crate) fn push(&mut self, node: Node) -> u32 {
+        let nodes = self.nodes_mut();
+        nodes.push(node);
+        u32::try_from(nodes.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// The same tree over other storages, one for each.

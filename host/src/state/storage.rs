@@ -47,6 +47,59 @@ impl<'a> Storage<'a> {
         Self::with(Content::Bytes(Arc::new(bytes), 0..length), length as u64, "cpu")
     }
 
+    /// A storage whose bytes are fetched when they are needed, over and over: here
+    /// memory of a device comes in. A [`Source`] that copies from the device, by
+    /// pinned memory or whatever serves it best, is asked for a few megabytes at a
+    /// time, by several threads at once, when the storage is staged or written.
+    ///
+    /// Its length is that of the source, of which it is all bytes. `location` is the
+    /// device: `cuda:0`.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use std::sync::Arc;
+    /// use strongroom::store::{Shared, Source};
+    /// use strongroom::{DType, Result, StateDict, Storage, Tensor};
+    ///
+    /// #[derive(Debug)]
+    /// struct Device;
+    ///
+    /// impl Source for Device {
+    ///     fn path(&self) -> &Path {
+    ///         Path::new("device memory")
+    ///     }
+    ///
+    ///     fn length(&self) -> u64 {
+    ///         1024
+    ///     }
+    ///
+    ///     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+    ///         buffer.fill(7); // Copy from the device.
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn bytes(&self) -> Result<Option<Shared<'static>>> {
+    ///         Ok(None)
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("model.pt");
+    /// let storage = Storage::from_source(Arc::new(Device), "cuda:0");
+    /// let mut state = StateDict::new();
+    /// state.insert("weight", Tensor::new(storage, DType::Uint8, &[32, 32])?);
+    /// strongroom::save(&path, &state)?;
+    /// # assert_eq!(strongroom::load(&path)?.tensor("weight").unwrap().bytes()?, [7; 1024]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_source(source: Arc<dyn Source>, location: &str) -> Self {
+        let length = source.length();
+        let name = "the storage".into();
+        Self::stored(Stored { source, offset: 0, length, checksum: None, swap: 1, name }, location)
+    }
+
     /// A part of bytes that others share.
     pub(crate) fn part(bytes: Shared<'a>, range: Range<usize>, location: &str) -> Option<Self> {
         let length = (*bytes).as_ref().get(range.clone())?.len() as u64;
@@ -69,14 +122,15 @@ impl<'a> Storage<'a> {
         &self.inner.location
     }
 
-    /// The bytes. An error if they are still in their file.
+    /// The bytes. An error if they are not in memory: still in their file, or
+    /// wherever a [`from_source`](Self::from_source) storage has them.
     pub fn bytes(&self) -> Result<&[u8]> {
         match &self.inner.content {
             Content::Bytes(bytes, range) => (**bytes).as_ref().get(range.clone()).ok_or_else(|| {
                 Error::Value("the storage's bytes became shorter while they were shared".into())
             }),
             Content::Stored(stored) => Err(Error::Value(format!(
-                "{}: {} is still in its file: call `load` or `map` first",
+                "{}: {} is not in memory: call `load` or `map` first, or stage it",
                 stored.source.path().display(),
                 stored.name
             ))),

@@ -67,7 +67,7 @@ from! {
 }
 
 /// Adds a value and all in it to the arena; answers its index.
-pub(super) fn add<'a>(state: &mut StateDict<'a>, value: Value<'a>) -> u32 {
+pub(crate) fn add<'a>(state: &mut StateDict<'a>, value: Value<'a>) -> u32 {
     let node = match value {
         Value::None => Node::None,
         Value::Bool(value) => Node::Boolean(value),
@@ -87,21 +87,15 @@ pub(super) fn add<'a>(state: &mut StateDict<'a>, value: Value<'a>) -> u32 {
         Value::Parameter(tensor) => {
             let mut view = raw(state, &tensor);
             let requires_grad = std::mem::replace(&mut view.requires_grad, false);
-            let tensor = push(state, Node::Tensor(view));
+            let tensor = state.push(Node::Tensor(view));
             Node::Parameter(wit::Parameter { tensor, requires_grad, state: None })
         }
     };
-    push(state, node)
+    state.push(node)
 }
 
 fn add_all<'a>(state: &mut StateDict<'a>, items: Vec<Value<'a>>) -> Vec<u32> {
     items.into_iter().map(|item| add(state, item)).collect()
-}
-
-fn push(state: &mut StateDict<'_>, node: Node) -> u32 {
-    let nodes = state.nodes_mut();
-    nodes.push(node);
-    u32::try_from(nodes.len() - 1).unwrap_or(u32::MAX)
 }
 
 fn raw<'a>(state: &mut StateDict<'a>, tensor: &Tensor<'a>) -> wit::Tensor {

@@ -1,0 +1,147 @@
+use std::fmt;
+
+use crate::state::{DType, Element, Storage, Tensor, numel};
+use crate::{Error, Result};
+
+/// A tensor as a partial read asks for it: of this dtype and shape, to be put into
+/// this memory.
+///
+/// Elements come in row-major order, and as the values that the tensor has: a
+/// conjugate or negative view is resolved.
+pub struct TensorTarget<'b> {
+    dtype: DType,
+    shape: Vec<u64>,
+    parameter: bool,
+    place: Place<'b>,
+}
+
+/// Where elements go.
+pub(in super::super) enum Place<'b> {
+    /// New memory, when it is read.
+    None,
+    /// The caller's own.
+    Buffer(&'b mut [u8]),
+    /// New memory, in place of this tensor.
+    Tensor(Tensor<'b>),
+}
+
+impl<'b> TensorTarget<'b> {
+    /// A tensor that is read into new memory.
+    pub fn new(dtype: DType, shape: &[u64]) -> Self {
+        Self { dtype, shape: shape.into(), parameter: false, place: Place::None }
+    }
+
+    /// A tensor that is read into the caller's elements.
+    ///
+    /// An error if `shape` does not have as many elements as the slice.
+    pub fn from_slice<T: Element>(elements: &'b mut [T], shape: &[u64]) -> Result<Self> {
+        Self::from_bytes(bytemuck::cast_slice_mut(elements), T::DTYPE, shape)
+    }
+
+    /// A tensor that is read into the caller's bytes, little-endian.
+    ///
+    /// An error if `dtype` and `shape` do not take exactly as many bytes.
+    pub fn from_bytes(bytes: &'b mut [u8], dtype: DType, shape: &[u64]) -> Result<Self> {
+        let length = numel(shape).and_then(|numel| dtype.bytes(numel));
+        if length != Some(bytes.len() as u64) {
+            return Err(Error::Value(format!(
+                "a {dtype} tensor of shape {shape:?} does not fill a buffer of {} bytes",
+                bytes.len()
+            )));
+        }
+        Ok(Self { place: Place::Buffer(bytes), ..Self::new(dtype, shape) })
+    }
+
+    /// A tensor of the same dtype and shape as `tensor`, which it is until another
+    /// is read, into new memory.
+    pub fn like(tensor: Tensor<'b>) -> Self {
+        let (dtype, shape) = (tensor.dtype(), tensor.shape().to_vec());
+        Self { dtype, shape, parameter: false, place: Place::Tensor(tensor) }
+    }
+
+    /// The element type it has to be of.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The elements it has to have along each dimension.
+    pub fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+
+    /// The tensor that was read, or that is there until one is. None if it goes to
+    /// new memory, and nothing was read yet.
+    pub fn tensor(&self) -> Option<Tensor<'_>> {
+        match &self.place {
+            Place::None => None,
+            Place::Buffer(bytes) => Tensor::new(Storage::new(&**bytes), self.dtype, &self.shape).ok(),
+            Place::Tensor(tensor) => Some(tensor.clone()),
+        }
+    }
+
+    /// Marks it as a `torch.nn.Parameter`.
+    pub(super) fn into_parameter(self) -> Self {
+        Self { parameter: true, ..self }
+    }
+
+    /// The tensor, without data if it has none; and whether it is a parameter.
+    pub(super) fn into_tensor(self) -> (Tensor<'b>, bool) {
+        let meta = || Tensor::meta(self.dtype, &self.shape);
+        let tensor = match self.place {
+            Place::None => meta(),
+            Place::Buffer(bytes) => {
+                let bytes: &'b [u8] = bytes;
+                Tensor::new(Storage::new(bytes), self.dtype, &self.shape).unwrap_or_else(|_| meta())
+            }
+            Place::Tensor(tensor) => tensor,
+        };
+        (tensor, self.parameter)
+    }
+
+    pub(in super::super) fn place(&self) -> &Place<'b> {
+        &self.place
+    }
+
+    pub(in super::super) fn buffer_mut(&mut self) -> Option<&mut [u8]> {
+        match &mut self.place {
+            Place::Buffer(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Takes a tensor that was read, with the `requires_grad` of the one it replaces.
+    pub(in super::super) fn replace(&mut self, tensor: Tensor<'b>) {
+        let requires_grad = matches!(&self.place, Place::Tensor(tensor) if tensor.requires_grad());
+        self.place = Place::Tensor(tensor.with_requires_grad(requires_grad));
+    }
+}
+
+impl fmt::Debug for TensorTarget<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let memory = match &self.place {
+            Place::None => "new memory",
+            Place::Buffer(_) => "the caller's",
+            Place::Tensor(_) => "a tensor",
+        };
+        f.debug_struct("TensorTarget")
+            .field("dtype", &self.dtype)
+            .field("shape", &self.shape)
+            .field("memory", &memory)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_has_room_for_its_tensor_and_no_more() {
+        let mut elements = [0.0f32; 6];
+        assert!(TensorTarget::from_slice(&mut elements, &[2, 3]).is_ok());
+        let error = TensorTarget::from_slice(&mut elements, &[2, 4]).unwrap_err();
+        assert_eq!(error.to_string(), "a float32 tensor of shape [2, 4] does not fill a buffer of 24 bytes");
+        assert!(TensorTarget::from_bytes(&mut [0; 3], DType::Int16, &[1]).is_err());
+        assert!(TensorTarget::from_bytes(&mut [], DType::Int64, &[u64::MAX, 2]).is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! Which checkpoints of a run there are, and which may go.
+
+use std::num::NonZeroU64;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Record;
+use crate::store::{Local, Store};
+use crate::{Error, Result};
+
+/// A committed checkpoint in a directory of checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its directory.
+    pub path: PathBuf,
+    /// The number its name ends with: 100 for `step-100`.
+    pub number: Option<u64>,
+    /// When it was committed: nanoseconds since 1970, UTC.
+    pub committed: u64,
+    /// How many ranks saved it.
+    pub world_size: usize,
+    /// Bytes of its files.
+    pub length: u64,
+}
+
+/// The committed checkpoints directly under `root`, in the order of their commits.
+///
+/// A directory without record, or with a damaged one, is none.
+///
+/// ```
+/// use strongroom::{CheckpointWriter, HookArguments, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let root = directory.path();
+/// CheckpointWriter::single()?.write(root.join("step-10"), &StateDict::new(), &HookArguments::new())?;
+/// let all = strongroom::list(root)?;
+/// assert_eq!(all[0].number, Some(10));
+/// assert_eq!(strongroom::latest(root)?, Some(root.join("step-10")));
+/// # Ok(())
+/// # }
+/// ```
+pub fn list(root: impl AsRef<Path>) -> Result<Vec<Listed>> {
+    list_in(&Local, root.as_ref())
+}
+
+/// The same, in a store of one's own.
+pub fn list_in(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
+    let mut all = Vec::new();
+    for entry in store.list(root)? {
+        // A hidden name is a save that is not committed.
+        if !entry.directory || entry.name.starts_with('.') {
+            continue;
+        }
+        // A directory with a damaged record is passed over: an older checkpoint
+        // that is whole is worth more than an error.
+        if let Ok(Some(record)) = Record::read(store, &root.join(&entry.name)) {
+            all.push(Listed {
+                path: root.join(&entry.name),
+                number: number(&entry.name),
+                committed: record.committed,
+                world_size: record.world_size,
+                length: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
+            });
+        }
+    }
+    all.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
+    Ok(all)
+}
+
+/// The newest committed checkpoint directly under `root`, by the time of its
+/// commit. None if there is none.
+pub fn latest(root: impl AsRef<Path>) -> Result<Option<PathBuf>> {
+    latest_in(&Local, root.as_ref())
+}
+
+/// The same, in a store of one's own.
+pub fn latest_in(store: &dyn Store, root: &Path) -> Result<Option<PathBuf>> {
+    Ok(list_in(store, root)?.pop().map(|listed| listed.path))
+}
+
+/// Which committed checkpoints are kept. The newest always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The newest so many.
+    pub keep_last: NonZeroUsize,
+    /// Besides those, the ones whose number (100 for `step-100`) is a multiple of
+    /// this.
+    #[serde(default)]
+    pub keep_every: Option<NonZeroU64>,
+}
+
+impl Retention {
+    /// Keeps the newest so many.
+    pub fn last(keep_last: NonZeroUsize) -> Self {
+        Self { keep_last, keep_every: None }
+    }
+
+    /// Those of `all`, in the order of their commits, that may go.
+    fn dispensable<'l>(&self, all: &'l [Listed]) -> impl Iterator<Item = &'l Listed> {
+        let older = all.get(..all.len().saturating_sub(self.keep_last.get())).unwrap_or_default();
+        let keep_every = self.keep_every;
+        older.iter().filter(move |listed| match (keep_every, listed.number) {
+            (Some(every), Some(number)) => number % every != 0,
+            _ => true,
+        })
+    }
+}
+
+/// Removes the committed checkpoints directly under `root` that are not to be
+/// kept, each in one step, the oldest first. Answers what was removed.
+///
+/// Nothing else is touched: no other directory, no save that is under way, and
+/// never the newest committed checkpoint.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use strongroom::{CheckpointWriter, HookArguments, Retention, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let root = directory.path();
+/// let writer = CheckpointWriter::single()?;
+/// for step in 1..=3 {
+///     writer.write(root.join(format!("step-{step}")), &StateDict::new(), &HookArguments::new())?;
+/// }
+/// let removed = strongroom::prune(root, &Retention::last(NonZeroUsize::new(2).unwrap()))?;
+/// assert_eq!(removed, [root.join("step-1")]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Vec<PathBuf>> {
+    prune_in(&Local, root.as_ref(), retention)
+}
+
+/// The same, in a store of one's own.
+pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Vec<PathBuf>> {
+    let all = list_in(store, root)?;
+    let mut removed = Vec::new();
+    for Listed { path, committed, .. } in retention.dispensable(&all) {
+        // Somebody may have replaced it by a newer one in the meantime.
+        if !matches!(Record::read(store, path), Ok(Some(record)) if record.committed == *committed) {
+            continue;
+        }
+        match store.remove(path) {
+            Ok(()) => removed.push(path.clone()),
+            // Somebody else prunes as well.
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
+}
+
+/// What [`prune`] would remove.
+pub fn dispensable(root: impl AsRef<Path>, retention: &Retention) -> Result<Vec<Listed>> {
+    Ok(retention.dispensable(&list(root)?).cloned().collect())
+}
+
+/// The number a name ends with.
+fn number(name: &str) -> Option<u64> {
+    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    name.get(name.len() - digits..)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, committed: u64) -> Listed {
+        Listed { path: name.into(), number: number(name), committed, world_size: 1, length: 0 }
+    }
+
+    fn goes(all: &[Listed], keep_last: usize, keep_every: Option<u64>) -> Vec<String> {
+        let retention = Retention {
+            keep_last: NonZeroUsize::new(keep_last).unwrap(),
+            keep_every: keep_every.and_then(NonZeroU64::new),
+        };
+        retention.dispensable(all).map(|listed| listed.path.display().to_string()).collect()
+    }
+
+    #[test]
+    fn the_newest_stay_and_every_so_many_of_the_others() {
+        let all: Vec<Listed> = (1..=6).map(|n| listed(&format!("step-{}", n * 50), n)).collect();
+        assert_eq!(goes(&all, 2, None), ["step-50", "step-100", "step-150", "step-200"]);
+        assert_eq!(goes(&all, 1, Some(100)), ["step-50", "step-150", "step-250"]);
+        assert!(goes(&all, 6, None).is_empty());
+        assert!(goes(&all, usize::MAX, None).is_empty());
+        assert!(goes(&[], 1, None).is_empty());
+    }
+
+    #[test]
+    fn a_name_without_number_is_kept_by_its_age_alone() {
+        let all = [listed("first", 1), listed("step-0", 2), listed("best", 3)];
+        assert_eq!(goes(&all, 1, Some(10)), ["first"]);
+        assert_eq!(number("step-100"), Some(100));
+        assert_eq!(number("epoch3-step007"), Some(7));
+        assert_eq!(number("99999999999999999999999"), None);
+        assert_eq!(number("best"), None);
+    }
+}

@@ -1,0 +1,93 @@
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::Result;
+use serde::Serialize;
+use strongroom::{Listed, list_in};
+
+use super::place;
+use crate::context::Context;
+use crate::output::table::{Side, Table};
+use crate::output::{Printable, json, size};
+
+/// List the committed checkpoints in a directory of checkpoints, the oldest first
+///
+/// A save that was interrupted is passed over.
+#[derive(clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Args {
+    /// The directory that holds checkpoint directories
+    root: PathBuf,
+
+    /// Print JSON: a list of objects
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// Prints the list.
+    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
+        place::expect_directory(&self.root)?;
+        let all = list_in(&Context::start()?.store, &self.root)?;
+        if self.json {
+            return Ok(json::write(out, &all.iter().map(Entry::of).collect::<Vec<_>>())?);
+        }
+        Ok(table(out, &all)?)
+    }
+}
+
+/// One checkpoint in JSON.
+#[derive(Serialize)]
+struct Entry {
+    path: String,
+    /// The number its name ends with.
+    number: Option<u64>,
+    /// When it was committed: RFC 3339, UTC.
+    committed: String,
+    world_size: usize,
+    bytes: u64,
+}
+
+impl Entry {
+    fn of(listed: &Listed) -> Self {
+        Self {
+            path: listed.path.display().to_string(),
+            number: listed.number,
+            committed: time(listed.committed),
+            world_size: listed.world_size,
+            bytes: listed.length,
+        }
+    }
+}
+
+fn table(out: &mut dyn Write, all: &[Listed]) -> io::Result<()> {
+    let columns = [
+        ("checkpoint", Side::Left),
+        ("committed", Side::Left),
+        ("ranks", Side::Right),
+        ("size", Side::Right),
+    ];
+    let mut table = Table::new(columns);
+    let rows: Vec<[String; 4]> = all
+        .iter()
+        .map(|listed| {
+            let path = listed.path.display().to_string();
+            let ranks = listed.world_size.to_string();
+            [Printable(&path).to_string(), time(listed.committed), ranks, size(listed.length)]
+        })
+        .collect();
+    rows.iter().for_each(|row| table.measure(row));
+    table.head(out)?;
+    rows.iter().try_for_each(|row| table.row(out, row))
+}
+
+/// A time as `2026-01-31T12:00:00Z`.
+fn time(nanoseconds: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_nanos(nanoseconds)).to_string()
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  strongroom list run
+  strongroom list run --json | jq -r '.[] | select(.bytes > 1000000000).path'";

@@ -1,0 +1,337 @@
+//! Saving as a trainer sees it: at once or in the background, and when things go
+//! wrong there.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use strongroom::{
+    BarrierConfig, Checkpoint, CheckpointWriterConfig, Checkpointer, CheckpointerConfig, Error,
+    HookArguments, HookContext, HookError, LocalBarrierConfig, RankInfo, Result, StateDict, Tensor, Value,
+    WriterHook, make_async_checkpointer, make_sync_checkpointer,
+};
+
+#[test]
+fn both_kinds_save_and_load_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpointers: [Box<dyn Checkpointer>; 2] = [
+        Box::new(make_sync_checkpointer(&quick(), RankInfo::single(), &[]).unwrap()),
+        Box::new(make_async_checkpointer(&quick(), RankInfo::single(), &[]).unwrap()),
+    ];
+    let mut files = Vec::new();
+    for (index, checkpointer) in checkpointers.iter_mut().enumerate() {
+        let path = directory.path().join(format!("kind-{index}"));
+        let saving = checkpointer.save(&path, &state(3.0), &none()).unwrap();
+        saving.staged.wait().unwrap();
+        saving.wait().unwrap();
+        assert!(saving.written.is_done());
+        assert_eq!(weight(&checkpointer.load(&path).unwrap()), [3.0; 4]);
+        files.push(fs::read(path.join("checkpoint_0.pt")).unwrap());
+        checkpointer.close().unwrap();
+    }
+    assert!(files[0] == files[1]);
+}
+
+#[test]
+fn what_is_saved_is_what_was_there_when_save_was_called() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpointer = make_async_checkpointer(&quick(), RankInfo::single(), &[]).unwrap();
+    let mut weights = vec![0.0f32; 1 << 20];
+    for step in 0..4u16 {
+        weights.fill(f32::from(step));
+        let mut state = StateDict::new();
+        state.insert("weight", Tensor::from_slice(&weights, &[1 << 20]).unwrap());
+        let saving = checkpointer.save(&step_of(directory.path(), step), &state, &none()).unwrap();
+        assert!(saving.staged.is_done());
+        // The trainer goes on at once.
+        weights.fill(-1.0);
+    }
+    checkpointer.close().unwrap();
+    for step in 0..4u16 {
+        let loaded = checkpointer.load(&step_of(directory.path(), step)).unwrap();
+        assert!(weight(&loaded).iter().all(|&value| value == f32::from(step)));
+    }
+}
+
+#[test]
+fn a_state_dict_that_is_given_away_is_copied_in_the_background() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("step-0");
+    let mut checkpointer = make_async_checkpointer(&quick(), RankInfo::single(), &[]).unwrap();
+    let saving = checkpointer.save_owned(&path, state(5.0), &none()).unwrap();
+    saving.staged.wait().unwrap();
+    saving.written.wait().unwrap();
+    assert_eq!(weight(&checkpointer.load(&path).unwrap()), [5.0; 4]);
+}
+
+#[test]
+fn a_write_that_hangs_can_be_waited_for_in_any_way_and_the_next_save_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (hook, release) = Gate::new();
+    let mut checkpointer = make_async_checkpointer(&quick(), RankInfo::single(), &[hook]).unwrap();
+    let path = directory.path().join("step-0");
+    let first = checkpointer.save(&path, &state(0.0), &none()).unwrap();
+    assert!(first.staged.is_done() && !first.written.is_done());
+    assert!(first.written.wait_timeout(Duration::from_millis(50)).is_none());
+    assert!(!path.exists());
+
+    let later = thread::spawn({
+        let release = release.clone();
+        move || {
+            thread::sleep(Duration::from_millis(200));
+            release.send(()).unwrap();
+        }
+    });
+    let start = Instant::now();
+    let second = checkpointer.save(&directory.path().join("step-1"), &state(1.0), &none()).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(150));
+    assert!(first.written.is_done() && path.exists());
+    later.join().unwrap();
+    release.send(()).unwrap();
+    block_on(second.written).unwrap();
+    checkpointer.close().unwrap();
+}
+
+#[test]
+fn a_failed_write_is_told_by_its_handle_by_the_next_save_and_by_close() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("step-0");
+    let mut checkpointer = make_async_checkpointer(&quick(), RankInfo::single(), &[]).unwrap();
+    checkpointer.save(&path, &state(0.0), &none()).unwrap().wait().unwrap();
+
+    // It is there already.
+    let failed = checkpointer.save(&path, &state(1.0), &none()).unwrap();
+    let error = failed.wait().unwrap_err();
+    assert!(
+        matches!(&error, Error::Save { source, .. } if matches!(**source, Error::Exists { .. })),
+        "{error}"
+    );
+    let next = step_of(directory.path(), 1);
+    let told = checkpointer.save(&next, &state(1.0), &none()).unwrap_err();
+    assert_eq!(told.to_string(), error.to_string());
+    assert!(!next.exists());
+
+    // It was told: now it works again.
+    checkpointer.save(&next, &state(1.0), &none()).unwrap().wait().unwrap();
+    let _ = checkpointer.save(&next, &state(2.0), &none()).unwrap();
+    let told = checkpointer.close().unwrap_err();
+    assert!(told.to_string().ends_with("step-1: something is here already"), "{told}");
+    assert_eq!(weight(&checkpointer.load(&next).unwrap()), [1.0; 4]);
+    let closed = checkpointer.save(&step_of(directory.path(), 2), &state(1.0), &none()).unwrap_err();
+    assert_eq!(closed.to_string(), "the checkpointer is closed");
+}
+
+#[test]
+fn a_writer_that_panics_is_an_error_not_a_wait_for_ever() {
+    #[derive(Debug)]
+    struct Panics;
+    impl WriterHook for Panics {
+        fn name(&self) -> &str {
+            "panics"
+        }
+        fn pre_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+            panic!("the hook has a bug")
+        }
+        fn post_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+            Ok(())
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpointer =
+        make_async_checkpointer(&quick(), RankInfo::single(), &[Arc::new(Panics)]).unwrap();
+    let saving = checkpointer.save(&directory.path().join("step-0"), &state(0.0), &none()).unwrap();
+    saving.wait().unwrap_err();
+    checkpointer.save(&directory.path().join("step-1"), &state(0.0), &none()).unwrap_err();
+    assert!(fs::read_dir(&directory).unwrap().all(|entry| entry.unwrap().file_name() != "step-0"));
+}
+
+#[test]
+fn a_failure_of_one_rank_fails_the_save_after_it_on_all_and_then_all_go_on() {
+    #[derive(Debug)]
+    struct FailsOnce;
+    impl WriterHook for FailsOnce {
+        fn name(&self) -> &str {
+            "fails-once"
+        }
+        fn pre_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+            Ok(())
+        }
+        fn post_commit(&self, checkpoint: &HookContext<'_>) -> std::result::Result<(), HookError> {
+            let once = checkpoint.path.ends_with("step-0") && checkpoint.rank_info.global_rank == 1;
+            if once { Err("the log is full".into()) } else { Ok(()) }
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let rank = |rank: usize| {
+        let hooks: [Arc<dyn WriterHook>; 1] = [Arc::new(FailsOnce)];
+        let config = CheckpointerConfig { barrier_config: group("fails-once"), ..quick() };
+        let rank_info = RankInfo::new(rank, 3).unwrap();
+        let mut checkpointer = make_async_checkpointer(&config, rank_info, &hooks).unwrap();
+        let mut outcomes = Vec::new();
+        for step in 0..3 {
+            let saving = checkpointer.save(&step_of(directory.path(), step), &state(0.0), &none());
+            let outcome = saving.and_then(|saving| saving.wait());
+            outcomes.push(outcome.err().map(|error| error.to_string()));
+        }
+        // Told by the last save of those who tell at the next.
+        let closed = checkpointer.close();
+        (outcomes, closed)
+    };
+    let start = Instant::now();
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let ranks: Vec<_> = (0..3).map(|index| scope.spawn(move || rank(index))).collect();
+        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+    });
+    assert!(start.elapsed() < Duration::from_secs(60), "somebody was waited for");
+    for (rank, (outcomes, _)) in outcomes.iter().enumerate() {
+        let [first, second, third] = &outcomes[..] else { panic!("three saves") };
+        assert_eq!(first.is_some(), rank == 1, "{first:?}");
+        assert!(second.as_deref().is_some_and(|error| error.contains("the log is full")), "{second:?}");
+        // Those who heard of it at the second save say so at the third.
+        assert_eq!(third.is_some(), rank != 1 || third.is_some(), "{third:?}");
+    }
+    assert!(directory.path().join("step-0/strongroom.json").exists());
+    assert!(!directory.path().join("step-1").exists());
+}
+
+#[test]
+fn a_thousand_saves_take_no_more_memory_and_descriptors_than_ten() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = CheckpointerConfig {
+        writer_config: CheckpointWriterConfig { overwrite: true, durable: false, ..Default::default() },
+        ..quick()
+    };
+    let mut checkpointer = make_async_checkpointer(&config, RankInfo::single(), &[]).unwrap();
+    let path = directory.path().join("latest");
+    let mut after_some = (0, 0);
+    for step in 0..1000u16 {
+        checkpointer.save(&path, &state(f32::from(step)), &none()).unwrap();
+        if step == 200 {
+            after_some = (resident(), descriptors());
+        }
+    }
+    checkpointer.close().unwrap();
+    let (memory, open) = after_some;
+    assert!(descriptors() <= open + 8, "{} descriptors, {open} before", descriptors());
+    assert!(resident() <= memory + (16 << 10), "{} KiB, {memory} before", resident());
+    assert_eq!(weight(&checkpointer.load(&path).unwrap()), [999.0; 4]);
+}
+
+#[test]
+fn ranks_of_a_group_save_together_through_a_config_in_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let config: CheckpointerConfig = serde_json::from_value(serde_json::json!({
+        "writer_config": { "durable": false, "write_barrier_timeout_secs": 60 },
+        "barrier_config": { "barrier_type": "local", "barrier_args": { "group": "json", "timeout_secs": 60 } },
+    }))
+    .unwrap();
+    let path = directory.path().join("step-0");
+    thread::scope(|scope| {
+        for rank in 0..4 {
+            let (config, path) = (&config, &path);
+            scope.spawn(move || {
+                let rank_info = RankInfo::new(rank, 4).unwrap();
+                let mut checkpointer = make_sync_checkpointer(config, rank_info, &[]).unwrap();
+                let own = state(f32::from(u16::try_from(rank).unwrap()));
+                checkpointer.save(path, &own, &none()).unwrap().wait().unwrap();
+                assert_eq!(weight(&checkpointer.load(path).unwrap()), weight(&own));
+                checkpointer.close().unwrap();
+            });
+        }
+    });
+    assert_eq!(Checkpoint::open(&path).unwrap().world_size(), 4);
+}
+
+/// A hook that lets a commit happen when it is told to.
+#[derive(Debug)]
+struct Gate {
+    open: Mutex<Receiver<()>>,
+    passed: AtomicU64,
+}
+
+impl Gate {
+    fn new() -> (Arc<dyn WriterHook>, Sender<()>) {
+        let (release, open) = channel();
+        (Arc::new(Self { open: Mutex::new(open), passed: AtomicU64::new(0) }), release)
+    }
+}
+
+impl WriterHook for Gate {
+    fn name(&self) -> &str {
+        "gate"
+    }
+
+    fn pre_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+        self.open.lock().unwrap().recv()?;
+        self.passed.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn post_commit(&self, _: &HookContext<'_>) -> std::result::Result<(), HookError> {
+        Ok(())
+    }
+}
+
+/// Waits for a future, as an executor would.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = std::pin::pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Not synced to the disk, for speed.
+fn quick() -> CheckpointerConfig {
+    let writer_config = CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() };
+    CheckpointerConfig { writer_config, ..CheckpointerConfig::default() }
+}
+
+fn group(name: &str) -> BarrierConfig {
+    BarrierConfig::local(&LocalBarrierConfig { group: name.into(), ..LocalBarrierConfig::default() })
+}
+
+fn state(value: f32) -> StateDict<'static> {
+    let mut state = StateDict::new();
+    state.insert("weight", Tensor::from_vec(vec![value; 4], &[2, 2]).unwrap());
+    state.insert("optimizer", Value::dict([("lr", 0.1)]));
+    state
+}
+
+fn weight(state: &StateDict<'_>) -> Vec<f32> {
+    state.tensor("weight").unwrap().as_slice::<f32>().unwrap().to_vec()
+}
+
+fn none() -> HookArguments {
+    HookArguments::new()
+}
+
+fn step_of(root: &Path, step: u16) -> std::path::PathBuf {
+    root.join(format!("step-{step}"))
+}
+
+/// Open descriptors of this process.
+fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// KiB of memory of this process.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}

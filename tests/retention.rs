@@ -1,0 +1,146 @@
+//! Old checkpoints go, the newest never does, and nothing else is touched.
+
+use std::fs;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use strongroom::store::{Memory, Store};
+use strongroom::{
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Engine, HookArguments, LocalBarrier, Retention,
+    StateDict, latest, latest_in, list, list_in, prune, prune_in,
+};
+
+#[test]
+fn the_newest_by_commit_is_the_latest_whatever_its_name() {
+    let root = Root::with(&["step-9", "step-100", "step-10"]);
+    let names: Vec<String> = list(&root.path).unwrap().iter().map(|listed| name(&listed.path)).collect();
+    assert_eq!(names, ["step-9", "step-100", "step-10"]);
+    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-10")));
+}
+
+#[test]
+fn old_checkpoints_go_and_nothing_else() {
+    let root = Root::with(&["step-1", "step-2", "step-3", "step-4", "step-5"]);
+    // What is no committed checkpoint: notes, a directory without a record, one with
+    // a damaged record, and a save that is under way.
+    fs::write(root.path.join("notes.txt"), "keep me").unwrap();
+    for directory in ["logs", "step-0", ".step-6.1-1.staging"] {
+        fs::create_dir(root.path.join(directory)).unwrap();
+    }
+    fs::write(root.path.join("step-0/strongroom.json"), "{").unwrap();
+
+    let removed = prune(&root.path, &keep(2, Some(2))).unwrap();
+    assert_eq!(removed.iter().map(|path| name(path)).collect::<Vec<_>>(), ["step-1", "step-3"]);
+    assert_eq!(
+        root.names(),
+        [".step-6.1-1.staging", "logs", "notes.txt", "step-0", "step-2", "step-4", "step-5"]
+    );
+    assert!(prune(&root.path, &keep(2, Some(2))).unwrap().is_empty());
+    assert_eq!(prune(&root.path, &keep(1, None)).unwrap().len(), 2);
+    // However often it is asked, the newest stays.
+    assert!(prune(&root.path, &keep(1, None)).unwrap().is_empty());
+    Checkpoint::open(root.path.join("step-5")).unwrap().verify().unwrap();
+}
+
+#[test]
+fn a_reader_that_has_a_file_open_can_finish_when_it_is_pruned() {
+    let root = Root::with(&["step-1", "step-2"]);
+    let open = Checkpoint::open(root.path.join("step-1")).unwrap().file(0).unwrap();
+    prune(&root.path, &keep(1, None)).unwrap();
+    assert_eq!(open.load().unwrap().get("name").unwrap().as_str(), Some("step-1"));
+}
+
+#[test]
+fn two_prunes_at_once_do_not_fail_and_remove_no_more_than_one_would() {
+    let names: Vec<String> = (0..30).map(|step| format!("step-{step}")).collect();
+    let root = Root::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let removed: usize = thread::scope(|scope| {
+        let prunes: Vec<_> =
+            (0..2).map(|_| scope.spawn(|| prune(&root.path, &keep(3, None)).unwrap().len())).collect();
+        prunes.into_iter().map(|prune| prune.join().unwrap()).sum()
+    });
+    assert_eq!(removed, 27);
+    assert_eq!(root.names(), ["step-27", "step-28", "step-29"]);
+}
+
+#[test]
+fn a_writer_keeps_what_its_retention_says() {
+    let root = Root::with(&[]);
+    let retention = Some(keep(2, Some(10)));
+    let config = CheckpointWriterConfig { durable: false, retention, ..CheckpointWriterConfig::default() };
+    thread::scope(|scope| {
+        for barrier in LocalBarrier::world(2) {
+            let writer = CheckpointWriter::new(config.clone(), Arc::new(barrier)).unwrap();
+            let root = &root.path;
+            scope.spawn(move || {
+                for step in (5..=40).step_by(5) {
+                    writer
+                        .write(root.join(format!("step-{step}")), &state("x"), &HookArguments::new())
+                        .unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(root.names(), ["step-10", "step-20", "step-30", "step-35", "step-40"]);
+}
+
+#[test]
+fn a_store_of_ones_own_is_pruned_the_same_way() {
+    let store = Memory::default();
+    let config = CheckpointWriterConfig::default();
+    let barrier = Arc::new(LocalBarrier::single());
+    let writer =
+        CheckpointWriter::new_in(Engine::shared().unwrap(), Arc::new(store.clone()), config, barrier);
+    for step in 1..=3 {
+        writer.write(format!("run/step-{step}"), &state("x"), &HookArguments::new()).unwrap();
+    }
+    let root = Path::new("run");
+    assert_eq!(prune_in(&store, root, &keep(1, None)).unwrap().len(), 2);
+    assert_eq!(list_in(&store, root).unwrap().len(), 1);
+    assert_eq!(latest_in(&store, root).unwrap(), Some(PathBuf::from("run/step-3")));
+    assert!(!store.exists(Path::new("run/step-1")).unwrap());
+}
+
+/// A directory of checkpoints.
+struct Root {
+    path: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Root {
+    fn with(checkpoints: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run");
+        fs::create_dir(&path).unwrap();
+        let config = CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() };
+        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+        for name in checkpoints {
+            writer.write(path.join(name), &state(name), &HookArguments::new()).unwrap();
+        }
+        Self { path, _directory: directory }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.path).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| name(&entry.unwrap().path())).collect();
+        names.sort();
+        names
+    }
+}
+
+fn state(name: &str) -> StateDict<'static> {
+    let mut state = StateDict::new();
+    state.insert("name", name);
+    state
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+fn keep(keep_last: usize, keep_every: Option<u64>) -> Retention {
+    let keep_last = NonZeroUsize::new(keep_last).unwrap();
+    Retention { keep_last, keep_every: keep_every.and_then(NonZeroU64::new) }
+}
