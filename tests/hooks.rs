@@ -321,10 +321,11 @@ fn what_is_no_hook_is_named_when_it_is_opened() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("policy.wasm");
     for (bytes, said) in [
-        (&b"\0asm\x01\0\0\0"[..], "core wasm module"),
+        (&b"\0asm\x01\0\0\0"[..], "it is a core module; the target `wasm32-wasip2` makes components"),
         (b"\0asm\x0d\0\x01\0", "writer-hook"),
-        (b"no component at all", ""),
-        (b"", ""),
+        (b"no component at all", "it is no WebAssembly"),
+        (b"", "it is no WebAssembly"),
+        (b"\0asm\x0d\0\x01\0and more", "failed to parse"),
         (nosy, "peek"),
         (&another, "writer-hook"),
     ] {

@@ -209,7 +209,10 @@ impl CheckpointWriter {
             }
             return Err(error);
         }
-        save.share_commit(|| self.commit(&*stage, save.rank.global_world_size, part))?;
+        save.share_commit(|| {
+            // All ranks have written: nobody needs what is staged any more.
+            self.commit(&*stage, save.rank.global_world_size, part).inspect_err(|_| drop(stage.discard()))
+        })?;
         let pruned = self.prune(save);
         self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
     }

@@ -130,7 +130,7 @@ pub enum Error {
         source: HookError,
     },
     /// A file is no component that can be a hook.
-    #[error("{}: expected a component that exports {expected}: {reason}", path.display())]
+    #[error("{}: expected a component that exports {expected}: {}", path.display(), Plain(reason))]
     NotAHook {
         /// The file.
         path: PathBuf,

@@ -18,7 +18,9 @@ pub type HookArguments = BTreeMap<String, serde_json::Value>;
 /// Why a hook failed.
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What is called on every rank around the commit of a checkpoint.
+/// What is called on every rank around the commit of a checkpoint. `ComponentHook`
+/// is one that runs a component in a sandbox; one in Rust can do whatever this
+/// process can.
 ///
 /// ```
 /// use std::sync::Arc;

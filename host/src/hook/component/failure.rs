@@ -54,13 +54,13 @@ pub enum ComponentCause {
     Exited(i32),
     /// It did what WebAssembly stops: it overflowed its stack, reached what should
     /// not be reached, as after a panic, or used memory it does not have.
-    #[error("it was stopped by a trap: {0}")]
+    #[error("it was stopped by a trap: {}", Plain(shortened(.0)))]
     Trapped(String),
     /// The store keeps no files on this machine.
     #[error("a component can read a checkpoint only in a directory of this machine, and the store has none")]
     NoDirectory,
     /// What it was to run in could not be set up.
-    #[error("it could not be run: {0}")]
+    #[error("it could not be run: {}", Plain(shortened(.0)))]
     Setup(String),
 }
 

@@ -22,6 +22,9 @@ mod bindings {
 
 /// Makes a component ready to be called. Errors name `path`.
 pub(super) fn compile(path: &Path, component: &[u8]) -> Result<HookPre<Sandbox>> {
+    if let Some(what) = other_than_component(component) {
+        return Err(Error::not_a_hook(path, what.into()));
+    }
     let wrong = |error: wasmtime::Error| Error::not_a_hook(path, format!("{error:#}"));
     let machine = machine()?;
     let component = Component::new(machine, component).map_err(wrong)?;
@@ -30,6 +33,17 @@ pub(super) fn compile(path: &Path, component: &[u8]) -> Result<HookPre<Sandbox>>
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
         .map_err(|error| Error::Setup(format!("{error:#}")))?;
     linker.instantiate_pre(&component).and_then(HookPre::new).map_err(wrong)
+}
+
+/// What a file is by its first bytes, if it is no component.
+fn other_than_component(file: &[u8]) -> Option<&'static str> {
+    match file {
+        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => None,
+        [b'\0', b'a', b's', b'm', ..] => {
+            Some("it is a core module; the target `wasm32-wasip2` makes components")
+        }
+        _ => Some("it is no WebAssembly"),
+    }
 }
 
 /// What runs the hooks of this process. The one that reads formats is another, so

@@ -78,8 +78,9 @@ impl ComponentHook {
     }
 
     /// The same hook, with what it prints in a call handed to `output` when the
-    /// call was successful. Without this it is dropped. What a call printed that
-    /// failed is in its error.
+    /// call was successful: as it is, with whatever controls a terminal. Without
+    /// this it is dropped. What a call printed that failed is in its error, where
+    /// control characters are escaped.
     #[must_use]
     pub fn with_output(self, output: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { output: Some(Arc::new(output)), ..self }
