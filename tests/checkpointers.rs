@@ -302,7 +302,7 @@ fn a_thousand_saves_take_no_more_memory_and_descriptors_than_ten() {
     let path = directory.path().join("latest");
     let mut after_some = (0, 0);
     for step in 0..1000u16 {
-        checkpointer.save(&path, &state(f32::from(step)), &none()).unwrap();
+        let _ = checkpointer.save(&path, &state(f32::from(step)), &none()).unwrap();
         if step == 200 {
             after_some = (resident(), descriptors());
         }
@@ -389,7 +389,9 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Not synced to the disk, for speed.
 fn quick() -> CheckpointerConfig {
-    let writer_config = CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() };
+    let write_barrier_timeout = Duration::from_secs(60);
+    let writer_config =
+        CheckpointWriterConfig { durable: false, write_barrier_timeout, ..CheckpointWriterConfig::default() };
     CheckpointerConfig { writer_config, ..CheckpointerConfig::default() }
 }
 

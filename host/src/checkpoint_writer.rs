@@ -70,7 +70,17 @@ pub struct CheckpointWriter {
     config: CheckpointWriterConfig,
     barrier: Arc<dyn Barrier>,
     hooks: Vec<Arc<dyn WriterHook>>,
-    saves: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+/// How far the saves are. Ranks count alike, so that one that is ahead does not mix
+/// with one that is behind.
+#[derive(Debug, Default)]
+struct Counts {
+    /// The number of the next save.
+    next: AtomicU64,
+    /// The first save whose notes are still on the board.
+    kept: AtomicU64,
 }
 
 /// What a rank tells the others of its part.
@@ -105,7 +115,7 @@ impl CheckpointWriter {
         barrier: Arc<dyn Barrier>,
     ) -> Self {
         let engine = engine.clone();
-        Self { engine, store, config, barrier, hooks: Vec::new(), saves: Arc::default() }
+        Self { engine, store, config, barrier, hooks: Vec::new(), counts: Arc::default() }
     }
 
     /// A writer for a world of one, as configured by default.
@@ -173,7 +183,10 @@ impl CheckpointWriter {
 
     /// Counts on from here: the next save is the one of this number.
     pub(crate) fn resume_at(&self, number: u64) {
-        self.saves.store(number, Ordering::Relaxed);
+        if self.counts.next.swap(number, Ordering::Relaxed) != number {
+            // The notes of those before are another writer's.
+            self.counts.kept.store(number, Ordering::Relaxed);
+        }
     }
 
     /// One save, as all ranks do it.
@@ -321,30 +334,36 @@ struct Save<'s> {
     rank: RankInfo,
     barrier: &'s dyn Barrier,
     timeout: Duration,
-    /// Ranks count their saves alike, so that one that is ahead does not mix with
-    /// one that is behind.
+    counts: &'s Counts,
     number: u64,
 }
 
 impl<'s> Save<'s> {
     fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
-        let number = writer.saves.fetch_add(1, Ordering::Relaxed);
+        let number = writer.counts.next.fetch_add(1, Ordering::Relaxed);
         let barrier = &*writer.barrier;
-        let timeout = writer.config.write_barrier_timeout;
-        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, number }
+        let (timeout, counts) = (writer.config.write_barrier_timeout, &*writer.counts);
+        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, counts, number }
     }
 
     /// Tells the others that this rank did well; returns when all did.
     fn together(&self) -> Result<()> {
-        // All ranks are past the commit of the save before the last, or they would
-        // not have come to the last.
-        if let Some(past) = self.number.checked_sub(2) {
-            self.barrier.forget(&written(past))?;
-            self.barrier.forget(&committed(past))?;
-        }
         let topic = written(self.number);
         self.tell(&topic, None)?;
-        self.hear(&topic, &self.all())
+        let votes = self.votes()?;
+        self.hear(&self.all(), votes)
+    }
+
+    /// What all ranks say of their part.
+    fn votes(&self) -> Result<Vec<Vec<u8>>> {
+        let votes = self.barrier.collect(&written(self.number), &self.all(), self.timeout)?;
+        // Whoever has come to this save is done with those before, well or not.
+        let kept = self.counts.kept.swap(self.number, Ordering::Relaxed);
+        for past in kept..self.number {
+            // What is left on the board is in nobody's way.
+            let _ = self.barrier.forget(&written(past)).and_then(|()| self.barrier.forget(&committed(past)));
+        }
+        Ok(votes)
     }
 
     /// Tells the others that this rank failed, so that nobody waits for it and all
@@ -354,7 +373,7 @@ impl<'s> Save<'s> {
         let told = self.tell(&topic, Some(&error));
         if self.rank.global_rank == 0 && told.is_ok() {
             // What is staged is removed next: not while others still write into it.
-            let _ = self.barrier.collect(&topic, &self.all(), self.timeout);
+            let _ = self.votes();
         }
         Err(error)
     }
@@ -367,7 +386,7 @@ impl<'s> Save<'s> {
     fn share_commit(&self, commit: impl FnOnce() -> Result<()>) -> Result<()> {
         let topic = committed(self.number);
         if self.rank.global_rank != 0 {
-            return self.hear(&topic, &[0]);
+            return self.hear(&[0], self.barrier.collect(&topic, &[0], self.timeout)?);
         }
         let done = commit();
         // A rank that does not hear of it fails; the checkpoint is what it is.
@@ -376,18 +395,17 @@ impl<'s> Save<'s> {
     }
 
     fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
-        let text = |error: &Error| error.to_string().chars().take(LONGEST_REASON).collect();
+        let short = |text: &str| text.chars().take(LONGEST_REASON).collect();
         let failure = failure.map(|error| match error {
-            Error::GaveUp(reason) => Failure::GaveUp(reason.clone()),
-            error => Failure::Failed(text(error)),
+            Error::GaveUp(reason) => Failure::GaveUp(short(reason)),
+            error => Failure::Failed(short(&error.to_string())),
         });
         let vote = Vote { name: self.name(), failure };
         let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
     }
 
-    fn hear(&self, topic: &str, from: &[usize]) -> Result<()> {
-        let votes = self.barrier.collect(topic, from, self.timeout)?;
+    fn hear(&self, from: &[usize], votes: Vec<Vec<u8>>) -> Result<()> {
         from.iter().zip(votes).try_for_each(|(&rank, vote)| {
             let of_rank = |source| Error::Rank { rank, source: Box::new(source) };
             let vote: Vote = serde_json::from_slice(&vote)
