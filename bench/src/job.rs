@@ -1,12 +1,17 @@
 //! The jobs by name.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use strongroom::store::Local;
-use strongroom::{Engine, SaveOptions, StateDict, WriteOptions, save_sharded, save_with};
+use strongroom::{
+    AsyncCheckpointer, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterConfig, Checkpointer,
+    CheckpointerConfig, Engine, HookArguments, RankInfo, SaveOptions, StateDict, WriteOptions,
+    make_async_checkpointer, save_sharded, save_with,
+};
 
 use crate::measure::Measured;
 use crate::{plain, states};
@@ -18,13 +23,24 @@ pub struct Jobs {
     tensors: u32,
     large: Option<StateDict<'static>>,
     tiny: Option<StateDict<'static>>,
+    behind: Option<AsyncCheckpointer>,
+    copy: Vec<u8>,
+}
+
+/// Which part of an asynchronous save counts.
+#[derive(Clone, Copy)]
+enum Until {
+    /// Until training can go on.
+    Staged,
+    /// Until the checkpoint is committed.
+    Written,
 }
 
 impl Jobs {
     /// Jobs on the files of `directory`: `large.*` and `tiny.*` must be there for
     /// those that read.
     pub fn new(directory: PathBuf, mebibytes: usize, tensors: u32) -> Self {
-        Self { directory, mebibytes, tensors, large: None, tiny: None }
+        Self { directory, mebibytes, tensors, large: None, tiny: None, behind: None, copy: Vec::new() }
     }
 
     /// Does one job. What it needs and what it leaves is made and removed
@@ -51,6 +67,11 @@ impl Jobs {
                 Ok(measured)
             }
             "save-ranks" => self.save_ranks(&path),
+            "async-stall" => self.save_behind(&path, false, Until::Staged),
+            "async-total" => self.save_behind(&path, false, Until::Written),
+            "process-stall" => self.save_behind(&path, true, Until::Staged),
+            "process-total" => self.save_behind(&path, true, Until::Written),
+            "copy" => self.copy(),
             "save-tiny-pt" => self.save_tiny(&path.with_extension("pt")),
             "save-tiny-safetensors" => self.save_tiny(&path.with_extension("safetensors")),
             "build-tiny" => Measured::of(self.warm(), || states::tiny(self.tensors)),
@@ -88,6 +109,37 @@ impl Jobs {
         Ok(measured)
     }
 
+    /// Saves by a thread, or by a process, one checkpointer for all runs.
+    fn save_behind(&mut self, path: &Path, process: bool, until: Until) -> Result<Measured> {
+        self.large()?;
+        if self.behind.is_none() {
+            self.behind = Some(checkpointer(process)?);
+        }
+        let warm = self.warm();
+        let (Some(behind), Some(large)) = (&mut self.behind, &self.large) else { bail!("nothing to save") };
+        let mut saving = None;
+        let measured = Measured::of(warm, || {
+            let begun = saving.insert(behind.save(path, large, &HookArguments::new())?);
+            if matches!(until, Until::Written) {
+                begun.written.wait()?;
+            }
+            Ok(())
+        })?;
+        if let Some(saving) = saving {
+            saving.wait()?;
+        }
+        fs::remove_dir_all(path)?;
+        Ok(measured)
+    }
+
+    fn copy(&mut self) -> Result<Measured> {
+        let length = usize::try_from(self.large()?.length())?;
+        self.copy.resize(length, 1);
+        let warm = self.warm();
+        let (Some(large), copy) = (&self.large, &mut self.copy) else { bail!("nothing to copy") };
+        Measured::of(warm, || plain::copy(large, copy))
+    }
+
     fn read<T>(&self, name: &str, work: impl FnOnce(&Path) -> Result<T>) -> Result<Measured> {
         let path = self.directory.join(name);
         Measured::of(self.warm(), || work(&path))
@@ -104,6 +156,21 @@ impl Jobs {
         }
         Ok(self.large.get_or_insert_default())
     }
+}
+
+/// Not durable, as its peers are not.
+fn checkpointer(with_process: bool) -> Result<AsyncCheckpointer> {
+    let program = env::current_exe()?.with_file_name("strongroom");
+    let process = CheckpointProcessConfig {
+        program: CheckpointProgram::Command(program),
+        ..CheckpointProcessConfig::default()
+    };
+    let config = CheckpointerConfig {
+        writer_config: CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() },
+        process_config: with_process.then_some(process),
+        ..CheckpointerConfig::default()
+    };
+    Ok(make_async_checkpointer(&config, RankInfo::single(), &[])?)
 }
 
 fn save(warm: usize, path: &Path, state: &StateDict<'_>, durable: bool) -> Result<Measured> {

@@ -26,6 +26,18 @@ pub fn write(path: &Path, state: &StateDict<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Copies all storages one after another into `buffer`, on all cores.
+pub fn copy(state: &StateDict<'_>, buffer: &mut [u8]) -> Result<()> {
+    let mut rest = buffer;
+    for storage in state.storages() {
+        let from = storage.bytes()?;
+        let (to, after) = rest.split_at_mut(from.len());
+        to.par_chunks_mut(CHUNK).zip(from.par_chunks(CHUNK)).for_each(|(to, from)| to.copy_from_slice(from));
+        rest = after;
+    }
+    Ok(())
+}
+
 /// Reads a whole file on all cores and computes the CRC-32 of its bytes.
 pub fn checksum(path: &Path) -> Result<u32> {
     let file = File::open(path)?;

@@ -88,6 +88,46 @@ pub static ROWS: &[Row] = &[
         Rust("save-ranks"),
         Some(("CheckpointWriter, 2 processes, fsync", Torch("save-ranks"))),
     ),
+    time(
+        "async save: training waits",
+        Rust("async-stall"),
+        Some(("AsyncCheckpointer", Torch("async-stall"))),
+    ),
+    time(
+        "async save: until committed",
+        Rust("async-total"),
+        Some(("AsyncCheckpointer", Torch("async-total"))),
+    ),
+    time(
+        "async save: training waits, again",
+        Rust("async-stall"),
+        Some(("torch_checkpointing", Torch("successor-stall"))),
+    ),
+    time(
+        "async save: until committed, again",
+        Rust("async-total"),
+        Some(("torch_checkpointing", Torch("successor-total"))),
+    ),
+    time(
+        "async save by a process: training waits",
+        Rust("process-stall"),
+        Some(("AsyncCheckpointer", Torch("async-stall"))),
+    ),
+    time(
+        "async save by a process: until committed",
+        Rust("process-total"),
+        Some(("AsyncCheckpointer", Torch("async-total"))),
+    ),
+    time(
+        "async save: training waits, against a copy",
+        Rust("async-stall"),
+        Some(("memcpy, 2 threads", Rust("copy"))),
+    ),
+    time(
+        "async save by a process: the same",
+        Rust("process-stall"),
+        Some(("memcpy, 2 threads", Rust("copy"))),
+    ),
     fresh("load .pt, verified", Rust("load-pt"), Some(("torch.load", Torch("load-pt")))),
     fresh(
         "load .safetensors",
