@@ -305,6 +305,23 @@ fn a_store_without_a_directory_is_an_error_that_names_the_hook() {
     assert!(matches!(cause, ComponentCause::NoDirectory), "{error}");
 }
 
+#[test]
+fn a_directory_that_went_away_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::default();
+    // What stands in for another process that removes it between the two.
+    let removes = Recorded {
+        post_commit: |checkpoint| Ok(fs::remove_dir_all(checkpoint.path)?),
+        ..Recorded::new("removes", &log)
+    };
+    let writer = CheckpointWriter::single().unwrap();
+    let writer = writer.with_hook(Arc::new(removes)).with_hook(Arc::new(COMPONENT.clone()));
+    let path = directory.path().join("step-1");
+    let text = writer.write(&path, &state(), &HookArguments::new()).unwrap_err().to_string();
+    let said = format!("it could not be run: cannot open {}: No such file", path.display());
+    assert!(text.contains(&said), "{text}");
+}
+
 /// Many who save are in one already, and a second cannot be waited for there.
 #[test]
 fn a_component_runs_inside_of_a_runtime() {

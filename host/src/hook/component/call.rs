@@ -76,7 +76,9 @@ impl Call<'_> {
         let runtime = Builder::new_current_thread().enable_time().max_blocking_threads(READERS).build();
         let runtime = runtime.map_err(|error| ComponentCause::Setup(error.to_string()))?;
         // Epochs alone would not end a component that waits in the host: the timer does.
-        let call = async { tokio::time::timeout(self.limits.deadline, self.instantiate_and_call()).await };
+        let sandbox = self.sandbox()?;
+        let call =
+            async { tokio::time::timeout(self.limits.deadline, self.instantiate_and_call(sandbox)).await };
         let called = runtime.block_on(call);
         // Without waiting for a read that a hung disk may never answer.
         runtime.shutdown_background();
@@ -88,8 +90,13 @@ impl Call<'_> {
         }
     }
 
-    async fn instantiate_and_call(&self) -> wasmtime::Result<Result<(), String>> {
-        let sandbox = Sandbox::new(self.directory, self.limits, self.printed)?;
+    fn sandbox(&self) -> Result<Sandbox, ComponentCause> {
+        Sandbox::new(self.directory, self.limits, self.printed).map_err(|error| {
+            ComponentCause::Setup(format!("cannot open {}: {error:#}", self.directory.display()))
+        })
+    }
+
+    async fn instantiate_and_call(&self, sandbox: Sandbox) -> wasmtime::Result<Result<(), String>> {
         let mut store = sandbox.into_store(self.component.engine());
         let instance = self.component.instantiate_async(&mut store).await?;
         let hook = instance.strongroom_checkpoint_writer_hook();
