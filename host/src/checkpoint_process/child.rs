@@ -53,12 +53,19 @@ pub fn serve_checkpoint_process(make: impl FnOnce(&CheckpointWriterSpec) -> Resu
 /// is gone.
 pub(super) fn serve(make: impl FnOnce(&CheckpointWriterSpec) -> Result<CheckpointWriter>) -> Result<()> {
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| broken(&error))?;
-    let mut channel = Channel::new(UnixStream::from(stdin));
+    serve_over(UnixStream::from(stdin), make)
+}
+
+fn serve_over(
+    stream: UnixStream,
+    make: impl FnOnce(&CheckpointWriterSpec) -> Result<CheckpointWriter>,
+) -> Result<()> {
+    let mut channel = Channel::new(stream);
     let Some(writer) = init(&mut channel, make)? else { return Ok(()) };
     let mut serving = Serving { channel, writer, arenas: BTreeMap::new() };
-    let terminated = serving.all()?;
+    let terminated = serving.all();
     let closed = serving.writer.close();
-    if !terminated {
+    if !terminated? {
         return closed;
     }
     let answer = closed.map_or_else(|error| Response::Failed(error.into()), |()| Response::Closed);
