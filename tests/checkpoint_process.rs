@@ -89,36 +89,6 @@ fn a_large_payload_is_not_copied() {
 }
 
 #[test]
-fn a_thousand_saves_leave_nothing_in_either_process() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("checkpoint");
-    let (process, mut stager) = (start(&fast(true)), stager());
-    let ids = [process.process_id().unwrap(), std::process::id()];
-    let mut state = StateDict::new();
-    state.insert("weight", Tensor::from_vec(vec![0.5f32; 1000], &[10, 100]).unwrap());
-    let mut save = || {
-        // Two state dicts are in use at times, as they are when saves overlap.
-        let first = stager.stage(&state).unwrap();
-        let second = stager.stage(&state).unwrap();
-        process.write(&path, &first, &HookArguments::new()).unwrap();
-        process.write(&path, &second, &HookArguments::new()).unwrap();
-    };
-    (0..100).for_each(|_| save());
-    let before = ids.map(|id| (process::descriptors(id), process::own_memory(id)));
-    (0..500).for_each(|_| save());
-    for (id, (descriptors, memory)) in ids.into_iter().zip(before) {
-        // Other tests of this process have theirs.
-        if id != std::process::id() {
-            assert_eq!(process::descriptors(id), descriptors, "process {id}");
-            assert!(descriptors < 20, "{descriptors}");
-        }
-        let grown = process::own_memory(id).saturating_sub(memory);
-        assert!(grown < 8 << 20, "process {id} has {grown} bytes more");
-    }
-    process.close().unwrap();
-}
-
-#[test]
 fn memory_that_is_gone_here_is_gone_there() {
     let directory = tempfile::tempdir().unwrap();
     let process = start(&fast(true));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// A program that cargo built for these tests: `strongroom`, `examples/rank`.
 pub fn built(name: &str) -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).with_file_name(name);
-    assert!(program.exists(), "{} is not built: `cargo test --test NAME` leaves it out", program.display());
+    assert!(program.exists(), "{} is not built; `cargo build --release --examples` does it", program.display());
     program
 }
 
