@@ -1,17 +1,18 @@
 //! A training that saves once by a checkpoint process, which is this program once
 //! more, with a barrier and a hook of its own. The tests start it, and kill it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
 use std::sync::Arc;
-use std::time::Duration;
-use std::{env, fs, thread};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
 
 use serde::{Deserialize, Serialize};
 use strongroom::{
-    Barrier, CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointStager,
-    CheckpointStagerConfig, CheckpointWriterSpec, HookArguments, HookContext, HookError, LocalBarrier,
-    RankInfo, Result, StateDict, Tensor, WriterHook, register_barrier, serve_checkpoint_process,
+    Absence, Barrier, CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointStager,
+    CheckpointStagerConfig, CheckpointWriterSpec, Error, HookArguments, HookContext, HookError, RankInfo,
+    Result, StateDict, Tensor, WriterHook, register_barrier, serve_checkpoint_process,
 };
 
 const USAGE: &str = "\
@@ -22,7 +23,7 @@ SPEC is a CheckpointWriterSpec and ARGUMENTS are those of the save, both in JSON
 environment has it forget to serve as a checkpoint process.";
 
 fn main() -> ExitCode {
-    register_barrier("lonely", Lonely::join);
+    register_barrier("files", Files::join);
     if env::var_os("FORGETFUL").is_none() {
         serve_checkpoint_process(|spec| Ok(spec.make()?.with_hook(Arc::new(Steps))));
     }
@@ -102,55 +103,90 @@ impl WriterHook for Steps {
     }
 }
 
-/// The barrier of rank 0 of a run whose other ranks are gone.
+/// A barrier of processes that share a directory: each message is a file.
 #[derive(Debug)]
-struct Lonely {
-    barrier: LocalBarrier,
-    config: LonelyConfig,
+struct Files {
+    config: FilesConfig,
+    rank_info: RankInfo,
+    rounds: AtomicU64,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct LonelyConfig {
+struct FilesConfig {
+    directory: PathBuf,
     /// How long it takes to take leave.
     close_secs: f64,
 }
 
-impl Lonely {
-    fn join(config: LonelyConfig, rank_info: RankInfo) -> Result<Self> {
-        let mut world = LocalBarrier::world(rank_info.global_world_size);
-        Ok(Self { barrier: world.swap_remove(rank_info.global_rank), config })
+impl Files {
+    fn join(config: FilesConfig, rank_info: RankInfo) -> Result<Self> {
+        Ok(Self { config, rank_info, rounds: AtomicU64::new(0) })
+    }
+
+    fn message(&self, topic: &str, rank: usize) -> PathBuf {
+        self.config.directory.join(format!("{}-{rank}", topic.replace('/', "-")))
+    }
+
+    fn done(&self, action: &str, result: io::Result<()>) -> Result<()> {
+        let (path, action) = (self.config.directory.clone(), action.to_owned());
+        result.map_err(|source| Error::Io { path, action, source })
     }
 }
 
-impl Barrier for Lonely {
+impl Barrier for Files {
     fn rank_info(&self) -> RankInfo {
-        self.barrier.rank_info()
+        self.rank_info
     }
 
     fn session(&self) -> &str {
-        self.barrier.session()
+        "files"
     }
 
     fn announce(&self, topic: &str, message: &[u8]) -> Result<()> {
-        self.barrier.announce(topic, message)
+        let path = self.message(topic, self.rank_info.global_rank);
+        let hidden = path.with_extension("tmp");
+        self.done("announce", fs::write(&hidden, message).and_then(|()| fs::rename(&hidden, path)))
     }
 
     fn collect(&self, topic: &str, from: &[usize], timeout: Duration) -> Result<Vec<Vec<u8>>> {
-        self.barrier.collect(topic, from, timeout)
+        let start = Instant::now();
+        loop {
+            let (mut messages, mut missing) = (Vec::new(), Vec::new());
+            for &rank in from {
+                match fs::read(self.message(topic, rank)) {
+                    Ok(message) => messages.push(message),
+                    Err(_) => missing.push(rank),
+                }
+            }
+            if missing.is_empty() {
+                return Ok(messages);
+            }
+            if start.elapsed() > timeout {
+                let (barrier, absence) = ("files".into(), Absence::Late(timeout));
+                return Err(Error::Missing { barrier, ranks: missing, absence });
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn forget(&self, topic: &str) -> Result<()> {
-        self.barrier.forget(topic)
+        match fs::remove_file(self.message(topic, self.rank_info.global_rank)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => self.done("forget", removed),
+        }
     }
 
     fn execute_barrier(&self) -> Result<()> {
-        self.barrier.execute_barrier()
+        let topic = format!("round/{}", self.rounds.fetch_add(1, Ordering::Relaxed));
+        self.announce(&topic, &[])?;
+        let all: Vec<usize> = (0..self.rank_info.global_world_size).collect();
+        self.collect(&topic, &all, Duration::from_secs(60)).map(drop)
     }
 
     fn close(&self) -> Result<()> {
         thread::sleep(Duration::from_secs_f64(self.config.close_secs));
-        self.barrier.close()
+        Ok(())
     }
 }
 

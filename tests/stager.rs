@@ -91,7 +91,7 @@ fn storages_start_at_cache_lines() {
     }
     for kind in KINDS {
         let staged = CheckpointStager::new(kind).stage(&state).unwrap();
-        assert!(staged.storages().iter().all(|storage| address(storage) % 64 == 0));
+        assert!(staged.storages().iter().all(|storage| address(storage).is_multiple_of(64)));
         assert_eq!(same(&state, &staged), Ok(()));
     }
 }

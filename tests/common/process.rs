@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 /// A program that cargo built for these tests: `strongroom`, `examples/rank`.
 pub fn built(name: &str) -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).with_file_name(name);
-    assert!(program.exists(), "{} is not built; `cargo build --release --examples` does it", program.display());
+    assert!(
+        program.exists(),
+        "{} is not built; `cargo build --release --examples` does it",
+        program.display()
+    );
     program
 }
 
@@ -35,9 +39,11 @@ pub fn kill(id: u32) {
     assert!(Command::new("kill").args(["-9", &id.to_string()]).status().unwrap().success());
 }
 
-/// Whether a process is there. One that ended and was not waited for is not.
+/// Whether a process is there. One that ended and was not waited for is not, once the
+/// last of its threads has.
 pub fn is_alive(id: u32) -> bool {
-    stat(id).is_some_and(|fields| fields[0] != "Z")
+    let threads = || fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count);
+    stat(id).is_some_and(|fields| fields[0] != "Z" || threads() > 1)
 }
 
 /// Whether a process is there, or ended and was not waited for.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::CheckpointWriterSpec;
 use super::channel::Channel;
 use super::failure::Failure;
-use super::protocol::{Place, Request, Response, VERSION, Write};
+use super::protocol::{MOST_ARENAS, Place, Request, Response, VERSION, Write};
 use crate::shared_memory::ReceivedMemory;
 use crate::{CheckpointWriter, Engine, Error, HookArguments, Result, StateDict, Storage, check};
 
@@ -106,9 +106,6 @@ struct Serving {
     /// Memory of the other process, by its name for it.
     arenas: BTreeMap<u64, Arc<ReceivedMemory>>,
 }
-
-/// As much memory as anyone has use for: what two stagers have.
-const MOST_ARENAS: usize = 4;
 
 impl Serving {
     /// Does what is asked. Whether it ended because that was asked, too.
@@ -210,3 +207,6 @@ fn unclear(what: impl Into<String>) -> Error {
 fn process(reason: impl Into<String>) -> Error {
     Error::Process { reason: reason.into(), last_words: String::new() }
 }
+
+#[cfg(test)]
+mod tests;
