@@ -42,17 +42,22 @@ impl Buffer {
         if bytes < LARGE {
             return Ok(Self::Small(vec![0; bytes.div_ceil(size_of::<u128>())], bytes));
         }
-        let mut map = MmapMut::map_anon(bytes).map_err(failed)?;
-        if !pages.ordinary.load(Ordering::Relaxed) {
-            // A kernel without huge pages serves ordinary ones.
-            let _ = map.advise(Advice::HugePage);
-            if first_page(&mut map) > PATIENCE {
-                pages.ordinary.store(true, Ordering::Relaxed);
-                let _ = map.advise(Advice::NoHugePage);
-            }
-        }
-        Ok(Self::Large(map))
+        Ok(Self::Large(map(pages, bytes).map_err(failed)?))
     }
+}
+
+/// Zeros in a mapping of their own, in huge pages unless they are slow to come by.
+pub(crate) fn map(pages: &Pages, bytes: usize) -> io::Result<MmapMut> {
+    let mut map = MmapMut::map_anon(bytes)?;
+    if !pages.ordinary.load(Ordering::Relaxed) {
+        // A kernel without huge pages serves ordinary ones.
+        let _ = map.advise(Advice::HugePage);
+        if first_page(&mut map) > PATIENCE {
+            pages.ordinary.store(true, Ordering::Relaxed);
+            let _ = map.advise(Advice::NoHugePage);
+        }
+    }
+    Ok(map)
 }
 
 /// The time it takes to get a page in the middle of a mapping, which is a huge

@@ -9,5 +9,6 @@ pub mod describe;
 pub mod faulty;
 pub mod native;
 pub mod paths;
+pub mod process;
 pub mod same;
 pub mod strategy;

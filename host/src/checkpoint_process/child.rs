@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::CheckpointWriterSpec;
 use super::channel::Channel;
 use super::failure::Failure;
-use super::protocol::{Place, Request, Response, VERSION, Write};
+use super::protocol::{MOST_ARENAS, Place, Request, Response, VERSION, Write};
 use crate::shared_memory::ReceivedMemory;
 use crate::{CheckpointWriter, Engine, Error, HookArguments, Result, StateDict, Storage, check};
 
@@ -53,12 +53,19 @@ pub fn serve_checkpoint_process(make: impl FnOnce(&CheckpointWriterSpec) -> Resu
 /// is gone.
 pub(super) fn serve(make: impl FnOnce(&CheckpointWriterSpec) -> Result<CheckpointWriter>) -> Result<()> {
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| broken(&error))?;
-    let mut channel = Channel::new(UnixStream::from(stdin));
+    serve_over(UnixStream::from(stdin), make)
+}
+
+fn serve_over(
+    stream: UnixStream,
+    make: impl FnOnce(&CheckpointWriterSpec) -> Result<CheckpointWriter>,
+) -> Result<()> {
+    let mut channel = Channel::new(stream);
     let Some(writer) = init(&mut channel, make)? else { return Ok(()) };
     let mut serving = Serving { channel, writer, arenas: BTreeMap::new() };
-    let terminated = serving.all()?;
+    let terminated = serving.all();
     let closed = serving.writer.close();
-    if !terminated {
+    if !terminated? {
         return closed;
     }
     let answer = closed.map_or_else(|error| Response::Failed(error.into()), |()| Response::Closed);
@@ -99,9 +106,6 @@ struct Serving {
     /// Memory of the other process, by its name for it.
     arenas: BTreeMap<u64, Arc<ReceivedMemory>>,
 }
-
-/// As much memory as anyone has use for: what two stagers have.
-const MOST_ARENAS: usize = 4;
 
 impl Serving {
     /// Does what is asked. Whether it ended because that was asked, too.
@@ -212,3 +216,6 @@ fn unclear(what: impl Into<String>) -> Error {
 fn process(reason: impl Into<String>) -> Error {
     Error::Process { reason: reason.into(), last_words: String::new() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// How a [`CheckpointProcess`](crate::CheckpointProcess) is started and stopped.
+///
+/// ```
+/// use strongroom::{CheckpointProcessConfig, CheckpointProgram};
+///
+/// let config: CheckpointProcessConfig =
+///     serde_json::from_str(r#"{"program": {"command": "/opt/bin/strongroom"}, "write_timeout_secs": 900}"#)
+///         .unwrap();
+/// assert_eq!(config.program, CheckpointProgram::Command("/opt/bin/strongroom".into()));
+/// assert_eq!(config.subprocess_init_timeout.as_secs(), 30);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointProcessConfig {
@@ -36,6 +46,14 @@ impl Default for CheckpointProcessConfig {
 }
 
 /// The program that writes checkpoints in a process of its own.
+///
+/// ```
+/// use strongroom::{CheckpointProcessConfig, CheckpointProgram};
+///
+/// let itself =
+///     CheckpointProcessConfig { program: CheckpointProgram::ThisProgram, ..Default::default() };
+/// # assert_ne!(itself, CheckpointProcessConfig::default());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckpointProgram {

@@ -17,6 +17,7 @@ mod parent;
 mod protocol;
 mod running;
 mod spec;
+mod words;
 
 pub use child::serve_checkpoint_process;
 pub use config::{CheckpointProcessConfig, CheckpointProgram};

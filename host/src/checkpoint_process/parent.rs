@@ -26,7 +26,9 @@ use crate::{CheckpointWriter, Error, HookArguments, Result, Staged, Storage};
 /// rank 0's serves that of `tcp_store` outside of `torchrun`: all ranks must then
 /// start anew.
 ///
-/// Dropped without [`close`](Self::close), the process ends by itself.
+/// What the process prints is kept in memory for the errors, the last megabyte of it,
+/// and shown nowhere else. Ctrl-C in a terminal does not reach it. Dropped without
+/// [`close`](Self::close), it ends by itself.
 ///
 /// ```no_run
 /// use strongroom::{

@@ -10,6 +10,10 @@ use crate::state::Node;
 /// Of this protocol. Both sides are of the same version, or do not talk.
 pub(super) const VERSION: u32 = 1;
 
+/// Pieces of memory that the checkpoint process keeps: those of two stagers. What
+/// would be one more takes the place of the oldest, which can be given again.
+pub(super) const MOST_ARENAS: usize = 4;
+
 /// What the training process says. The first message is `Init`, and it alone must
 /// stay what it is in every version.
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,9 +1,7 @@
 use std::borrow::Cow;
 use std::env;
-use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,11 +10,10 @@ use std::sync::Weak;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{MemfdFlags, OFlags, fcntl_getfl, fcntl_setfl, memfd_create};
-
 use super::channel::Channel;
 use super::child::VARIABLE;
-use super::protocol::{Request, Response, VERSION};
+use super::protocol::{MOST_ARENAS, Request, Response, VERSION};
+use super::words::Words;
 use super::{CheckpointProcessConfig, CheckpointProgram};
 use crate::stager::Arena;
 use crate::{Error, Result};
@@ -27,9 +24,7 @@ pub(super) struct Running {
     /// None when it has been waited for.
     child: Option<Child>,
     channel: Channel,
-    /// All that it writes to stdout and stderr. A file in memory: nobody need read
-    /// it for the process to go on.
-    words: File,
+    words: Words,
     /// Memory it was given, and what is gone when that is.
     arenas: Vec<(u64, Weak<u64>)>,
     /// Whether it may be looking at shared memory.
@@ -39,10 +34,6 @@ pub(super) struct Running {
 /// How often a wait looks whether the process is still there, and whether it is time
 /// to give up.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Bytes of output that are kept for an error, and those before they are dropped.
-const LAST_WORDS: u64 = 4 << 10;
-const MOST_WORDS: u64 = 1 << 20;
 
 /// What a process gets to end after it has let go of its socket.
 const LAST_BREATH: Duration = Duration::from_secs(5);
@@ -75,9 +66,7 @@ impl Running {
 
     fn spawn(program: &Path, kind: &CheckpointProgram) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
-        let words = File::from(memfd_create("strongroom-checkpoint-process", MemfdFlags::CLOEXEC)?);
-        // What is dropped of it is dropped for whoever writes at its end.
-        fcntl_setfl(&words, fcntl_getfl(&words)? | OFlags::APPEND)?;
+        let words = Words::new()?;
         let mut command = Command::new(program);
         match kind {
             CheckpointProgram::Command(_) => command.arg("checkpoint-process"),
@@ -86,8 +75,8 @@ impl Running {
         command
             .env(VARIABLE, "1")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(words.try_clone()?)
-            .stderr(words.try_clone()?)
+            .stdout(words.stdio()?)
+            .stderr(words.stdio()?)
             // Ctrl-C is for the training: what it has staged is still to be written.
             .process_group(0);
         let channel = Channel::with_tick(ours, TICK)?;
@@ -107,7 +96,7 @@ impl Running {
 
     /// Whether it has not ended.
     pub(super) fn is_alive(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        self.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(Some(_))))
     }
 
     /// Gives it the memory it is going to look into, if it does not have it, and
@@ -122,6 +111,10 @@ impl Running {
             self.say(&Request::Forget(name), None, None, doing)?;
         }
         if !self.arenas.iter().any(|(name, _)| *name == arena.name()) {
+            if self.arenas.len() >= MOST_ARENAS {
+                let (name, _) = self.arenas.remove(0);
+                self.say(&Request::Forget(name), None, None, doing)?;
+            }
             self.say(&Request::Arena(arena.name()), Some(shared.descriptor()), None, doing)?;
             self.arenas.push((arena.name(), arena.life()));
         }
@@ -135,10 +128,7 @@ impl Running {
         timeout: Option<Duration>,
         doing: &str,
     ) -> Result<()> {
-        let length = self.words.metadata().map_or(0, |metadata| metadata.len());
-        if length > MOST_WORDS {
-            let _ = self.words.set_len(0);
-        }
+        self.words.limit();
         self.busy = true;
         let response = self.ask(request, timeout, doing)?;
         self.busy = false;
@@ -218,16 +208,20 @@ impl Running {
             }
             (Lost::Unclear(what), _) => format!("gave no clear answer {doing}, and was killed: {what}"),
         };
-        Error::Process { reason, last_words: self.last_words() }
+        Error::Process { reason, last_words: self.words.last() }
     }
 
     /// Waits until it has ended.
     fn wait(&mut self, deadline: Instant) -> Option<ExitStatus> {
         let child = self.child.as_mut()?;
         loop {
-            if let Ok(Some(status)) = child.try_wait() {
-                self.child = None;
-                return Some(status);
+            match child.try_wait() {
+                Ok(None) => {}
+                ended => {
+                    self.child = None;
+                    // An error is that somebody else has waited for it.
+                    return ended.ok().flatten();
+                }
             }
             if Instant::now() >= deadline {
                 return None;
@@ -240,22 +234,6 @@ impl Running {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
-        }
-    }
-
-    /// The end of what it wrote.
-    fn last_words(&self) -> String {
-        let length = self.words.metadata().map_or(0, |metadata| metadata.len());
-        let start = length.saturating_sub(LAST_WORDS);
-        let mut words = vec![0; usize::try_from(length - start).unwrap_or_default()];
-        // The child may still be writing; what is there now is there.
-        let read = self.words.read_at(&mut words, start).unwrap_or_default();
-        words.truncate(read);
-        let words = String::from_utf8_lossy(&words);
-        match words.split_once('\n') {
-            // The line that was cut.
-            Some((_, whole)) if start > 0 => whole.into(),
-            _ => words.into_owned(),
         }
     }
 }
@@ -308,7 +286,7 @@ fn watch<'w>(
         if gone {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        gone = child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
+        gone = child.as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))));
         match timeout {
             Some(timeout) if start.elapsed() >= timeout => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),

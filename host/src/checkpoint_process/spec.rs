@@ -10,6 +10,20 @@ use crate::{
 
 /// A [`CheckpointWriter`] that is yet to be made, in a process of its own: all that
 /// can be said of it in JSON.
+///
+/// ```
+/// use strongroom::{CheckpointWriterConfig, CheckpointWriterSpec, HookArguments, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("step-1");
+/// let writer = CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() };
+/// let spec = CheckpointWriterSpec { writer, ..CheckpointWriterSpec::default() };
+/// // A checkpoint process would do this, and so can anyone.
+/// spec.make()?.write(&path, &StateDict::new(), &HookArguments::new())?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointWriterSpec {

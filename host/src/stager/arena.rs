@@ -1,10 +1,11 @@
 use std::fmt;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::buffer::{Buffer, Pages};
+use memmap2::MmapMut;
+
+use crate::buffer::{self, Pages};
 use crate::shared_memory::SharedMemory;
 use crate::{Error, Result};
 
@@ -15,7 +16,7 @@ pub(crate) struct Arena {
 }
 
 enum Memory {
-    Own(Buffer),
+    Own(MmapMut),
     Shared(SharedMemory),
 }
 
@@ -23,13 +24,13 @@ impl Arena {
     /// Zeros.
     pub(super) fn new(length: usize, shared: bool) -> Result<Self> {
         static NAMES: AtomicU64 = AtomicU64::new(0);
-        let place = Path::new("staging memory");
         let memory = if shared {
-            let failed = |source: io::Error| Error::io(place, format!("allocate {length} bytes"), source);
-            Memory::Shared(SharedMemory::new(length).map_err(failed)?)
+            SharedMemory::new(length).map(Memory::Shared)
         } else {
-            Memory::Own(Buffer::new(&Pages::default(), place, length as u64)?)
+            buffer::map(&Pages::default(), length).map(Memory::Own)
         };
+        let place = Path::new("staging memory");
+        let memory = memory.map_err(|source| Error::io(place, format!("allocate {length} bytes"), source))?;
         Ok(Self { memory, name: Arc::new(NAMES.fetch_add(1, Ordering::Relaxed)) })
     }
 
@@ -56,7 +57,7 @@ impl Arena {
 impl AsRef<[u8]> for Arena {
     fn as_ref(&self) -> &[u8] {
         match &self.memory {
-            Memory::Own(buffer) => buffer.as_ref(),
+            Memory::Own(map) => map,
             Memory::Shared(memory) => memory.as_ref(),
         }
     }
@@ -65,7 +66,7 @@ impl AsRef<[u8]> for Arena {
 impl AsMut<[u8]> for Arena {
     fn as_mut(&mut self) -> &mut [u8] {
         match &mut self.memory {
-            Memory::Own(buffer) => buffer.as_mut(),
+            Memory::Own(map) => map,
             Memory::Shared(memory) => memory.as_mut(),
         }
     }

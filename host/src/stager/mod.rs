@@ -20,6 +20,13 @@ pub(crate) use arena::Arena;
 /// PyTorch's stager also has `use_pinned_memory` and `use_non_blocking_copy`, which
 /// are about copies from a device. Here those are the business of whoever makes the
 /// storage: see [`Storage::from_source`].
+///
+/// ```
+/// use strongroom::CheckpointStagerConfig;
+///
+/// let config: CheckpointStagerConfig = serde_json::from_str(r#"{"use_shared_memory": true}"#).unwrap();
+/// assert!(config.use_shared_memory && !CheckpointStagerConfig::default().use_shared_memory);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointStagerConfig {
@@ -64,6 +71,20 @@ pub struct CheckpointStager {
 ///
 /// Its memory goes back to the stager when it and all clones of its state dict and
 /// its storages are dropped.
+///
+/// ```
+/// use strongroom::{CheckpointStager, CheckpointStagerConfig, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let mut stager = CheckpointStager::new(CheckpointStagerConfig::default());
+/// let first = stager.stage(&StateDict::new())?;
+/// let second = stager.stage(&StateDict::new())?;
+/// assert!(stager.stage(&StateDict::new()).is_err());
+/// drop(first);
+/// let third = stager.stage(&StateDict::new())?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Staged {
     state: StateDict<'static>,
     arena: Arc<Arena>,
