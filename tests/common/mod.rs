@@ -11,3 +11,4 @@ pub mod native;
 pub mod paths;
 pub mod same;
 pub mod strategy;
+pub mod unreadable;
