@@ -85,6 +85,12 @@ fn tied_tensors_are_read_once_and_stay_tied() {
     assert_eq!(payload(&store, true, template), length);
     assert!(buffers.iter().flatten().all(|&number| number == 1));
 
+    let mut buffer = vec![0i64; MIB];
+    let target = Template::from(TensorTarget::from_slice(&mut buffer, &[MIB as u64]).unwrap());
+    let template = Template::dict([("encoder", Template::Any), ("decoder", target)]);
+    assert_eq!(payload(&store, false, template), length);
+    assert!(buffer.iter().all(|&number| number == 1));
+
     for verify in [true, false] {
         let before = store.meter().read();
         let mut template = Template::like(reader(store.clone(), verify).open_rank(PATH, 0).unwrap().state());
