@@ -12,3 +12,4 @@ pub mod paths;
 pub mod process;
 pub mod same;
 pub mod strategy;
+pub mod unreadable;

@@ -9,6 +9,15 @@ use crate::{python, setup};
 pub fn run_interop() -> Result<()> {
     let python = python::torch()?;
     let work = target().join("interop");
+    let programs = target().join("release");
+    done(
+        command(&python)
+            .arg("tests/interop/reader.py")
+            .arg("--programs")
+            .arg(programs)
+            .arg("--work")
+            .arg(&work),
+    )?;
     done(
         command(python)
             .arg("tests/interop/interop.py")
@@ -22,7 +31,7 @@ pub fn run_interop() -> Result<()> {
 /// Sets up, builds, and runs both directions.
 pub fn run() -> Result<()> {
     setup::wasm_target()?;
-    done(&mut cargo(&["build", "--release"]))?;
+    done(&mut cargo(&["build", "--release", "--bins", "--examples"]))?;
     run_interop()
 }
 

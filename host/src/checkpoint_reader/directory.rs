@@ -11,7 +11,7 @@ use crate::{Checkpoint, Engine, Error, File, Result};
 /// A checkpoint directory.
 pub(super) enum Directory<'r> {
     /// With its commit record, which every file is held against.
-    Committed(Checkpoint),
+    Committed(Box<Checkpoint>),
     /// Without one: what is there counts.
     Uncommitted { engine: &'r Engine, store: &'r dyn Store, path: PathBuf },
 }
@@ -24,7 +24,7 @@ impl<'r> Directory<'r> {
         uncommitted: bool,
     ) -> Result<Self> {
         if store.exists(&path.join(RECORD))? {
-            return Ok(Self::Committed(Checkpoint::open_in(engine, store.clone(), path)?));
+            return Ok(Self::Committed(Box::new(Checkpoint::open_in(engine, store.clone(), path)?)));
         }
         if !store.exists(path)? {
             return Err(Error::io(path, "open", io::ErrorKind::NotFound.into()));

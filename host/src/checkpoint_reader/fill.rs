@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::plan::Plan;
 use super::template::{Place, Subtree, Template};
-use super::transfer::{Transfer, run};
+use super::transfer::{Loaded, Transfer, run};
 use crate::Result;
 use crate::bindings::types as wit;
 use crate::buffer::{Buffer, Pages};
@@ -26,7 +26,7 @@ pub(super) fn fill(
     let mut fresh = Fresh::allocate(path, &pages, state, template, &plan)?;
     let mut transfers = fresh.transfers();
     buffers(state, template, &plan, &mut transfers);
-    run(&pages, transfers, verify)?;
+    run(&pages, transfers, &values.storages, verify)?;
     let tensors = fresh.tensors()?;
     assign(template, plan, &values, &tensors);
     Ok(())
@@ -37,6 +37,8 @@ struct Values {
     state: Arc<StateDict<'static>>,
     /// Where they are in it.
     ids: Brought,
+    /// Their storages in memory, by the ones in the files.
+    storages: Loaded,
 }
 
 impl Values {
@@ -52,7 +54,10 @@ impl Values {
                 Plan::Keep | Plan::Elements(_) => {}
             }
         }
-        Ok(Self { state: Arc::new(state.loaded(verify)?), ids })
+        let loaded = state.loaded(verify)?;
+        let stored = state.storages().iter().map(Storage::id);
+        let storages = stored.zip(loaded.storages().iter().cloned()).collect();
+        Ok(Self { state: Arc::new(loaded), ids, storages })
     }
 
     fn get(&self, id: u32) -> Template<'static> {

@@ -1,6 +1,6 @@
 //! Tensors' elements, from their storages into memory, in parallel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
@@ -19,6 +19,9 @@ pub(super) struct Transfer<'t> {
     pub(super) out: &'t mut [u8],
 }
 
+/// Storages that are in memory already, by the [`id`](Storage::id) of the stored one.
+pub(super) type Loaded = HashMap<usize, Storage<'static>>;
+
 /// Whether the tensor's values can be told by their elements in its storage.
 pub(super) fn is_readable(tensor: &Tensor<'_>) -> bool {
     let (view, bits) = (tensor.raw(), tensor.dtype().bits());
@@ -28,22 +31,28 @@ pub(super) fn is_readable(tensor: &Tensor<'_>) -> bool {
 
 /// Fills all memory, each with its tensor's elements in row-major order.
 ///
-/// With `verify`, a storage that has a checksum is read whole, once, and verified.
-/// Otherwise only the bytes from a tensor's first element to its last are read.
-pub(super) fn run(pages: &Pages, transfers: Vec<Transfer<'_>>, verify: bool) -> Result<()> {
+/// What is in memory is copied. With `verify`, a storage that has a checksum is read
+/// whole, once, and verified. Otherwise only the bytes from a tensor's first element to its last are read.
+pub(super) fn run(pages: &Pages, transfers: Vec<Transfer<'_>>, loaded: &Loaded, verify: bool) -> Result<()> {
     let mut by_storage: BTreeMap<usize, Vec<Transfer<'_>>> = BTreeMap::new();
     for transfer in transfers.into_iter().filter(|transfer| !transfer.out.is_empty()) {
         let storage = transfer.tensor.storage().map_or(0, Storage::id);
         by_storage.entry(storage).or_default().push(transfer);
     }
     let storages: Vec<Vec<Transfer<'_>>> = by_storage.into_values().collect();
-    storages.into_par_iter().try_for_each(|transfers| from_storage(pages, transfers, verify))
+    storages.into_par_iter().try_for_each(|transfers| from_storage(pages, transfers, loaded, verify))
 }
 
 /// All transfers from one storage.
-fn from_storage(pages: &Pages, mut transfers: Vec<Transfer<'_>>, verify: bool) -> Result<()> {
+fn from_storage(
+    pages: &Pages,
+    mut transfers: Vec<Transfer<'_>>,
+    loaded: &Loaded,
+    verify: bool,
+) -> Result<()> {
     let storage = transfers.first().and_then(|transfer| transfer.tensor.storage().cloned());
     let storage = storage.ok_or_else(|| Error::Value("a meta tensor has no data".into()))?;
+    let storage = loaded.get(&storage.id()).unwrap_or(&storage);
     match storage.content() {
         Content::Stored(part) if verify && part.checksum.is_some() => match transfers.as_mut_slice() {
             [only] if only.is_whole(part) => {

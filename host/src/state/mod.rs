@@ -25,7 +25,7 @@ pub use storage::Storage;
 pub(crate) use storage::{Content, Stored};
 pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
-pub(crate) use unfold::unfold;
+pub(crate) use unfold::{Unfolded, unfold};
 pub use value::Value;
 pub(crate) use value::add as add_value;
 pub(crate) use walk::references;

@@ -19,7 +19,7 @@ pub(crate) struct Unfolded {
 
 impl Unfolded {
     /// Whether a value leads into a cycle.
-    pub(super) fn is_endless(&self, id: u32) -> bool {
+    pub(crate) fn is_endless(&self, id: u32) -> bool {
         self.endless.get(id as usize).copied().unwrap_or(false)
     }
 }

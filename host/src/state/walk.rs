@@ -119,10 +119,24 @@ impl Step {
         length as u64 + 1
     }
 
-    fn onto(self, state: &StateDict<'_>, path: &str) -> String {
-        let mut path = path.to_owned();
-        self.append(state, &mut path);
-        path
+    /// What is left of a path when this is its first step; none if it is not.
+    /// `inside` says whether other steps precede it. Nothing is allocated for a key
+    /// of text: there may be many to look through.
+    fn lead<'p>(self, state: &StateDict<'_>, inside: bool, path: &'p str) -> Option<&'p str> {
+        let named = matches!(self, Self::Key(_) | Self::Field(_));
+        let path = if inside && named { path.strip_prefix('.')? } else { path };
+        match self {
+            Self::Key(key) => match state.node(key) {
+                Node::Text(text) => path.strip_prefix(cut(&text.value)),
+                _ => path.strip_prefix(key_repr(state, key, 0).as_str()),
+            },
+            Self::Index(index) => {
+                let rest = path.strip_prefix('[')?.strip_prefix(index.to_string().as_str())?;
+                rest.strip_prefix(']')
+            }
+            Self::Field(name) => path.strip_prefix(name),
+            Self::Through => Some(path),
+        }
     }
 }
 
@@ -234,22 +248,31 @@ fn is_whole(node: &Node) -> bool {
 
 /// The first value at `path`.
 pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
-    let mut stack = vec![(String::new(), state.root_id())];
+    let mut stack = vec![(0, state.root_id())];
     // Each value once for each place in the path: objects whose state is each
     // other lead no further, and shared ones to the same end twice.
     let mut met = HashSet::new();
     while let Some((at, id)) = stack.pop() {
-        if at == path {
+        if at == path.len() {
             return Some(id);
         }
-        if !met.insert((at.len(), id)) {
+        if !met.insert((at, id)) {
             continue;
         }
-        let fits = |(step, child): &(Step, u32)| {
-            let next = step.onto(state, &at);
-            path.starts_with(&next).then_some((next, *child))
+        let Some(rest) = path.get(at..) else { continue };
+        let mut next = Vec::new();
+        let mut visit = |step: Step, child: u32| {
+            if let Some(rest) = step.lead(state, at > 0, rest) {
+                next.push((path.len() - rest.len(), child));
+            }
         };
-        let next: Vec<_> = children(state.node(id)).iter().filter_map(fits).collect();
+        match state.node(id) {
+            // Without a list of all: most of what there is are keys of large dicts.
+            Node::Dict(pairs) | Node::OrderedDict(wit::OrderedDict { items: pairs, .. }) => {
+                pairs.iter().for_each(|pair| visit(Step::Key(pair.key), pair.value));
+            }
+            node => children(node).into_iter().for_each(|(step, child)| visit(step, child)),
+        }
         stack.extend(next.into_iter().rev());
     }
     None

@@ -3,6 +3,17 @@ use std::borrow::Cow;
 use super::{Subtree, Template};
 
 /// A dict as a partial read asks for it: the keys that are wanted of it.
+///
+/// [`Template::dict`] and [`Template::ordered_dict`] make the usual ones.
+///
+/// ```
+/// use strongroom::{DictKind, DictTarget, Key, Template};
+///
+/// // What a lr scheduler saves of its milestones.
+/// let milestones = DictTarget::new(DictKind::Counter, [(30, Template::Any), (60, Template::Any)]);
+/// assert_eq!(milestones.len(), 2);
+/// assert!(milestones.iter().any(|(key, _)| *key == Key::Int(60)));
+/// ```
 #[derive(Debug)]
 pub struct DictTarget<'b> {
     kind: DictKind,
@@ -13,6 +24,10 @@ pub struct DictTarget<'b> {
 
 /// The class of a dict. A plain `dict` takes no other's place; each of the others
 /// takes that of a plain one.
+///
+/// ```
+/// assert_eq!(strongroom::DictKind::OrderedDict.name(), "OrderedDict");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DictKind {
@@ -24,7 +39,13 @@ pub enum DictKind {
     Counter,
 }
 
-/// A key of a dict.
+/// A key of a dict. Strings and integers convert.
+///
+/// ```
+/// use strongroom::Key;
+///
+/// assert_ne!(Key::from(5), Key::from("5"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Key {

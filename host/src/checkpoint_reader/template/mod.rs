@@ -95,6 +95,10 @@ impl<'b> Template<'b> {
     /// A template that asks for all that `state` has, and until it is read has its
     /// values. Tensors are read into new memory; tensors that are one and the same
     /// view of one storage in the checkpoint become one tensor again.
+    ///
+    /// Tuples, sets, sparse and quantized tensors, and all else that is no container
+    /// to be filled, are asked for whole; so is a dict with keys that are neither
+    /// strings nor integers of 64 bits, and a container that contains itself.
     pub fn like(state: &StateDict<'b>) -> Self {
         like::like(state)
     }

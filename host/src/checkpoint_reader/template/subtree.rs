@@ -7,6 +7,16 @@ use crate::state::{Brought, Item, StateDict};
 ///
 /// Clones, and the values of one read, share what they have in common: tensors
 /// that were tied stay so.
+///
+/// ```
+/// use strongroom::{StateDict, Template, Value};
+///
+/// let betas = Value::Tuple(vec![0.9.into(), 0.999.into()]);
+/// let template = Template::like(&StateDict::from_value(betas));
+/// let Template::Value(betas) = template else { panic!("a tuple is taken whole") };
+/// assert_eq!(betas.item().items().unwrap().len(), 2);
+/// assert_eq!(betas.to_state_dict().get("[1]").unwrap().as_f64(), Some(0.999));
+/// ```
 #[derive(Clone)]
 pub struct Subtree<'b> {
     state: Arc<StateDict<'b>>,

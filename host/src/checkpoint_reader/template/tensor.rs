@@ -8,6 +8,19 @@ use crate::{Error, Result};
 ///
 /// Elements come in row-major order, and as the values that the tensor has: a
 /// conjugate or negative view is resolved.
+///
+/// ```
+/// use strongroom::{DType, TensorTarget};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let mut weight = vec![0.0f32; 6];
+/// let target = TensorTarget::from_slice(&mut weight, &[2, 3])?;
+/// assert_eq!((target.dtype(), target.shape()), (DType::Float32, &[2, 3][..]));
+/// drop(target); // The elements are the caller's again.
+/// assert_eq!(weight.len(), 6);
+/// # Ok(())
+/// # }
+/// ```
 pub struct TensorTarget<'b> {
     dtype: DType,
     shape: Vec<u64>,
@@ -31,7 +44,8 @@ impl<'b> TensorTarget<'b> {
         Self { dtype, shape: shape.into(), parameter: false, place: Place::None }
     }
 
-    /// A tensor that is read into the caller's elements.
+    /// A tensor that is read into the caller's elements, which are the caller's
+    /// again when the template is dropped.
     ///
     /// An error if `shape` does not have as many elements as the slice.
     pub fn from_slice<T: Element>(elements: &'b mut [T], shape: &[u64]) -> Result<Self> {

@@ -1,0 +1,84 @@
+//! A store whose files cannot be read any more after so many reads, as on a disk
+//! that is dying or a network that is gone.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use strongroom::store::{Entry, Shared, Sink, Source, Stage, Store};
+use strongroom::{Error, Result};
+
+/// Wraps a store, of which only reading fails.
+#[derive(Clone, Debug)]
+pub struct Unreadable<S> {
+    store: S,
+    left: Arc<AtomicU64>,
+}
+
+impl<S: Store> Unreadable<S> {
+    /// Reads `reads` times, from all files together.
+    pub fn after(reads: u64, store: S) -> Self {
+        Self { store, left: Arc::new(AtomicU64::new(reads)) }
+    }
+}
+
+impl<S: Store> Store for Unreadable<S> {
+    fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(UnreadableSource { source: self.store.open(path)?, left: self.left.clone() }))
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool> {
+        self.store.exists(path)
+    }
+
+    fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
+        self.store.create(path, length)
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<Entry>> {
+        self.store.list(path)
+    }
+
+    fn available(&self, path: &Path) -> Result<Option<u64>> {
+        self.store.available(path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        self.store.remove(path)
+    }
+
+    fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
+        self.store.stage(path, token)
+    }
+}
+
+#[derive(Debug)]
+struct UnreadableSource {
+    source: Arc<dyn Source>,
+    left: Arc<AtomicU64>,
+}
+
+impl Source for UnreadableSource {
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    fn length(&self) -> u64 {
+        self.source.length()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let counted = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if counted.is_ok() {
+            return self.source.read_at(offset, buffer);
+        }
+        let action = format!("read {} bytes at {offset}", buffer.len());
+        let source = io::Error::other("the disk is dying");
+        Err(Error::Io { path: self.path().into(), action, source })
+    }
+
+    fn bytes(&self) -> Result<Option<Shared<'static>>> {
+        Ok(None)
+    }
+}
