@@ -51,7 +51,8 @@ mod write;
 use std::path::Path;
 
 pub use barrier::{
-    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier, TcpStoreBarrierConfig,
+    TcpStoreServer, create_barrier_from_config, register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};

@@ -9,5 +9,6 @@ pub mod faulty;
 pub mod liar;
 pub mod native;
 pub mod paths;
+pub mod rank_process;
 pub mod same;
 pub mod strategy;
