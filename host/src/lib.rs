@@ -57,7 +57,8 @@ mod write;
 use std::path::Path;
 
 pub use barrier::{
-    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier, TcpStoreBarrierConfig,
+    TcpStoreServer, create_barrier_from_config, register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
 pub use checkpoint_process::{

@@ -10,6 +10,7 @@ pub mod faulty;
 pub mod native;
 pub mod paths;
 pub mod process;
+pub mod rank_process;
 pub mod same;
 pub mod strategy;
 pub mod unreadable;

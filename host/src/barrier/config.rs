@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Barrier;
 use super::local::{LocalBarrier, LocalBarrierConfig};
+use super::tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig};
 use crate::{Error, RankInfo, Result};
 
 /// Which barrier to use, by the name it is registered under, and its arguments.
@@ -43,6 +44,11 @@ impl BarrierConfig {
     /// Threads of one process.
     pub fn local(config: &LocalBarrierConfig) -> Self {
         Self::new(LocalBarrier::TYPE, config)
+    }
+
+    /// Processes, over PyTorch's `TCPStore`.
+    pub fn tcp_store(config: &TcpStoreBarrierConfig) -> Self {
+        Self::new(TcpStoreBarrier::TYPE, config)
     }
 }
 
@@ -91,6 +97,7 @@ pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -
 fn built_in(name: &str) -> Option<Constructor> {
     match name {
         LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join)),
+        TcpStoreBarrier::TYPE => Some(typed(name, TcpStoreBarrier::join)),
         _ => None,
     }
 }

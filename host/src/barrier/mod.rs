@@ -6,6 +6,7 @@
 
 mod config;
 mod local;
+mod tcp_store;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::{RankInfo, Result};
 
 pub use config::{BarrierConfig, create_barrier_from_config, register_barrier};
 pub use local::{LocalBarrier, LocalBarrierConfig};
+pub use tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
 
 /// How long ranks wait for each other unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
