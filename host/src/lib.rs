@@ -50,8 +50,11 @@ mod write;
 
 use std::path::Path;
 
+#[cfg(feature = "etcd")]
+pub use barrier::EtcdBarrier;
 pub use barrier::{
-    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, create_barrier_from_config,
+    register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord, latest, latest_in};
 pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};

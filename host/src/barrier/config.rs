@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Barrier;
+#[cfg(feature = "etcd")]
+use super::etcd::EtcdBarrier;
+use super::etcd::EtcdBarrierConfig;
 use super::local::{LocalBarrier, LocalBarrierConfig};
 use crate::{Error, RankInfo, Result};
 
@@ -43,6 +46,11 @@ impl BarrierConfig {
     /// Threads of one process.
     pub fn local(config: &LocalBarrierConfig) -> Self {
         Self::new(LocalBarrier::TYPE, config)
+    }
+
+    /// Ranks that can reach an etcd cluster, in builds with the cargo feature `etcd`.
+    pub fn etcd(config: &EtcdBarrierConfig) -> Self {
+        Self::new("etcd", config)
     }
 }
 
@@ -82,6 +90,10 @@ pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -
     };
     let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
     let constructor = registered.or_else(|| built_in(name)).ok_or_else(|| {
+        if name == "etcd" {
+            let build = "build it with the cargo feature: `--features etcd` (which takes `protoc`)";
+            return Error::Value(format!("this strongroom was built without the barrier \"etcd\": {build}"));
+        }
         Error::Value(format!("there is no barrier {name:?}; there are: {}", names().join(", ")))
     })?;
     constructor(&config.barrier_args, rank_info)
@@ -91,6 +103,8 @@ pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -
 fn built_in(name: &str) -> Option<Constructor> {
     match name {
         LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join)),
+        #[cfg(feature = "etcd")]
+        EtcdBarrier::TYPE => Some(typed(name, EtcdBarrier::join)),
         _ => None,
     }
 }
@@ -139,6 +153,18 @@ mod tests {
         let config = BarrierConfig::new("local", &serde_json::json!({ "port": 1 }));
         let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
         assert!(error.starts_with("the arguments of the barrier \"local\": unknown field `port`"), "{error}");
+    }
+
+    #[cfg(not(feature = "etcd"))]
+    #[test]
+    fn a_build_without_etcd_says_how_to_get_it() {
+        let config = BarrierConfig::etcd(&EtcdBarrierConfig::default());
+        let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "this strongroom was built without the barrier \"etcd\": build it with the cargo feature: \
+             `--features etcd` (which takes `protoc`)"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! ranks are missing, and why.
 
 mod config;
+mod etcd;
 mod local;
 
 use std::fmt;
@@ -13,6 +14,9 @@ use std::time::Duration;
 use crate::{RankInfo, Result};
 
 pub use config::{BarrierConfig, create_barrier_from_config, register_barrier};
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdBarrier;
+pub use etcd::EtcdBarrierConfig;
 pub use local::{LocalBarrier, LocalBarrierConfig};
 
 /// How long ranks wait for each other unless told otherwise.
