@@ -20,7 +20,7 @@ use strongroom::{
 /// How soon all must know of a rank that died.
 const NOTICE: Duration = Duration::from_secs(10);
 
-const SILENT: &str = "gave no sign of life for";
+const SILENT: &str = "no sign of life for";
 
 #[test]
 fn eight_ranks_save_two_hundred_checkpoints() {
@@ -280,8 +280,6 @@ fn ranks_that_never_join_are_named() {
         let error = rank.fails();
         assert!(error.ends_with("missing ranks: 1, 3: did not come within 3 s"), "{error}");
     }
-    let error = world.start_one(1).fails();
-    assert!(error.contains("missing ranks: 0,"), "{error}");
 }
 
 #[test]
@@ -299,14 +297,13 @@ fn a_rank_that_is_there_already_is_an_error() {
 #[test]
 fn worlds_of_different_sizes_are_an_error() {
     let server = Server::start();
-    let config = server.config("sizes");
+    let config = EtcdBarrierConfig { init_timeout: Duration::from_secs(2), ..server.config("sizes") };
     let join = |rank, size| EtcdBarrier::join(config.clone(), RankInfo::new(rank, size).unwrap());
     thread::scope(|scope| {
-        let first = scope.spawn(|| join(0, 2));
-        let second = scope.spawn(|| join(1, 3));
-        let errors = [first, second].map(|rank| rank.join().unwrap().unwrap_err().to_string());
-        assert_eq!(errors[0], "rank 1 was told of a world of 3 ranks, rank 0 of one of 2");
-        assert_eq!(errors[1], "rank 0 was told of a world of 2 ranks, rank 1 of one of 3");
+        let ranks = [scope.spawn(|| join(0, 2)), scope.spawn(|| join(1, 3))];
+        let errors = ranks.map(|rank| rank.join().unwrap().unwrap_err().to_string());
+        assert!(errors[0].ends_with("rank 1 was told of another world, one of 3 ranks"), "{}", errors[0]);
+        assert!(errors[1].ends_with("rank 0 was told of another world, one of 2 ranks"), "{}", errors[1]);
     });
 }
 

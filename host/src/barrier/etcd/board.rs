@@ -8,6 +8,9 @@ use super::notes::{Event, Member, Notes, Step};
 use crate::error::Absence;
 use crate::{Error, Result};
 
+/// etcd looks for leases that have run out every half second.
+const ETCD_LOOKS: Duration = Duration::from_millis(600);
+
 #[derive(Debug)]
 pub(super) struct Board {
     /// What errors call the barrier.
@@ -90,10 +93,9 @@ impl Board {
     }
 
     /// How long to look for more once one rank is gone: leases of ranks that died
-    /// together run out as far apart as their last signs of life were, and etcd looks
-    /// at them twice a second.
+    /// together run out as far apart as their last signs of life were.
     fn grace(&self) -> Duration {
-        2 * signs_of_life(self.ttl)
+        signs_of_life(self.ttl) + ETCD_LOOKS
     }
 
     /// How much longer to wait for etcd.
@@ -155,8 +157,18 @@ impl Board {
             let place = format!("{}: rank {rank} is here already: process {process} on {host}", self.name);
             return Error::Value(place);
         }
+        if let Some((rank, world_size)) = state.notes.stranger(0) {
+            return self.conflict(rank, world_size);
+        }
         let ranks = state.notes.not_ready();
         Error::Missing { barrier: self.name.clone(), ranks, absence: Absence::Late(timeout) }
+    }
+
+    pub(super) fn conflict(&self, rank: usize, world_size: usize) -> Error {
+        Error::Value(format!(
+            "{}: rank {rank} was told of another world, one of {world_size} ranks",
+            self.name
+        ))
     }
 
     pub(super) fn revision(&self) -> i64 {

@@ -38,7 +38,9 @@ impl Joining<'_> {
                     return Err(self.connection.board.not_joined(self.rank_info.global_rank, self.timeout));
                 }
                 Step::Wait => continue,
-                Step::Conflict { rank, world_size } => return Err(self.conflict(rank, world_size)),
+                Step::Conflict { rank, world_size } => {
+                    return Err(self.connection.board.conflict(rank, world_size));
+                }
                 Step::Claim => self.claim()?,
                 Step::Open => self.put(keys.session(), &Session { id: self.new_id(), complete: false })?,
                 Step::Complete(id) => self.put(keys.session(), &Session { id, complete: true })?,
@@ -94,13 +96,6 @@ impl Joining<'_> {
     fn new_id(&self) -> String {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         format!("{:x}-{:x}", self.connection.place_lease, since.as_nanos())
-    }
-
-    fn conflict(&self, rank: usize, world_size: usize) -> Error {
-        let RankInfo { global_rank, global_world_size } = self.rank_info;
-        Error::Value(format!(
-            "rank {rank} was told of a world of {world_size} ranks, rank {global_rank} of one of {global_world_size}"
-        ))
     }
 }
 

@@ -62,7 +62,9 @@ async fn read_all(client: &Client, board: &Board, root: &str) -> Result<(), Erro
 }
 
 fn to_event(pair: &KeyValue, put: bool) -> Event {
-    let now = put.then(|| Content { value: pair.value().into(), lease: pair.lease() });
+    let content =
+        || Content { value: pair.value().into(), lease: pair.lease(), created: pair.create_revision() };
+    let now = put.then(content);
     Event { key: pair.key().into(), revision: pair.mod_revision(), now }
 }
 

@@ -1,5 +1,9 @@
 //! What a rank knows of its run: a copy of the run's keys in etcd, event by event.
 
+mod steps;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -7,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{Key, Keys};
 use crate::RankInfo;
+
+pub(super) use steps::Step;
 
 /// What the process in a place says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +46,8 @@ pub(super) struct Event {
 pub(super) struct Content {
     pub(super) value: Vec<u8>,
     pub(super) lease: i64,
+    /// The revision since which the key is there.
+    pub(super) created: i64,
 }
 
 /// A place as it is in etcd.
@@ -47,6 +55,7 @@ pub(super) struct Content {
 struct Place {
     member: Member,
     lease: i64,
+    claimed: i64,
     revision: i64,
 }
 
@@ -57,25 +66,6 @@ pub(super) struct Gone {
     pub(super) left: bool,
     /// When this was seen here.
     pub(super) seen: Instant,
-}
-
-/// What to do next to join.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Take the own place.
-    Claim,
-    /// Name a session, as rank 0.
-    Open,
-    /// Say that this rank is ready for this session.
-    Ready(String),
-    /// Say that all are ready for it, as rank 0.
-    Complete(String),
-    /// Wait for others.
-    Wait,
-    /// Nothing: this rank is in this session.
-    Joined(String),
-    /// Give up: a rank is told of another world.
-    Conflict { rank: usize, world_size: usize },
 }
 
 #[derive(Debug)]
@@ -128,65 +118,6 @@ impl Notes {
         self.messages.get(topic)
     }
 
-    /// Who has this rank's place, if it is another process.
-    pub(super) fn squatter(&self) -> Option<&Member> {
-        let place = self.places.get(&self.rank_info.global_rank)?;
-        (place.lease != self.lease).then_some(&place.member)
-    }
-
-    /// Ranks that are not ready for the session. Before there is one, rank 0 is
-    /// missing to name it.
-    pub(super) fn not_ready(&self) -> Vec<usize> {
-        let all = 0..self.rank_info.global_world_size;
-        let missing: Vec<usize> = match &self.session {
-            Some((session, _)) if !session.complete => {
-                all.filter(|&r| !self.is_ready(r, &session.id)).collect()
-            }
-            _ => all.filter(|rank| *rank == 0 || !self.places.contains_key(rank)).collect(),
-        };
-        if missing.is_empty() { vec![0] } else { missing }
-    }
-
-    /// How to go on with joining.
-    ///
-    /// Keys of processes that died moments ago are still there, so nothing that is
-    /// there counts by itself. A rank takes its place only when it is free. Rank 0
-    /// names a session that never was; a rank that lives says that it is ready for
-    /// it, in its place; when all have, rank 0 says that it is complete. That counts
-    /// for a rank if it was said after the rank was ready: what a dead rank 0 has left
-    /// was not.
-    pub(super) fn next_step(&self) -> Step {
-        if let Some(session) = &self.joined {
-            return Step::Joined(session.clone());
-        }
-        let RankInfo { global_rank, global_world_size } = self.rank_info;
-        let own = match self.places.get(&global_rank) {
-            None => return Step::Claim,
-            Some(place) if place.lease != self.lease => return Step::Wait,
-            Some(place) => &place.member,
-        };
-        let session = match &self.session {
-            None if global_rank == 0 => return Step::Open,
-            Some((session, _)) if !session.complete => session,
-            _ => return Step::Wait,
-        };
-        if own.session.as_ref() != Some(&session.id) {
-            return Step::Ready(session.id.clone());
-        }
-        let stranger = self.places.iter().find(|(_, Place { member, .. })| {
-            member.session.as_ref() == Some(&session.id) && member.world_size != global_world_size
-        });
-        if let Some((&rank, place)) = stranger {
-            return Step::Conflict { rank, world_size: place.member.world_size };
-        }
-        let complete = (0..global_world_size).all(|rank| self.is_ready(rank, &session.id));
-        if global_rank == 0 && complete { Step::Complete(session.id.clone()) } else { Step::Wait }
-    }
-
-    fn is_ready(&self, rank: usize, session: &str) -> bool {
-        self.places.get(&rank).is_some_and(|place| place.member.session.as_deref() == Some(session))
-    }
-
     /// Takes over all keys as they are at a revision.
     pub(super) fn replace(&mut self, mut events: Vec<Event>, revision: i64) {
         let there: BTreeSet<Vec<u8>> = events.iter().map(|event| event.key.clone()).collect();
@@ -235,9 +166,9 @@ impl Notes {
         let lease = now.as_ref().map(|now| now.lease);
         match now {
             None => drop(self.places.remove(&rank)),
-            Some(Content { value, lease }) => {
+            Some(Content { value, lease, created: claimed }) => {
                 let member = serde_json::from_slice(&value).unwrap_or_default();
-                self.places.insert(rank, Place { member, lease, revision });
+                self.places.insert(rank, Place { member, lease, claimed, revision });
             }
         }
         // Whoever comes to the place of a dead member is another process.
