@@ -143,22 +143,19 @@ impl Notes {
         self.revision = self.revision.max(revision);
         let keys = self.keys.clone();
         match keys.parse(&key) {
-            None => {}
             Some(Key::Place { rank }) => self.apply_place(rank, revision, now),
             Some(Key::Session) => {
                 self.session = now.and_then(|now| Some((serde_json::from_slice(&now.value).ok()?, revision)));
                 self.enter();
             }
-            Some(Key::Left { session, rank }) => {
-                if now.is_some() && self.joined() == Some(session) {
-                    self.mark_gone(rank, true);
-                }
+            Some(Key::Left { session, rank }) if now.is_some() && self.joined() == Some(session) => {
+                self.mark_gone(rank, true);
             }
-            Some(Key::Message { session, rank, topic }) => {
-                if self.joined() == Some(session) {
-                    self.apply_message(rank, topic, now);
-                }
+            Some(Key::Message { session, rank, topic }) if self.joined() == Some(session) => {
+                self.apply_message(rank, topic, now);
             }
+            // Of another session, or none of ours.
+            _ => {}
         }
     }
 
