@@ -56,9 +56,11 @@ mod write;
 
 use std::path::Path;
 
+#[cfg(feature = "etcd")]
+pub use barrier::EtcdBarrier;
 pub use barrier::{
-    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier, TcpStoreBarrierConfig,
-    TcpStoreServer, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier,
+    TcpStoreBarrierConfig, TcpStoreServer, create_barrier_from_config, register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
 pub use checkpoint_process::{

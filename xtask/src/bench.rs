@@ -13,7 +13,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use crate::run::{cargo, run as execute, target};
+use crate::run::{cargo_release, run as execute, target};
+use crate::setup;
 use options::Options;
 use rows::{ROWS, Row, Side};
 use table::Line;
@@ -30,7 +31,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let rows: Vec<&Row> = ROWS.iter().filter(|row| row.name.contains(&options.only)).collect();
     ensure!(!rows.is_empty(), "no row has {:?} in its name", options.only);
     let packages = ["--package", "strongroom-bench", "--package", "strongroom-cli"];
-    execute(cargo(&["build", "--release"]).args(packages))?;
+    setup::build()?;
+    execute(cargo_release("build").args(packages))?;
     let directory = Scratch::new()?;
     let place = Place::new(&options, &directory.0)?;
     println!("writing files of {} MiB to read", options.mebibytes);

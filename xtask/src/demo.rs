@@ -5,16 +5,16 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::run::{cargo, command, root, run as done, strongroom, target};
+use crate::run::{cargo_release, command, root, run as done, strongroom, target};
 use crate::setup;
 
 const SOURCE: &str = "tests/data/good/full_checkpoint/model.pt";
 
 /// Sets up, builds, and shows what the command does.
 pub fn run() -> Result<()> {
-    setup::wasm_target()?;
+    setup::build()?;
     println!("building (the first time takes several minutes)");
-    done(&mut cargo(&["build", "--release"]))?;
+    done(&mut cargo_release("build"))?;
     let work = target().join("demo");
     if work.exists() {
         fs::remove_dir_all(&work)?;

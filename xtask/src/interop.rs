@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::run::{cargo, command, run as done, strongroom, target};
+use crate::run::{cargo_release, command, run as done, strongroom, target};
 use crate::{python, setup};
 
 /// Runs both directions.
@@ -30,8 +30,8 @@ pub fn run_interop() -> Result<()> {
 
 /// Sets up, builds, and runs both directions.
 pub fn run() -> Result<()> {
-    setup::wasm_target()?;
-    done(&mut cargo(&["build", "--release", "--bins", "--examples"]))?;
+    setup::build()?;
+    done(cargo_release("build").args(["--bins", "--examples"]))?;
     run_interop()
 }
 

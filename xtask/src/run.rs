@@ -38,6 +38,12 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
+/// `cargo` on the release build with all that is shipped. One set of features for
+/// all steps: another would build everything again.
+pub fn cargo_release(subcommand: &str) -> Command {
+    cargo(&[subcommand, "--release", "--features", "strongroom-cli/etcd"])
+}
+
 /// Runs to success, or says which command failed.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;

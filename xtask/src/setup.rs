@@ -9,8 +9,22 @@ use crate::run::{command, run};
 
 const TARGET: &str = "wasm32-wasip2";
 
+/// Installs what the release build takes, if it is missing: the component's target,
+/// and protoc for the barrier over etcd.
+pub fn build() -> Result<()> {
+    wasm_target()?;
+    // Debian has the definitions that come with protoc in a package of their own.
+    let probe = ["protoc", "--descriptor_set_out=/dev/null", "google/protobuf/struct.proto"];
+    program(&probe, &["protobuf-compiler", "libprotobuf-dev"])
+}
+
+/// Installs the etcd server that tests start, if it is missing.
+pub fn etcd() -> Result<()> {
+    program(&["etcd", "--version"], &["etcd-server"])
+}
+
 /// Installs the target that the component is built for, if it is missing.
-pub fn wasm_target() -> Result<()> {
+fn wasm_target() -> Result<()> {
     if has_target()? {
         return Ok(());
     }

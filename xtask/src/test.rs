@@ -1,27 +1,48 @@
 //! Everything CI runs.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::run::{cargo, command, root, run as done, step, target};
+use crate::run::{cargo, cargo_release, command, root, run as done, step, target};
+use crate::setup::output;
 use crate::{fuzz, interop, python, setup};
 
 /// Sets up, checks, tests, and runs against real peers.
 pub fn run() -> Result<()> {
-    setup::wasm_target()?;
+    setup::build()?;
+    setup::etcd()?;
     step("format", || done(&mut cargo(&["fmt", "--all", "--check"])))?;
-    step("build", || done(&mut cargo(&["build", "--release", "--workspace", "--all-targets"])))?;
+    step("no network in the library's base", no_network)?;
+    step("build", || done(cargo_release("build").args(["--workspace", "--all-targets"])))?;
     step("lints", || {
-        done(&mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        let mut clippy = cargo_release("clippy");
+        done(clippy.args(["--workspace", "--all-targets", "--", "-D", "warnings"]))
     })?;
-    step("tests", || done(&mut cargo(&["test", "--release", "--workspace"])))?;
+    step("tests", || done(cargo_release("test").arg("--workspace")))?;
     step("docs", || {
-        let mut doc = cargo(&["doc", "--release", "--workspace", "--no-deps"]);
-        done(doc.env("RUSTDOCFLAGS", "-D warnings"))
+        let mut doc = cargo_release("doc");
+        done(doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     step("interop with PyTorch and safetensors", interop::run_interop)?;
     step("the component in Python", python_host)?;
     step("the component in Node", node_host)?;
     step("fuzzing, a few seconds", || fuzz::smoke(5))
+}
+
+/// The library without its features takes no crate that could open a connection by
+/// itself, or wait for one.
+fn no_network() -> Result<()> {
+    const NETWORK: [&str; 6] = ["etcd-client", "hyper", "mio", "socket2", "tokio", "tonic"];
+    let tree = ["tree", "--package", "strongroom", "--edges", "normal", "--prefix", "none"];
+    let crates = |features: &[&str]| output(cargo(&tree).args(features));
+    let names = |crates: &str| -> Vec<String> {
+        let names = crates.lines().filter_map(|line| line.split_whitespace().next());
+        names.filter(|name| NETWORK.contains(name)).map(String::from).collect()
+    };
+    let found = names(&crates(&["--no-default-features"])?);
+    ensure!(found.is_empty(), "the library without features takes {}", found.join(", "));
+    // Else nothing above could be found.
+    ensure!(!names(&crates(&["--features", "etcd"])?).is_empty(), "cargo tree lists no crates");
+    Ok(())
 }
 
 /// A Python host reads a fixture through the component and sees what we see.

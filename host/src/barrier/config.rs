@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Barrier;
+#[cfg(feature = "etcd")]
+use super::etcd::EtcdBarrier;
+use super::etcd::EtcdBarrierConfig;
 use super::local::{LocalBarrier, LocalBarrierConfig};
 use super::tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig};
 use crate::{Error, RankInfo, Result};
@@ -50,6 +53,11 @@ impl BarrierConfig {
     pub fn tcp_store(config: &TcpStoreBarrierConfig) -> Self {
         Self::new(TcpStoreBarrier::TYPE, config)
     }
+
+    /// Ranks that can reach an etcd cluster, in builds with the cargo feature `etcd`.
+    pub fn etcd(config: &EtcdBarrierConfig) -> Self {
+        Self::new("etcd", config)
+    }
 }
 
 /// Makes a barrier of a registered kind for a rank.
@@ -88,6 +96,10 @@ pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -
     };
     let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
     let constructor = registered.or_else(|| built_in(name)).ok_or_else(|| {
+        if name == "etcd" {
+            let build = "build it with the cargo feature: `--features etcd` (which takes `protoc`)";
+            return Error::Value(format!("this strongroom was built without the barrier \"etcd\": {build}"));
+        }
         Error::Value(format!("there is no barrier {name:?}; there are: {}", names().join(", ")))
     })?;
     constructor(&config.barrier_args, rank_info)
@@ -98,6 +110,8 @@ fn built_in(name: &str) -> Option<Constructor> {
     match name {
         LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join)),
         TcpStoreBarrier::TYPE => Some(typed(name, TcpStoreBarrier::join)),
+        #[cfg(feature = "etcd")]
+        EtcdBarrier::TYPE => Some(typed(name, EtcdBarrier::join)),
         _ => None,
     }
 }
@@ -146,6 +160,18 @@ mod tests {
         let config = BarrierConfig::new("local", &serde_json::json!({ "port": 1 }));
         let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
         assert!(error.starts_with("the arguments of the barrier \"local\": unknown field `port`"), "{error}");
+    }
+
+    #[cfg(not(feature = "etcd"))]
+    #[test]
+    fn a_build_without_etcd_says_how_to_get_it() {
+        let config = BarrierConfig::etcd(&EtcdBarrierConfig::default());
+        let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "this strongroom was built without the barrier \"etcd\": build it with the cargo feature: \
+             `--features etcd` (which takes `protoc`)"
+        );
     }
 
     #[test]

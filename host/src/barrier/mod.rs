@@ -5,6 +5,7 @@
 //! ranks are missing, and why.
 
 mod config;
+mod etcd;
 mod local;
 mod tcp_store;
 
@@ -14,6 +15,9 @@ use std::time::Duration;
 use crate::{RankInfo, Result};
 
 pub use config::{BarrierConfig, create_barrier_from_config, register_barrier};
+#[cfg(feature = "etcd")]
+pub use etcd::EtcdBarrier;
+pub use etcd::EtcdBarrierConfig;
 pub use local::{LocalBarrier, LocalBarrierConfig};
 pub use tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
 
