@@ -23,6 +23,8 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("help-save", "save --help"),
     ("help-load", "load --help"),
     ("help-latest", "latest --help"),
+    ("help-list", "list --help"),
+    ("help-prune", "prune --help"),
     ("help-completions", "completions --help"),
     ("help-man", "man --help"),
     ("inspect-full", "inspect full_checkpoint.pt"),
@@ -73,6 +75,13 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("error-ranks", "save full_checkpoint.pt run/step-200 --ranks 0"),
     ("error-no-latest", "latest run/step-100"),
     ("error-man", "man bake"),
+    ("error-prune", "prune run"),
+    ("error-rank", "save full_checkpoint.pt run/step-200 --rank 2 --world-size 2"),
+    ("error-no-barrier", "save full_checkpoint.pt run/step-200 --rank 0 --world-size 2"),
+    ("error-barrier", "save full_checkpoint.pt run/step-200 --barrier tcp://host:1"),
+    ("error-barrier-local", "save full_checkpoint.pt run/step-200 --rank 0 --world-size 2 --barrier local"),
+    ("error-hook", "save full_checkpoint.pt run/step-200 --hook full_checkpoint.pt"),
+    ("prune", "prune run --keep-last 1"),
 ];
 
 #[test]

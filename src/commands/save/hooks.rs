@@ -1,11 +1,14 @@
 //! The hooks of a save.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::Value;
 use strongroom::{ComponentHook, HookArguments, WriterHook};
+
+use crate::output::Printable;
 
 /// The options that say which.
 #[derive(clap::Args)]
@@ -31,12 +34,23 @@ impl Hooks {
 
     /// The components, ready to run.
     pub fn components(&self) -> Result<Vec<Arc<dyn WriterHook>>> {
-        self.files.iter().map(|file| Ok(Arc::new(ComponentHook::open(file)?) as _)).collect()
+        let open = |file: &PathBuf| {
+            let hook = ComponentHook::open(file)?.with_output(note);
+            Ok(Arc::new(hook) as Arc<dyn WriterHook>)
+        };
+        self.files.iter().map(open).collect()
     }
 
     /// What they are told.
     pub fn arguments(&self) -> HookArguments {
         self.arguments.iter().cloned().collect()
+    }
+}
+
+/// What a hook prints goes to stderr, as far as a terminal can be trusted with it.
+fn note(text: &str) {
+    for line in text.lines() {
+        let _ = writeln!(io::stderr(), "{}", Printable(line));
     }
 }
 

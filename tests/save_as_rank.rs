@@ -1,0 +1,231 @@
+//! `strongroom save` as one rank of several, each a process of its own.
+
+mod common;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use common::component;
+use common::process::built;
+use strongroom::{Checkpoint, StateDict, Tensor, Value, list};
+use tempfile::TempDir;
+
+const README: &str = include_str!("../README.md");
+
+/// The commands are the README's, in as many terminals.
+#[test]
+fn four_commands_in_four_terminals_make_one_checkpoint() {
+    let room = Room::new();
+    let (_, rest) = README.split_once("```sh\n# four terminals").expect("the block");
+    let block = rest.split_once("```").expect("its end").0;
+    let port = free_port();
+    let commands: Vec<String> = block
+        .lines()
+        .filter(|line| line.starts_with("strongroom "))
+        .map(|line| line.replace("localhost:29500", &format!("localhost:{port}")))
+        .collect();
+    assert_eq!(commands.len(), 4);
+    let ranks: Vec<Child> = commands.iter().map(|line| room.start(line, &[])).collect();
+    ranks.into_iter().for_each(succeed);
+    let checkpoint = Checkpoint::open(room.path("run/step-200")).unwrap();
+    assert_eq!(checkpoint.world_size(), 4);
+    assert_eq!(room.names("run"), ["step-200"]);
+    fs::create_dir(room.path("again")).unwrap();
+    succeed(room.start("strongroom load run/step-200 again/model.pt", &[]));
+    assert!(fs::read(room.path("again/model.pt")).unwrap() == fs::read(room.path("model.pt")).unwrap());
+}
+
+#[test]
+fn a_launcher_says_the_rank_and_each_rank_saves_a_file_of_its_own() {
+    let room = Room::new();
+    let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+    let ranks: Vec<Child> = (0..3)
+        .map(|rank| {
+            let own = format!("part{rank}.pt");
+            strongroom::save(room.path(&own), &model(f32::from(u16::try_from(rank).unwrap()))).unwrap();
+            let line = format!("strongroom save {own} run/step-1 --barrier {barrier} --barrier-timeout 60");
+            room.start(&line, &[("OMPI_COMM_WORLD_RANK", &rank.to_string()), ("OMPI_COMM_WORLD_SIZE", "3")])
+        })
+        .collect();
+    ranks.into_iter().for_each(succeed);
+    for rank in 0..3u16 {
+        let state =
+            Checkpoint::open(room.path("run/step-1")).unwrap().file(rank.into()).unwrap().load().unwrap();
+        assert_eq!(state.tensor("weight").unwrap().as_slice::<f32>().unwrap()[0], f32::from(rank));
+    }
+}
+
+#[test]
+fn ranks_that_do_not_come_are_named_and_nothing_is_committed() {
+    let room = Room::new();
+    let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+    let start = |rank: usize, source: &str| {
+        let line = format!(
+            "strongroom save {source} run/step-1 --rank {rank} --world-size 4 --barrier {barrier} --barrier-timeout 3"
+        );
+        room.start(&line, &[])
+    };
+    // The fourth never comes to save, but it does to meet: so those that are there
+    // get as far as to wait for it.
+    for rank in [start(0, "model.pt"), start(1, "model.pt"), start(2, "model.pt")] {
+        let output = rank.wait_with_output().unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{errors}");
+        assert!(errors.starts_with("error: ") && errors.contains("missing ranks: 3"), "{errors}");
+    }
+    assert!(!room.path("run/step-1").exists());
+}
+
+#[test]
+fn a_rank_that_fails_says_why_and_the_others_say_who() {
+    let room = Room::new();
+    fs::write(room.path("damaged.pt"), damaged(&room.path("model.pt"))).unwrap();
+    let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+    let start = |rank: usize, source: &str| {
+        let line =
+            format!("strongroom save {source} run/step-1 --rank {rank} --world-size 2 --barrier {barrier}");
+        room.start(&line, &[])
+    };
+    let (good, bad) = (start(0, "model.pt"), start(1, "damaged.pt"));
+    let (good, bad) = (good.wait_with_output().unwrap(), bad.wait_with_output().unwrap());
+    assert_eq!((good.status.code(), bad.status.code()), (Some(5), Some(1)));
+    for output in [&good, &bad] {
+        let errors = text(&output.stderr);
+        assert!(errors.starts_with("error: rank 1: ") && errors.contains("have checksum"), "{errors}");
+    }
+    assert_eq!(room.names("run"), [""; 0]);
+}
+
+#[cfg(feature = "etcd")]
+#[test]
+fn without_a_cluster_there_is_an_error_that_names_its_place() {
+    let room = Room::new();
+    let place = format!("127.0.0.1:{}", free_port());
+    let line =
+        format!("strongroom save model.pt run/step-1 --rank 0 --world-size 2 --barrier etcd://{place}");
+    let output = room.start(&line, &[]).wait_with_output().unwrap();
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{errors}");
+    assert!(errors.contains(&place), "{errors}");
+}
+
+#[test]
+fn in_the_background_it_says_how_long_it_took() {
+    let room = Room::new();
+    for (name, option) in [("thread", "--async"), ("process", "--process")] {
+        let line = format!("strongroom save model.pt run/{name} {option}");
+        let output = room.start(&line, &[]).wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let printed = text(&output.stdout);
+        assert!(printed.starts_with("staged ") && printed.contains(" committed after "), "{printed}");
+        Checkpoint::open(room.path("run").join(name)).unwrap().verify().unwrap();
+    }
+    let file = |name: &str| fs::read(room.path("run").join(name).join("checkpoint_0.pt")).unwrap();
+    assert!(file("thread") == file("process"));
+}
+
+#[test]
+fn old_checkpoints_go_as_new_ones_come() {
+    let room = Room::new();
+    for step in 1..=5 {
+        succeed(
+            room.start(
+                &format!("strongroom save model.pt run/step-{step} --keep-last 2 --keep-every 2"),
+                &[],
+            ),
+        );
+    }
+    assert_eq!(room.names("run"), ["step-2", "step-4", "step-5"]);
+    assert_eq!(list(room.path("run")).unwrap().len(), 3);
+}
+
+#[test]
+fn a_hook_may_refuse_a_checkpoint_and_say_what_it_saw() {
+    let room = Room::new();
+    fs::write(room.path("size.wasm"), component::build("strongroom-example-hook")).unwrap();
+    for option in ["", " --async", " --process"] {
+        let line = format!(
+            "strongroom save model.pt run/small --overwrite --hook size.wasm --hook-argument max_bytes=10{option}"
+        );
+        let output = room.start(&line, &[]).wait_with_output().unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{option}: {errors}");
+        assert!(errors.contains("the hook `size` failed before the commit"), "{option}: {errors}");
+        assert!(!room.path("run/small").exists());
+    }
+    let line = "strongroom save model.pt run/step-1 --hook size.wasm --hook-argument max_bytes=1000000";
+    let output = room.start(line, &[]).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("run/step-1: "), "{}", text(&output.stderr));
+}
+
+/// A directory with a file to save.
+struct Room {
+    directory: TempDir,
+}
+
+impl Room {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        strongroom::save(directory.path().join("model.pt"), &model(1.0)).unwrap();
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Starts a command line of ours, as a rank of whatever the variables say.
+    fn start(&self, line: &str, variables: &[(&str, &str)]) -> Child {
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("strongroom"));
+        let mut command = Command::new(built("strongroom"));
+        command.args(words).current_dir(&self.directory).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // What the tests themselves may have been launched by.
+        for name in ["RANK", "WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_STEP_ID"] {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().copied()).spawn().unwrap()
+    }
+
+    fn names(&self, directory: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(directory)).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn model(value: f32) -> StateDict<'static> {
+    let mut state = StateDict::new();
+    for name in ["weight", "bias"] {
+        state.insert(name, Tensor::from_vec(vec![value; 64], &[8, 8]).unwrap());
+    }
+    state.insert("optimizer", Value::dict([("lr", 0.1)]));
+    state
+}
+
+/// A file with one bit of a payload flipped.
+fn damaged(path: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(path).unwrap();
+    let payload = 1.0f32.to_le_bytes().repeat(64);
+    let at = bytes.windows(payload.len()).position(|window| window == payload).unwrap();
+    bytes[at] ^= 1;
+    bytes
+}
+
+fn succeed(child: Child) {
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    assert!(status.success(), "{}", text(&stderr));
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
