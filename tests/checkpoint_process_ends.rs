@@ -135,6 +135,28 @@ fn when_the_trainer_is_killed_before_it_saves_there_is_nothing() {
 }
 
 #[test]
+fn whenever_the_trainer_is_killed_there_is_a_whole_checkpoint_or_none() {
+    let writer = CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() };
+    let spec = CheckpointWriterSpec { writer, ..CheckpointWriterSpec::default() };
+    let start = Instant::now();
+    assert!(Scene::new().trainer(&spec, &[], &[]).wait().unwrap().success());
+    let whole = start.elapsed();
+    for twentieth in 0..20 {
+        let scene = Scene::new();
+        let mut trainer = scene.trainer(&spec, &[], &[]);
+        thread::sleep(whole * twentieth / 20);
+        let _ = trainer.kill();
+        trainer.wait().unwrap();
+        wait_for("the end of the checkpoint process", || process::working_in(scene.directory.path()) == 0);
+        match scene.names().as_slice() {
+            [] => {}
+            [name] if name == "step-1" => scene.expect_whole(),
+            names => panic!("there are {names:?}, {twentieth} twentieths of a save after its start"),
+        }
+    }
+}
+
+#[test]
 fn when_all_others_are_gone_there_is_nothing() {
     let scene = Scene::new();
     let spec = scene.rank(0, 2);
@@ -264,6 +286,7 @@ impl Scene {
             .arg(&self.path)
             .arg(steps.unwrap())
             .args(more)
+            .current_dir(self.directory.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();

@@ -68,6 +68,12 @@ pub fn own_memory(id: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
+/// How many processes have a working directory.
+pub fn working_in(directory: &Path) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    processes.filter(|path| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd == directory)).count()
+}
+
 /// What follows the name in /proc/ID/stat: state, parent, group.
 fn stat(id: u32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;

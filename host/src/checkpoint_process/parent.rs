@@ -18,7 +18,9 @@ use crate::{CheckpointWriter, Error, HookArguments, Result, Staged, Storage};
 /// memory, where the process finds it: no payload is copied or sent. Once
 /// [`write`](Self::write) has said what to write, the checkpoint does not depend on
 /// the process that said so: when that is killed, this one still writes its rank's
-/// part, waits for the other ranks, and commits.
+/// part, waits for the other ranks, and commits. It is in a process group of its own,
+/// so neither Ctrl-C nor a launcher that ends the group of the training reaches it;
+/// one that ends all that is in a container or a control group does.
 ///
 /// When the process crashes, the write at hand fails with [`Error::Process`], which
 /// has its last words, and the next write starts it anew. It then joins the barrier
@@ -26,9 +28,8 @@ use crate::{CheckpointWriter, Error, HookArguments, Result, Staged, Storage};
 /// rank 0's serves that of `tcp_store` outside of `torchrun`: all ranks must then
 /// start anew.
 ///
-/// What the process prints is kept in memory for the errors, the last megabyte of it,
-/// and shown nowhere else. Ctrl-C in a terminal does not reach it. Dropped without
-/// [`close`](Self::close), it ends by itself.
+/// What the process prints is kept for its last words and shown nowhere else. Dropped
+/// without [`close`](Self::close), it ends by itself.
 ///
 /// ```no_run
 /// use strongroom::{

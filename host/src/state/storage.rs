@@ -90,7 +90,7 @@ impl<'a> Storage<'a> {
     /// let mut state = StateDict::new();
     /// state.insert("weight", Tensor::new(storage, DType::Uint8, &[32, 32])?);
     /// strongroom::save(&path, &state)?;
-    /// # assert_eq!(strongroom::load(&path)?.tensor("weight").unwrap().bytes()?, [7; 1024]);
+    /// # assert_eq!(*strongroom::load(&path)?.tensor("weight").unwrap().bytes()?, [7; 1024]);
     /// # Ok(())
     /// # }
     /// ```
