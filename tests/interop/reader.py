@@ -146,7 +146,7 @@ def like_their_reader(bench):
             except RuntimeError:
                 # It reads no file with a sparse tensor, and torch.load then stumbles
                 # over what it left.
-                torch._utils._sparse_tensors_to_validate.clear()
+                torch._utils._get_sparse_tensors_to_validate().clear()
                 continue
             missing = list(map(str, missing))
             bench.check(f"values of seed {seed}", wrong(wanted, found, "root"))
