@@ -144,7 +144,9 @@ def like_their_reader(bench):
             try:
                 wanted, missing = CheckpointReader(RankInfo(0, 1)).read(str(directory), copy.deepcopy(target))
             except RuntimeError:
-                # It reads no file with, say, a sparse tensor.
+                # It reads no file with a sparse tensor, and torch.load then stumbles
+                # over what it left.
+                torch._utils._get_sparse_tensors_to_validate().clear()
                 continue
             missing = list(map(str, missing))
             bench.check(f"values of seed {seed}", wrong(wanted, found, "root"))

@@ -5,6 +5,7 @@ mod composite;
 mod dtype;
 mod graft;
 mod item;
+mod lookup;
 mod numpy;
 mod storage;
 mod tensor;
@@ -13,9 +14,10 @@ mod value;
 mod walk;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::bindings::types as wit;
+use lookup::Lookup;
 
 pub use composite::Quantizer;
 pub use dtype::{DType, Element};
@@ -56,6 +58,8 @@ struct Index {
     /// Positions of the root's string keys, of its first `items` items.
     keys: HashMap<String, usize>,
     items: usize,
+    /// The keys of large dicts, once anybody has searched one.
+    lookup: OnceLock<Lookup>,
 }
 
 impl<'a> StateDict<'a> {
@@ -180,7 +184,12 @@ impl<'a> StateDict<'a> {
         self.nodes.get(id as usize).unwrap_or(&Node::None)
     }
 
+    fn lookup(&self) -> &Lookup {
+        self.index.lookup.get_or_init(|| Lookup::of(self))
+    }
+
     pub(crate) fn nodes_mut(&mut self) -> &mut Vec<Node> {
+        self.index.lookup.take();
         Arc::make_mut(&mut self.nodes)
     }
 

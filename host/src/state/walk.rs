@@ -1,5 +1,6 @@
 //! Paths: `optimizer.state.0.exp_avg`, `param_groups[0].lr`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use super::unfold::{Unfolded, unfold};
@@ -94,10 +95,7 @@ impl Step {
             path.push('.');
         }
         match self {
-            Self::Key(key) => match state.node(key) {
-                Node::Text(text) => path.push_str(cut(&text.value)),
-                _ => path.push_str(&key_repr(state, key, 0)),
-            },
+            Self::Key(key) => path.push_str(&key_text(state, key)),
             Self::Index(index) => path.extend(["[", &index.to_string(), "]"]),
             Self::Field(name) => path.push_str(name),
             Self::Through => {}
@@ -107,10 +105,7 @@ impl Step {
     /// Bytes by which it leads a path on, and the dot.
     pub(crate) fn length(self, state: &StateDict<'_>) -> u64 {
         let length = match self {
-            Self::Key(key) => match state.node(key) {
-                Node::Text(text) => cut(&text.value).len(),
-                _ => key_repr(state, key, 0).len(),
-            },
+            Self::Key(key) => key_text(state, key).len(),
             // Enough for any index that memory has room for.
             Self::Index(_) => 8,
             Self::Field(name) => name.len(),
@@ -120,16 +115,12 @@ impl Step {
     }
 
     /// What is left of a path when this is its first step; none if it is not.
-    /// `inside` says whether other steps precede it. Nothing is allocated for a key
-    /// of text: there may be many to look through.
+    /// `inside` says whether other steps precede it.
     fn lead<'p>(self, state: &StateDict<'_>, inside: bool, path: &'p str) -> Option<&'p str> {
         let named = matches!(self, Self::Key(_) | Self::Field(_));
         let path = if inside && named { path.strip_prefix('.')? } else { path };
         match self {
-            Self::Key(key) => match state.node(key) {
-                Node::Text(text) => path.strip_prefix(cut(&text.value)),
-                _ => path.strip_prefix(key_repr(state, key, 0).as_str()),
-            },
+            Self::Key(key) => path.strip_prefix(&*key_text(state, key)),
             Self::Index(index) => {
                 let rest = path.strip_prefix('[')?.strip_prefix(index.to_string().as_str())?;
                 rest.strip_prefix(']')
@@ -137,6 +128,14 @@ impl Step {
             Self::Field(name) => path.strip_prefix(name),
             Self::Through => Some(path),
         }
+    }
+}
+
+/// A key as it stands in a path.
+pub(super) fn key_text<'s>(state: &'s StateDict<'_>, key: u32) -> Cow<'s, str> {
+    match state.node(key) {
+        Node::Text(text) => Cow::Borrowed(cut(&text.value)),
+        _ => Cow::Owned(key_repr(state, key, 0)),
     }
 }
 
@@ -208,6 +207,16 @@ pub(crate) fn children(node: &Node) -> Vec<(Step, u32)> {
     }
 }
 
+/// The items of a dict of any class.
+pub(super) fn pairs(node: &Node) -> Option<&[wit::Pair]> {
+    match node {
+        Node::Dict(pairs)
+        | Node::Counter(pairs)
+        | Node::OrderedDict(wit::OrderedDict { items: pairs, .. }) => Some(pairs),
+        _ => None,
+    }
+}
+
 /// Whether there are any, without a list of them.
 fn has_children(node: &Node) -> bool {
     match node {
@@ -266,12 +275,13 @@ pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
                 next.push((path.len() - rest.len(), child));
             }
         };
-        match state.node(id) {
-            // Without a list of all: most of what there is are keys of large dicts.
-            Node::Dict(pairs) | Node::OrderedDict(wit::OrderedDict { items: pairs, .. }) => {
-                pairs.iter().for_each(|pair| visit(Step::Key(pair.key), pair.value));
-            }
-            node => children(node).into_iter().for_each(|(step, child)| visit(step, child)),
+        let key = if at > 0 { rest.strip_prefix('.').unwrap_or_default() } else { rest };
+        let candidates = pairs(state.node(id)).zip(state.lookup().candidates(id, key));
+        if let Some((pairs, candidates)) = candidates {
+            let candidates = candidates.into_iter().filter_map(|position| pairs.get(position as usize));
+            candidates.for_each(|pair| visit(Step::Key(pair.key), pair.value));
+        } else {
+            children(state.node(id)).into_iter().for_each(|(step, child)| visit(step, child));
         }
         stack.extend(next.into_iter().rev());
     }
@@ -280,6 +290,7 @@ pub(super) fn find(state: &StateDict<'_>, path: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Value;
     use super::*;
 
     fn state(nodes: Vec<Node>) -> StateDict<'static> {
@@ -348,6 +359,33 @@ mod tests {
         let state = state(vec![Node::Object(object), Node::None]);
         assert!(state.get("nothing").is_none());
         assert!(state.get("[7]").is_some_and(|item| item.is_none()));
+    }
+
+    #[test]
+    fn the_first_of_many_keys_that_fit_is_found() {
+        // Large dicts have an index, small ones are looked through.
+        for others in [0, 1000] {
+            let filler = (0..others).map(|key| (format!("key{key}.weight"), Value::Int(key)));
+            let ambiguous = [
+                ("a.b".to_owned(), Value::dict([("c", 1)])),
+                ("a".to_owned(), Value::dict([("b.c", 2), ("d", 3)])),
+                ("a.d".to_owned(), Value::Int(4)),
+                (String::new(), Value::dict([("e", 5)])),
+                ("list".to_owned(), Value::list([6])),
+            ];
+            let mut state = StateDict::from_value(Value::dict(filler.chain(ambiguous)));
+            let number = |state: &StateDict<'_>, path: &str| state.get(path).and_then(|item| item.as_i64());
+            let found = ["a.b.c", "a.d", "e", "list[0]"].map(|path| number(&state, path));
+            assert_eq!(found, [Some(1), Some(3), Some(5), Some(6)]);
+            for nowhere in ["a.", "a.b.", "key1", "list[1]", "list[0", "key1.weight."] {
+                assert!(number(&state, nowhere).is_none(), "{nowhere}");
+            }
+            for key in (0..others).step_by(99) {
+                assert_eq!(number(&state, &format!("key{key}.weight")), Some(key));
+            }
+            state.insert("new", 7);
+            assert_eq!(number(&state, "new"), Some(7));
+        }
     }
 
     #[test]
