@@ -10,19 +10,21 @@ pub fn run_interop() -> Result<()> {
     let python = python::torch()?;
     let work = target().join("interop");
     done(
-        command(python)
+        command(&python)
             .arg("tests/interop/interop.py")
             .arg("--strongroom")
             .arg(strongroom())
             .arg("--work")
             .arg(work),
-    )
+    )?;
+    let examples = target().join("release/examples");
+    done(command(&python).arg("tests/interop/barrier.py").arg("--examples").arg(examples))
 }
 
 /// Sets up, builds, and runs both directions.
 pub fn run() -> Result<()> {
     setup::wasm_target()?;
-    done(&mut cargo(&["build", "--release"]))?;
+    done(&mut cargo(&["build", "--release", "--bins", "--examples"]))?;
     run_interop()
 }
 
