@@ -9,7 +9,6 @@ failed.
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import socket
 import subprocess
@@ -33,10 +32,10 @@ def main():
     parser.add_argument("--examples", type=pathlib.Path, required=True, help="where rank and store_server are")
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS), help="only these")
     # A rank in Python is this program in a process of its own.
-    parser.add_argument("--rank", nargs=4, metavar=("RANK", "WORLD_SIZE", "PORT", "LIBUV"))
+    parser.add_argument("--rank", nargs=5, metavar=("RANK", "WORLD_SIZE", "PORT", "LIBUV", "ROUNDS"))
     options = parser.parse_args()
     if options.rank:
-        return python_rank(*options.rank)
+        return python_rank(*map(int, options.rank))
     failed = 0
     for name in options.groups:
         wrong = list(GROUPS[name](options.examples.resolve()))
@@ -67,25 +66,55 @@ def rust_alone(examples):
 
 
 def mixed(examples, kinds, libuv):
-    """A world of Python (p) and Rust (r) ranks passes the barrier many times; each
-    says when it comes to a round and when it has passed it, by a clock all share."""
+    """A world of Python (p) and Rust (r) ranks passes the barrier many times."""
+    ranks = start(examples, kinds, libuv, LIMIT, [ROUNDS] * len(kinds))
+    yield from wait_for(ranks, [f"rank {rank} ({kind})" for rank, kind in enumerate(kinds)])
+
+
+def start(examples, kinds, libuv, timeout, rounds):
     port = free_port()
     config = {"barrier_prefix": PREFIX, "master_address": "127.0.0.1", "tcpstore_port": port}
-    config = json.dumps({"barrier_type": "tcp_store", "barrier_args": {**config, "timeout_secs": LIMIT}})
-    ranks = []
+    config = json.dumps({"barrier_type": "tcp_store", "barrier_args": {**config, "timeout_secs": timeout}})
     for rank, kind in enumerate(kinds):
         world = [str(rank), str(len(kinds))]
         if kind == "p":
             command = [sys.executable, __file__, "--examples", examples, "--rank", *world, str(port), str(int(libuv))]
         else:
-            command = [examples / "rank", config, *world, "-", str(ROUNDS)]
-        ranks.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-    yield from wait_for(ranks, [f"rank {rank} ({kind})" for rank, kind in enumerate(kinds)])
+            command = [examples / "rank", config, *world, "-"]
+        command.append(str(rounds[rank]))
+        yield subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def a_late_python_rank(examples):
+    """Ranks in Rust name a rank in Python that does not come, and not one that does."""
+    for kinds, libuv in [("rrpp", True), ("prpp", False)]:
+        # Longer than Python takes to start.
+        timeout = 15
+        ranks = list(start(examples, kinds, libuv, timeout, [9, 9, 5, 9]))
+        for rank, kind in enumerate(kinds):
+            if kind == "r":
+                printed, _ = ranks[rank].communicate(timeout=LIMIT)
+                if f"missing ranks: 2: did not come within {timeout} s" not in printed:
+                    yield f"rank {rank} of {kinds} says {printed[-500:]}"
+        for process in ranks:
+            process.kill()
+            process.communicate()
+
+
+def a_killed_python_rank_0(examples):
+    """Where a rank 0 in Python serves, it is named when it ends."""
+    ranks = list(start(examples, "prr", True, LIMIT, [5, 9, 9]))
+    for process in ranks[1:]:
+        printed, _ = process.communicate(timeout=LIMIT)
+        # While Python tears down, its store is deaf and not closed yet.
+        if "missing ranks: 0: " not in printed or printed.count("done ") != 5:
+            yield f"it says {printed[-500:]}"
+    ranks[0].communicate()
 
 
 def wait_for(processes, names):
     """What is wrong with how ranks end, all of which are to pass all rounds."""
-    for process, name in zip(processes, names):
+    for process, name in zip(list(processes), names):
         try:
             printed, _ = process.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
@@ -98,11 +127,9 @@ def wait_for(processes, names):
             yield f"{name} ended with {process.returncode} after {passed} rounds: {printed[-500:]}"
 
 
-def python_rank(rank, world_size, port, libuv):
+def python_rank(rank, world_size, port, libuv, rounds):
     """One rank in Python, with PyTorch's own barrier."""
-    os.environ["USE_LIBUV"] = libuv
-    rank, world_size = int(rank), int(world_size)
-    if libuv == "0":
+    if not libuv:
         # The barrier's own switch does nothing.
         store = dist.TCPStore
         dist.TCPStore = lambda *args, **kwargs: store(*args, **kwargs, use_libuv=False)
@@ -111,18 +138,56 @@ def python_rank(rank, world_size, port, libuv):
         global_world_size=world_size,
         barrier_prefix=PREFIX,
         timeout_barrier_init_secs=LIMIT,
-        use_checkpoint_barrier_tcpstore_libuv=libuv == "1",
-        tcpstore_port=int(port),
+        use_checkpoint_barrier_tcpstore_libuv=bool(libuv),
+        tcpstore_port=port,
         master_address="127.0.0.1",
         timeout_secs=LIMIT,
     )
-    assert barrier._tcp_store.libuvBackend == (libuv == "1"), "the other kind of server"
-    for number in range(ROUNDS):
+    assert barrier._tcp_store.libuvBackend == bool(libuv), "the other kind of server"
+    for number in range(rounds):
         barrier.execute_barrier()
         print("done", number, flush=True)
     # The server ends with its process: the others may still be in the last round.
+    # One that stops early stays as well, and does not come.
     if rank == 0:
         time.sleep(1)
+    elif rounds < 9:
+        time.sleep(LIMIT)
+
+
+# Ranks in Rust save over a store of PyTorch.
+
+
+def save_with_libuv(examples):
+    return save(examples, libuv=True)
+
+
+def save_without_libuv(examples):
+    return save(examples, libuv=False)
+
+
+def save(examples, libuv):
+    """Three ranks save; then they save again, and one of them dies."""
+    server = dist.TCPStore("127.0.0.1", 0, None, True, timedelta(seconds=5), use_libuv=libuv)
+    arguments = {"master_address": "127.0.0.1", "tcpstore_port": server.port, "agent_store": True}
+    config = json.dumps({"barrier_type": "tcp_store", "barrier_args": arguments})
+    for trouble in [], ["die-pre-commit", "3"]:
+        with tempfile.TemporaryDirectory() as root:
+            commands = [[examples / "rank", config, str(rank), "3", root, "20"] for rank in range(3)]
+            commands[1] += trouble
+            ranks = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+            printed = [process.communicate(timeout=LIMIT)[0] for process in ranks]
+            saved = len([path for path in pathlib.Path(root).iterdir() if path.name.startswith("step-")])
+        if not trouble and any(process.returncode for process in ranks):
+            yield f"ranks ended badly: {printed}"
+        if saved != (3 if trouble else 20):
+            yield f"{saved} were saved with {trouble}"
+        for rank in [0, 2] if trouble else []:
+            if "missing ranks: 1: no sign of life" not in printed[rank]:
+                yield f"rank {rank} says {printed[rank][-500:]}"
+        # Who leaves in order leaves how often each joined, and the session.
+        if not trouble and server.num_keys() != 4:
+            yield f"what is left on the store: {server.list_keys()}"
 
 
 # A client of PyTorch at our server and at PyTorch's.
@@ -325,6 +390,10 @@ GROUPS = {
     "rust-serves": rust_serves,
     "python-serves-libuv": python_serves_with_libuv,
     "python-serves": python_serves_without_libuv,
+    "late-python-rank": a_late_python_rank,
+    "killed-python-rank-0": a_killed_python_rank_0,
+    "save-libuv": save_with_libuv,
+    "save": save_without_libuv,
     "torchrun": torchrun,
 }
 

@@ -19,13 +19,15 @@ pub fn run_interop() -> Result<()> {
             .arg(&work),
     )?;
     done(
-        command(python)
+        command(&python)
             .arg("tests/interop/interop.py")
             .arg("--strongroom")
             .arg(strongroom())
             .arg("--work")
             .arg(work),
-    )
+    )?;
+    let examples = target().join("release/examples");
+    done(command(&python).arg("tests/interop/barrier.py").arg("--examples").arg(examples))
 }
 
 /// Sets up, builds, and runs both directions.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::Barrier;
 use crate::error::Absence;
 use crate::{Error, RankInfo, Result};
-use client::{Client, is_timeout};
+use client::{Client, is_lost, is_timeout};
 use keys::Keys;
 use liveness::Beat;
 use pool::Pool;
@@ -207,14 +207,17 @@ struct StoreName {
 impl StoreName {
     fn failure(&self, error: &io::Error, rank: usize, patience: Duration) -> Error {
         let barrier = self.name.clone();
-        if self.served_by_rank_0 && rank != 0 && error.kind() != io::ErrorKind::InvalidData {
-            let absence = if is_timeout(error) { Absence::Silent(patience) } else { Absence::Ended };
+        let lost = is_lost(error);
+        if self.served_by_rank_0 && rank != 0 && (lost || is_timeout(error)) {
+            let absence = if lost { Absence::Ended } else { Absence::Silent(patience) };
             return Error::Missing { barrier, ranks: vec![0], absence };
         }
-        let reason = if is_timeout(error) {
+        let reason = if lost {
+            format!("the store is gone: {error}")
+        } else if is_timeout(error) {
             format!("the store has not answered for {} s", patience.as_secs_f64())
         } else {
-            format!("the store is gone: {error}")
+            format!("the store cannot be used: {error}")
         };
         Error::Unreachable { barrier, reason }
     }
