@@ -67,8 +67,6 @@ fn ranks_that_do_not_come_are_named_and_nothing_is_committed() {
         );
         room.start(&line, &[])
     };
-    // The fourth never comes to save, but it does to meet: so those that are there
-    // get as far as to wait for it.
     for rank in [start(0, "model.pt"), start(1, "model.pt"), start(2, "model.pt")] {
         let output = rank.wait_with_output().unwrap();
         let errors = text(&output.stderr);
@@ -103,8 +101,9 @@ fn a_rank_that_fails_says_why_and_the_others_say_who() {
 fn without_a_cluster_there_is_an_error_that_names_its_place() {
     let room = Room::new();
     let place = format!("127.0.0.1:{}", free_port());
-    let line =
-        format!("strongroom save model.pt run/step-1 --rank 0 --world-size 2 --barrier etcd://{place}");
+    let line = format!(
+        "strongroom save model.pt run/step-1 --rank 0 --world-size 2 --barrier etcd://{place} --barrier-timeout 2"
+    );
     let output = room.start(&line, &[]).wait_with_output().unwrap();
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(5), "{errors}");

@@ -218,6 +218,8 @@ impl CheckpointWriter {
             // Only the rank that would commit may remove what is staged: no other
             // can know that it does not.
             if save.rank.global_rank == 0 {
+                // Those who heard from all, as this rank did not, wait for it now.
+                let _ = save.tell(&committed(save.number), Some(&error));
                 let _ = stage.discard();
             }
             return Err(error);

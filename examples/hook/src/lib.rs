@@ -17,7 +17,10 @@ use bindings::exports::strongroom::checkpoint::writer_hook::{Guest, Save};
 #[allow(unsafe_code, missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "hook" });
+    #[cfg(target_arch = "wasm32")]
     use super::SizeLimit;
+    // What is exported has names that only a component can have.
+    #[cfg(target_arch = "wasm32")]
     export!(SizeLimit with_types_in self);
 }
 

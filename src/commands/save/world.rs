@@ -4,8 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::json;
-use strongroom::{BarrierConfig, RankInfo};
+use strongroom::{BarrierConfig, EtcdBarrierConfig, RankInfo, TcpStoreBarrierConfig};
 
 use crate::failure::Usage;
 
@@ -60,23 +59,32 @@ impl World {
 
     /// Where to wait.
     pub fn barrier(&self, rank_info: RankInfo) -> Result<BarrierConfig> {
-        let timeout = self.barrier_timeout.as_secs_f64();
+        let timeout = self.barrier_timeout;
+        let tcp_store = |place: Option<(&String, u16)>| {
+            BarrierConfig::tcp_store(&TcpStoreBarrierConfig {
+                master_address: place.map(|(host, _)| host.clone()),
+                tcpstore_port: place.map(|(_, port)| port),
+                timeout_barrier_init: timeout,
+                timeout,
+                ..TcpStoreBarrierConfig::default()
+            })
+        };
         let config = match &self.barrier {
             // One rank has nobody to meet.
             _ if rank_info.global_world_size == 1 => BarrierConfig::default(),
-            Some(Meeting::TcpStore { host, port }) => BarrierConfig::new(
-                "tcp_store",
-                &json!({ "master_address": host, "tcpstore_port": port, "timeout_secs": timeout }),
-            ),
-            Some(Meeting::Etcd { endpoints }) => {
-                BarrierConfig::new("etcd", &json!({ "endpoints": endpoints, "timeout_secs": timeout }))
-            }
+            Some(Meeting::TcpStore { host, port }) => tcp_store(Some((host, *port))),
+            Some(Meeting::Etcd { endpoints }) => BarrierConfig::etcd(&EtcdBarrierConfig {
+                endpoints: endpoints.clone(),
+                init_timeout: timeout,
+                timeout,
+                ..EtcdBarrierConfig::from_env()
+            }),
             Some(Meeting::Local) => bail!(Usage(
                 "--barrier local is for ranks of one process, as --ranks starts them: other processes need \
                  tcp-store://HOST:PORT or etcd://HOST:PORT"
                     .into()
             )),
-            None if agent_serves() => BarrierConfig::new("tcp_store", &json!({ "timeout_secs": timeout })),
+            None if agent_serves() => tcp_store(None),
             None => bail!(Usage(format!(
                 "{} ranks need to meet: --barrier tcp-store://HOST:PORT or etcd://HOST:PORT says where",
                 rank_info.global_world_size
@@ -88,7 +96,7 @@ impl World {
 
 /// Whether torchrun's agent serves a store.
 fn agent_serves() -> bool {
-    env::var("TORCHELASTIC_USE_AGENT_STORE").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+    env::var("TORCHELASTIC_USE_AGENT_STORE").is_ok_and(|value| value == "True")
 }
 
 impl std::str::FromStr for Meeting {

@@ -1,13 +1,5 @@
 //! Joining a barrier.
 
-use std::collections::hash_map::RandomState;
-use std::env;
-use std::hash::{BuildHasher, Hasher};
-use std::io;
-use std::sync::Mutex;
-use std::thread;
-use std::time::{Duration, Instant};
-
 use super::client::{Client, after};
 use super::config::Meeting;
 use super::keys::Keys;
@@ -16,15 +8,17 @@ use super::pool::Pool;
 use super::rounds::Round;
 use super::wire::INIT_KEY;
 use super::{StoreName, TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
-use crate::error::Absence;
 use crate::{Error, RankInfo, Result};
-
-/// Between two looks whether all have joined.
-const LOOK: Duration = Duration::from_millis(20);
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::sync::Mutex;
 
 impl TcpStoreBarrier {
-    /// Joins as a rank. Rank 0 serves, unless the store is there already, and waits
-    /// for all others to join; the others wait for it.
+    /// Joins as a rank. Rank 0 serves, unless the store is there already, and the
+    /// others wait for that. Nobody waits for all to join, as PyTorch's rank 0 does:
+    /// who is missing is told by whoever waits for them in a barrier.
     pub fn join(config: TcpStoreBarrierConfig, rank_info: RankInfo) -> Result<Self> {
         let meeting = config.meeting(|name| env::var(name).ok())?;
         Self::join_at(&meeting, &config, rank_info)
@@ -59,7 +53,7 @@ impl TcpStoreBarrier {
             client.add(INIT_KEY, 1).map_err(lost)?;
         }
         let pool = Pool::new(place.clone(), patience, client);
-        let barrier = Self {
+        Ok(Self {
             rank_info,
             session,
             began,
@@ -71,29 +65,7 @@ impl TcpStoreBarrier {
             round: Mutex::new(Round::default()),
             beat: Mutex::new(Some(beat)),
             server: Mutex::new(server),
-        };
-        if barrier.store.served_by_rank_0 && rank == 0 {
-            barrier.wait_until_all_joined(until, config.timeout_barrier_init)?;
-        }
-        Ok(barrier)
-    }
-
-    fn wait_until_all_joined(&self, until: Instant, timeout: Duration) -> Result<()> {
-        let world_size = self.rank_info.global_world_size;
-        loop {
-            let joined = self.with(|client| client.add(INIT_KEY, 0))?;
-            if usize::try_from(joined).is_ok_and(|joined| joined >= world_size) {
-                return Ok(());
-            }
-            if Instant::now() >= until {
-                // One in Python says how many have joined, not which.
-                let beats: Vec<String> = (0..world_size).map(|rank| self.keys.beat(rank)).collect();
-                let there = self.with(|client| client.check_each(&beats))?;
-                let missing = there.iter().enumerate().filter(|(_, there)| !**there).map(|(rank, _)| rank);
-                return self.missing(missing.collect(), Absence::Late(timeout));
-            }
-            thread::sleep(LOOK);
-        }
+        })
     }
 }
 
