@@ -280,7 +280,7 @@ fn nonsense_ends_it_with_an_error() {
         let output = child.wait_with_output().unwrap();
         assert!(ended, "{message:?} keeps it");
         let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{message:?}: {error}");
+        assert!(matches!(output.status.code(), Some(3 | 5)), "{message:?}: {error}");
         assert!(error.starts_with("error: the checkpoint process "), "{message:?}: {error}");
     }
 }

@@ -74,7 +74,7 @@ fn a_state_dict_that_is_given_away_is_copied_in_the_background() {
 #[test]
 fn a_write_that_hangs_can_be_waited_for_in_any_way_and_the_next_save_waits_for_it() {
     let directory = tempfile::tempdir().unwrap();
-    let (hook, release) = Gate::new();
+    let (hook, release) = Gate::shut();
     let mut checkpointer = make_async_checkpointer(&quick(), RankInfo::single(), &[hook]).unwrap();
     let path = directory.path().join("step-0");
     let first = checkpointer.save(&path, &state(0.0), &none()).unwrap();
@@ -347,7 +347,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn new() -> (Arc<dyn WriterHook>, Sender<()>) {
+    fn shut() -> (Arc<dyn WriterHook>, Sender<()>) {
         let (release, open) = channel();
         (Arc::new(Self { open: Mutex::new(open), passed: AtomicU64::new(0) }), release)
     }

@@ -62,9 +62,9 @@ fn all_that_died_are_named_together() {
     let world = World { barrier: &barrier, size: 6, root: None, saves: 100_000, trouble: &trouble };
     let mut ranks = world.start();
     ranks.iter_mut().for_each(|rank| drop(rank.says("done 0")));
-    // As far apart in their signs of life as can be.
+    // Apart in their signs of life.
     ranks[4].kill();
-    thread::sleep(Duration::from_millis(700));
+    thread::sleep(Duration::from_millis(500));
     ranks[1].kill();
     ranks.remove(4);
     ranks.remove(1);

@@ -1,5 +1,7 @@
 //! Against the real PyTorch and safetensors.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::run::{cargo_release, command, run as done, strongroom, target};
@@ -8,31 +10,22 @@ use crate::{python, setup};
 /// Runs both directions.
 pub fn run_interop() -> Result<()> {
     let python = python::torch()?;
-    let work = target().join("interop");
-    let programs = target().join("release");
-    done(
-        command(&python)
-            .arg("tests/interop/reader.py")
-            .arg("--programs")
-            .arg(programs)
-            .arg("--work")
-            .arg(&work),
-    )?;
-    done(
-        command(&python)
-            .arg("tests/interop/interop.py")
-            .arg("--strongroom")
-            .arg(strongroom())
-            .arg("--work")
-            .arg(work),
-    )?;
-    let examples = target().join("release/examples");
-    done(command(&python).arg("tests/interop/barrier.py").arg("--examples").arg(examples))
+    let (programs, work) = (target().join("release"), target().join("interop"));
+    let run = |script: &str, program: &str, path: PathBuf| {
+        let mut command = command(&python);
+        command.arg(format!("tests/interop/{script}.py")).arg(program).arg(path);
+        command
+    };
+    done(run("reader", "--programs", programs.clone()).arg("--work").arg(&work))?;
+    done(run("interop", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("ranks", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(&mut run("barrier", "--examples", programs.join("examples")))
 }
 
 /// Sets up, builds, and runs both directions.
 pub fn run() -> Result<()> {
     setup::build()?;
+    setup::etcd()?;
     done(cargo_release("build").args(["--bins", "--examples"]))?;
     run_interop()
 }

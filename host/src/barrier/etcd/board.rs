@@ -11,6 +11,9 @@ use crate::{Error, Result};
 /// etcd looks for leases that have run out every half second.
 const ETCD_LOOKS: Duration = Duration::from_millis(600);
 
+/// How late a sign of life may be on a busy machine.
+const BUSY: Duration = Duration::from_millis(600);
+
 #[derive(Debug)]
 pub(super) struct Board {
     /// What errors call the barrier.
@@ -95,7 +98,7 @@ impl Board {
     /// How long to look for more once one rank is gone: leases of ranks that died
     /// together run out as far apart as their last signs of life were.
     fn grace(&self) -> Duration {
-        signs_of_life(self.ttl) + ETCD_LOOKS
+        signs_of_life(self.ttl) + ETCD_LOOKS + BUSY
     }
 
     /// How much longer to wait for etcd.

@@ -1,47 +1,28 @@
 //! Saving over ranks: every rank writes its file, then one rename commits all.
 
+mod config;
+mod save;
+
 use std::any::Any;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use crate::barrier::{Barrier, DEFAULT_TIMEOUT, LocalBarrier};
+use crate::barrier::{Barrier, LocalBarrier};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
-use crate::retention::{Retention, prune_in};
+use crate::retention::prune_in;
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
 use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
+use save::{Counts, Save};
 
-/// How a [`CheckpointWriter`] writes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CheckpointWriterConfig {
-    /// How long a rank that is done waits for the others.
-    #[serde(rename = "write_barrier_timeout_secs", with = "crate::seconds")]
-    pub write_barrier_timeout: Duration,
-    /// Whether a checkpoint that is there already is replaced, in one step.
-    pub overwrite: bool,
-    /// Whether a checkpoint that was committed survives a power cut.
-    pub durable: bool,
-    /// Which older checkpoints beside a new one are kept; by default all. Rank 0
-    /// removes the others once the new one is committed.
-    pub retention: Option<Retention>,
-}
-
-impl Default for CheckpointWriterConfig {
-    /// 600 s; nothing is replaced or removed; durable.
-    fn default() -> Self {
-        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true, retention: None }
-    }
-}
+pub use config::CheckpointWriterConfig;
 
 /// Writes checkpoints as one rank of several.
 ///
@@ -71,34 +52,6 @@ pub struct CheckpointWriter {
     barrier: Arc<dyn Barrier>,
     hooks: Vec<Arc<dyn WriterHook>>,
     counts: Arc<Counts>,
-}
-
-/// How far the saves are. Ranks count alike, so that one that is ahead does not mix
-/// with one that is behind.
-#[derive(Debug, Default)]
-struct Counts {
-    /// The number of the next save.
-    next: AtomicU64,
-    /// The first save whose notes are still on the board.
-    kept: AtomicU64,
-}
-
-/// What a rank tells the others of its part.
-#[derive(Debug, Serialize, Deserialize)]
-struct Vote {
-    /// The name of the checkpoint's directory. Its path may be another on another
-    /// machine.
-    name: String,
-    failure: Option<Failure>,
-}
-
-/// Why a rank's part is not there.
-#[derive(Debug, Serialize, Deserialize)]
-enum Failure {
-    /// Its text.
-    Failed(String),
-    /// An earlier one.
-    GaveUp(String),
 }
 
 impl CheckpointWriter {
@@ -183,10 +136,7 @@ impl CheckpointWriter {
 
     /// Counts on from here: the next save is the one of this number.
     pub(crate) fn resume_at(&self, number: u64) {
-        if self.counts.next.swap(number, Ordering::Relaxed) != number {
-            // The notes of those before are another writer's.
-            self.counts.kept.store(number, Ordering::Relaxed);
-        }
+        self.counts.resume_at(number);
     }
 
     /// One save, as all ranks do it.
@@ -219,7 +169,7 @@ impl CheckpointWriter {
             // can know that it does not.
             if save.rank.global_rank == 0 {
                 // Those who heard from all, as this rank did not, wait for it now.
-                let _ = save.tell(&committed(save.number), Some(&error));
+                save.call_off(&error);
                 let _ = stage.discard();
             }
             return Err(error);
@@ -329,124 +279,12 @@ enum Part<'p> {
     ShareOf(&'p StateDict<'p>),
 }
 
-/// One save of one rank.
-struct Save<'s> {
-    path: &'s Path,
-    arguments: &'s HookArguments,
-    rank: RankInfo,
-    barrier: &'s dyn Barrier,
-    timeout: Duration,
-    counts: &'s Counts,
-    number: u64,
-}
-
-impl<'s> Save<'s> {
-    fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
-        let number = writer.counts.next.fetch_add(1, Ordering::Relaxed);
-        let barrier = &*writer.barrier;
-        let (timeout, counts) = (writer.config.write_barrier_timeout, &*writer.counts);
-        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, counts, number }
-    }
-
-    /// Tells the others that this rank did well; returns when all did.
-    fn together(&self) -> Result<()> {
-        let topic = written(self.number);
-        self.tell(&topic, None)?;
-        let votes = self.votes()?;
-        self.hear(&self.all(), votes)
-    }
-
-    /// What all ranks say of their part.
-    fn votes(&self) -> Result<Vec<Vec<u8>>> {
-        let votes = self.barrier.collect(&written(self.number), &self.all(), self.timeout)?;
-        // Whoever has come to this save is done with those before, well or not.
-        let kept = self.counts.kept.swap(self.number, Ordering::Relaxed);
-        for past in kept..self.number {
-            // What is left on the board is in nobody's way.
-            let _ = self.barrier.forget(&written(past)).and_then(|()| self.barrier.forget(&committed(past)));
-        }
-        Ok(votes)
-    }
-
-    /// Tells the others that this rank failed, so that nobody waits for it and all
-    /// know why.
-    fn give_up<T>(&self, error: Error) -> Result<T> {
-        let topic = written(self.number);
-        let told = self.tell(&topic, Some(&error));
-        if self.rank.global_rank == 0 && told.is_ok() {
-            // What is staged is removed next: not while others still write into it.
-            let _ = self.votes();
-        }
-        Err(error)
-    }
-
-    fn all(&self) -> Vec<usize> {
-        (0..self.rank.global_world_size).collect()
-    }
-
-    /// Has rank 0 commit, and tells all how it went.
-    fn share_commit(&self, commit: impl FnOnce() -> Result<()>) -> Result<()> {
-        let topic = committed(self.number);
-        if self.rank.global_rank != 0 {
-            return self.hear(&[0], self.barrier.collect(&topic, &[0], self.timeout)?);
-        }
-        let done = commit();
-        // A rank that does not hear of it fails; the checkpoint is what it is.
-        let told = self.tell(&topic, done.as_ref().err());
-        done.and(told)
-    }
-
-    fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
-        let short = |text: &str| text.chars().take(LONGEST_REASON).collect();
-        let failure = failure.map(|error| match error {
-            Error::GaveUp(reason) => Failure::GaveUp(short(reason)),
-            error => Failure::Failed(short(&error.to_string())),
-        });
-        let vote = Vote { name: self.name(), failure };
-        let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
-        self.barrier.announce(topic, &vote)
-    }
-
-    fn hear(&self, from: &[usize], votes: Vec<Vec<u8>>) -> Result<()> {
-        from.iter().zip(votes).try_for_each(|(&rank, vote)| {
-            let of_rank = |source| Error::Rank { rank, source: Box::new(source) };
-            let vote: Vote = serde_json::from_slice(&vote)
-                .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
-            match vote.failure {
-                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
-                Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
-                None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
-                    "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
-                    vote.name,
-                    self.name()
-                )))),
-                None => Ok(()),
-            }
-        })
-    }
-
-    fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-}
-
 /// The error of a hook that panicked.
 fn panicked(payload: &(dyn Any + Send)) -> HookError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("without a text")).into()
 }
-
-fn written(number: u64) -> String {
-    format!("save/{number}/written")
-}
-
-fn committed(number: u64) -> String {
-    format!("save/{number}/committed")
-}
-
-/// Characters of an error that go to the other ranks.
-const LONGEST_REASON: usize = 4096;
 
 /// Nanoseconds since 1970.
 fn now() -> u64 {

@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Retention;
+use crate::barrier::DEFAULT_TIMEOUT;
+
+/// How a [`CheckpointWriter`] writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointWriterConfig {
+    /// How long a rank that is done waits for the others.
+    #[serde(rename = "write_barrier_timeout_secs", with = "crate::seconds")]
+    pub write_barrier_timeout: Duration,
+    /// Whether a checkpoint that is there already is replaced, in one step.
+    pub overwrite: bool,
+    /// Whether a checkpoint that was committed survives a power cut.
+    pub durable: bool,
+    /// Which older checkpoints beside a new one are kept; by default all. Rank 0
+    /// removes the others once the new one is committed.
+    pub retention: Option<Retention>,
+}
+
+impl Default for CheckpointWriterConfig {
+    /// 600 s; nothing is replaced or removed; durable.
+    fn default() -> Self {
+        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true, retention: None }
+    }
+}

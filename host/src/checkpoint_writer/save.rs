@@ -1,0 +1,168 @@
+//! How the ranks agree on one save.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::CheckpointWriter;
+use crate::barrier::Barrier;
+use crate::hook::HookArguments;
+use crate::{Error, RankInfo, Result};
+
+/// One save of one rank.
+pub(super) struct Save<'s> {
+    pub(super) path: &'s Path,
+    pub(super) arguments: &'s HookArguments,
+    pub(super) rank: RankInfo,
+    barrier: &'s dyn Barrier,
+    timeout: Duration,
+    counts: &'s Counts,
+    pub(super) number: u64,
+}
+
+impl<'s> Save<'s> {
+    pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
+        let number = writer.counts.next.fetch_add(1, Ordering::Relaxed);
+        let barrier = &*writer.barrier;
+        let (timeout, counts) = (writer.config.write_barrier_timeout, &*writer.counts);
+        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, counts, number }
+    }
+
+    /// Tells the others that this rank did well; returns when all did.
+    pub(super) fn together(&self) -> Result<()> {
+        let topic = written(self.number);
+        self.tell(&topic, None)?;
+        let votes = self.votes()?;
+        self.hear(&self.all(), votes)
+    }
+
+    /// What all ranks say of their part.
+    fn votes(&self) -> Result<Vec<Vec<u8>>> {
+        let votes = self.barrier.collect(&written(self.number), &self.all(), self.timeout)?;
+        // Whoever has come to this save is done with those before, well or not.
+        let kept = self.counts.kept.swap(self.number, Ordering::Relaxed);
+        for past in kept..self.number {
+            // What is left on the board is in nobody's way.
+            let _ = self.barrier.forget(&written(past)).and_then(|()| self.barrier.forget(&committed(past)));
+        }
+        Ok(votes)
+    }
+
+    /// Tells the others that this rank failed, so that nobody waits for it and all
+    /// know why.
+    pub(super) fn give_up<T>(&self, error: Error) -> Result<T> {
+        let topic = written(self.number);
+        let told = self.tell(&topic, Some(&error));
+        if self.rank.global_rank == 0 && told.is_ok() {
+            // What is staged is removed next: not while others still write into it.
+            let _ = self.votes();
+        }
+        Err(error)
+    }
+
+    fn all(&self) -> Vec<usize> {
+        (0..self.rank.global_world_size).collect()
+    }
+
+    /// Has rank 0 commit, and tells all how it went.
+    pub(super) fn share_commit(&self, commit: impl FnOnce() -> Result<()>) -> Result<()> {
+        let topic = committed(self.number);
+        if self.rank.global_rank != 0 {
+            return self.hear(&[0], self.barrier.collect(&topic, &[0], self.timeout)?);
+        }
+        let done = commit();
+        // A rank that does not hear of it fails; the checkpoint is what it is.
+        let told = self.tell(&topic, done.as_ref().err());
+        done.and(told)
+    }
+
+    /// Tells those who may wait for the commit that there is none.
+    pub(super) fn call_off(&self, error: &Error) {
+        // Those who cannot be told find out by themselves.
+        let _ = self.tell(&committed(self.number), Some(error));
+    }
+
+    fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
+        let short = |text: &str| text.chars().take(LONGEST_REASON).collect();
+        let failure = failure.map(|error| match error {
+            Error::GaveUp(reason) => Failure::GaveUp(short(reason)),
+            error => Failure::Failed(short(&error.to_string())),
+        });
+        let vote = Vote { name: self.name(), failure };
+        let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
+        self.barrier.announce(topic, &vote)
+    }
+
+    fn hear(&self, from: &[usize], votes: Vec<Vec<u8>>) -> Result<()> {
+        from.iter().zip(votes).try_for_each(|(&rank, vote)| {
+            let of_rank = |source| Error::Rank { rank, source: Box::new(source) };
+            let vote: Vote = serde_json::from_slice(&vote)
+                .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
+            match vote.failure {
+                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
+                Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
+                None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
+                    "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
+                    vote.name,
+                    self.name()
+                )))),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// What a rank tells the others of its part.
+#[derive(Debug, Serialize, Deserialize)]
+struct Vote {
+    /// The name of the checkpoint's directory. Its path may be another on another
+    /// machine.
+    name: String,
+    failure: Option<Failure>,
+}
+
+/// Why a rank's part is not there.
+#[derive(Debug, Serialize, Deserialize)]
+enum Failure {
+    /// Its text.
+    Failed(String),
+    /// An earlier one.
+    GaveUp(String),
+}
+
+/// How far the saves are. Ranks count alike, so that one that is ahead does not mix
+/// with one that is behind.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// The number of the next save.
+    next: AtomicU64,
+    /// The first save whose notes are still on the board.
+    kept: AtomicU64,
+}
+
+impl Counts {
+    /// Counts on from here.
+    pub(super) fn resume_at(&self, number: u64) {
+        if self.next.swap(number, Ordering::Relaxed) != number {
+            // The notes of those before are another writer's.
+            self.kept.store(number, Ordering::Relaxed);
+        }
+    }
+}
+
+fn written(number: u64) -> String {
+    format!("save/{number}/written")
+}
+
+fn committed(number: u64) -> String {
+    format!("save/{number}/committed")
+}
+
+/// Characters of an error that go to the other ranks.
+const LONGEST_REASON: usize = 4096;
