@@ -192,7 +192,7 @@ fn a_server_that_stays_away_is_named_by_all() {
     for rank in ranks {
         let error = rank.fails();
         assert!(error.contains(&format!("barrier etcd://{}/strongroom/gone: ", server.address())), "{error}");
-        assert!(error.contains("etcd is away") || error.contains("no answer for"), "{error}");
+        assert!(error.contains("etcd has been away for") || error.contains("no answer for"), "{error}");
     }
     assert!(killed.elapsed() < 2 * NOTICE, "{:?}", killed.elapsed());
     assert_nothing_of(root.path(), 5);
@@ -206,6 +206,47 @@ fn a_server_that_is_not_there_is_an_error_that_names_it() {
     let error = EtcdBarrier::join(config, RankInfo::single()).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     assert!(error.to_string().starts_with(&format!("barrier etcd://{}/", server.address())), "{error}");
+}
+
+#[test]
+fn a_rank_that_was_taken_for_dead_says_nothing_more() {
+    let server = Server::start();
+    let barrier = BarrierConfig::etcd(&impatient(&server, "stopped"));
+    let world = World { barrier: &barrier, size: 2, root: None, saves: 1_000_000, trouble: &[] };
+    let mut ranks = world.start();
+    ranks.iter_mut().for_each(|rank| drop(rank.says("done 10")));
+    let stopped = ranks.pop().unwrap();
+    stopped.signal("STOP");
+    all_name(ranks, "missing ranks: 1:");
+    let session = stopped.said("joined ");
+    let said = || server.keys(&format!("strongroom/stopped/message/{session}/1/"));
+    let before = said();
+    stopped.signal("CONT");
+    let error = stopped.fails();
+    assert!(error.contains("this rank gave etcd no sign of life for 2 s"), "{error}");
+    assert!(said() <= before);
+}
+
+#[test]
+fn a_cluster_that_asks_who_is_there_is_told() {
+    let mut server = Server::start();
+    server.ask_for_password("root", "secret");
+    let files = tempfile::tempdir().unwrap();
+    let with = |password: &str| {
+        let file = files.path().join(password);
+        std::fs::write(&file, format!("{password}\n")).unwrap();
+        let (user, password_file) = (Some("root".into()), Some(file));
+        EtcdBarrierConfig { user, password_file, ..server.config("secret") }
+    };
+    for config in [server.config("secret"), with("guess")] {
+        let error = EtcdBarrier::join(config, RankInfo::single()).unwrap_err().to_string();
+        assert!(error.contains("etcd refuses: "), "{error}");
+    }
+    let barrier = EtcdBarrier::join(with("secret"), RankInfo::single()).unwrap();
+    barrier.execute_barrier().unwrap();
+    // It knows nobody any more.
+    server.restart();
+    barrier.execute_barrier().unwrap();
 }
 
 #[test]

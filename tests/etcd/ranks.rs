@@ -66,6 +66,12 @@ impl Rank {
         }
     }
 
+    /// The rest of a line that it has said.
+    pub fn said(&self, start: &str) -> String {
+        let rest = self.output.iter().find_map(|line| line.strip_prefix(start));
+        rest.unwrap_or_else(|| panic!("no {start:?}: {:?}", self.output)).to_owned()
+    }
+
     /// Whether it says nothing for so long.
     pub fn is_silent(&mut self, time: Duration) -> bool {
         self.lines.recv_timeout(time).map(|line| self.output.push(line)).is_err()
@@ -87,6 +93,12 @@ impl Rank {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Sends it a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(kill.unwrap().success());
     }
 
     /// How many threads and descriptors it has.

@@ -71,6 +71,17 @@ impl Server {
         answer["count"].as_str().map_or(0, |count| count.parse().unwrap())
     }
 
+    /// Lets nobody in from now on but this user, who may do everything.
+    pub fn ask_for_password(&self, user: &str, password: &str) {
+        let post = |path: &str, body: serde_json::Value| {
+            let answer = self.http("POST", path, &body.to_string()).expect("an answer of etcd");
+            assert!(!answer.contains("error"), "{path}: {answer}");
+        };
+        post("/v3/auth/user/add", serde_json::json!({ "name": user, "password": password }));
+        post("/v3/auth/user/grant", serde_json::json!({ "user": user, "role": "root" }));
+        post("/v3/auth/enable", serde_json::json!({}));
+    }
+
     fn is_up_within(&mut self, time: Duration) -> bool {
         let start = Instant::now();
         while start.elapsed() < time {

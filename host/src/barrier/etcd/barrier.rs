@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use etcd_client::{PutOptions, Txn, TxnOp};
+use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 
 use super::EtcdBarrierConfig;
 use super::connection::Connection;
@@ -87,11 +87,18 @@ impl EtcdBarrier {
         };
         let mut operations: Vec<TxnOp> = key.into_iter().map(put).collect();
         operations.extend(forgotten.iter().map(|topic| TxnOp::delete(self.key(topic), None)));
-        let txn = Txn::new().and_then(operations);
-        self.connection.call(timeout, move |mut client| {
+        // A rank that the others take for dead says nothing more: some have given up
+        // on it, and the rest should not hear from it that all is well.
+        let place = self.connection.keys.place(self.rank_info.global_rank);
+        let lives = Compare::lease(place, CompareOp::Equal, self.connection.place_lease);
+        let txn = Txn::new().when([lives]).and_then(operations);
+        let written = self.connection.call(timeout, move |mut client| {
             let txn = txn.clone();
             async move { client.txn(txn).await }
         })?;
+        if !written.succeeded() {
+            return Err(self.connection.board.ran_out());
+        }
         let mut said = self.said();
         said.forgotten.retain(|topic| !forgotten.contains(topic));
         Ok(())

@@ -112,7 +112,7 @@ impl Board {
     }
 
     fn away(&self, since: Instant, why: &str) -> Error {
-        self.unreachable(format!("etcd is away since {:.0} s: {why}", since.elapsed().as_secs_f64()))
+        self.unreachable(format!("etcd has been away for {:.0} s: {why}", since.elapsed().as_secs_f64()))
     }
 
     pub(super) fn unreachable(&self, reason: String) -> Error {
@@ -197,6 +197,14 @@ impl Board {
             let since = state.lost.get(&line).map_or_else(Instant::now, |(since, _)| *since);
             state.lost.insert(line, (since, why));
         });
+    }
+
+    /// Others were told that this rank is dead, so it is of no use any more.
+    pub(super) fn ran_out(&self) -> Error {
+        let ttl = self.ttl.as_secs();
+        let reason = format!("this rank gave etcd no sign of life for {ttl} s: the others take it for dead");
+        self.end(&reason);
+        self.unreachable(reason)
     }
 
     /// This handle is of no use any more. The first reason counts.

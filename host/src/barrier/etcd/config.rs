@@ -23,8 +23,8 @@ use crate::barrier::DEFAULT_TIMEOUT;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EtcdBarrierConfig {
-    /// The servers of one etcd cluster: `host:port` or `http://host:port`. Any of
-    /// them will do.
+    /// The servers of one etcd cluster: `host:port` or `http://host:port`, without TLS.
+    /// Any of them will do.
     pub endpoints: Vec<String>,
     /// What all keys begin with.
     pub prefix: String,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use etcd_client::{Client, Error, EventType, GetOptions, KeyValue, WatchOptions};
 
 use super::board::{Board, Line, signs_of_life};
-use super::link::{Link, PAUSE, attempt, reason};
+use super::link::{Link, PAUSE, attempt, is_final, reason};
 use super::notes::{Content, Event};
 
 /// Bytes that one answer of etcd may have: events of many ranks come together.
@@ -16,6 +16,9 @@ const LARGEST_ANSWER: usize = 256 << 20;
 pub(super) async fn follow(link: Link, board: Arc<Board>, root: String) {
     loop {
         let error = watch(&link.client, &board, &root).await;
+        if board.revision() == 0 && is_final(&error) {
+            return board.end(&format!("etcd refuses: {}", reason(&error)));
+        }
         board.lost(Line::Watch, reason(&error));
         tokio::time::sleep(PAUSE).await;
     }
@@ -72,7 +75,7 @@ fn to_event(pair: &KeyValue, put: bool) -> Event {
 pub(super) async fn keep_alive(link: Link, board: Arc<Board>, line: Line, lease: i64, ttl: Duration) {
     loop {
         match renew(&link.client, &board, line, lease, ttl).await {
-            Ok(()) => return board.end(&ran_out(ttl)),
+            Ok(()) => return drop(board.ran_out()),
             Err(error) => board.lost(line, reason(&error)),
         }
         tokio::time::sleep(PAUSE).await;
@@ -97,8 +100,4 @@ async fn renew(client: &Client, board: &Board, line: Line, lease: i64, ttl: Dura
             None => return Err(Error::LeaseKeepAliveError("the stream ended".into())),
         }
     }
-}
-
-fn ran_out(ttl: Duration) -> String {
-    format!("this rank gave no sign of life for {} s, and etcd has told the others so", ttl.as_secs())
 }

@@ -106,7 +106,7 @@ pub(super) async fn attempt<T>(operation: impl Future<Output = Answer<T>>) -> An
 }
 
 /// Whether the same call will fail the same way.
-fn is_final(error: &etcd_client::Error) -> bool {
+pub(super) fn is_final(error: &etcd_client::Error) -> bool {
     // Of gRPC's codes: invalid argument, not found (a lease), permission denied,
     // failed precondition, unimplemented, unauthenticated.
     const FINAL: [i32; 6] = [3, 5, 7, 9, 12, 16];

@@ -56,7 +56,6 @@ struct Place {
     member: Member,
     lease: i64,
     claimed: i64,
-    revision: i64,
 }
 
 /// A rank that nobody needs to wait for.
@@ -143,7 +142,7 @@ impl Notes {
         self.revision = self.revision.max(revision);
         let keys = self.keys.clone();
         match keys.parse(&key) {
-            Some(Key::Place { rank }) => self.apply_place(rank, revision, now),
+            Some(Key::Place { rank }) => self.apply_place(rank, now),
             Some(Key::Session) => {
                 self.session = now.and_then(|now| Some((serde_json::from_slice(&now.value).ok()?, revision)));
                 self.enter();
@@ -159,13 +158,13 @@ impl Notes {
         }
     }
 
-    fn apply_place(&mut self, rank: usize, revision: i64, now: Option<Content>) {
+    fn apply_place(&mut self, rank: usize, now: Option<Content>) {
         let lease = now.as_ref().map(|now| now.lease);
         match now {
             None => drop(self.places.remove(&rank)),
             Some(Content { value, lease, created: claimed }) => {
                 let member = serde_json::from_slice(&value).unwrap_or_default();
-                self.places.insert(rank, Place { member, lease, claimed, revision });
+                self.places.insert(rank, Place { member, lease, claimed });
             }
         }
         // Whoever comes to the place of a dead member is another process.
@@ -195,11 +194,10 @@ impl Notes {
 
     /// Enters the session if it was completed with this rank.
     fn enter(&mut self) {
-        let Some((Session { id, complete: true }, completed)) = &self.session else { return };
+        let Some((Session { id, complete: true }, _)) = &self.session else { return };
         let own = self.places.get(&self.rank_info.global_rank);
-        let counts = own.is_some_and(|own| {
-            own.lease == self.lease && own.member.session.as_ref() == Some(id) && own.revision < *completed
-        });
+        let counts =
+            own.is_some_and(|own| own.lease == self.lease && own.member.session.as_ref() == Some(id));
         if self.joined.is_some() || !counts {
             return;
         }

@@ -55,8 +55,8 @@ impl Notes {
     /// places are taken, rank 0 names a session that never was, and each rank that
     /// lives says in its place that it is ready for it. One that has died does not;
     /// when its place was taken anew, rank 0 names another session. When all are
-    /// ready, rank 0 says that the session is complete. That counts for a rank if it
-    /// was said after the rank was ready: what a dead rank 0 has left was not.
+    /// ready, rank 0 says that the session is complete. That counts for a rank that was
+    /// ready before: what a dead rank 0 has left does not.
     pub(in super::super) fn next_step(&self) -> Step {
         if let Some(session) = &self.joined {
             return Step::Joined(session.clone());
