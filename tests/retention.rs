@@ -1,15 +1,17 @@
-//! Old checkpoints go, the newest never does, and nothing else is touched.
+//! Old checkpoints go, the newest never does, and nothing else is touched; new ones
+//! come only if there is room.
 
 use std::fs;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use strongroom::store::{Memory, Store};
+use strongroom::store::{Memory, Shared, Source, Store};
 use strongroom::{
-    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Engine, HookArguments, LocalBarrier, Retention,
-    StateDict, latest, latest_in, list, list_in, prune, prune_in,
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, Error, HookArguments, LocalBarrier,
+    Retention, StateDict, Storage, Tensor, latest, latest_in, list, list_in, prune, prune_in,
 };
 
 #[test]
@@ -101,6 +103,44 @@ fn a_store_of_ones_own_is_pruned_the_same_way() {
     assert_eq!(list_in(&store, root).unwrap().len(), 1);
     assert_eq!(latest_in(&store, root).unwrap(), Some(PathBuf::from("run/step-3")));
     assert!(!store.exists(Path::new("run/step-1")).unwrap());
+}
+
+/// More than any disk has, and computed as it is read.
+#[derive(Debug)]
+struct Endless;
+
+impl Source for Endless {
+    fn path(&self) -> &Path {
+        Path::new("endless")
+    }
+
+    fn length(&self) -> u64 {
+        1 << 50
+    }
+
+    fn read_at(&self, _: u64, buffer: &mut [u8]) -> strongroom::Result<()> {
+        buffer.fill(7);
+        Ok(())
+    }
+
+    fn bytes(&self) -> strongroom::Result<Option<Shared<'static>>> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_a_byte_is_written() {
+    let root = Root::with(&["step-1"]);
+    let storage = Storage::from_source(Arc::new(Endless), "cuda:0");
+    let mut state = StateDict::new();
+    state.insert("weight", Tensor::new(storage, DType::Uint8, &[1 << 50]).unwrap());
+    let writer = CheckpointWriter::single().unwrap();
+    let start = Instant::now();
+    let error = writer.write(root.path.join("step-2"), &state, &HookArguments::new()).unwrap_err();
+    let Error::Space { needed, available, .. } = error else { panic!("{error}") };
+    assert!(needed > 1 << 50 && available < needed);
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(root.names(), ["step-1"]);
 }
 
 /// A directory of checkpoints.

@@ -68,6 +68,28 @@ static REGISTERED: Mutex<BTreeMap<String, Constructor>> = Mutex::new(BTreeMap::n
 
 /// Registers a kind of barrier under a name, with the configuration it takes. A
 /// kind registered before under this name, or built in, is replaced.
+///
+/// ```
+/// use strongroom::{
+///     BarrierConfig, LocalBarrier, LocalBarrierConfig, RankInfo, create_barrier_from_config, register_barrier,
+/// };
+///
+/// # fn main() -> strongroom::Result<()> {
+/// // A kind of one's own takes any configuration that serde can read.
+/// #[derive(serde::Deserialize, serde::Serialize)]
+/// struct Rack {
+///     rack: u32,
+/// }
+///
+/// register_barrier("rack", |config: Rack, rank_info| {
+///     let group = format!("rack-{}", config.rack);
+///     LocalBarrier::join(LocalBarrierConfig { group, ..LocalBarrierConfig::default() }, rank_info)
+/// });
+/// let config = BarrierConfig::new("rack", &Rack { rack: 7 });
+/// create_barrier_from_config(&config, RankInfo::single())?.execute_barrier()?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn register_barrier<C, B>(
     barrier_type: &str,
     constructor: impl Fn(C, RankInfo) -> Result<B> + Send + Sync + 'static,
@@ -81,7 +103,7 @@ pub fn register_barrier<C, B>(
 
 /// Makes the barrier that a configuration asks for, and joins it as a rank.
 ///
-/// An error for a name nobody registered, for arguments that are not those of
+/// [`BarrierConfig`] shows it. An error for a name nobody registered, for arguments that are not those of
 /// its kind, and for no barrier at all in a world of more than one rank.
 pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -> Result<Arc<dyn Barrier>> {
     let Some(name) = &config.barrier_type else {

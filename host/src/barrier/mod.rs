@@ -31,6 +31,23 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// be dead or when time is up, and with
 /// [`Error::Unreachable`](crate::Error::Unreachable) when the place where ranks
 /// meet is gone itself.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use strongroom::{Barrier, LocalBarrier};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let [first, second] = <[LocalBarrier; 2]>::try_from(LocalBarrier::world(2)).unwrap();
+/// second.announce("loss", b"0.25")?;
+/// assert_eq!(first.collect("loss", &[1], Duration::from_secs(10))?, [b"0.25"]);
+/// // The other is gone, and will never say more.
+/// drop(second);
+/// let error = first.execute_barrier().unwrap_err();
+/// assert_eq!(error.to_string(), "barrier local: missing ranks: 1: ended");
+/// # Ok(())
+/// # }
+/// ```
 pub trait Barrier: fmt::Debug + Send + Sync {
     /// Which rank this handle is of.
     fn rank_info(&self) -> RankInfo;

@@ -5,7 +5,23 @@ use serde::{Deserialize, Serialize};
 use crate::Retention;
 use crate::barrier::DEFAULT_TIMEOUT;
 
-/// How a [`CheckpointWriter`] writes.
+/// How a [`CheckpointWriter`](crate::CheckpointWriter) writes.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::time::Duration;
+///
+/// use strongroom::{CheckpointWriterConfig, Retention};
+///
+/// let config = CheckpointWriterConfig {
+///     write_barrier_timeout: Duration::from_secs(120),
+///     retention: Some(Retention::last(NonZeroUsize::new(3).unwrap())),
+///     ..CheckpointWriterConfig::default()
+/// };
+/// // Where it is read from JSON, as durations are in seconds:
+/// let json = r#"{ "write_barrier_timeout_secs": 120, "retention": { "keep_last": 3 } }"#;
+/// assert_eq!(serde_json::from_str::<CheckpointWriterConfig>(json).unwrap(), config);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointWriterConfig {

@@ -41,6 +41,20 @@ pub struct CheckpointerConfig {
 ///
 /// Joins the barrier, so all ranks call it. The hooks are called after those of
 /// `config.hook_files`. [`RankInfo::from_env`] tells the rank that a launcher gave.
+///
+/// ```
+/// use strongroom::{Checkpointer, CheckpointerConfig, HookArguments, RankInfo, StateDict, make_sync_checkpointer};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("step-1");
+/// let mut checkpointer = make_sync_checkpointer(&CheckpointerConfig::default(), RankInfo::from_env()?, &[])?;
+/// let _ = checkpointer.save(&path, &StateDict::new(), &HookArguments::new())?;
+/// assert!(path.join("strongroom.json").exists());
+/// checkpointer.close()?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn make_sync_checkpointer(
     config: &CheckpointerConfig,
     rank_info: RankInfo,
@@ -56,6 +70,27 @@ pub fn make_sync_checkpointer(
 /// Joins the barrier, so all ranks call it. A hook that is an object of this
 /// process cannot be called by another: with a `process_config`, `hooks` must be
 /// empty, and `hook_files` has them.
+///
+/// ```no_run
+/// use strongroom::{
+///     CheckpointProcessConfig, Checkpointer, CheckpointerConfig, HookArguments, RankInfo, StateDict,
+///     make_async_checkpointer,
+/// };
+///
+/// # fn main() -> strongroom::Result<()> {
+/// // By a process: what was staged is committed even if this one is killed.
+/// let config = CheckpointerConfig {
+///     process_config: Some(CheckpointProcessConfig::default()),
+///     ..CheckpointerConfig::default()
+/// };
+/// let mut checkpointer = make_async_checkpointer(&config, RankInfo::from_env()?, &[])?;
+/// let saving = checkpointer.save("run/step-1".as_ref(), &StateDict::new(), &HookArguments::new())?;
+/// // Training goes on here.
+/// saving.wait()?;
+/// checkpointer.close()?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn make_async_checkpointer(
     config: &CheckpointerConfig,
     rank_info: RankInfo,

@@ -11,6 +11,25 @@ use crate::{Error, Result};
 /// timeout, polled, or awaited. Clones are of the same thing.
 ///
 /// Its error is [`Error::Save`], every time it is asked.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use strongroom::{Checkpointer, CheckpointerConfig, HookArguments, RankInfo, StateDict, make_async_checkpointer};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("step-1");
+/// let mut checkpointer = make_async_checkpointer(&CheckpointerConfig::default(), RankInfo::single(), &[])?;
+/// let written = checkpointer.save(&path, &StateDict::new(), &HookArguments::new())?.written;
+/// while written.wait_timeout(Duration::from_secs(1)).is_none() {
+///     println!("still at it");
+/// }
+/// assert!(written.is_done());
+/// written.wait()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Handle {
     shared: Arc<Shared>,

@@ -65,7 +65,7 @@ pub trait Checkpointer: fmt::Debug + Send {
     fn close(&mut self) -> Result<()>;
 }
 
-/// A save that was begun.
+/// A save that was begun. [`Handle`] shows what can be done with its two handles.
 #[derive(Clone, Debug)]
 #[must_use = "a save in the background may fail: wait for it, or see the error at the next save or at close"]
 pub struct Saving {

@@ -39,6 +39,19 @@ pub(crate) use crate::bindings::types::Node;
 ///
 /// The root is most often a dict, but may be any value. Tensors look into
 /// [`Storage`]s, which may be borrowed, owned, mapped, or still in their file.
+///
+/// ```
+/// use strongroom::{StateDict, Tensor, Value};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let mut state = StateDict::new();
+/// state.insert("weight", Tensor::from_vec(vec![0.5f32; 6], &[2, 3])?);
+/// state.insert("groups", Value::list([Value::dict([("lr", 0.1)])]));
+/// assert_eq!(state.tensor("weight").unwrap().shape(), [2, 3]);
+/// assert_eq!(state.get("groups[0].lr").unwrap().as_f64(), Some(0.1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StateDict<'a> {
     /// Every value, each once; they name each other by index.
