@@ -118,7 +118,7 @@ impl AsyncCheckpointer {
             // What was committed is not lost, and an echo would go to and fro between
             // the ranks for ever.
             Err(error) if error.is_committed() || error.is_echo() => {
-                self.minor = Some(error);
+                self.minor.get_or_insert(error);
                 Ok(())
             }
             Err(error) => {

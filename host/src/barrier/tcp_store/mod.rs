@@ -121,7 +121,7 @@ impl TcpStoreBarrier {
         client.delete(&keys)
     }
 
-    /// Serves until all others have left.
+    /// Serves until all others that came have left.
     fn linger(&self, server: &TcpStoreServer) {
         let start = Instant::now();
         while server.clients() > 0 && start.elapsed() < LINGER {
