@@ -91,40 +91,36 @@ pub static ROWS: &[Row] = &[
     time(
         "async save: training waits",
         Rust("async-stall"),
-        Some(("AsyncCheckpointer", Torch("async-stall"))),
+        Some(("_experimental's AsyncCheckpointer", Torch("async-stall"))),
     ),
     time(
         "async save: until committed",
         Rust("async-total"),
-        Some(("AsyncCheckpointer", Torch("async-total"))),
+        Some(("_experimental's AsyncCheckpointer", Torch("async-total"))),
     ),
     time(
-        "async save: training waits, again",
+        "async save: training waits",
         Rust("async-stall"),
         Some(("torch_checkpointing", Torch("successor-stall"))),
     ),
     time(
-        "async save: until committed, again",
+        "async save: until committed",
         Rust("async-total"),
         Some(("torch_checkpointing", Torch("successor-total"))),
     ),
     time(
         "async save by a process: training waits",
         Rust("process-stall"),
-        Some(("AsyncCheckpointer", Torch("async-stall"))),
+        Some(("_experimental's AsyncCheckpointer", Torch("async-stall"))),
     ),
     time(
         "async save by a process: until committed",
         Rust("process-total"),
-        Some(("AsyncCheckpointer", Torch("async-total"))),
+        Some(("_experimental's AsyncCheckpointer", Torch("async-total"))),
     ),
+    time("async save: training waits", Rust("async-stall"), Some(("memcpy, 2 threads", Rust("copy")))),
     time(
-        "async save: training waits, against a copy",
-        Rust("async-stall"),
-        Some(("memcpy, 2 threads", Rust("copy"))),
-    ),
-    time(
-        "async save by a process: the same",
+        "async save by a process: training waits",
         Rust("process-stall"),
         Some(("memcpy, 2 threads", Rust("copy"))),
     ),
