@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use strongroom::store::Local;
 use strongroom::{
     AsyncCheckpointer, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterConfig, Checkpointer,
-    CheckpointerConfig, Engine, HookArguments, RankInfo, SaveOptions, StateDict, WriteOptions,
+    CheckpointerConfig, Engine, HookArguments, RankInfo, SaveOptions, StateDict, Tensor, WriteOptions,
     make_async_checkpointer, save_sharded, save_with,
 };
 
@@ -72,6 +72,7 @@ impl Jobs {
             "process-stall" => self.save_behind(&path, true, Until::Staged),
             "process-total" => self.save_behind(&path, true, Until::Written),
             "copy" => self.copy(),
+            "copy-and-write" => self.copy_and_write(&path),
             "save-tiny-pt" => self.save_tiny(&path.with_extension("pt")),
             "save-tiny-safetensors" => self.save_tiny(&path.with_extension("safetensors")),
             "build-tiny" => Measured::of(self.warm(), || states::tiny(self.tensors)),
@@ -138,6 +139,22 @@ impl Jobs {
         let warm = self.warm();
         let (Some(large), copy) = (&self.large, &mut self.copy) else { bail!("nothing to copy") };
         Measured::of(warm, || plain::copy(large, copy))
+    }
+
+    /// What an asynchronous save cannot do without: a copy, and a file of it.
+    fn copy_and_write(&mut self, path: &Path) -> Result<Measured> {
+        let length = usize::try_from(self.large()?.length())?;
+        self.copy.resize(length, 1);
+        let warm = self.warm();
+        let (Some(large), copy) = (&self.large, &mut self.copy) else { bail!("nothing to copy") };
+        let measured = Measured::of(warm, || {
+            plain::copy(large, copy)?;
+            let mut copied = StateDict::new();
+            copied.insert("copy", Tensor::from_slice::<u8>(copy, &[length as u64])?);
+            plain::write(path, &copied)
+        })?;
+        fs::remove_file(path)?;
+        Ok(measured)
     }
 
     fn read<T>(&self, name: &str, work: impl FnOnce(&Path) -> Result<T>) -> Result<Measured> {

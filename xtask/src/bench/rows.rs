@@ -109,6 +109,11 @@ pub static ROWS: &[Row] = &[
         Some(("torch_checkpointing", Torch("successor-total"))),
     ),
     time(
+        "async save: until committed",
+        Rust("async-total"),
+        Some(("memcpy, then pwrite, 2 threads, no CRC", Rust("copy-and-write"))),
+    ),
+    time(
         "async save by a process: training waits",
         Rust("process-stall"),
         Some(("_experimental's AsyncCheckpointer", Torch("async-stall"))),
