@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Barrier, DEFAULT_TIMEOUT};
+use super::{Barrier, DEFAULT_TIMEOUT, Rounds};
 use crate::error::Absence;
 use crate::{Error, RankInfo, Result};
 
@@ -45,7 +45,7 @@ pub struct LocalBarrier {
     board: Arc<Board>,
     rank_info: RankInfo,
     timeout: Duration,
-    rounds: AtomicU64,
+    rounds: Rounds,
 }
 
 /// What all ranks share.
@@ -75,7 +75,7 @@ impl LocalBarrier {
         let board = Arc::new(Board::new());
         let handle = |global_rank| {
             let rank_info = RankInfo { global_rank, global_world_size: world_size };
-            Self { board: board.clone(), rank_info, timeout: DEFAULT_TIMEOUT, rounds: AtomicU64::new(0) }
+            Self { board: board.clone(), rank_info, timeout: DEFAULT_TIMEOUT, rounds: Rounds::default() }
         };
         (0..world_size).map(handle).collect()
     }
@@ -84,7 +84,7 @@ impl LocalBarrier {
     pub fn single() -> Self {
         let board = Arc::new(Board::new());
         let rank_info = RankInfo::single();
-        Self { board, rank_info, timeout: DEFAULT_TIMEOUT, rounds: AtomicU64::new(0) }
+        Self { board, rank_info, timeout: DEFAULT_TIMEOUT, rounds: Rounds::default() }
     }
 
     /// Joins a group of this process as a rank. An error if the group has this
@@ -101,7 +101,7 @@ impl LocalBarrier {
             )));
         }
         *place = Arc::downgrade(&board);
-        Ok(Self { board, rank_info, timeout: config.timeout, rounds: AtomicU64::new(0) })
+        Ok(Self { board, rank_info, timeout: config.timeout, rounds: Rounds::default() })
     }
 }
 
@@ -147,15 +147,7 @@ impl Barrier for LocalBarrier {
     }
 
     fn execute_barrier(&self) -> Result<()> {
-        let round = self.rounds.fetch_add(1, Ordering::Relaxed);
-        let topic = |round: u64| format!("barrier/{round}");
-        // Whoever is here has passed the round before, so nobody is in the one before that.
-        if let Some(past) = round.checked_sub(2) {
-            self.forget(&topic(past))?;
-        }
-        self.announce(&topic(round), &[])?;
-        let all: Vec<usize> = (0..self.rank_info.global_world_size).collect();
-        self.collect(&topic(round), &all, self.timeout).map(drop)
+        self.rounds.execute(self, self.timeout)
     }
 
     fn close(&self) -> Result<()> {
@@ -230,6 +222,19 @@ mod tests {
         assert_eq!(first.collect("before", &[2], DEFAULT_TIMEOUT).unwrap(), [b"here"]);
         let error = first.collect("after", &[1, 2], DEFAULT_TIMEOUT).unwrap_err();
         assert_eq!(error.to_string(), "barrier local: missing ranks: 2: ended");
+    }
+
+    #[test]
+    fn who_is_ahead_does_not_take_back_what_others_have_yet_to_read() {
+        let mut world = LocalBarrier::world(2);
+        world[0].timeout = Duration::from_millis(1);
+        for _ in 0..4 {
+            world[0].execute_barrier().unwrap_err();
+        }
+        world[1].timeout = Duration::from_secs(10);
+        for _ in 0..4 {
+            world[1].execute_barrier().unwrap();
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod config;
 mod etcd;
 mod local;
+mod rounds;
 mod tcp_store;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use config::{BarrierConfig, create_barrier_from_config, register_barrier};
 pub use etcd::EtcdBarrier;
 pub use etcd::EtcdBarrierConfig;
 pub use local::{LocalBarrier, LocalBarrierConfig};
+pub(crate) use rounds::Rounds;
 pub use tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
 
 /// How long ranks wait for each other unless told otherwise.

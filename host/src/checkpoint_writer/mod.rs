@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
-use crate::barrier::{Barrier, LocalBarrier};
+use crate::barrier::{Barrier, LocalBarrier, Rounds};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
 use crate::retention::prune_in;
@@ -20,7 +20,7 @@ use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
 use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
-use save::{Counts, Save};
+use save::Save;
 
 pub use config::CheckpointWriterConfig;
 
@@ -51,7 +51,7 @@ pub struct CheckpointWriter {
     config: CheckpointWriterConfig,
     barrier: Arc<dyn Barrier>,
     hooks: Vec<Arc<dyn WriterHook>>,
-    counts: Arc<Counts>,
+    saves: Arc<Rounds>,
 }
 
 impl CheckpointWriter {
@@ -68,7 +68,7 @@ impl CheckpointWriter {
         barrier: Arc<dyn Barrier>,
     ) -> Self {
         let engine = engine.clone();
-        Self { engine, store, config, barrier, hooks: Vec::new(), counts: Arc::default() }
+        Self { engine, store, config, barrier, hooks: Vec::new(), saves: Arc::default() }
     }
 
     /// A writer for a world of one, as configured by default.
@@ -136,7 +136,7 @@ impl CheckpointWriter {
 
     /// Counts on from here: the next save is the one of this number.
     pub(crate) fn resume_at(&self, number: u64) {
-        self.counts.resume_at(number);
+        self.saves.resume_at(number);
     }
 
     /// One save, as all ranks do it.

@@ -1,13 +1,12 @@
 //! How the ranks agree on one save.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointWriter;
-use crate::barrier::Barrier;
+use crate::barrier::{Barrier, Rounds};
 use crate::hook::HookArguments;
 use crate::{Error, RankInfo, Result};
 
@@ -18,16 +17,16 @@ pub(super) struct Save<'s> {
     pub(super) rank: RankInfo,
     barrier: &'s dyn Barrier,
     timeout: Duration,
-    counts: &'s Counts,
+    rounds: &'s Rounds,
     pub(super) number: u64,
 }
 
 impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
-        let number = writer.counts.next.fetch_add(1, Ordering::Relaxed);
+        let number = writer.saves.begin();
         let barrier = &*writer.barrier;
-        let (timeout, counts) = (writer.config.write_barrier_timeout, &*writer.counts);
-        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, counts, number }
+        let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
+        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number }
     }
 
     /// Tells the others that this rank did well; returns when all did.
@@ -41,12 +40,9 @@ impl<'s> Save<'s> {
     /// What all ranks say of their part.
     fn votes(&self) -> Result<Vec<Vec<u8>>> {
         let votes = self.barrier.collect(&written(self.number), &self.all(), self.timeout)?;
-        // Whoever has come to this save is done with those before, well or not.
-        let kept = self.counts.kept.swap(self.number, Ordering::Relaxed);
-        for past in kept..self.number {
-            // What is left on the board is in nobody's way.
-            let _ = self.barrier.forget(&written(past)).and_then(|()| self.barrier.forget(&committed(past)));
-        }
+        self.rounds.all_came_to(self.number, |past| {
+            self.barrier.forget(&written(past)).and_then(|()| self.barrier.forget(&committed(past)))
+        });
         Ok(votes)
     }
 
@@ -134,26 +130,6 @@ enum Failure {
     Failed(String),
     /// An earlier one.
     GaveUp(String),
-}
-
-/// How far the saves are. Ranks count alike, so that one that is ahead does not mix
-/// with one that is behind.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    /// The number of the next save.
-    next: AtomicU64,
-    /// The first save whose notes are still on the board.
-    kept: AtomicU64,
-}
-
-impl Counts {
-    /// Counts on from here.
-    pub(super) fn resume_at(&self, number: u64) {
-        if self.next.swap(number, Ordering::Relaxed) != number {
-            // The notes of those before are another writer's.
-            self.kept.store(number, Ordering::Relaxed);
-        }
-    }
 }
 
 fn written(number: u64) -> String {

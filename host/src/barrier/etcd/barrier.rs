@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use super::EtcdBarrierConfig;
 use super::connection::Connection;
 use super::join::join;
-use crate::barrier::Barrier;
+use crate::barrier::{Barrier, Rounds};
 use crate::{RankInfo, Result};
 
 /// The barrier for ranks that can reach an etcd cluster.
@@ -33,7 +33,7 @@ pub struct EtcdBarrier {
     timeout: Duration,
     reconnect_timeout: Duration,
     said: Mutex<Said>,
-    rounds: AtomicU64,
+    rounds: Rounds,
     closed: AtomicBool,
 }
 
@@ -73,7 +73,7 @@ impl EtcdBarrier {
             timeout: config.timeout,
             reconnect_timeout: config.reconnect_timeout,
             said: Mutex::default(),
-            rounds: AtomicU64::new(0),
+            rounds: Rounds::default(),
             closed: AtomicBool::new(false),
         })
     }
@@ -143,15 +143,7 @@ impl Barrier for EtcdBarrier {
     }
 
     fn execute_barrier(&self) -> Result<()> {
-        let round = self.rounds.fetch_add(1, Ordering::Relaxed);
-        let topic = |round: u64| format!("barrier/{round}");
-        // Whoever is here has passed the round before, so nobody is in the one before that.
-        if let Some(past) = round.checked_sub(2) {
-            self.forget(&topic(past))?;
-        }
-        self.announce(&topic(round), &[])?;
-        let all: Vec<usize> = (0..self.rank_info.global_world_size).collect();
-        self.collect(&topic(round), &all, self.timeout).map(drop)
+        self.rounds.execute(self, self.timeout)
     }
 
     fn close(&self) -> Result<()> {
