@@ -22,6 +22,7 @@ mod safetensors;
 mod show;
 mod step;
 mod torch;
+pub mod validate;
 mod writer;
 pub mod zip;
 

@@ -22,6 +22,25 @@ pub struct Limits {
     pub tree: u64,
 }
 
+impl Limits {
+    /// The usual caps, lowered to what can be kept in about so many bytes of memory.
+    pub fn within(memory: u64) -> Self {
+        let usual = Self::default();
+        let cap = |share: u64, usual: u64| (memory / share).min(usual);
+        let narrow = |share: u64, usual: u32| u32::try_from(memory / share).unwrap_or(u32::MAX).min(usual);
+        Self {
+            entries: narrow(256, usual.entries),
+            directory_bytes: cap(4, usual.directory_bytes),
+            pickle_bytes: cap(2, usual.pickle_bytes),
+            memo: narrow(64, usual.memo),
+            string_bytes: cap(4, usual.string_bytes),
+            nodes: narrow(256, usual.nodes),
+            tree: cap(64, usual.tree),
+            ..usual
+        }
+    }
+}
+
 impl Default for Limits {
     /// Room for a million tensors, and an end to any bomb within a second or so.
     fn default() -> Self {

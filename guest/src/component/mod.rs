@@ -4,6 +4,7 @@ mod enums;
 mod nodes;
 mod page;
 mod reader;
+mod validator;
 mod writer;
 
 use alloc::alloc::{alloc, realloc};

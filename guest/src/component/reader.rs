@@ -25,7 +25,7 @@ impl wit::GuestReading for RefCell<Reading> {
 
     fn advance(&self, chunks: Vec<wit::Chunk>) -> Result<wit::Step, Error> {
         let mut reading = enter(self)?;
-        let chunks = chunks.into_iter().map(|wit::Chunk { offset, bytes }| Chunk { offset, bytes }).collect();
+        let chunks = chunks.into_iter().map(chunk_in).collect();
         match reading.advance(chunks).map_err(error_out)? {
             Step::Fetch(ranges) => Ok(wit::Step::Fetch(ranges.iter().map(range_out).collect())),
             Step::Ready => Ok(wit::Step::Ready(summary_out(ready(&reading)?))),
@@ -49,7 +49,11 @@ fn ready(reading: &Reading) -> Result<&Checkpoint, Error> {
     reading.checkpoint().ok_or_else(|| error_out(crate::Error::misuse("the reading is not ready")))
 }
 
-fn range_out(range: &Range) -> super::wit::types::Range {
+pub(super) fn chunk_in(wit::Chunk { offset, bytes }: wit::Chunk) -> Chunk {
+    Chunk { offset, bytes }
+}
+
+pub(super) fn range_out(range: &Range) -> super::wit::types::Range {
     super::wit::types::Range { offset: range.offset, length: range.length }
 }
 
@@ -84,13 +88,13 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn limits_out(limits: Limits) -> wit::Limits {
+pub(super) fn limits_out(limits: Limits) -> wit::Limits {
     let Limits { entries, directory_bytes, pickle_bytes, opcodes, memo, string_bytes, depth, nodes, tree } =
         limits;
     wit::Limits { entries, directory_bytes, pickle_bytes, opcodes, memo, string_bytes, depth, nodes, tree }
 }
 
-fn limits_in(limits: wit::Limits) -> Limits {
+pub(super) fn limits_in(limits: wit::Limits) -> Limits {
     let wit::Limits {
         entries,
         directory_bytes,

@@ -8,7 +8,7 @@ use super::literal::{Literal, literal};
 use super::memo::Memo;
 use super::opcode as op;
 use super::stack::Stack;
-use super::{Graph, Instance, Object, Value, integer, python3_name};
+use super::{Graph, Instance, Object, Oddity, Trace, Value, integer, python3_name};
 use crate::model::Construct;
 use crate::{Limits, show};
 
@@ -20,6 +20,8 @@ pub(super) struct Execution {
     heap: Heap,
     protocol: u8,
     pickle_bytes: u64,
+    /// Kept by a tolerant machine only.
+    pub(super) trace: Option<Trace>,
 }
 
 impl Execution {
@@ -31,6 +33,7 @@ impl Execution {
             heap: Heap::new(limits.nodes),
             protocol: 0,
             pickle_bytes: limits.pickle_bytes,
+            trace: None,
         }
     }
 
@@ -39,11 +42,19 @@ impl Execution {
         Graph { objects: self.heap.into_objects(), root, protocol: self.protocol }
     }
 
+    /// The objects made so far.
+    pub(super) fn objects(&self) -> &[Object] {
+        self.heap.objects()
+    }
+
     /// Runs the instruction at `offset` of the file. STOP answers with a value.
     pub(super) fn run(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Option<Value>, Flaw> {
+        if let Some(trace) = &mut self.trace {
+            trace.ran(code, offset);
+        }
         match code {
-            op::STOP => return self.stack.pop().map(Some),
-            op::PROTO => self.declare(operand)?,
+            op::STOP => return self.stop().map(Some),
+            op::PROTO => self.declare(operand).or_else(|flaw| self.tolerate(flaw, code, offset, None))?,
             op::FRAME => self.frame(operand)?,
             op::MARK => self.stack.mark(),
             op::POP => self.stack.pop_value_or_mark()?,
@@ -60,7 +71,7 @@ impl Execution {
             }
             op::MEMOIZE => self.memo.put(self.memo.len(), self.stack.top()?)?,
             op::APPEND | op::APPENDS | op::ADDITEMS | op::SETITEM | op::SETITEMS | op::BUILD => {
-                self.mutate(code)?;
+                self.mutate(code, offset)?;
             }
             op::EMPTY_TUPLE | op::TUPLE | op::TUPLE1 | op::TUPLE2 | op::TUPLE3 => self.tuple(code)?,
             op::EMPTY_LIST | op::LIST | op::EMPTY_DICT | op::DICT | op::EMPTY_SET | op::FROZENSET => {
@@ -68,8 +79,16 @@ impl Execution {
                 self.add(object)?;
             }
             op::GLOBAL | op::STACK_GLOBAL | op::EXT1 | op::EXT2 | op::EXT4 => {
-                let global = self.global(code, operand)?;
+                let global = self.import(code, operand, offset)?;
                 self.stack.push(global);
+            }
+            // Whoever gives buffers to the reader decides what they are.
+            op::NEXT_BUFFER | op::READONLY_BUFFER if self.trace.is_some() => {
+                let flaw = Flaw::unsupported("all data inside the pickle", "an out-of-band buffer");
+                self.tolerate(flaw, code, offset, None)?;
+                if code == op::NEXT_BUFFER {
+                    self.add(Object::ByteArray(Vec::new()))?;
+                }
             }
             op::REDUCE | op::NEWOBJ | op::NEWOBJ_EX | op::INST | op::OBJ | op::PERSID | op::BINPERSID => {
                 let instance = self.instance(code, operand, offset)?;
@@ -82,6 +101,28 @@ impl Execution {
             },
         }
         Ok(None)
+    }
+
+    fn stop(&mut self) -> Result<Value, Flaw> {
+        let root = self.stack.pop()?;
+        if let Some(trace) = &mut self.trace {
+            trace.left = self.stack.len();
+        }
+        Ok(root)
+    }
+
+    /// Notes what a strict machine refuses, and goes on; a strict one refuses it.
+    fn tolerate(&mut self, flaw: Flaw, code: u8, offset: u64, target: Option<Value>) -> Result<(), Flaw> {
+        match (&mut self.trace, flaw) {
+            (Some(trace), Flaw::Malformed(expected, found) | Flaw::Unsupported(expected, found)) => {
+                if !trace.is_full() {
+                    let message = format!("expected {expected}, found {found}");
+                    trace.oddities.push(Oddity { offset, code, target, message });
+                }
+                Ok(())
+            }
+            (_, flaw) => Err(flaw),
+        }
     }
 
     fn add(&mut self, object: Object) -> Result<(), Flaw> {
@@ -112,10 +153,12 @@ impl Execution {
         Ok(())
     }
 
-    fn mutate(&mut self, code: u8) -> Result<(), Flaw> {
+    fn mutate(&mut self, code: u8, offset: u64) -> Result<(), Flaw> {
         if code == op::BUILD {
             let state = self.stack.pop()?;
-            return self.heap.build(self.stack.top()?, state);
+            let target = self.stack.top()?;
+            let built = self.heap.build(target, state);
+            return built.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)));
         }
         let start = match code {
             op::APPEND => self.stack.last(1)?,
@@ -124,14 +167,15 @@ impl Execution {
         };
         let target = self.stack.under(start)?;
         let items = self.stack.from(start);
-        match code {
+        let changed = match code {
             // CPython does not look at the target then, and its pickler ends some
             // dicts like that.
-            _ if items.is_empty() => {}
-            op::SETITEM | op::SETITEMS => self.heap.set_items(target, items)?,
-            op::ADDITEMS => self.heap.insert(target, items)?,
-            _ => self.heap.append(target, items)?,
-        }
+            _ if items.is_empty() => Ok(()),
+            op::SETITEM | op::SETITEMS => self.heap.set_items(target, items),
+            op::ADDITEMS => self.heap.insert(target, items),
+            _ => self.heap.append(target, items),
+        };
+        changed.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)))?;
         self.stack.cut(start);
         Ok(())
     }
@@ -167,10 +211,34 @@ impl Execution {
         Ok(self.stack.take(start))
     }
 
-    fn global(&mut self, code: u8, operand: &[u8]) -> Result<Value, Flaw> {
+    /// A class or function. A tolerant machine takes a name that cannot be known
+    /// here, because a call would make it, for one nobody allows.
+    fn import(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Value, Flaw> {
+        let names = match code {
+            op::STACK_GLOBAL => Some((self.stack.pop()?, self.stack.pop()?)),
+            _ => None,
+        };
+        let global = match self.global(code, operand, names) {
+            Ok(global) => global,
+            Err(flaw) => {
+                self.tolerate(flaw, code, offset, None)?;
+                self.heap.global("", "")?
+            }
+        };
+        if let (Some(trace), Value::Object(id)) = (&mut self.trace, global)
+            // Only what is new is the last of all objects.
+            && usize::try_from(id).is_ok_and(|id| id + 1 == self.heap.objects().len())
+            && trace.imports.last().is_none_or(|&(_, last)| last != id)
+        {
+            trace.imports.push((offset, id));
+        }
+        Ok(global)
+    }
+
+    fn global(&mut self, code: u8, operand: &[u8], names: Option<(Value, Value)>) -> Result<Value, Flaw> {
         match code {
-            op::GLOBAL => self.named(operand),
-            op::STACK_GLOBAL => self.stack_global(),
+            op::GLOBAL | op::INST => self.named(operand),
+            op::STACK_GLOBAL => self.stack_global(names.unwrap_or((Value::None, Value::None))),
             op::EXT4 => {
                 let code = operand.first_chunk().copied().map(i32::from_le_bytes);
                 self.heap.extension(i64::from(code.unwrap_or_default()))
@@ -188,8 +256,7 @@ impl Execution {
         self.heap.global(module, name)
     }
 
-    fn stack_global(&mut self) -> Result<Value, Flaw> {
-        let (name, module) = (self.stack.pop()?, self.stack.pop()?);
+    fn stack_global(&mut self, (name, module): (Value, Value)) -> Result<Value, Flaw> {
         let (module, name) = (self.heap.name(module)?, self.heap.name(name)?);
         let (module, name) = if self.old() { python3_name(&module, &name) } else { (&*module, &*name) };
         self.heap.global(module, name)
@@ -218,7 +285,8 @@ impl Execution {
             }
             op::INST => {
                 let items = self.marked()?;
-                let class = self.inst_class(operand)?;
+                ascii(operand)?;
+                let class = self.import(code, operand, offset)?;
                 args = Some(self.heap.tuple(items)?);
                 (Construct::Call, class)
             }
@@ -235,11 +303,6 @@ impl Execution {
         };
         let (items, pairs) = (Vec::new(), Vec::new());
         Ok(Instance { offset, construct, callable, args, kwargs, items, pairs, state: None })
-    }
-
-    fn inst_class(&mut self, operand: &[u8]) -> Result<Value, Flaw> {
-        ascii(operand)?;
-        self.named(operand)
     }
 
     fn persistent_id(&mut self, operand: &[u8]) -> Result<Value, Flaw> {

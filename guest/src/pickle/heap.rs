@@ -27,6 +27,11 @@ impl Heap {
         Self { objects: Vec::new(), nodes, empty_tuple: None, globals, extensions }
     }
 
+    /// The objects made so far.
+    pub(super) fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
     /// All objects made.
     pub(super) fn into_objects(self) -> Vec<Object> {
         self.objects

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::execute::Execution;
 use super::flaw::Flaw;
 use super::opcode::{self, Extent, Scan};
-use super::{Graph, Value};
+use super::{Graph, Object, Trace, Value};
 use crate::{Error, Limits};
 
 /// Runs a pickle's instructions as its bytes arrive.
@@ -77,6 +77,32 @@ impl Machine {
             pending: Vec::new(),
             scan: Scan::default(),
             state: State::Running,
+        }
+    }
+
+    /// A machine that goes on wherever some reader of pickles might, and keeps a
+    /// trace of what it saw.
+    pub fn tolerant(offset: u64, part: &str, limits: &Limits) -> Self {
+        let mut machine = Self::new(offset, part, limits);
+        machine.execution.trace = Some(Trace::default());
+        machine
+    }
+
+    /// The objects made so far, whatever became of the pickle since.
+    pub fn objects(&self) -> &[Object] {
+        self.execution.objects()
+    }
+
+    /// What a [`tolerant`](Self::tolerant) machine noted.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.execution.trace.as_ref()
+    }
+
+    /// What the pickle evaluates to, once it is [`Progress::Done`].
+    pub fn root(&self) -> Option<Value> {
+        match self.state {
+            State::Stopped(root) => Some(root),
+            State::Running | State::Refused => None,
         }
     }
 

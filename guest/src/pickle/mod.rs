@@ -4,6 +4,10 @@
 //! [`Machine`] cuts the bytes into instructions (`opcode`), `execute` runs them
 //! on a `stack`, a `memo` and a `heap` of objects; `literal`, `integer` and `text`
 //! decode what instructions carry.
+//!
+//! A machine is strict: it refuses what no pickler writes. A tolerant one goes on
+//! wherever some reader might, and keeps a [`Trace`]: a payload must not hide
+//! behind a flaw that only strict readers mind.
 
 mod execute;
 mod flaw;
@@ -19,7 +23,10 @@ mod stack;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trace;
 
 pub use machine::{Machine, Progress};
 pub use object::{Graph, Instance, Object, ObjectId, Value};
+pub(crate) use opcode::name as opcode_name;
 pub(crate) use python2::{python2_name, python3_name};
+pub use trace::{Oddity, Trace};

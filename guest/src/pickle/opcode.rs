@@ -52,7 +52,7 @@ macro_rules! opcodes {
         }
 
         /// CPython's name of an opcode.
-        pub(super) fn name(code: u8) -> Option<&'static str> {
+        pub(crate) fn name(code: u8) -> Option<&'static str> {
             match code {
                 $($name => Some(stringify!($name)),)*
                 _ => None,

@@ -27,6 +27,11 @@ impl Stack {
         self.values.pop().ok_or_else(|| self.underflow())
     }
 
+    /// How many values there are, below all marks too.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// The top value.
     pub(super) fn top(&self) -> Result<Value, Flaw> {
         self.under(self.values.len())

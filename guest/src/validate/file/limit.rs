@@ -1,0 +1,29 @@
+use super::super::examine::{Part, Place, Scope};
+use super::super::finding::{Finding, Rule};
+use super::super::report::Report;
+use crate::Excess;
+
+/// A cap was reached, so that nothing is proven.
+pub(in super::super) static RULE: Rule = Rule::unverified(
+    "SR-FILE-LIMIT",
+    "a limit was reached",
+    "The file asks for more than one validation may take, as bombs do. If it is meant to be \
+     this large, raise --max-memory or --timeout.",
+);
+
+/// A limit was reached at `offset` of a part.
+pub(in super::super) fn reached(excess: &Excess, part: &Part, scope: &mut Scope<'_>) {
+    let message = alloc::format!("the limit `{}` of {} was reached", excess.limit, excess.allowed);
+    scope.find(&RULE, part, excess.offset, message);
+}
+
+/// Archives in archives, deeper or more than are looked into.
+pub(in super::super) fn nested(place: &Place, report: &mut Report) {
+    report.add(Finding {
+        rule: &RULE,
+        offset: place.start,
+        part: place.name.clone(),
+        part_offset: 0,
+        message: "too many archives inside each other: this one was not looked into".into(),
+    });
+}

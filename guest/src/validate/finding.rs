@@ -1,0 +1,83 @@
+use alloc::string::String;
+
+/// What a file is, from best to worst. The worst finding decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Every byte is accounted for, and all it does is build allowed data.
+    Safe,
+    /// A limit was reached or something is of a kind not known: nothing is proven.
+    Unverified,
+    /// Readers may disagree on it or fail.
+    Malformed,
+    /// It would run or import something that is not allowed.
+    Unsafe,
+}
+
+/// How much a finding matters to a reader of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Unusual, and no reason against the file.
+    Warning,
+    /// The file is not safe because of it.
+    Error,
+}
+
+/// What is looked for. Its id never changes its meaning.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// `SR-<SUBJECT>-<WHAT>`
+    pub id: &'static str,
+    /// What a finding means for the verdict: [`Verdict::Safe`] for nothing.
+    pub verdict: Verdict,
+    /// How much it matters; [`Severity::Error`] exactly where the verdict is not safe.
+    pub severity: Severity,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// Why that matters, and what to do.
+    pub help: &'static str,
+}
+
+/// One thing found in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked for.
+    pub rule: &'static Rule,
+    /// Bytes from the start of the file; for what was compressed, where the
+    /// compressed bytes start.
+    pub offset: u64,
+    /// The member it is in, outermost archive first; empty for the file itself.
+    pub part: String,
+    /// Bytes from the start of the part, decompressed.
+    pub part_offset: u64,
+    /// What was found there, and what it would do.
+    pub message: String,
+}
+
+impl Rule {
+    /// Whatever breaks it would run or import what is not allowed.
+    pub(super) const fn refused(id: &'static str, title: &'static str, help: &'static str) -> Self {
+        Self { id, verdict: Verdict::Unsafe, severity: Severity::Error, title, help }
+    }
+
+    /// Readers may disagree on whatever breaks it, or fail.
+    pub(super) const fn malformed(id: &'static str, title: &'static str, help: &'static str) -> Self {
+        Self { id, verdict: Verdict::Malformed, severity: Severity::Error, title, help }
+    }
+
+    /// Whatever breaks it cannot be judged.
+    pub(super) const fn unverified(id: &'static str, title: &'static str, help: &'static str) -> Self {
+        Self { id, verdict: Verdict::Unverified, severity: Severity::Error, title, help }
+    }
+
+    /// Unusual, and no reason against a file.
+    pub(super) const fn warning(id: &'static str, title: &'static str, help: &'static str) -> Self {
+        Self { id, verdict: Verdict::Safe, severity: Severity::Warning, title, help }
+    }
+
+    /// Worth knowing.
+    pub(super) const fn note(id: &'static str, title: &'static str, help: &'static str) -> Self {
+        Self { id, verdict: Verdict::Safe, severity: Severity::Note, title, help }
+    }
+}

@@ -1,0 +1,27 @@
+//! Judges whether a file is only data.
+//!
+//! [`Validating`] drives examiners, one for each kind of content, over a file and
+//! over what lies inside it: an archive's members, a record inflated into memory.
+//! An examiner asks for ranges like any machine here, and never fails: whatever
+//! is wrong becomes a [`Finding`] under one of the [`RULES`], and the worst of
+//! them is the [`Verdict`].
+//!
+//! A file is safe when every byte of it is accounted for and every instruction
+//! in it only builds allow-listed data. There is no list of bad names.
+
+mod examine;
+mod file;
+mod finding;
+mod options;
+mod pickle;
+mod report;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod validating;
+
+pub use finding::{Finding, Rule, Severity, Verdict};
+pub use options::{Policy, ValidateOptions};
+pub use report::{Kind, Payload, Report};
+pub use rules::RULES;
+pub use validating::{Judging, Validating};

@@ -1,0 +1,144 @@
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::run::{Dialect, Fed, PickleRun, Window};
+use super::trailing;
+use crate::step::{Next, Range};
+use crate::validate::examine::{Child, Examine, Part, Scope};
+use crate::validate::file::unknown;
+use crate::validate::finding::Verdict;
+use crate::validate::report::{Kind, Report};
+
+/// Judges a pickle in a file of its own, or several one after another: whoever
+/// loads the first may go on to load the next.
+#[derive(Debug)]
+pub(in super::super) struct BarePickles {
+    certainty: Certainty,
+    run: PickleRun,
+    /// Where the current pickle starts.
+    start: u64,
+    /// Where the next window starts.
+    position: u64,
+    window: Window,
+    /// What was found in the current pickle, until it is certain that it is one.
+    found: Report,
+}
+
+/// How sure it is that the bytes are a pickle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Certainty {
+    /// They say so.
+    Certain,
+    /// They may be anything: old pickles do not say what they are.
+    Perhaps,
+    /// They are something else, which may hide one.
+    Hidden,
+}
+
+impl BarePickles {
+    /// An examination of a region that may be a pickle.
+    pub(in super::super) fn new(certainty: Certainty, scope: &Scope<'_>) -> Self {
+        Self {
+            certainty,
+            run: PickleRun::new(Part::whole(), Dialect::Plain, &scope.options.limits),
+            start: 0,
+            position: 0,
+            window: Window::default(),
+            found: Report::default(),
+        }
+    }
+
+    /// Feeds a window; answers when nothing is left to be done.
+    fn feed(&mut self, mut bytes: &[u8], scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
+        loop {
+            let mut inner = Scope { report: &mut self.found, inflatable: &mut *scope.inflatable, ..*scope };
+            let fed = match self.run.feed(bytes, &mut inner) {
+                Fed::More(_) if self.position.saturating_add(bytes.len() as u64) >= scope.length => {
+                    self.run.end(scope.length.saturating_sub(self.start), &mut inner);
+                    Fed::Broken
+                }
+                fed => fed,
+            };
+            match fed {
+                Fed::More(missing) => {
+                    self.position = self.position.saturating_add(bytes.len() as u64);
+                    let left = scope.length.saturating_sub(self.position);
+                    return Some(Next::Fetch(vec![Range::new(
+                        self.position,
+                        self.window.next(missing, left),
+                    )]));
+                }
+                Fed::Broken => return self.broken(scope),
+                Fed::Stopped(length) => {
+                    let end = self.start.saturating_add(length);
+                    let used = usize::try_from(end.saturating_sub(self.position)).ok();
+                    bytes = used.and_then(|used| bytes.get(used..)).unwrap_or_default();
+                    self.position = end;
+                    if end >= scope.length {
+                        self.commit(scope);
+                        return None;
+                    }
+                    self.next(end, scope);
+                }
+            }
+        }
+    }
+
+    /// The current pickle is whole, and more bytes follow.
+    fn next(&mut self, end: u64, scope: &mut Scope<'_>) {
+        // `N.` is a pickle, and the start of many a text: what follows tells.
+        if self.certainty == Certainty::Certain || self.run.is_eventful() {
+            self.commit(scope);
+            self.certainty = Certainty::Certain;
+        }
+        self.run = PickleRun::new(Part::at("", end), Dialect::Plain, &scope.options.limits);
+        self.start = end;
+    }
+
+    /// The current pickle cannot be one, or ends in the middle.
+    fn broken(&mut self, scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
+        let eventful = self.run.is_eventful();
+        if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
+            let left = scope.length.saturating_sub(self.start);
+            trailing::report(self.start, left, &Part::whole(), scope);
+        } else if self.certainty == Certainty::Certain || eventful {
+            self.certainty = match self.certainty {
+                Certainty::Perhaps => Certainty::Certain,
+                other => other,
+            };
+            self.commit(scope);
+        } else if self.certainty == Certainty::Perhaps {
+            return Some(Next::Done(vec![unknown::child(scope)]));
+        }
+        None
+    }
+
+    /// What was found counts. In bytes that are something else only what would
+    /// do harm does.
+    fn commit(&mut self, scope: &mut Scope<'_>) {
+        let found = core::mem::take(&mut self.found);
+        if self.certainty != Certainty::Hidden {
+            scope.kind(Kind::Pickle);
+        } else if found.verdict != Verdict::Unsafe {
+            return;
+        }
+        scope.report.merge(found);
+    }
+}
+
+impl Examine for BarePickles {
+    fn resume(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        if parts.is_empty() && self.position == 0 && scope.length > 0 {
+            let length = self.window.next(1, scope.length);
+            return Next::Fetch(vec![Range::new(0, length)]);
+        }
+        let bytes = parts.first().map_or(&[][..], Vec::as_slice);
+        self.feed(bytes, scope).unwrap_or(Next::Done(Vec::new()))
+    }
+}
+
+/// A bare pickle as a child that is its parent's region.
+pub(in super::super) fn child(certainty: Certainty, scope: &Scope<'_>) -> Child {
+    Child::same(Box::new(BarePickles::new(certainty, scope)), scope)
+}

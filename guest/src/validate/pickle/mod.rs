@@ -1,0 +1,50 @@
+//! Pickles: run by a tolerant machine that makes nothing, then judged object by
+//! object.
+//!
+//! Every name that is looked up and every call that is made leaves an object in
+//! the machine's heap, whatever the pickle does with it afterwards. So the rules
+//! look at the whole heap and not only at what the result reaches: tricks with
+//! the stack, the memo or the order of instructions cannot hide a call.
+
+mod allowed;
+mod argument;
+mod arguments;
+pub(super) mod bare;
+mod broken;
+mod call;
+mod copies;
+mod discarded;
+mod extension;
+mod import;
+mod items;
+mod objects;
+mod opcode;
+mod persistent;
+mod run;
+mod state;
+mod target;
+pub(super) mod trailing;
+
+pub(super) use bare::Certainty;
+pub(super) use objects::Objects;
+pub(super) use run::{Dialect, Fed, PickleRun};
+
+use super::finding::Rule;
+
+/// The rules on pickles.
+pub(super) const RULES: &[&Rule] = &[
+    &import::RULE,
+    &extension::RULE,
+    &call::RULE,
+    &arguments::RULE,
+    &items::RULE,
+    &state::RULE,
+    &target::CLASS,
+    &target::RULE,
+    &persistent::RULE,
+    &opcode::RULE,
+    &broken::RULE,
+    &broken::TRUNCATED,
+    &trailing::RULE,
+    &discarded::RULE,
+];

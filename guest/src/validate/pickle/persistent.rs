@@ -1,0 +1,55 @@
+use alloc::format;
+
+use super::Objects;
+use super::allowed::Means;
+use super::run::Dialect;
+use crate::model::Construct;
+use crate::pickle::{Instance, Value};
+use crate::validate::examine::{Part, Scope};
+use crate::validate::finding::Rule;
+
+/// A persistent id that names no storage.
+pub(super) static RULE: Rule = Rule::malformed(
+    "SR-PICKLE-PERSISTENT",
+    "a persistent id that names no storage",
+    "Persistent ids are for whoever loads a file to interpret. PyTorch knows those of storages \
+     and refuses others; a plain pickle has none.",
+);
+
+/// Reports a persistent id that is not that of a storage.
+pub(super) fn check(
+    objects: Objects<'_>,
+    instance: &Instance,
+    dialect: Dialect,
+    part: &Part,
+    scope: &mut Scope<'_>,
+) {
+    if instance.construct != Construct::Persistent {
+        return;
+    }
+    let id = objects.describe(instance.callable);
+    if dialect == Dialect::Plain {
+        scope.find(
+            &RULE,
+            part,
+            instance.offset,
+            format!("a persistent id, {id}, in a pickle that has no storages"),
+        );
+    } else if !is_storage(objects, instance.callable) {
+        scope.find(&RULE, part, instance.offset, format!("the persistent id {id}, which names no storage"));
+    }
+}
+
+/// `('storage', class, key, location, count)`, and in old files a view.
+fn is_storage(objects: Objects<'_>, id: Value) -> bool {
+    let (Some(&[tag, class, key, location, count]) | Some(&[tag, class, key, location, count, _])) =
+        objects.tuple(id)
+    else {
+        return false;
+    };
+    objects.text(tag) == Some("storage")
+        && matches!(objects.means(class), Some(Means::StorageClass))
+        && objects.text(key).is_some()
+        && objects.text(location).is_some()
+        && matches!(count, Value::Int(0..))
+}

@@ -1,0 +1,95 @@
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::finding::{Finding, Verdict};
+use crate::step::Range;
+
+/// What was found in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What the file is.
+    pub kind: Kind,
+    /// The worst of all findings.
+    pub verdict: Verdict,
+    /// The findings, in the order they were made.
+    pub findings: Vec<Finding>,
+    /// Findings beyond the [`LISTED`] first of a rule: counted, not kept.
+    pub unlisted: u64,
+    /// Stored bytes that were not read.
+    pub payloads: Vec<Payload>,
+    counts: BTreeMap<&'static str, u32>,
+}
+
+/// What a file is, told by its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A zip archive as `torch.save` writes it since torch 1.6.
+    TorchZip,
+    /// The stream `torch.save` wrote before.
+    TorchLegacy,
+    /// A TorchScript archive: a program.
+    TorchScript,
+    /// safetensors
+    Safetensors,
+    /// One pickle, or several in a row.
+    Pickle,
+    /// A numpy array.
+    Npy,
+    /// A zip archive of numpy arrays.
+    Npz,
+    /// Another zip archive.
+    Zip,
+    /// Something else.
+    Unknown,
+}
+
+/// Bytes of the file that hold data and were not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The member.
+    pub part: String,
+    /// Where its bytes lie in the file.
+    pub range: Range,
+    /// CRC-32 of the bytes, where the format has one.
+    pub crc32: Option<u32>,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            kind: Kind::Unknown,
+            verdict: Verdict::Safe,
+            findings: Vec::new(),
+            unlisted: 0,
+            payloads: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+}
+
+impl Report {
+    /// Adds a finding, and counts it where there are too many of its rule: a
+    /// hostile file could have millions.
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.verdict = self.verdict.max(finding.rule.verdict);
+        let count = self.counts.entry(finding.rule.id).or_default();
+        if *count < LISTED {
+            *count += 1;
+            self.findings.push(finding);
+        } else {
+            self.unlisted = self.unlisted.saturating_add(1);
+        }
+    }
+
+    /// Adds all findings of another report.
+    pub(super) fn merge(&mut self, other: Self) {
+        other.findings.into_iter().for_each(|finding| self.add(finding));
+        self.verdict = self.verdict.max(other.verdict);
+        self.unlisted = self.unlisted.saturating_add(other.unlisted);
+        self.payloads.extend(other.payloads);
+    }
+}
+
+/// Findings of one rule that are kept.
+const LISTED: u32 = 100;

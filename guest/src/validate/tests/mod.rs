@@ -1,0 +1,56 @@
+//! Whole contents through [`Validating`], natively.
+
+mod pickles;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Judging, Report, ValidateOptions, Validating};
+use crate::Chunk;
+
+/// Judges bytes as a file.
+pub(super) fn judge(bytes: &[u8], options: ValidateOptions) -> Report {
+    let mut validating = Validating::open(bytes.len() as u64, options);
+    let mut chunks = Vec::new();
+    while let Judging::Fetch(ranges) = validating.advance(core::mem::take(&mut chunks)).unwrap() {
+        for range in ranges {
+            let start = usize::try_from(range.offset).unwrap();
+            let end = start + usize::try_from(range.length).unwrap();
+            chunks.push(Chunk { offset: range.offset, bytes: bytes[start..end].to_vec() });
+        }
+    }
+    assert!(validating.is_over());
+    validating.report().clone()
+}
+
+/// The report under the usual options, a line for each finding, the verdict first.
+pub(super) fn summary(bytes: &[u8]) -> String {
+    summary_of(&judge(bytes, ValidateOptions::default()))
+}
+
+/// A report, a line for each finding, the verdict first.
+pub(super) fn summary_of(report: &Report) -> String {
+    let mut text = format!("{:?} {:?}\n", report.kind, report.verdict);
+    for finding in &report.findings {
+        let part = if finding.part.is_empty() { String::new() } else { format!(" {}", finding.part) };
+        let (id, offset, message) = (finding.rule.id, finding.offset, &finding.message);
+        text.push_str(&format!("{id} {offset}{part}: {message}\n"));
+    }
+    text
+}
+
+#[test]
+fn ids_are_unique_and_severity_follows_the_verdict() {
+    use super::{RULES, Severity, Verdict};
+
+    let mut ids: Vec<_> = RULES.iter().flat_map(|subject| subject.iter().map(|rule| rule.id)).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+    for rule in RULES.iter().flat_map(|subject| subject.iter()) {
+        assert_eq!(rule.severity == Severity::Error, rule.verdict != Verdict::Safe, "{}", rule.id);
+        assert!(rule.id.starts_with("SR-") && !rule.title.is_empty() && rule.help.len() > 40, "{}", rule.id);
+    }
+}

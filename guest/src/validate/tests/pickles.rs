@@ -1,0 +1,29 @@
+use super::summary;
+
+#[test]
+fn plain_data_is_safe() {
+    for pickle in
+        [&b"\x80\x02]q\x00(K\x01K\x02e."[..], b"\x80\x04\x95\x04\0\0\0\0\0\0\0}\x94N\x8cs.", b"(lp0\nI1\na."]
+    {
+        let summary = summary(pickle);
+        if pickle[1] == 4 {
+            assert!(summary.starts_with("Pickle Malformed\n"), "{summary}");
+        } else {
+            assert_eq!(summary, "Pickle Safe\n");
+        }
+    }
+}
+
+#[test]
+fn a_call_of_what_is_not_allowed_is_unsafe_whatever_follows() {
+    let expected = "Pickle Unsafe\n\
+         SR-PICKLE-IMPORT 0: imports os.system\n\
+         SR-PICKLE-CALL 19: calls os.system with 1 argument (the str `true`)\n";
+    assert_eq!(summary(b"cos\nsystem\n(Vtrue\ntR."), expected);
+    for ending in [&b"0"[..], b"", b"\xff", b"h\x07.", b"N.", b".garbage", b".I1\n."] {
+        let mut pickle = b"cos\nsystem\n(Vtrue\ntR".to_vec();
+        pickle.extend_from_slice(ending);
+        let summary = summary(&pickle);
+        assert!(summary.starts_with(expected), "{ending:?}: {summary}");
+    }
+}

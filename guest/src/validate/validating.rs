@@ -1,0 +1,170 @@
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::examine::{Bytes, Child, Examine, Place, Scope};
+use super::file::{Sniff, limit};
+use super::options::ValidateOptions;
+use super::report::Report;
+use crate::Error;
+use crate::step::{Chunk, Gather, Next, Range};
+
+/// Judges a file without touching it.
+///
+/// ```text
+/// open(length) -> advance([]) -> Fetch(ranges) -> advance(chunks) -> … -> Ready
+/// ```
+///
+/// Chunks may come in pieces: what is still missing is asked for again. No file
+/// makes it fail. The [`report`](Self::report) grows as it goes and is whole
+/// after `Ready`.
+#[derive(Debug)]
+pub struct Validating {
+    options: ValidateOptions,
+    report: Report,
+    /// What is being examined, outermost first, and what is still to be.
+    jobs: Vec<Job>,
+    /// Jobs that were begun.
+    begun: u32,
+    inflatable: u64,
+    gather: Gather,
+    over: bool,
+}
+
+/// What a [`Validating`] wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judging {
+    /// Bring these and call [`Validating::advance`] again.
+    Fetch(Vec<Range>),
+    /// The report is whole.
+    Ready,
+}
+
+/// One content and who judges it.
+#[derive(Debug)]
+struct Job {
+    place: Place,
+    length: u64,
+    depth: u32,
+    /// The bytes, unless they are in the file: a part of what was inflated.
+    held: Option<Held>,
+    examiner: Box<dyn Examine>,
+}
+
+/// A part of bytes that were decompressed once for all that lie in them.
+#[derive(Clone, Debug)]
+struct Held {
+    bytes: Rc<Vec<u8>>,
+    start: u64,
+}
+
+impl Validating {
+    /// Starts on a file of `length` bytes.
+    pub fn open(length: u64, options: ValidateOptions) -> Self {
+        let examiner: Box<dyn Examine> = Box::new(Sniff::new());
+        let job = Job { place: Place::file(), length, depth: 0, held: None, examiner };
+        Self {
+            inflatable: options.limits.pickle_bytes,
+            options,
+            report: Report::default(),
+            jobs: vec![job],
+            begun: 1,
+            gather: Gather::default(),
+            over: false,
+        }
+    }
+
+    /// Takes what was fetched (at first, nothing) and says what comes next.
+    ///
+    /// The only error is a caller's: a chunk that was not asked for.
+    pub fn advance(&mut self, chunks: Vec<Chunk>) -> Result<Judging, Error> {
+        chunks.into_iter().try_for_each(|chunk| self.gather.accept(chunk))?;
+        let missing = self.gather.missing();
+        if !missing.is_empty() {
+            return Ok(Judging::Fetch(missing));
+        }
+        let mut parts = core::mem::take(&mut self.gather).into_parts();
+        while let Some(job) = self.jobs.last_mut() {
+            let mut scope = Scope {
+                options: &self.options,
+                length: job.length,
+                depth: job.depth,
+                inflatable: &mut self.inflatable,
+                place: &job.place,
+                report: &mut self.report,
+            };
+            match job.examiner.resume(parts, &mut scope) {
+                Next::Fetch(ranges) => match &job.held {
+                    Some(held) => parts = ranges.iter().map(|range| held.get(*range)).collect(),
+                    None => {
+                        let start = job.place.start;
+                        let shift =
+                            |range: Range| Range::new(start.saturating_add(range.offset), range.length);
+                        self.gather = Gather::new(ranges.into_iter().map(shift).collect())?;
+                        let missing = self.gather.missing();
+                        if !missing.is_empty() {
+                            return Ok(Judging::Fetch(missing));
+                        }
+                        parts = core::mem::take(&mut self.gather).into_parts();
+                    }
+                },
+                Next::Done(children) => {
+                    parts = Vec::new();
+                    self.descend(children);
+                }
+            }
+        }
+        self.over = true;
+        Ok(Judging::Ready)
+    }
+
+    /// What was found so far; all of it once [`Judging::Ready`].
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Whether the report is whole.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The current job is done: its children come next, first to last.
+    fn descend(&mut self, children: Vec<Child>) {
+        let Some(parent) = self.jobs.pop() else { return };
+        for child in children.into_iter().rev() {
+            let Child { name, bytes, examiner } = child;
+            let (place, length) = parent.place.child(&name, &bytes);
+            // The same content seen otherwise is as deep as before.
+            let depth = parent.depth.saturating_add(u32::from(!name.is_empty()));
+            let held = match bytes {
+                Bytes::At(range) => parent.held.as_ref().map(|held| held.part(range.offset)),
+                Bytes::Inflated(_, bytes) => Some(Held { bytes: Rc::new(bytes), start: 0 }),
+            };
+            let job = Job { place, length, depth, held, examiner };
+            if depth > DEPTH || self.begun >= self.options.limits.entries {
+                limit::nested(&job.place, &mut self.report);
+                continue;
+            }
+            self.begun += 1;
+            self.jobs.push(job);
+        }
+    }
+}
+
+impl Held {
+    fn get(&self, range: Range) -> Vec<u8> {
+        let start = usize::try_from(self.start.saturating_add(range.offset)).ok();
+        let length = usize::try_from(range.length).ok();
+        let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
+        let bytes = start.zip(end).and_then(|(start, end)| self.bytes.get(start..end));
+        bytes.unwrap_or_default().to_vec()
+    }
+
+    fn part(&self, offset: u64) -> Self {
+        Self { bytes: Rc::clone(&self.bytes), start: self.start.saturating_add(offset) }
+    }
+}
+
+/// Archives inside each other that are looked into.
+const DEPTH: u32 = 4;
