@@ -3,7 +3,7 @@
 
 mod archive;
 mod emit;
-mod interpret;
+pub(crate) mod interpret;
 mod legacy;
 mod notes;
 mod records;

@@ -19,6 +19,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 mod validating;
+mod zip;
 
 pub use finding::{Finding, Rule, Severity, Verdict};
 pub use options::{Policy, ValidateOptions};

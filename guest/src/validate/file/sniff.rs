@@ -5,6 +5,7 @@ use super::unknown;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Scope};
 use crate::validate::pickle::{Certainty, bare};
+use crate::validate::zip;
 
 /// Tells by its first bytes what a content is, and hands it to whoever judges that.
 /// Names and extensions say nothing.
@@ -22,6 +23,7 @@ impl Sniff {
     fn examiner(head: &[u8], scope: &Scope<'_>) -> Child {
         match head {
             [] => unknown::child(scope),
+            [b'P', b'K', 3, 4, ..] => zip::child(scope),
             [0x80, ..=5, ..] => bare::child(Certainty::Certain, scope),
             _ => bare::child(Certainty::Perhaps, scope),
         }

@@ -1,6 +1,7 @@
 //! Whole contents through [`Validating`], natively.
 
 mod pickles;
+mod zip;
 
 use alloc::format;
 use alloc::string::String;
