@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use std::{eprintln, fs, path::Path};
 
 use crate::validate::tests::{judge, summary_of};
-use crate::validate::{Kind, Severity, ValidateOptions, Verdict};
+use crate::validate::{Kind, ValidateOptions, Verdict};
 
 /// The files that `torch.save` wrote: whatever is in them is judged elsewhere,
 /// nothing may be said against their frame.
@@ -50,9 +50,10 @@ fn what_other_tools_wrote_is_safe() {
         let report = judge(&fs::read(&path).unwrap(), ValidateOptions::default());
         let text = summary_of(&report);
         assert_eq!((report.kind, report.verdict), (Kind::TorchZip, Verdict::Safe), "{path:?} {text}");
-        assert!(report.findings.iter().all(|finding| finding.rule.severity != Severity::Error));
-        let deflated = path.file_stem().is_some_and(|name| name == "deflated" || name == "infozip-9");
-        assert_eq!(report.findings.is_empty(), !deflated, "{path:?} {text}");
+        for finding in &report.findings {
+            let known = ["SR-ZIP-DEFLATE", "SR-ZIP-COMMENT-TEXT"];
+            assert!(known.contains(&finding.rule.id), "{path:?} {text}");
+        }
     }
     assert_eq!(files, 12);
 }
