@@ -107,12 +107,9 @@ def render(files, answers):
         for kind in kinds:
             found = [answer[path] for path, of in files.items() if of == kind]
             counts = [(word, found.count(word)) for word in ["clean", "flagged", "undecided"]]
-            right = kind == "is benign"
-            words = [
-                f"**{count} {word}**" if (word == "clean") != right and word != "undecided" and not (word == "flagged" and not right) else f"{count} {word}"
-                for word, count in counts
-                if count
-            ]
+            wrong = ["flagged", "undecided"] if kind == "is benign" else ["clean"]
+            words = [f"{count} {word}" for word, count in counts if count]
+            words = [f"**{words}**" if words.split()[1] in wrong else words for words in words]
             cells.append(", ".join(words))
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {seconds:.1f} |")
     return "\n".join(lines) + "\n"
