@@ -3,7 +3,7 @@
 
 mod archive;
 mod emit;
-pub(crate) mod interpret;
+mod interpret;
 mod legacy;
 mod notes;
 mod records;
@@ -15,5 +15,6 @@ mod whole;
 mod write;
 
 pub(crate) use archive::ArchiveReader;
+pub(crate) use interpret::{About, Flaw, NamedStorage, Offsets, Surveyed, survey};
 pub(crate) use legacy::LegacyReader;
 pub(crate) use write::ArchiveWriter;

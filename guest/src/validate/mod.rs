@@ -16,6 +16,7 @@ mod options;
 mod pickle;
 mod report;
 mod rules;
+mod tensor;
 #[cfg(test)]
 mod tests;
 mod validating;

@@ -1,5 +1,5 @@
 use super::finding::Rule;
-use super::{file, pickle, zip};
+use super::{file, pickle, tensor, zip};
 
 /// Every rule, by subject.
-pub const RULES: &[&[&Rule]] = &[file::RULES, pickle::RULES, zip::RULES];
+pub const RULES: &[&[&Rule]] = &[file::RULES, pickle::RULES, tensor::RULES, zip::RULES];

@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 
 use super::Offsets;
 use super::children::children;
+use super::faults::Faults;
+use super::flaw::{About, Flaw};
 use crate::model::{Node, NodeId, Quantizer};
 use crate::{Error, Limits};
 
 /// Checks that whatever wraps tensors wraps tensors. Objects that are not known
 /// pass: torch has more kinds of tensor than the model.
-pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets) -> Result<(), Error> {
+pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets, faults: &mut Faults) -> Result<(), Error> {
     for (id, node) in (0u32..).zip(nodes) {
         let (what, wrapped): (&str, &[NodeId]) = match node {
             Node::Parameter { tensor, .. } => ("parameter", &[*tensor]),
@@ -31,7 +33,8 @@ pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets) -> Result<(),
             let child = usize::try_from(child).ok().and_then(|child| nodes.get(child));
             if !child.is_some_and(is_tensor) {
                 let found = child.map_or("nothing", kind);
-                return Err(Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found));
+                let error = Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found);
+                faults.take(Flaw { about: About::Kind, error })?;
             }
         }
     }
@@ -40,9 +43,15 @@ pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets) -> Result<(),
 
 /// Checks how deep the state dict nests and how large it is as a tree. A few
 /// bytes of shared lists of shared lists unfold to more values than there are
-/// atoms, and whoever walks the tree would walk forever.
-pub(super) fn size(nodes: &[Node], limits: &Limits, offsets: &Offsets) -> Result<(), Error> {
-    let (depth, tree) = measure(nodes);
+/// atoms, and whoever walks the tree would walk forever: so does Python when it
+/// hashes a tuple.
+pub(super) fn size(
+    nodes: &[Node],
+    roots: &[NodeId],
+    limits: &Limits,
+    offsets: &Offsets,
+) -> Result<(), Error> {
+    let (depth, tree) = measure(nodes, roots);
     if depth > limits.depth {
         return Err(Error::limit(offsets.near(0), "depth", u64::from(limits.depth)));
     }
@@ -52,14 +61,14 @@ pub(super) fn size(nodes: &[Node], limits: &Limits, offsets: &Offsets) -> Result
     Ok(())
 }
 
-/// How many containers lie inside each other under node 0, and how many values
-/// it is when shared ones count each time, but those that lead into a cycle once:
+/// How many containers lie inside each other under the roots, and how many values
+/// they are when shared ones count each time, but those that lead into a cycle once:
 /// there is no end to their paths.
-fn measure(nodes: &[Node]) -> (u32, u64) {
+fn measure(nodes: &[Node], roots: &[NodeId]) -> (u32, u64) {
     // The values of all nodes that lead into a cycle.
     let mut once = 0u64;
     let mut sizes: Vec<Size> = vec![Size::Unknown; nodes.len()];
-    let mut stack = vec![Step::Enter(0)];
+    let mut stack: Vec<Step> = roots.iter().map(|&root| Step::Enter(root)).collect();
     while let Some(step) = stack.pop() {
         match step {
             Step::Enter(id) => {
@@ -103,11 +112,17 @@ fn measure(nodes: &[Node]) -> (u32, u64) {
             }
         }
     }
-    match sizes.first() {
-        Some(&Size::Known(depth, tree)) => (depth, tree),
-        Some(&Size::Endless(depth)) => (depth, once),
-        _ => (0, 0),
+    let (mut deepest, mut all) = (0, once);
+    for &root in roots {
+        let (depth, tree) = match slot(&mut sizes, root) {
+            Some(&mut Size::Known(depth, tree)) => (depth, tree),
+            Some(&mut Size::Endless(depth)) => (depth, 0),
+            _ => (0, 0),
+        };
+        deepest = depth.max(deepest);
+        all = tree.saturating_add(all);
     }
+    (deepest, all)
 }
 
 enum Step {

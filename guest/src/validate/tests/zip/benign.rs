@@ -25,7 +25,8 @@ fn what_torch_wrote_has_no_fault() {
         let report = judge(&bytes, ValidateOptions::default());
         files += 1;
         assert_eq!(report.kind, Kind::TorchZip, "{path:?}");
-        let frame = |id: &str| id.starts_with("SR-ZIP") || id == "SR-TENSOR-STORAGE" || id.starts_with("SR-FILE");
+        let frame =
+            |id: &str| id.starts_with("SR-ZIP") || id == "SR-TENSOR-STORAGE" || id.starts_with("SR-FILE");
         if report.findings.iter().any(|finding| frame(finding.rule.id)) {
             faults.push(format!("{path:?}: {}", summary_of(&report)));
         }

@@ -6,7 +6,6 @@ pub(super) mod prefix;
 pub(super) mod program;
 mod role;
 pub(super) mod storages;
-mod tensors;
 
 pub(super) use member::RULE as MEMBER;
 pub(super) use member::other;

@@ -5,16 +5,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::role::{Role, role_of};
-use super::tensors::Tensors;
 use crate::pickle::Graph;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::tensor::Tensors;
 use crate::validate::zip::member::Member;
 
 /// A storage's record is there, and as long as the pickle says.
 pub(in crate::validate::zip) static RULE: Rule = Rule::malformed(
-    "SR-TENSOR-STORAGE",
+    "SR-TENSOR-RECORD",
     "a storage whose bytes are not as the pickle says",
     "torch.load fails on it; with mmap=True older releases read what lies behind it instead.",
 );

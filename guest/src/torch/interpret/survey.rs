@@ -1,0 +1,43 @@
+use alloc::vec::Vec;
+
+use super::faults::Faults;
+use super::flaw::Flaw;
+use super::{NamedStorage, Offsets, checks, keys, walk};
+use crate::model::Node;
+use crate::pickle::Graph;
+use crate::{Error, Limits};
+
+/// What a pickle means as far as it means anything, and all that is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Surveyed {
+    /// The nodes: first those the root reaches, then those it does not. A call
+    /// with nonsense inside is an object.
+    pub(crate) nodes: Vec<Node>,
+    /// The storages in the order they are first met.
+    pub(crate) storages: Vec<NamedStorage>,
+    /// Where calls are in the pickle.
+    pub(crate) offsets: Offsets,
+    /// What is wrong. A limit comes last: the nodes end there.
+    pub(crate) faults: Vec<Flaw>,
+}
+
+/// Gives all of a pickle's objects their torch meaning, also those that the root
+/// does not reach: what is thrown away was still made.
+pub(crate) fn survey(graph: &Graph, limits: &Limits) -> Surveyed {
+    let mut walk = walk::Walk::new(graph, "", limits, Faults::Kept(Vec::new()));
+    let walked = walk.run().and_then(|()| walk.rest());
+    let mut found = walk.finish();
+    let checked = walked.and_then(|()| check(&mut found, limits));
+    let walk::Walked { nodes, storages, offsets, faults, .. } = found;
+    let mut faults = faults.into_kept();
+    faults.extend(checked.err().map(Flaw::from));
+    Surveyed { nodes, storages, offsets, faults }
+}
+
+/// Looks at the whole arena. A value that a later one under the same key
+/// replaces stays in it.
+fn check(found: &mut walk::Walked, limits: &Limits) -> Result<(), Error> {
+    keys::settle(&mut found.nodes, "", &found.offsets, &mut found.faults)?;
+    checks::kinds(&found.nodes, "", &found.offsets, &mut found.faults)?;
+    checks::size(&found.nodes, &found.roots, limits, &found.offsets)
+}
