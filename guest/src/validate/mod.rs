@@ -12,10 +12,12 @@
 mod examine;
 mod file;
 mod finding;
+mod numpy;
 mod options;
 mod pickle;
 mod report;
 mod rules;
+mod safetensors;
 #[cfg(test)]
 mod tests;
 mod validating;
