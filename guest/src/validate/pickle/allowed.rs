@@ -32,8 +32,6 @@ pub(super) struct Callable {
 pub(super) enum Made {
     /// A value that nothing is done to.
     Value,
-    /// A set, which items may be added to.
-    Set,
     /// A value that is no key: it could change.
     Mutable,
     /// A tensor of any kind.
@@ -83,7 +81,7 @@ const fn special(signatures: &'static [&'static [Arg]], result: Made) -> Means {
 static TABLE: &[Entry] = &[
     entry("collections", &["OrderedDict"], plain(&[&[], &[a::LIST]], Made::OrderedDict)),
     entry("collections", &["Counter"], plain(&[&[], &[a::DICT]], Made::Dict)),
-    entry("builtins", &["set"], plain(&[&[], &[a::LIST]], Made::Set)),
+    entry("builtins", &["set"], plain(&[&[], &[a::LIST]], Made::Mutable)),
     entry("builtins", &["complex"], plain(&[&[a::NUMBER, a::NUMBER]], Made::Value)),
     entry(
         "builtins",

@@ -27,7 +27,6 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
     let rule = match objects.means(instance.callable) {
         Some(Means::Call(callable)) => match callable.result {
             Made::Dict | Made::OrderedDict if instance.items.is_empty() => return,
-            Made::Set if instance.pairs.is_empty() => return,
             Made::Tensor => &RULE,
             _ => &target::RULE,
         },

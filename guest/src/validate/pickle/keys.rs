@@ -113,7 +113,7 @@ impl Hashing<'_> {
             Some(Object::List(_) | Object::Dict(_) | Object::Set(_) | Object::ByteArray(_)) => None,
             Some(Object::Instance(instance)) => match self.objects.means(instance.callable) {
                 Some(Means::Call(callable)) => match callable.result {
-                    Made::Dict | Made::OrderedDict | Made::Set | Made::Mutable => None,
+                    Made::Dict | Made::OrderedDict | Made::Mutable => None,
                     Made::Value | Made::Tensor => Some(1),
                 },
                 _ => Some(1),
