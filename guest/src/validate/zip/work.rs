@@ -63,6 +63,7 @@ impl Work {
         };
         if torch::program::check(members, scope) {
             work.placed = true;
+            work.numpy = false;
             return work;
         }
         if torch {
