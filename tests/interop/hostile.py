@@ -69,7 +69,7 @@ def observe(folder):
 
 def by_torch(path, imports):
     def load(weights_only):
-        return lambda: torch.load(path, weights_only=weights_only, map_location="cpu")
+        return lambda: torch.load(path, weights_only=weights_only)
 
     strict = outcome(load(True), imports)
     return {"weights_only": strict.replace("fails:", "refuses:"), "plain": outcome(load(False), imports)}

@@ -12,10 +12,12 @@
 mod examine;
 mod file;
 mod finding;
+mod numpy;
 mod options;
 mod pickle;
 mod report;
 mod rules;
+mod safetensors;
 mod tensor;
 #[cfg(test)]
 mod tests;

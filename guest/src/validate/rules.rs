@@ -1,5 +1,6 @@
 use super::finding::Rule;
-use super::{file, pickle, tensor, zip};
+use super::{file, numpy, pickle, safetensors, tensor, zip};
 
 /// Every rule, by subject.
-pub const RULES: &[&[&Rule]] = &[file::RULES, pickle::RULES, tensor::RULES, zip::RULES];
+pub const RULES: &[&[&Rule]] =
+    &[file::RULES, pickle::RULES, tensor::RULES, zip::RULES, safetensors::RULES, numpy::RULES];
