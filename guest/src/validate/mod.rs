@@ -12,6 +12,7 @@
 mod examine;
 mod file;
 mod finding;
+mod legacy;
 mod options;
 mod pickle;
 mod report;

@@ -1,5 +1,5 @@
 use super::finding::Rule;
-use super::{file, pickle, tensor};
+use super::{file, legacy, pickle, tensor};
 
 /// Every rule, by subject.
-pub const RULES: &[&[&Rule]] = &[file::RULES, pickle::RULES, tensor::RULES];
+pub const RULES: &[&[&Rule]] = &[file::RULES, pickle::RULES, tensor::RULES, legacy::RULES];

@@ -31,7 +31,9 @@ pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets, faults: &mut 
         };
         for &child in wrapped {
             let child = usize::try_from(child).ok().and_then(|child| nodes.get(child));
-            if !child.is_some_and(is_tensor) {
+            // Old files have lists of a quantizer's parameters.
+            let listed = matches!((node, child), (Node::Quantized { .. }, Some(Node::List(_))));
+            if !listed && !child.is_some_and(is_tensor) {
                 let found = child.map_or("nothing", kind);
                 let error = Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found);
                 faults.take(Flaw { about: About::Kind, error })?;

@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::faults::Faults;
@@ -19,6 +20,15 @@ pub(crate) struct Surveyed {
     pub(crate) offsets: Offsets,
     /// What is wrong. A limit comes last: the nodes end there.
     pub(crate) faults: Vec<Flaw>,
+    /// The calls that something is wrong with.
+    flawed: BTreeSet<u64>,
+}
+
+impl Surveyed {
+    /// Whether something is wrong with the call at an offset.
+    pub(crate) fn has_flaw_at(&self, offset: u64) -> bool {
+        self.flawed.contains(&offset)
+    }
 }
 
 /// Gives all of a pickle's objects their torch meaning, also those that the root
@@ -31,7 +41,11 @@ pub(crate) fn survey(graph: &Graph, limits: &Limits) -> Surveyed {
     let walk::Walked { nodes, storages, offsets, faults, .. } = found;
     let mut faults = faults.into_kept();
     faults.extend(checked.err().map(Flaw::from));
-    Surveyed { nodes, storages, offsets, faults }
+    let flawed = faults.iter().filter_map(|flaw| match &flaw.error {
+        Error::Malformed(fault) | Error::Unsupported(fault) => Some(fault.offset),
+        _ => None,
+    });
+    Surveyed { nodes, storages, offsets, flawed: flawed.collect(), faults }
 }
 
 /// Looks at the whole arena. A value that a later one under the same key

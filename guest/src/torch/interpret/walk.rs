@@ -60,7 +60,7 @@ impl<'g> Walk<'g> {
     /// At the root of `graph`, of the pickle in `part`.
     pub(super) fn new(graph: &'g Graph, part: &'g str, limits: &'g Limits, faults: Faults) -> Self {
         Self {
-            context: Context::new(graph, limits),
+            context: Context::new(graph, limits, matches!(faults, Faults::Strict)),
             graph,
             part,
             limits,

@@ -27,7 +27,7 @@ pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
 pub(super) use objects::Objects;
-pub(super) use run::{Dialect, Fed, PickleRun};
+pub(super) use run::{Dialect, Fed, PickleRun, Window};
 
 use super::finding::Rule;
 

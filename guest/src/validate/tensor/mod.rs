@@ -75,6 +75,7 @@ impl Tensors {
         for flaw in &found.faults {
             invalid::report(flaw, part, scope);
         }
+        invalid::check(&found, part, scope);
         storage::check(&found, part, scope);
         dtype::check(&found, part, scope);
         location::check(&found, part, scope);
