@@ -1,7 +1,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::faults::Faults;
+use super::faults::{Faults, Kept};
 use super::flaw::Flaw;
 use super::{NamedStorage, Offsets, checks, keys, walk};
 use crate::model::Node;
@@ -34,18 +34,14 @@ impl Surveyed {
 /// Gives all of a pickle's objects their torch meaning, also those that the root
 /// does not reach: what is thrown away was still made.
 pub(crate) fn survey(graph: &Graph, limits: &Limits) -> Surveyed {
-    let mut walk = walk::Walk::new(graph, "", limits, Faults::Kept(Vec::new()));
+    let mut walk = walk::Walk::new(graph, "", limits, Faults::Kept(Kept::default()));
     let walked = walk.run().and_then(|()| walk.rest());
     let mut found = walk.finish();
     let checked = walked.and_then(|()| check(&mut found, limits));
     let walk::Walked { nodes, storages, offsets, faults, .. } = found;
-    let mut faults = faults.into_kept();
+    let Kept { flaws: mut faults, calls: flawed } = faults.into_kept();
     faults.extend(checked.err().map(Flaw::from));
-    let flawed = faults.iter().filter_map(|flaw| match &flaw.error {
-        Error::Malformed(fault) | Error::Unsupported(fault) => Some(fault.offset),
-        _ => None,
-    });
-    Surveyed { nodes, storages, offsets, flawed: flawed.collect(), faults }
+    Surveyed { nodes, storages, offsets, faults, flawed }
 }
 
 /// Looks at the whole arena. A value that a later one under the same key

@@ -138,13 +138,7 @@ impl<'g> Walk<'g> {
         };
         let draft = match self.draft(child, id) {
             Ok(draft) => draft,
-            Err(flaw) => {
-                let error = if self.faults.is_full() { flaw.error } else { self.locate(flaw.error) };
-                let flaw = Flaw { error, ..flaw };
-                self.faults.take(flaw)?;
-                let instance = object.and_then(|object| self.context.instance(Value::Object(object)));
-                instance.map_or(Draft::leaf(Node::None), Draft::opaque)
-            }
+            Err(flaw) => self.recover(flaw, object)?,
         };
         self.context.charge(draft.len(), self.offsets.last())?;
         if draft.len() == 0 {
@@ -156,6 +150,26 @@ impl<'g> Walk<'g> {
             self.frames.push(Frame { id, node, parts, next: (0, 0), numbers: Vec::new() });
         }
         Ok(id)
+    }
+
+    /// What stands for an object that has a flaw, where the walk goes on.
+    fn recover(&mut self, flaw: Flaw, object: Option<ObjectId>) -> Result<Draft<'g>, Error> {
+        let new = match &flaw.error {
+            Error::Malformed(fault) | Error::Unsupported(fault) => self.faults.mark(fault.offset),
+            _ => true,
+        };
+        if new {
+            let error = if self.faults.is_full() { flaw.error } else { self.locate(flaw.error) };
+            self.faults.take(Flaw { error, ..flaw })?;
+        }
+        let instance = object.and_then(|object| self.context.instance(Value::Object(object)));
+        Ok(match instance {
+            Some(instance) => {
+                self.faults.mark(instance.offset);
+                Draft::opaque(instance)
+            }
+            None => Draft::leaf(Node::None),
+        })
     }
 
     fn draft(&mut self, child: Child<'g>, id: NodeId) -> Result<Draft<'g>, Flaw> {

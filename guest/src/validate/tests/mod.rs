@@ -1,6 +1,9 @@
 //! Whole contents through [`Validating`], natively.
 
+mod build;
+mod legacy;
 mod pickles;
+mod tensors;
 
 use alloc::format;
 use alloc::string::String;
