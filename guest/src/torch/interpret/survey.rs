@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use super::faults::{Faults, Kept};
 use super::flaw::Flaw;
-use super::{NamedStorage, Offsets, checks, keys, walk};
+use super::{NamedStorage, Offsets, checks, walk};
 use crate::model::Node;
 use crate::pickle::Graph;
 use crate::{Error, Limits};
@@ -44,10 +44,9 @@ pub(crate) fn survey(graph: &Graph, limits: &Limits) -> Surveyed {
     Surveyed { nodes, storages, offsets, faults, flawed }
 }
 
-/// Looks at the whole arena. A value that a later one under the same key
-/// replaces stays in it.
+/// Looks at the whole arena. Keys stay as they are: those of a pickle have rules
+/// of their own, and a value that a later one replaces was made all the same.
 fn check(found: &mut walk::Walked, limits: &Limits) -> Result<(), Error> {
-    keys::settle(&mut found.nodes, "", &found.offsets, &mut found.faults)?;
     checks::kinds(&found.nodes, "", &found.offsets, &mut found.faults)?;
-    checks::size(&found.nodes, &found.roots, limits, &found.offsets)
+    checks::size(&found.nodes, limits, &found.offsets)
 }

@@ -26,8 +26,6 @@ pub(super) struct Walk<'g> {
     /// The node of each object met so far.
     ids: Vec<Option<NodeId>>,
     frames: Vec<Frame<'g>>,
-    /// Where the walk began, and began again.
-    roots: Vec<NodeId>,
     offsets: Offsets,
     faults: Faults,
 }
@@ -36,8 +34,6 @@ pub(super) struct Walk<'g> {
 pub(super) struct Walked {
     /// The arena; node 0 is the root.
     pub(super) nodes: Vec<Node>,
-    /// The root, and what else the walk began at.
-    pub(super) roots: Vec<NodeId>,
     /// Its storages.
     pub(super) storages: Vec<NamedStorage>,
     /// Where calls are in the file.
@@ -67,7 +63,6 @@ impl<'g> Walk<'g> {
             nodes: Vec::new(),
             ids: vec![None; graph.objects.len()],
             frames: Vec::new(),
-            roots: Vec::new(),
             offsets: Offsets::default(),
             faults,
         }
@@ -78,15 +73,12 @@ impl<'g> Walk<'g> {
         self.walk(self.graph.root)
     }
 
-    /// Goes over what the root does not reach and is still made: calls, and what
-    /// hashes its items. Later objects hold earlier ones, so these come last.
+    /// Goes over the calls that the root does not reach and that are still made.
+    /// Later ones hold earlier ones, so these come last.
     pub(super) fn rest(&mut self) -> Result<(), Error> {
         let count = u32::try_from(self.graph.objects.len()).unwrap_or(u32::MAX);
         for (id, object) in (0..count).zip(&self.graph.objects).rev() {
-            let made = matches!(
-                object,
-                Object::Instance(_) | Object::Dict(_) | Object::Set(_) | Object::FrozenSet(_)
-            );
+            let made = matches!(object, Object::Instance(_));
             let value = Value::Object(id);
             if made && self.number(id).is_none() && !self.context.is_part(value) {
                 self.walk(value)?;
@@ -99,12 +91,11 @@ impl<'g> Walk<'g> {
     pub(super) fn finish(mut self) -> Walked {
         self.intern();
         let storages = self.context.storages.finish();
-        Walked { nodes: self.nodes, roots: self.roots, storages, offsets: self.offsets, faults: self.faults }
+        Walked { nodes: self.nodes, storages, offsets: self.offsets, faults: self.faults }
     }
 
     fn walk(&mut self, root: Value) -> Result<(), Error> {
-        let root = self.visit(Child::Value(root))?;
-        self.roots.push(root);
+        self.visit(Child::Value(root))?;
         while let Some(last) = self.frames.len().checked_sub(1) {
             let child = self.frames.get_mut(last).and_then(Frame::child);
             let Some(child) = child else {

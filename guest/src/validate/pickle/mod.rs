@@ -17,6 +17,7 @@ mod discarded;
 mod extension;
 mod import;
 mod items;
+mod keys;
 mod objects;
 mod opcode;
 mod persistent;
@@ -41,6 +42,7 @@ pub(super) const RULES: &[&Rule] = &[
     &state::RULE,
     &target::CLASS,
     &target::RULE,
+    &keys::RULE,
     &persistent::RULE,
     &opcode::RULE,
     &broken::RULE,

@@ -1,5 +1,7 @@
 use super::copies::Copies;
-use super::{Objects, arguments, broken, call, discarded, import, items, opcode, persistent, state, target};
+use super::{
+    Objects, arguments, broken, call, discarded, import, items, keys, opcode, persistent, state, target,
+};
 use crate::Limits;
 use crate::pickle::{Graph, Machine, Object, Progress};
 use crate::validate::examine::{Part, Scope};
@@ -126,6 +128,7 @@ impl PickleRun {
                 copies.check(objects, instance, &self.part, scope);
             }
         }
+        keys::check(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);

@@ -2,8 +2,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::view::node;
-use super::{extent, key, kind, quantizer, size, sparse, storage};
-use crate::model::{Construct, Global, Node, NodeId, Object};
+use super::{extent, kind, quantizer, size, sparse, storage};
+use crate::model::{Construct, Global, Node, Object};
 use crate::show;
 use crate::torch::{About, Flaw, Surveyed};
 use crate::validate::examine::{Part, Scope};
@@ -28,7 +28,6 @@ pub(super) fn report(flaw: &Flaw, part: &Part, scope: &mut Scope<'_>) {
         About::Sparse => &sparse::RULE,
         About::Quantizer => &quantizer::RULE,
         About::Kind => &kind::RULE,
-        About::Key => &key::RULE,
         About::Other => &RULE,
     };
     match &flaw.error {
@@ -67,11 +66,6 @@ fn flaw(found: &Surveyed, object: &Object) -> Option<String> {
         _ => &[],
     };
     let strange = match (module.as_str(), name.as_str()) {
-        ("collections", "OrderedDict") => args.first().is_some_and(|&list| !is_pairs(found, list)),
-        ("_codecs", "encode") => {
-            let text = args.first().and_then(|&text| node(found, text));
-            matches!(text, Some(Node::Text(text)) if text.value.chars().any(|c| u32::from(c) > 0xff))
-        }
         // Only classes that PyTorch does not bring itself wrap other tensors.
         ("torch._utils", "_rebuild_wrapper_subclass") => args.first().is_some_and(|&class| {
             matches!(node(found, class), Some(Node::Global(class)) if PLAIN.contains(&class.module.as_str()))
@@ -86,14 +80,6 @@ fn flaw(found: &Surveyed, object: &Object) -> Option<String> {
     };
     let name = show::cut(&format!("{module}.{name}"));
     strange.then(|| format!("a call of {name} in a form that PyTorch does not write"))
-}
-
-fn is_pairs(found: &Surveyed, list: NodeId) -> bool {
-    let pair = |&item: &NodeId| match node(found, item) {
-        Some(Node::Tuple(pair) | Node::List(pair)) => pair.len() == 2,
-        _ => false,
-    };
-    matches!(node(found, list), Some(Node::List(items)) if items.iter().all(pair))
 }
 
 /// Modules of classes that hold their elements themselves.

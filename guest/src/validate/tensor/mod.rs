@@ -13,7 +13,6 @@ mod extent;
 mod gradient;
 mod indices;
 mod invalid;
-mod key;
 mod kind;
 mod location;
 mod number;
@@ -51,7 +50,6 @@ pub(super) const RULES: &[&Rule] = &[
     &quantizer::RULE,
     &gradient::RULE,
     &kind::RULE,
-    &key::RULE,
     &invalid::RULE,
     &unread::RULE,
     &opaque::RULE,

@@ -391,28 +391,6 @@ fn calls_that_mean_nothing_are_reported() {
     let conjugate = floats(0, &[4], &[1]);
     let last = conjugate.rfind(" t R").unwrap();
     finds("SR-TENSOR-INVALID", &format!("{} }} Vconj; x88 s t R", &conjugate[..last]), FOUR);
-    finds("SR-TENSOR-INVALID", "c_codecs;encode; ( V\\u20ac; Vlatin1; t R", &[]);
-    let triples = call("collections", "OrderedDict", &[&list(&[&tuple(&["I1;", "I2;", "I3;"])])]);
-    finds("SR-TENSOR-INVALID", &triples, &[]);
-}
-
-#[test]
-fn keys_must_be_hashable() {
-    let judged = |object: &str| summary(&pickle(object));
-    assert!(judged("} ] N s").contains("SR-TENSOR-KEY"), "{}", judged("} ] N s"));
-    assert_eq!(judged("} ( K\u{1} t N s").lines().next(), Some("Pickle Safe"));
-}
-
-#[test]
-fn tuples_that_hash_forever_reach_a_limit() {
-    let mut tuple = String::from("I1;");
-    for index in 0..64 {
-        tuple = format!("{tuple} p{index}; g{index}; x86");
-    }
-    for object in [format!("}} {tuple} N s"), format!("}} {tuple} N s 0 N"), format!("x8f ( {tuple} x90")] {
-        let report = judge(&pickle(&object), ValidateOptions::default());
-        assert_eq!(report.verdict, Verdict::Unverified, "{}", summary_of(&report));
-    }
 }
 
 #[test]

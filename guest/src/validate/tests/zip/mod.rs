@@ -1,0 +1,3 @@
+//! Archives: those that are as they should be, and each fault on its own.
+
+mod benign;
