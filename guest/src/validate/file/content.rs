@@ -1,8 +1,8 @@
-use super::{signature, tar, unknown};
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::{signature, tar, unknown};
 use crate::validate::examine::{Child, Scope};
 use crate::validate::pickle::bare::BarePickles;
 use crate::validate::pickle::{Certainty, bare};
@@ -86,6 +86,14 @@ fn hidden(scope: &Scope<'_>) -> Child {
 fn is_safetensors(head: &[u8], length: u64) -> bool {
     let Some(header) = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) else { return false };
     let json = head.get(8..).unwrap_or_default();
-    let brace = json.trim_ascii_start().first() == Some(&b'{');
-    (brace && header <= length.saturating_sub(8)) || json.starts_with(b"{\"")
+    let fits = header <= length.saturating_sub(8);
+    let text = || json.iter().zip(0..header).all(|(byte, _)| *byte >= b' ' || b"\t\n\r".contains(byte));
+    match json.trim_ascii_start() {
+        [] => header == 0 && length == 8,
+        [b'{', b'"', ..] if json.starts_with(b"{") => true,
+        [b'{', ..] => fits,
+        // No header starts like this, but some would be taken for one.
+        [b'[', ..] | [0xef, 0xbb, 0xbf, b'{', ..] => fits && text(),
+        _ => false,
+    }
 }

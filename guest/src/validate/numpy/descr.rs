@@ -1,6 +1,6 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use super::literal::Literal;
 use crate::show;
@@ -23,8 +23,8 @@ pub(super) struct Descr {
     pub(super) objects: bool,
     /// The first part of it that is not known.
     pub(super) unknown: Option<String>,
-    /// A field name that comes twice: numpy refuses the dtype.
-    pub(super) twice: Option<String>,
+    /// Why numpy refuses the dtype, if it does.
+    pub(super) refused: Option<String>,
 }
 
 impl Descr {
@@ -52,7 +52,14 @@ impl Descr {
         if plain == "object" || plain.strip_prefix('O').is_some_and(is_digits) {
             return Self { objects: true, ..Self::of(8) };
         }
-        size_of(plain).map_or_else(|| Self::unknown(show::name(name)), Self::of)
+        match size_of(plain) {
+            Some(size) => Self::of(size),
+            None if is_code(plain) => {
+                let refused = Some(format!("no dtype of numpy: {}", show::name(name)));
+                Self { refused, ..Self::unknown(show::name(name)) }
+            }
+            None => Self::unknown(show::name(name)),
+        }
     }
 
     fn structure(fields: &[Literal]) -> Self {
@@ -63,12 +70,13 @@ impl Descr {
             whole.size = whole.size.zip(descr.size).and_then(|(sum, size)| sum.checked_add(size));
             whole.objects |= descr.objects;
             whole.unknown = whole.unknown.or(descr.unknown);
-            whole.twice = whole.twice.or(descr.twice);
+            whole.refused = whole.refused.or(descr.refused);
             // numpy gives bytes that only fill up an empty name.
             if let Some(name) = name.filter(|name| !name.is_empty())
                 && !names.insert(name)
             {
-                whole.twice = whole.twice.or_else(|| Some(name.to_string()));
+                let twice = || Some(format!("two fields of the name {}", show::name(name)));
+                whole.refused = whole.refused.or_else(twice);
             }
         }
         whole
@@ -106,11 +114,11 @@ impl Descr {
     }
 
     fn of(size: u64) -> Self {
-        Self { size: Some(size), objects: false, unknown: None, twice: None }
+        Self { size: Some(size), objects: false, unknown: None, refused: None }
     }
 
     fn unknown(what: String) -> Self {
-        Self { size: None, objects: false, unknown: Some(what), twice: None }
+        Self { size: None, objects: false, unknown: Some(what), refused: None }
     }
 }
 
@@ -148,6 +156,12 @@ fn is_unit(unit: &str) -> bool {
     const UNITS: [&str; 14] =
         ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as", "generic"];
     unit.is_some_and(|unit| UNITS.contains(&unit))
+}
+
+/// `f4`: all dtypes of this form are known. `float32` or `f4,f4` may be others.
+fn is_code(name: &str) -> bool {
+    let digits = name.strip_prefix(|c: char| c.is_ascii_alphabetic());
+    digits.is_some_and(|digits| !digits.is_empty() && is_digits(digits))
 }
 
 fn is_digits(text: &str) -> bool {

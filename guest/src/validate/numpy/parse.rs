@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -46,12 +47,12 @@ pub(super) fn parse(text: &str, part: &Part, scope: &mut Scope<'_>) -> Option<He
             "fortran_order" => &mut order,
             "shape" => &mut shape,
             _ => {
-                wrong(&alloc::format!("an unknown key {}", show::name(&key)), scope);
+                wrong(&format!("an unknown key {}", show::name(&key)), scope);
                 continue;
             }
         };
         if slot.replace(value).is_some() {
-            wrong(&alloc::format!("the key {} comes twice", show::name(&key)), scope);
+            wrong(&format!("the key {} comes twice", show::name(&key)), scope);
         }
     }
     if !matches!(order, Some(Literal::Bool(_))) {
@@ -69,8 +70,8 @@ pub(super) fn parse(text: &str, part: &Part, scope: &mut Scope<'_>) -> Option<He
         return None;
     };
     let descr = Descr::new(&descr);
-    if let Some(name) = &descr.twice {
-        wrong(&alloc::format!("two fields of the name {}", show::name(name)), scope);
+    if let Some(refused) = &descr.refused {
+        wrong(refused, scope);
     }
     clear.then_some(Header { descr, shape })
 }

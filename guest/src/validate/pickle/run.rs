@@ -92,6 +92,17 @@ impl PickleRun {
         self.machine.objects().iter().any(event)
     }
 
+    /// Whether it named or called something. Extension codes do not count: in other
+    /// formats' numbers a byte that is one is common, and no codes are registered
+    /// unless somebody did so.
+    pub(in super::super) fn is_telling(&self) -> bool {
+        let telling = |object: &Object| match object {
+            Object::Global(global) => !global.module.is_empty(),
+            object => matches!(object, Object::Instance(_)),
+        };
+        self.machine.objects().iter().any(telling)
+    }
+
     /// What it built, if it came to its end.
     pub(in super::super) fn into_graph(self) -> Option<Graph> {
         if self.state == State::Stopped { self.machine.finish().ok() } else { None }

@@ -64,14 +64,13 @@ fn every_fixture_is_safe_without_errors() {
 
 #[test]
 fn every_bad_fixture_is_malformed() {
-    let fixtures: [(&str, &[u8]); 29] = fixtures!(
+    let fixtures: [(&str, &[u8]); 30] = fixtures!(
         "bad/",
         "st_backwards" "st_cut_in_data" "st_cut_in_header" "st_data_after" "st_deep" "st_duplicate_key"
         "st_duplicate_metadata" "st_empty_metadata" "st_field_missing" "st_field_unknown" "st_gap"
-        "st_header_beyond" "st_header_huge" "st_json_after" "st_late_start" "st_metadata_number" "st_not_json"
+        "st_header_beyond" "st_header_empty" "st_json_array" "st_header_huge" "st_json_after" "st_late_start" "st_metadata_number" "st_not_json"
         "st_not_utf8" "st_odd_bits" "st_offset_overflow" "st_overlap" "st_same_range" "st_shape_float"
         "st_shape_mismatch" "st_shape_negative" "st_shape_overflow" "st_space_first" "st_unknown_dtype"
-        "st_same_range"
     );
     for (name, bytes) in fixtures {
         let summary = summary(bytes);
@@ -293,4 +292,14 @@ fn a_pickle_in_safetensors_clothes_is_unsafe() {
     let summary = summary(bytes);
     assert!(summary.starts_with("Safetensors Unsafe\n"), "{summary}");
     assert!(summary.contains("SR-PICKLE-CALL"), "{summary}");
+}
+
+#[test]
+fn a_length_that_looks_like_an_instruction_is_no_pickle() {
+    // 0x82, 0x83 and 0x84 are EXT1, EXT2 and EXT4.
+    for length in [0x0182, 0x0083, 0x0084, 0x0384] {
+        let header = format!("{{{}}}", entry("a", 2, 0, 2));
+        let summary = summary(&raw(format!("{header:length$}").as_bytes(), b"xy"));
+        assert!(summary.starts_with("Safetensors Safe\n"), "{length}: {summary}");
+    }
 }
