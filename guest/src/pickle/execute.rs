@@ -52,6 +52,8 @@ impl Execution {
         match code {
             op::STOP => return self.stop().map(Some),
             op::PROTO => self.declare(operand).or_else(|flaw| self.tolerate(flaw, code, offset, None))?,
+            // A trace minds what frames say.
+            op::FRAME if self.trace.is_some() => {}
             op::FRAME => self.frame(operand)?,
             op::MARK => self.stack.mark(),
             op::POP => self.stack.pop_value_or_mark()?,
@@ -108,6 +110,7 @@ impl Execution {
         let root = self.stack.pop()?;
         if let Some(trace) = &mut self.trace {
             trace.left = self.stack.len();
+            trace.marks = self.stack.marks();
         }
         Ok(root)
     }

@@ -21,6 +21,8 @@ pub struct Machine {
     offset: u64,
     part: String,
     limits: Limits,
+    /// Bytes the pickle can have.
+    length: u64,
     execution: Execution,
     /// Bytes of all instructions run.
     position: u64,
@@ -71,6 +73,7 @@ impl Machine {
             offset,
             part: part.into(),
             limits: *limits,
+            length: u64::MAX,
             execution: Execution::new(limits),
             position: 0,
             opcodes: 0,
@@ -81,10 +84,12 @@ impl Machine {
     }
 
     /// A machine that goes on wherever some reader of pickles might, and keeps a
-    /// trace of what it saw.
-    pub fn tolerant(offset: u64, part: &str, limits: &Limits) -> Self {
+    /// trace of what it saw. The pickle has at most `length` bytes: what claims to
+    /// have more is malformed, not too large.
+    pub fn tolerant(offset: u64, part: &str, limits: &Limits, length: u64) -> Self {
         let mut machine = Self::new(offset, part, limits);
         machine.execution.trace = Some(Trace::default());
+        machine.length = length;
         machine
     }
 
@@ -190,7 +195,8 @@ impl Machine {
     }
 
     fn try_step(&mut self, bytes: &[u8]) -> Result<Step, Flaw> {
-        let extent = opcode::measure(bytes, &mut self.scan, self.limits.string_bytes)?;
+        let left = self.length.saturating_sub(self.position);
+        let extent = opcode::measure(bytes, &mut self.scan, self.limits.string_bytes, left)?;
         let here = bytes.len() as u64;
         match extent {
             Extent::Whole { operand, length } => {

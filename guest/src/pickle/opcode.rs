@@ -166,8 +166,8 @@ pub(super) struct Scan {
 }
 
 /// Measures the instruction at the start of `bytes`. `scan` is new for each
-/// instruction and kept while that one is not whole.
-pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64) -> Result<Extent, Flaw> {
+/// instruction and kept while that one is not whole. At most `left` bytes can come.
+pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64, left: u64) -> Result<Extent, Flaw> {
     let Some(&code) = bytes.first() else { return Ok(Extent::Short(1)) };
     let Some(operand) = operand(code) else {
         return Err(Flaw::malformed("an opcode", format!("byte {code:02x}")));
@@ -175,8 +175,8 @@ pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64) -> Resul
     match operand {
         Operand::Nothing => Ok(Extent::Whole { operand: 1..1, length: 1 }),
         Operand::Fixed(width) => Ok(span(bytes, 1, usize::from(width))),
-        Operand::Counted(width) => counted(bytes, usize::from(width), false, string_bytes),
-        Operand::SignedCounted => counted(bytes, 4, true, string_bytes),
+        Operand::Counted(width) => counted(bytes, usize::from(width), false, string_bytes, left),
+        Operand::SignedCounted => counted(bytes, 4, true, string_bytes, left),
         Operand::Number => lines(bytes, scan, 1, SHORT_LINE),
         Operand::Names => lines(bytes, scan, 2, SHORT_LINE),
         Operand::Text => lines(bytes, scan, 1, string_bytes),
@@ -196,12 +196,19 @@ fn span(bytes: &[u8], start: usize, size: usize) -> Extent {
     }
 }
 
-fn counted(bytes: &[u8], width: usize, signed: bool, string_bytes: u64) -> Result<Extent, Flaw> {
+fn counted(bytes: &[u8], width: usize, signed: bool, string_bytes: u64, left: u64) -> Result<Extent, Flaw> {
     let header = span(bytes, 1, width);
     let Extent::Whole { operand, length } = header else { return Ok(header) };
     let count = unsigned(bytes.get(operand).unwrap_or_default());
     if signed && count >> 31 != 0 {
         return Err(Flaw::malformed("a count of at least 0", format!("the sign bit in {count:08x}")));
+    }
+    let most = left.saturating_sub(length as u64);
+    if left < u64::MAX && count > most {
+        return Err(Flaw::malformed(
+            format!("a count of at most the {most} bytes that follow"),
+            format!("{count}"),
+        ));
     }
     // Before the bytes are asked for: nobody should fetch what is refused anyway.
     match usize::try_from(count) {

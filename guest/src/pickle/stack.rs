@@ -32,6 +32,11 @@ impl Stack {
         self.values.len()
     }
 
+    /// How many marks there are.
+    pub(super) fn marks(&self) -> usize {
+        self.marks.len()
+    }
+
     /// The top value.
     pub(super) fn top(&self) -> Result<Value, Flaw> {
         self.under(self.values.len())

@@ -18,6 +18,8 @@ pub struct Trace {
     opcodes: Vec<(u64, u64)>,
     /// Values on the stack at the end, beside the result.
     pub left: usize,
+    /// Marks on the stack at the end.
+    pub marks: usize,
     /// Where the current frame ends.
     frame: u64,
 }

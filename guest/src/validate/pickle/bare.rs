@@ -43,7 +43,7 @@ impl BarePickles {
     pub(in super::super) fn new(certainty: Certainty, scope: &Scope<'_>) -> Self {
         Self {
             certainty,
-            run: PickleRun::new(Part::whole(), Dialect::Plain, &scope.options.limits),
+            run: PickleRun::new(Part::whole(), Dialect::Plain, scope.length, scope),
             start: 0,
             position: 0,
             window: Window::default(),
@@ -90,10 +90,10 @@ impl BarePickles {
 
     /// The current pickle is whole; it may be the first of a legacy stream.
     fn stopped(&mut self, end: u64, scope: &mut Scope<'_>) -> Option<Child> {
-        let next = PickleRun::new(Part::at("", end), Dialect::Plain, &scope.options.limits);
+        let next = PickleRun::new(Part::at("", end), Dialect::Plain, scope.length.saturating_sub(end), scope);
         let run = core::mem::replace(&mut self.run, next);
         let start = core::mem::replace(&mut self.start, end);
-        let eventful = run.is_eventful();
+        let (eventful, telling) = (run.is_eventful(), run.is_telling());
         if let Some(graph) = run.into_graph() {
             if start == 0 && self.certainty != Certainty::Hidden && legacy::is_magic(&graph) {
                 return Some(legacy::child(scope));
@@ -102,18 +102,18 @@ impl BarePickles {
             Tensors::new(&graph, &Part::at("", start), &mut inner);
         }
         // `N.` is a pickle, and the start of many a text: what follows tells.
-        if self.certainty == Certainty::Certain || eventful || end >= scope.length {
-            self.commit(scope);
-        }
-        if self.certainty == Certainty::Certain || eventful {
+        if self.certainty == Certainty::Perhaps && eventful {
             self.certainty = Certainty::Certain;
+        }
+        if self.certainty != Certainty::Perhaps || end >= scope.length {
+            self.commit(telling, scope);
         }
         None
     }
 
     /// The current pickle cannot be one, or ends in the middle.
     fn broken(&mut self, scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
-        let eventful = self.run.is_eventful();
+        let (eventful, telling) = (self.run.is_eventful(), self.run.is_telling());
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
             let left = scope.length.saturating_sub(self.start);
             trailing::report(self.start, left, &Part::whole(), scope);
@@ -122,7 +122,7 @@ impl BarePickles {
                 Certainty::Perhaps => Certainty::Certain,
                 other => other,
             };
-            self.commit(scope);
+            self.commit(telling, scope);
         } else if self.certainty == Certainty::Perhaps {
             return Some(Next::Done(vec![unknown::child(scope)]));
         }
@@ -131,11 +131,11 @@ impl BarePickles {
 
     /// What was found counts. In bytes that are something else only what would
     /// do harm does.
-    fn commit(&mut self, scope: &mut Scope<'_>) {
+    fn commit(&mut self, telling: bool, scope: &mut Scope<'_>) {
         let found = core::mem::take(&mut self.found);
         if self.certainty != Certainty::Hidden {
             scope.kind(Kind::Pickle);
-        } else if found.verdict != Verdict::Unsafe || !self.run.is_telling() {
+        } else if found.verdict != Verdict::Unsafe || !telling {
             return;
         }
         scope.report.merge(found);

@@ -33,6 +33,10 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
                 Some(_) => &arguments::RULE,
             }
         }
+        // Nothing that allowed calls make can be called.
+        Some(Object::Instance(inner)) if objects.means(inner.callable).is_some() => {
+            return broken::uncallable(objects, instance, part, scope);
+        }
         Some(Object::Global(_) | Object::Extension(_) | Object::Instance(_)) => &RULE,
         _ => return broken::uncallable(objects, instance, part, scope),
     };

@@ -37,8 +37,9 @@ pub(super) fn check(objects: Objects<'_>, root: Value, trace: &Trace, part: &Par
     if let Some(first) = first {
         scope.find(&RULE, part, first, format!("{count} calls whose result is thrown away"));
     }
-    if trace.left > 0 {
-        scope.find(&LEFT, part, 0, format!("{} values left on the stack at the end", trace.left));
+    if trace.left > 0 || trace.marks > 0 {
+        let message = format!("{} values and {} marks left on the stack at the end", trace.left, trace.marks);
+        scope.find(&LEFT, part, 0, message);
     }
 }
 

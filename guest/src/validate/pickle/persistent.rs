@@ -35,17 +35,19 @@ pub(super) fn check(
             instance.offset,
             format!("a persistent id, {id}, in a pickle that has no storages"),
         );
-    } else if !is_storage(objects, instance.callable) {
+    } else if !is_storage(objects, instance.callable, dialect) {
         scope.find(&RULE, part, instance.offset, format!("the persistent id {id}, which names no storage"));
     }
 }
 
 /// `('storage', class, key, location, count)`, and in old files a view.
-fn is_storage(objects: Objects<'_>, id: Value) -> bool {
-    let (Some(&[tag, class, key, location, count]) | Some(&[tag, class, key, location, count, _])) =
-        objects.tuple(id)
-    else {
-        return false;
+fn is_storage(objects: Objects<'_>, id: Value, dialect: Dialect) -> bool {
+    let (tag, class, key, location, count) = match objects.tuple(id) {
+        Some(&[tag, class, key, location, count]) => (tag, class, key, location, count),
+        Some(&[tag, class, key, location, count, _]) if dialect == Dialect::TorchLegacy => {
+            (tag, class, key, location, count)
+        }
+        _ => return false,
     };
     objects.text(tag) == Some("storage")
         && matches!(objects.means(class), Some(Means::StorageClass))

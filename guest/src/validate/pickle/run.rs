@@ -2,15 +2,17 @@ use super::copies::Copies;
 use super::{
     Objects, arguments, broken, call, discarded, import, items, keys, opcode, persistent, state, target,
 };
-use crate::Limits;
 use crate::pickle::{Graph, Machine, Object, Progress};
 use crate::validate::examine::{Part, Scope};
 
 /// Which reader a pickle is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Dialect {
-    /// `torch.load`: persistent ids are storages, and it knows few instructions.
+    /// `torch.load` of an archive: persistent ids are storages, and it knows few
+    /// instructions.
     Torch,
+    /// The same of a stream before torch 1.6, whose storages may have views.
+    TorchLegacy,
     /// `pickle.load`, in a file of its own or inside a numpy array.
     Plain,
 }
@@ -48,9 +50,10 @@ pub(in super::super) enum Fed {
 }
 
 impl PickleRun {
-    /// A run of the pickle that starts where `part` does.
-    pub(in super::super) fn new(part: Part, dialect: Dialect, limits: &Limits) -> Self {
-        let machine = Machine::tolerant(0, part.name(), limits);
+    /// A run of the pickle that starts where `part` does and has at most `length`
+    /// bytes.
+    pub(in super::super) fn new(part: Part, dialect: Dialect, length: u64, scope: &Scope<'_>) -> Self {
+        let machine = Machine::tolerant(0, part.name(), &scope.options.limits, length);
         Self { part, dialect, machine, seen: 0, imports: 0, state: State::Running }
     }
 

@@ -59,7 +59,7 @@ pub(super) enum Outcome {
 impl Sink {
     /// A pickle that torch loads.
     pub(super) fn pickle(member: &Member, scope: &Scope<'_>) -> Self {
-        let run = PickleRun::new(member.content(), Dialect::Torch, &scope.options.limits);
+        let run = PickleRun::new(member.content(), Dialect::Torch, member.size, scope);
         Self::Pickle(Box::new(Pickle { run, fed: Fed::More(1), rest: Vec::new() }))
     }
 }

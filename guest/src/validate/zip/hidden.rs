@@ -39,7 +39,7 @@ pub(super) fn suspicion(head: &[u8], scope: &mut Scope<'_>) -> Suspicion {
         // Most numbers start with what is no instruction.
         [] | [0, ..] => Suspicion::None,
         _ => {
-            let mut run = PickleRun::new(Part::whole(), Dialect::Plain, &scope.options.limits);
+            let mut run = PickleRun::new(Part::whole(), Dialect::Plain, u64::MAX, &inner);
             match (run.feed(head, &mut inner), head) {
                 (Fed::Broken, _) if !run.is_eventful() => Suspicion::None,
                 (_, [0x80, 2..=5, ..]) => Suspicion::Strong,
