@@ -35,8 +35,6 @@ mod work;
 mod zip64;
 
 pub(super) use archive::child;
-#[allow(unused_imports)]
-pub(super) use ends::tail_has_end_record;
 
 use super::finding::Rule;
 
