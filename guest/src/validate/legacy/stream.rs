@@ -181,6 +181,6 @@ impl Stage {
 
     /// A run of the pickle of this stage, which starts at `start`.
     fn run(&self, start: u64, scope: &Scope<'_>) -> PickleRun {
-        PickleRun::new(Part::at(self.part(), start), Dialect::Torch, &scope.options.limits)
+        PickleRun::new(Part::at(self.part(), start), Dialect::Legacy, &scope.options.limits)
     }
 }
