@@ -35,18 +35,20 @@ pub(super) fn check(
             instance.offset,
             format!("a persistent id, {id}, in a pickle that has no storages"),
         );
-    } else if !is_storage(objects, instance.callable) {
+    } else if !is_storage(objects, instance.callable, dialect) {
         scope.find(&RULE, part, instance.offset, format!("the persistent id {id}, which names no storage"));
     }
 }
 
-/// `('storage', class, key, location, count)`, and in old files a view.
-fn is_storage(objects: Objects<'_>, id: Value) -> bool {
-    let (Some(&[tag, class, key, location, count]) | Some(&[tag, class, key, location, count, _])) =
-        objects.tuple(id)
-    else {
-        return false;
+/// `('storage', class, key, location, count)`, and in legacy streams a view or None.
+/// `torch.load` takes no other number of them.
+fn is_storage(objects: Objects<'_>, id: Value, dialect: Dialect) -> bool {
+    let id = match (dialect, objects.tuple(id)) {
+        (Dialect::Legacy, Some([id @ .., _])) => id,
+        (_, Some(id)) => id,
+        (_, None) => return false,
     };
+    let &[tag, class, key, location, count] = id else { return false };
     objects.text(tag) == Some("storage")
         && matches!(objects.means(class), Some(Means::StorageClass))
         && objects.text(key).is_some()

@@ -11,6 +11,8 @@ use crate::validate::examine::{Part, Scope};
 pub(in super::super) enum Dialect {
     /// `torch.load`: persistent ids are storages, and it knows few instructions.
     Torch,
+    /// The same in a legacy stream, where a storage's id has a view besides.
+    Legacy,
     /// `pickle.load`, in a file of its own or inside a numpy array.
     Plain,
 }
