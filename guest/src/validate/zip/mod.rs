@@ -69,6 +69,7 @@ pub(super) const RULES: &[&Rule] = &[
     &torch::prefix::RULE,
     &torch::notes::RULE,
     &torch::MEMBER,
+    &torch::storages::PICKLE,
     &torch::storages::RULE,
     &torch::storages::UNREFERENCED,
 ];

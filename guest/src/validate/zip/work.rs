@@ -6,7 +6,7 @@ use super::member::{DEFLATED, Member, NUMPY, Suspicion};
 use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden, method};
 use crate::step::Next;
-use crate::validate::examine::{Child, Scope};
+use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::file::Sniff;
 use crate::validate::report::Kind;
 
@@ -74,6 +74,9 @@ impl Work {
             method::deflated(members, scope);
             members.iter().enumerate().for_each(|(index, member)| work.record(index, member, scope));
             work.notes.conclude(scope);
+            if !work.tasks.iter().any(|task| task.purpose == Purpose::Pickle) {
+                scope.find(&torch::storages::PICKLE, &Part::whole(), 0, "no record `data.pkl`");
+            }
         } else {
             scope.kind(Kind::Zip);
             work.placed = true;
