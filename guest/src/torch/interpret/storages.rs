@@ -153,7 +153,8 @@ pub(super) fn leaf<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Res
         context.storages.note(reference.id, dtype.swap_width());
     }
     let whole = whole_length(context, reference.id);
-    if (reference.start, reference.length) != (0, whole) {
+    // To torch it is one like any other.
+    if context.exact && (reference.start, reference.length) != (0, whole) {
         let found = format!("a view of {} of its {whole} bytes, by itself", reference.length);
         return Err(Error::unsupported(instance.offset, "", "a whole storage", found).into());
     }

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::children::children_mut;
+use super::containers::is_empty_ordered_dict;
 use super::context::Context;
 use super::draft::{Child, Draft, Part};
 use super::faults::Faults;
@@ -80,7 +81,9 @@ impl<'g> Walk<'g> {
         for (id, object) in (0..count).zip(&self.graph.objects).rev() {
             let made = matches!(object, Object::Instance(_));
             let value = Value::Object(id);
-            if made && self.number(id).is_none() && !self.context.is_part(value) {
+            // Every tensor has hooks of its own, and none in them.
+            let part = self.context.is_part(value) || is_empty_ordered_dict(&self.context, value);
+            if made && self.number(id).is_none() && !part {
                 self.walk(value)?;
             }
         }

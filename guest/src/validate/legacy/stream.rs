@@ -183,7 +183,7 @@ impl Stage {
     fn run(&self, start: u64, scope: &Scope<'_>) -> PickleRun {
         PickleRun::new(
             Part::at(self.part(), start),
-            Dialect::TorchLegacy,
+            Dialect::Legacy,
             scope.length.saturating_sub(start),
             scope,
         )

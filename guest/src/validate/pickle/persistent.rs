@@ -40,15 +40,15 @@ pub(super) fn check(
     }
 }
 
-/// `('storage', class, key, location, count)`, and in old files a view.
+/// `('storage', class, key, location, count)`, and in legacy streams a view or None.
+/// `torch.load` takes no other number of them.
 fn is_storage(objects: Objects<'_>, id: Value, dialect: Dialect) -> bool {
-    let (tag, class, key, location, count) = match objects.tuple(id) {
-        Some(&[tag, class, key, location, count]) => (tag, class, key, location, count),
-        Some(&[tag, class, key, location, count, _]) if dialect == Dialect::TorchLegacy => {
-            (tag, class, key, location, count)
-        }
-        _ => return false,
+    let id = match (dialect, objects.tuple(id)) {
+        (Dialect::Legacy, Some([id @ .., _])) => id,
+        (_, Some(id)) => id,
+        (_, None) => return false,
     };
+    let &[tag, class, key, location, count] = id else { return false };
     objects.text(tag) == Some("storage")
         && matches!(objects.means(class), Some(Means::StorageClass))
         && objects.text(key).is_some()

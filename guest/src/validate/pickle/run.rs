@@ -11,8 +11,8 @@ pub(in super::super) enum Dialect {
     /// `torch.load` of an archive: persistent ids are storages, and it knows few
     /// instructions.
     Torch,
-    /// The same of a stream before torch 1.6, whose storages may have views.
-    TorchLegacy,
+    /// The same in a legacy stream, where a storage's id has a view besides.
+    Legacy,
     /// `pickle.load`, in a file of its own or inside a numpy array.
     Plain,
 }

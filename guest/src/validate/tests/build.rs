@@ -60,7 +60,7 @@ pub(super) fn storage(class: &str, key: &str, elements: i64) -> String {
 
 /// A persistent id of a storage.
 pub(super) fn storage_at(class: &str, key: &str, location: &str, elements: i64) -> String {
-    format!("( Vstorage; ctorch;{class}Storage; V{key}; V{location}; I{elements}; t Q")
+    format!("( Vstorage; ctorch;{class}Storage; V{key}; V{location}; I{elements}; N t Q")
 }
 
 /// A tensor.

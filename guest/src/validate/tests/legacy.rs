@@ -97,6 +97,22 @@ fn a_module_with_its_source_is_refused() {
 }
 
 #[test]
+fn an_id_has_a_view_or_none() {
+    let object = vector("Float", "0", 4);
+    let ids = found(&legacy(&object.replace(" N t Q", " t Q"), &[("0", 4, &[0; 16])]));
+    assert_eq!(ids, ["SR-PICKLE-PERSISTENT"]);
+    let view = |first: i64, count: i64| {
+        let view = format!(" ( V9; I{first}; I{count}; t t Q");
+        let tensor = vector("Float", "0", 4).replace(" N t Q", &view).replace("( I4; t", "( I2; t");
+        found(&legacy(&tensor, &[("0", 4, &[0; 16])]))
+    };
+    assert!(view(1, 2).is_empty());
+    assert_eq!(view(3, 2), ["SR-TENSOR-EXTENT"]);
+    assert_eq!(view(1, 1), ["SR-TENSOR-EXTENT"]);
+    assert_eq!(view(-1, 2), ["SR-TENSOR-STORAGE"]);
+}
+
+#[test]
 fn every_storage_is_listed_once() {
     let four: &[u8] = &[0; 16];
     let one = vector("Float", "0", 4);

@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::build::{call, ints, legacy, list, pickle, storage, storage_at, tensor, text, tuple, vector};
-use super::{judge, summary, summary_of};
+use super::build::{call, ints, legacy, list, storage, storage_at, tensor, text, tuple, vector};
+use super::{judge, summary};
 use crate::Limits;
 use crate::validate::{Policy, ValidateOptions, Verdict};
 

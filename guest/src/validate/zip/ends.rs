@@ -44,12 +44,6 @@ pub(super) struct Ends {
 /// Bytes from the end of a file that readers search for an end record.
 pub(super) const TAIL: u64 = ZIP64_END_BYTES + ZIP64_LOCATOR_BYTES + END_RECORD_BYTES + u16::MAX as u64;
 
-/// Whether an archive may end with these bytes, the last of a file.
-#[allow(dead_code)]
-pub(in crate::validate) fn tail_has_end_record(tail: &[u8]) -> bool {
-    candidates(tail).next().is_some()
-}
-
 /// Reads the last bytes of a file, which start at `base`.
 ///
 /// Most readers take the last end record there is; careful ones that whose

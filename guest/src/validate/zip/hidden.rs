@@ -3,9 +3,11 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::member::Suspicion;
+use super::member::{Member, Suspicion};
+use crate::Excess;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
+use crate::validate::file::limit;
 use crate::validate::finding::Verdict;
 use crate::validate::pickle::{Certainty, Dialect, Fed, PickleRun, bare::BarePickles};
 use crate::validate::report::Report;
@@ -28,6 +30,10 @@ struct Stray {
     children: Vec<Child>,
 }
 
+/// How many storages were looked into because they start as pickles do.
+#[derive(Debug, Default)]
+pub(super) struct Looks(u64);
+
 /// Bytes of a payload that tell whether it could be a pickle.
 pub(super) const HEAD: u64 = 16;
 
@@ -46,6 +52,20 @@ pub(super) fn suspicion(head: &[u8], scope: &mut Scope<'_>) -> Suspicion {
                 _ => Suspicion::Weak,
             }
         }
+    }
+}
+
+impl Looks {
+    /// Whether one more may be looked into. By chance one storage in ten thousand
+    /// starts as a pickle does; only a bomb has many of them.
+    pub(super) fn take(&mut self, member: &Member, suspicion: Suspicion, scope: &mut Scope<'_>) -> bool {
+        self.0 = self.0.saturating_add(u64::from(suspicion == Suspicion::Strong));
+        let enough = suspicion == Suspicion::Strong && self.0 > LOOKS;
+        if enough {
+            let excess = Excess { offset: 0, limit: "storages that start as pickles do", allowed: LOOKS };
+            limit::reached(&excess, &member.content(), scope);
+        }
+        !enough
     }
 }
 
@@ -71,6 +91,9 @@ pub(super) fn stray(range: Range) -> Child {
     let name = alloc::format!("bytes at {}", range.offset);
     Child::member(name, range, Box::new(Stray { position: 0, children: Vec::new() }))
 }
+
+/// Storages that are looked into at most.
+const LOOKS: u64 = 256;
 
 /// How many bytes a suspicion is worth.
 fn reach(suspicion: Suspicion) -> u64 {

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule::malformed(
 /// A record is deflated.
 pub(super) static DEFLATE: Rule = Rule::warning(
     "SR-ZIP-DEFLATE",
-    "a compressed record",
+    "compressed records",
     "torch.save compresses nothing: the archive was packed again. torch.load reads it, but not \
      with mmap=True.",
 );
@@ -34,11 +34,22 @@ pub(super) fn check(member: &Member, scope: &mut Scope<'_>) {
             let message = alloc::format!("{compressed} bytes stored, said to be {size}");
             scope.find(&SIZES, &member.in_directory(), 0, message);
         }
-        STORED => {}
-        DEFLATED => scope.find(&DEFLATE, &member.in_directory(), 0, "deflated (method 8)"),
+        STORED | DEFLATED => {}
         _ => {
             let message = alloc::format!("compression method {method}");
             scope.find(&RULE, &member.in_directory(), 0, message);
         }
+    }
+}
+
+/// Reports the compressed records of a torch archive, once for all.
+pub(super) fn deflated(members: &[Member], scope: &mut Scope<'_>) {
+    let mut deflated = members.iter().filter(|member| member.method == DEFLATED);
+    if let Some(first) = deflated.next() {
+        let message = match deflated.count() {
+            0 => "it is deflated (method 8)".into(),
+            more => alloc::format!("it and {more} more are deflated (method 8)"),
+        };
+        scope.find(&DEFLATE, &first.in_directory(), 0, message);
     }
 }

@@ -35,8 +35,6 @@ mod work;
 mod zip64;
 
 pub(super) use archive::child;
-#[allow(unused_imports)]
-pub(super) use ends::tail_has_end_record;
 
 use super::finding::Rule;
 
@@ -71,6 +69,7 @@ pub(super) const RULES: &[&Rule] = &[
     &torch::prefix::RULE,
     &torch::notes::RULE,
     &torch::MEMBER,
+    &torch::storages::PICKLE,
     &torch::storages::RULE,
     &torch::storages::UNREFERENCED,
 ];

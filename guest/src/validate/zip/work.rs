@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use super::content::{Content, Outcome, Sink};
 use super::member::{DEFLATED, Member, NUMPY, Suspicion};
 use super::torch::{self, Note, Notes, Role, Storages};
-use super::{crc, hidden};
+use super::{crc, hidden, method};
 use crate::step::Next;
-use crate::validate::examine::{Child, Scope};
+use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::file::Sniff;
 use crate::validate::report::Kind;
 
@@ -24,6 +24,7 @@ pub(super) struct Work {
     numpy: bool,
     torch: bool,
     children: Vec<Child>,
+    looks: hidden::Looks,
 }
 
 /// A record to be read.
@@ -60,6 +61,7 @@ impl Work {
             numpy: true,
             torch,
             children,
+            looks: hidden::Looks::default(),
         };
         if torch::program::check(members, scope) {
             work.placed = true;
@@ -69,8 +71,12 @@ impl Work {
         if torch {
             scope.kind(Kind::TorchZip);
             torch::prefix::check(first, members, scope);
+            method::deflated(members, scope);
             members.iter().enumerate().for_each(|(index, member)| work.record(index, member, scope));
             work.notes.conclude(scope);
+            if !work.tasks.iter().any(|task| task.purpose == Purpose::Pickle) {
+                scope.find(&torch::storages::PICKLE, &Part::whole(), 0, "no record `data.pkl`");
+            }
         } else {
             scope.kind(Kind::Zip);
             work.placed = true;
@@ -96,7 +102,9 @@ impl Work {
             Role::Data => {
                 if let Some(range) = member.stored() {
                     scope.payload(&member.name, range, self.checksums.then_some(member.crc32));
-                    self.children.extend(hidden::child(&*member.name, range, member.suspicion));
+                    if self.looks.take(member, member.suspicion, scope) {
+                        self.children.extend(hidden::child(&*member.name, range, member.suspicion));
+                    }
                 }
             }
             Role::Folder => {}
@@ -192,7 +200,9 @@ impl Work {
             (Purpose::Storage, Outcome::Bytes(bytes)) => {
                 let head = bytes.get(..16).unwrap_or(&bytes);
                 let suspicion = hidden::suspicion(head, scope);
-                self.children.extend(hidden::inflated(&*member.name, start, bytes, suspicion));
+                if self.looks.take(member, suspicion, scope) {
+                    self.children.extend(hidden::inflated(&*member.name, start, bytes, suspicion));
+                }
             }
             (Purpose::Inflate, Outcome::Bytes(bytes)) => {
                 self.numpy &= bytes.starts_with(NUMPY);

@@ -203,6 +203,7 @@ fn compressed_bytes() {
 
 #[test]
 fn records_that_do_not_fit_the_pickle() {
+    breaks(|zip| drop(zip.records.remove(0)), &["SR-ZIP-PICKLE"]);
     breaks(|zip| drop(zip.records.remove(2)), &["SR-TENSOR-RECORD"]);
     breaks(|zip| zip.records[2] = Record::new("a/data/0", &[0; 7]), &["SR-TENSOR-RECORD"]);
     breaks(|zip| zip.records.push(Record::new("a/data/1", &[0; 8])), &["SR-ZIP-UNREFERENCED"]);

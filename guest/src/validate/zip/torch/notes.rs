@@ -8,7 +8,7 @@ use crate::validate::zip::member::Member;
 /// The small records say what torch.save says in them.
 pub(in crate::validate::zip) static RULE: Rule = Rule::malformed(
     "SR-ZIP-NOTE",
-    "a small record that does not say what torch.save writes",
+    "a small record that does not say what torch.save writes, or is missing",
     "It says how to read the others. A reader that does not understand it fails, or guesses.",
 );
 

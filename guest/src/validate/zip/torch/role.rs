@@ -19,9 +19,11 @@ pub(in crate::validate::zip) enum Role {
     Other,
 }
 
-/// Whether torch.load would find a pickle in the archive.
+/// Whether the archive is a checkpoint: it has torch's pickle, or all but that.
 pub(in crate::validate::zip) fn is_torch(members: &[Member]) -> bool {
-    members.iter().any(|member| role_of(&member.name) == Role::Pickle)
+    let has = |role| members.iter().any(|member| role_of(&member.name) == role);
+    let version = has(Role::Note(Note::Version)) || has(Role::Note(Note::DataVersion));
+    has(Role::Pickle) || (version && (has(Role::Note(Note::ByteOrder)) || has(Role::Data)))
 }
 
 /// What torch.load takes a record for.

@@ -26,6 +26,13 @@ pub(in crate::validate::zip) static UNREFERENCED: Rule = Rule::malformed(
     "Nobody reads it, so nothing says what its bytes are.",
 );
 
+/// torch.load needs the pickle.
+pub(in crate::validate::zip) static PICKLE: Rule = Rule::malformed(
+    "SR-ZIP-PICKLE",
+    "no record `data.pkl`",
+    "Everything else is as in a checkpoint, but nothing says what its bytes mean. torch.load fails.",
+);
+
 /// The tensors of an archive and the records of their storages.
 #[derive(Debug)]
 pub(in crate::validate::zip) struct Storages {
