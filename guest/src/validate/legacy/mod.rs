@@ -7,6 +7,7 @@ mod keys;
 mod source;
 mod stream;
 mod trailing;
+mod untyped;
 
 pub(super) use header::is_magic;
 pub(super) use stream::child;
@@ -14,5 +15,12 @@ pub(super) use stream::child;
 use super::finding::Rule;
 
 /// The rules on legacy streams.
-pub(super) const RULES: &[&Rule] =
-    &[&header::RULE, &source::RULE, &keys::RULE, &keys::TRUNCATED, &count::RULE, &trailing::RULE];
+pub(super) const RULES: &[&Rule] = &[
+    &header::RULE,
+    &source::RULE,
+    &keys::RULE,
+    &keys::TRUNCATED,
+    &count::RULE,
+    &trailing::RULE,
+    &untyped::RULE,
+];

@@ -3,7 +3,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::keys::Placed;
-use super::{count, header, source, trailing};
+use super::{count, header, source, trailing, untyped};
 use crate::pickle::Graph;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
@@ -124,6 +124,7 @@ impl Stream {
             Stage::System => header::system(&graph, &part, scope),
             Stage::State => {
                 source::check(&graph, &part, scope);
+                untyped::check(&graph, &part, scope);
                 self.tensors = Some(Tensors::new(&graph, &part, scope));
             }
             _ => return Some(self.place(&graph, end, &part, scope)),

@@ -103,7 +103,7 @@ fn sizes_are_checked() {
 #[test]
 fn a_scalar_does_not_unfold_to_more_than_memory_holds() {
     nothing(&floats(0, &[1 << 33], &[0]), FOUR);
-    finds("SR-TENSOR-BOMB", &floats(0, &[1 << 40], &[0]), FOUR);
+    finds("SR-TENSOR-BOMB", &floats(0, &[1 << 35], &[0]), FOUR);
     let many: Vec<String> = (0..40).map(|_| floats(0, &[1 << 33], &[0])).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     finds("SR-TENSOR-BOMB", &list(&many), FOUR);
@@ -120,7 +120,8 @@ fn references_to_a_storage_agree() {
     finds("SR-TENSOR-DTYPES", &two(&known, &storage("Int", "0", 4)), FOUR);
     let bytes = storage("Byte", "0", 16);
     let untyped = bytes.replace("torch;Byte", "torch.storage;Untyped");
-    nothing(&two(&bytes, &untyped), &[("0", 16, &[0; 16])]);
+    // The two agree; torch.load takes the second in archives alone.
+    finds("SR-LEGACY-UNTYPED", &two(&bytes, &untyped), &[("0", 16, &[0; 16])]);
     let huge = tensor(&storage("Float", "0", 1 << 62), 0, &[1], &[1]);
     assert!(found(&huge, FOUR).contains(&"SR-TENSOR-STORAGE"));
     finds("SR-TENSOR-STORAGE", &vector("Float", "../0", 4), &[("../0", 4, &[0; 16])]);
