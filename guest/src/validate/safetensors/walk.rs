@@ -222,5 +222,9 @@ impl Walk<'_> {
 /// Keeps a key, where that is still allowed.
 fn push(keys: &mut Vec<Span>, key: Span, scope: &Scope<'_>) -> Result<(), Stop> {
     let full = u32::try_from(keys.len()).map_or(true, |count| count >= scope.options.limits.entries);
-    if full { Err(Stop::Full(key.start)) } else { Ok(keys.push(key)) }
+    if full {
+        return Err(Stop::Full(key.start));
+    }
+    keys.push(key);
+    Ok(())
 }
