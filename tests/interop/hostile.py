@@ -53,11 +53,29 @@ def main():
             changed = {key: value for key, value in observed.items() if truth[key] != value}
             for key, value in changed.items():
                 print(f"{folder.name}: {key}: {truth[key]} -> {value}")
+            for contradiction in contradictions(truth | observed):
+                print(f"{folder.name}: {contradiction}")
+                wrong += 1
             wrong += bool(changed)
             if arguments.bless and changed:
                 path.write_text(json.dumps(truth | observed, indent=2) + "\n")
     print(f"{len(folders)} files, {wrong} with other outcomes than before")
     return 1 if wrong and not arguments.bless else 0
+
+
+def contradictions(truth):
+    """What the expected verdicts must not say, given what real readers do."""
+    outcomes = set()
+    for reader in READERS:
+        seen = truth.get(reader, {})
+        outcomes |= set(seen.values() if isinstance(seen, dict) else [seen])
+    verdicts = set(truth["expect"])
+    if "executes" in outcomes and not {"unsafe"} <= verdicts <= {"unsafe", "unverified"}:
+        yield f"it runs code, and may not be judged {truth['expect']}"
+    if truth["torch"]["weights_only"] == "executes":
+        yield "torch.load(weights_only=True) runs code"
+    if "safe" in verdicts and "loads" not in outcomes:
+        yield "no reader loads it, and it may be judged safe"
 
 
 def observe(folder):

@@ -219,6 +219,11 @@ impl Execution {
         let global = match self.global(code, operand, names) {
             Ok(global) => global,
             Err(flaw) => {
+                // What can be no name at run time either ends every reader's work.
+                let nameless = |value: &Value| !self.heap.may_be_text(*value);
+                if names.iter().flat_map(|(name, module)| [name, module]).any(nameless) {
+                    return Err(flaw);
+                }
                 self.tolerate(flaw, code, offset, None)?;
                 self.heap.global("", "")?
             }

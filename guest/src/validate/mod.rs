@@ -12,6 +12,7 @@
 mod examine;
 mod file;
 mod finding;
+mod legacy;
 mod numpy;
 mod options;
 mod pickle;

@@ -31,7 +31,9 @@ pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets, faults: &mut 
         };
         for &child in wrapped {
             let child = usize::try_from(child).ok().and_then(|child| nodes.get(child));
-            if !child.is_some_and(is_tensor) {
+            // Old files have lists of a quantizer's parameters.
+            let listed = matches!((node, child), (Node::Quantized { .. }, Some(Node::List(_))));
+            if !listed && !child.is_some_and(is_tensor) {
                 let found = child.map_or("nothing", kind);
                 let error = Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found);
                 faults.take(Flaw { about: About::Kind, error })?;
@@ -43,15 +45,9 @@ pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets, faults: &mut 
 
 /// Checks how deep the state dict nests and how large it is as a tree. A few
 /// bytes of shared lists of shared lists unfold to more values than there are
-/// atoms, and whoever walks the tree would walk forever: so does Python when it
-/// hashes a tuple.
-pub(super) fn size(
-    nodes: &[Node],
-    roots: &[NodeId],
-    limits: &Limits,
-    offsets: &Offsets,
-) -> Result<(), Error> {
-    let (depth, tree) = measure(nodes, roots);
+/// atoms, and whoever walks the tree would walk forever.
+pub(super) fn size(nodes: &[Node], limits: &Limits, offsets: &Offsets) -> Result<(), Error> {
+    let (depth, tree) = measure(nodes);
     if depth > limits.depth {
         return Err(Error::limit(offsets.near(0), "depth", u64::from(limits.depth)));
     }
@@ -61,14 +57,14 @@ pub(super) fn size(
     Ok(())
 }
 
-/// How many containers lie inside each other under the roots, and how many values
-/// they are when shared ones count each time, but those that lead into a cycle once:
+/// How many containers lie inside each other under node 0, and how many values
+/// it is when shared ones count each time, but those that lead into a cycle once:
 /// there is no end to their paths.
-fn measure(nodes: &[Node], roots: &[NodeId]) -> (u32, u64) {
+fn measure(nodes: &[Node]) -> (u32, u64) {
     // The values of all nodes that lead into a cycle.
     let mut once = 0u64;
     let mut sizes: Vec<Size> = vec![Size::Unknown; nodes.len()];
-    let mut stack: Vec<Step> = roots.iter().map(|&root| Step::Enter(root)).collect();
+    let mut stack = vec![Step::Enter(0)];
     while let Some(step) = stack.pop() {
         match step {
             Step::Enter(id) => {
@@ -112,17 +108,11 @@ fn measure(nodes: &[Node], roots: &[NodeId]) -> (u32, u64) {
             }
         }
     }
-    let (mut deepest, mut all) = (0, once);
-    for &root in roots {
-        let (depth, tree) = match slot(&mut sizes, root) {
-            Some(&mut Size::Known(depth, tree)) => (depth, tree),
-            Some(&mut Size::Endless(depth)) => (depth, 0),
-            _ => (0, 0),
-        };
-        deepest = depth.max(deepest);
-        all = tree.saturating_add(all);
+    match sizes.first() {
+        Some(&Size::Known(depth, tree)) => (depth, tree),
+        Some(&Size::Endless(depth)) => (depth, once),
+        _ => (0, 0),
     }
-    (deepest, all)
 }
 
 enum Step {

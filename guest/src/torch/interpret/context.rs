@@ -15,6 +15,9 @@ use crate::{Error, Limits, show};
 pub(super) struct Context<'g> {
     graph: &'g Graph,
     limits: &'g Limits,
+    /// Whether an object means something only if writing that gives the same
+    /// instructions again.
+    pub(super) exact: bool,
     /// The storages met so far.
     pub(super) storages: Storages<'g>,
     /// For each object, how it serves nodes other than its own: bits.
@@ -27,9 +30,9 @@ pub(super) struct Context<'g> {
 
 impl<'g> Context<'g> {
     /// Nothing met yet.
-    pub(super) fn new(graph: &'g Graph, limits: &'g Limits) -> Self {
+    pub(super) fn new(graph: &'g Graph, limits: &'g Limits, exact: bool) -> Self {
         let uses = vec![0; graph.objects.len()];
-        Self { graph, limits, storages: Storages::default(), uses, copied: 0, values: 0 }
+        Self { graph, limits, exact, storages: Storages::default(), uses, copied: 0, values: 0 }
     }
 
     /// The object a value refers to.

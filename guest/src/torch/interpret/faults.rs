@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::flaw::Flaw;
@@ -9,7 +10,16 @@ pub(super) enum Faults {
     /// The first ends the work.
     Strict,
     /// They are kept and the work goes on.
-    Kept(Vec<Flaw>),
+    Kept(Kept),
+}
+
+/// Flaws that were kept.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// What is wrong, as far as it was kept.
+    pub(super) flaws: Vec<Flaw>,
+    /// Where the calls are that something is wrong with.
+    pub(super) calls: BTreeSet<u64>,
 }
 
 impl Faults {
@@ -19,8 +29,8 @@ impl Faults {
             Self::Kept(_) if matches!(flaw.error, Error::Limit(_)) => Err(flaw.error),
             Self::Kept(kept) => {
                 // More say nothing new, and a path for each would cost.
-                if kept.len() < KEPT {
-                    kept.push(flaw);
+                if kept.flaws.len() < KEPT {
+                    kept.flaws.push(flaw);
                 }
                 Ok(())
             }
@@ -28,15 +38,24 @@ impl Faults {
         }
     }
 
+    /// Notes that something is wrong with the call at an offset. False if that
+    /// was known: a storage's flaw is met again wherever the storage is.
+    pub(super) fn mark(&mut self, call: u64) -> bool {
+        match self {
+            Self::Strict => true,
+            Self::Kept(kept) => kept.calls.insert(call),
+        }
+    }
+
     /// Whether there are as many as are kept.
     pub(super) fn is_full(&self) -> bool {
-        matches!(self, Self::Kept(kept) if kept.len() >= KEPT)
+        matches!(self, Self::Kept(kept) if kept.flaws.len() >= KEPT)
     }
 
     /// Those that were kept.
-    pub(super) fn into_kept(self) -> Vec<Flaw> {
+    pub(super) fn into_kept(self) -> Kept {
         match self {
-            Self::Strict => Vec::new(),
+            Self::Strict => Kept::default(),
             Self::Kept(kept) => kept,
         }
     }

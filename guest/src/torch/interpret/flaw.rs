@@ -26,8 +26,6 @@ pub(crate) enum About {
     Quantizer,
     /// What wraps tensors and is given something else.
     Kind,
-    /// A key of a dict or an item of a set.
-    Key,
     /// Anything else.
     Other,
 }

@@ -9,37 +9,23 @@ use alloc::vec::Vec;
 
 use super::Offsets;
 use super::children;
-use super::faults::Faults;
-use super::flaw::{About, Flaw};
 use crate::Error;
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{Global, Node, NodeId, Pair};
 
 /// Drops repeated keys of dicts and repeated items of sets. True if there were
 /// any; then some nodes may be out of reach.
-pub(super) fn settle(
-    nodes: &mut [Node],
-    part: &str,
-    offsets: &Offsets,
-    faults: &mut Faults,
-) -> Result<bool, Error> {
+pub(super) fn settle(nodes: &mut [Node], part: &str, offsets: &Offsets) -> Result<bool, Error> {
     let mut changes = Vec::new();
     let mut classes = Classes { nodes, part, offsets, of: vec![None; nodes.len()], known: BTreeMap::new() };
     for (id, node) in nodes.iter().enumerate() {
         let change = match node {
-            Node::Dict(pairs) | Node::Counter(pairs) => {
-                classes.pairs(pairs).map(|pairs| pairs.map(Change::Pairs))
-            }
-            Node::OrderedDict { items, .. } => classes.pairs(items).map(|items| items.map(Change::Pairs)),
-            Node::Set(items) | Node::FrozenSet(items) => {
-                classes.items(items).map(|items| items.map(Change::Items))
-            }
-            _ => continue,
+            Node::Dict(pairs) | Node::Counter(pairs) => classes.pairs(pairs)?.map(Change::Pairs),
+            Node::OrderedDict { items, .. } => classes.pairs(items)?.map(Change::Pairs),
+            Node::Set(items) | Node::FrozenSet(items) => classes.items(items)?.map(Change::Items),
+            _ => None,
         };
-        match change {
-            Ok(change) => changes.extend(change.map(|change| (id, change))),
-            Err(error) => faults.take(Flaw { about: About::Key, error })?,
-        }
+        changes.extend(change.map(|change| (id, change)));
     }
     let changed = !changes.is_empty();
     for (id, change) in changes {

@@ -76,11 +76,11 @@ pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<In
     let mut walk = walk::Walk::new(graph, part, limits, Faults::Strict);
     walk.run()?;
     let mut walked = walk.finish();
-    if keys::settle(&mut walked.nodes, part, &walked.offsets, &mut walked.faults)? {
+    if keys::settle(&mut walked.nodes, part, &walked.offsets)? {
         renumber::renumber(&mut walked.nodes, &mut walked.storages, &mut walked.offsets);
     }
     checks::kinds(&walked.nodes, part, &walked.offsets, &mut walked.faults)?;
-    checks::size(&walked.nodes, &[0], limits, &walked.offsets)?;
+    checks::size(&walked.nodes, limits, &walked.offsets)?;
     Ok(Interpreted { nodes: walked.nodes, storages: walked.storages })
 }
 

@@ -66,7 +66,7 @@ pub(super) fn subclass<'g>(context: &mut Context<'g>, args: Value, offset: u64) 
         return Ok(None);
     };
     let is_class = context.global(class).is_some_and(|g| matches!(scalars::global(g), Node::Global(_)));
-    if !is_class || function.name.starts_with("_rebuild_parameter") {
+    if !is_class || (context.exact && function.name.starts_with("_rebuild_parameter")) {
         return Ok(None);
     }
     let Some(tensor) = rebuild(context, &function.name, inner, offset)? else { return Ok(None) };
@@ -198,7 +198,8 @@ fn quantizer<'g>(
             Err(Flaw::quantizer(offset, "a scale and a zero point", format!("{} parameters", params.len())))
         }
         (Some(scheme), &[_, scales, zero_points, Value::Int(axis)]) => {
-            if context.list(scales).is_some() || context.list(zero_points).is_some() {
+            let listed = context.list(scales).is_some() || context.list(zero_points).is_some();
+            if listed && context.exact {
                 return Ok(None);
             }
             let parts = vec![Part::One(Child::Value(scales)), Part::One(Child::Value(zero_points))];
@@ -235,7 +236,7 @@ fn sparse<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> Mean
         }
     };
     // A plain tuple would be written again as a `torch.Size`.
-    if scalars::size_items(context, size).is_none() {
+    if context.exact && scalars::size_items(context, size).is_none() {
         return Ok(None);
     }
     let shape = naturals(context, size, "a sparse tensor's size", offset)?;
@@ -328,6 +329,9 @@ impl Flags {
     fn parse(context: &Context<'_>, metadata: Option<Value>) -> Option<Self> {
         let Some(metadata) = metadata else { return Some(Self { neg: false, conj: false }) };
         let is = |key, name| context.text(key) == Some(name);
+        if !context.exact {
+            return Self::any(context, metadata);
+        }
         match *context.dict(metadata)? {
             [(key, Value::Bool(true))] if is(key, "neg") => Some(Self { neg: true, conj: false }),
             [(key, Value::Bool(true))] if is(key, "conj") => Some(Self { neg: false, conj: true }),
@@ -336,6 +340,19 @@ impl Flags {
             }
             _ => None,
         }
+    }
+
+    /// The flags as torch sets them, however they are written.
+    fn any(context: &Context<'_>, metadata: Value) -> Option<Self> {
+        let mut flags = Self { neg: false, conj: false };
+        for &(key, value) in context.dict(metadata)? {
+            match (context.text(key)?, value) {
+                ("neg", Value::Bool(value)) => flags.neg = value,
+                ("conj", Value::Bool(value)) => flags.conj = value,
+                _ => return None,
+            }
+        }
+        Some(flags)
     }
 
     fn set<'g>(self, mut tensor: Tensor, offset: u64) -> Result<Draft<'g>, Flaw> {

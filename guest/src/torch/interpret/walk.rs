@@ -26,8 +26,6 @@ pub(super) struct Walk<'g> {
     /// The node of each object met so far.
     ids: Vec<Option<NodeId>>,
     frames: Vec<Frame<'g>>,
-    /// Where the walk began, and began again.
-    roots: Vec<NodeId>,
     offsets: Offsets,
     faults: Faults,
 }
@@ -36,8 +34,6 @@ pub(super) struct Walk<'g> {
 pub(super) struct Walked {
     /// The arena; node 0 is the root.
     pub(super) nodes: Vec<Node>,
-    /// The root, and what else the walk began at.
-    pub(super) roots: Vec<NodeId>,
     /// Its storages.
     pub(super) storages: Vec<NamedStorage>,
     /// Where calls are in the file.
@@ -60,14 +56,13 @@ impl<'g> Walk<'g> {
     /// At the root of `graph`, of the pickle in `part`.
     pub(super) fn new(graph: &'g Graph, part: &'g str, limits: &'g Limits, faults: Faults) -> Self {
         Self {
-            context: Context::new(graph, limits),
+            context: Context::new(graph, limits, matches!(faults, Faults::Strict)),
             graph,
             part,
             limits,
             nodes: Vec::new(),
             ids: vec![None; graph.objects.len()],
             frames: Vec::new(),
-            roots: Vec::new(),
             offsets: Offsets::default(),
             faults,
         }
@@ -78,15 +73,12 @@ impl<'g> Walk<'g> {
         self.walk(self.graph.root)
     }
 
-    /// Goes over what the root does not reach and is still made: calls, and what
-    /// hashes its items. Later objects hold earlier ones, so these come last.
+    /// Goes over the calls that the root does not reach and that are still made.
+    /// Later ones hold earlier ones, so these come last.
     pub(super) fn rest(&mut self) -> Result<(), Error> {
         let count = u32::try_from(self.graph.objects.len()).unwrap_or(u32::MAX);
         for (id, object) in (0..count).zip(&self.graph.objects).rev() {
-            let made = matches!(
-                object,
-                Object::Instance(_) | Object::Dict(_) | Object::Set(_) | Object::FrozenSet(_)
-            );
+            let made = matches!(object, Object::Instance(_));
             let value = Value::Object(id);
             if made && self.number(id).is_none() && !self.context.is_part(value) {
                 self.walk(value)?;
@@ -99,12 +91,11 @@ impl<'g> Walk<'g> {
     pub(super) fn finish(mut self) -> Walked {
         self.intern();
         let storages = self.context.storages.finish();
-        Walked { nodes: self.nodes, roots: self.roots, storages, offsets: self.offsets, faults: self.faults }
+        Walked { nodes: self.nodes, storages, offsets: self.offsets, faults: self.faults }
     }
 
     fn walk(&mut self, root: Value) -> Result<(), Error> {
-        let root = self.visit(Child::Value(root))?;
-        self.roots.push(root);
+        self.visit(Child::Value(root))?;
         while let Some(last) = self.frames.len().checked_sub(1) {
             let child = self.frames.get_mut(last).and_then(Frame::child);
             let Some(child) = child else {
@@ -138,13 +129,7 @@ impl<'g> Walk<'g> {
         };
         let draft = match self.draft(child, id) {
             Ok(draft) => draft,
-            Err(flaw) => {
-                let error = if self.faults.is_full() { flaw.error } else { self.locate(flaw.error) };
-                let flaw = Flaw { error, ..flaw };
-                self.faults.take(flaw)?;
-                let instance = object.and_then(|object| self.context.instance(Value::Object(object)));
-                instance.map_or(Draft::leaf(Node::None), Draft::opaque)
-            }
+            Err(flaw) => self.recover(flaw, object)?,
         };
         self.context.charge(draft.len(), self.offsets.last())?;
         if draft.len() == 0 {
@@ -156,6 +141,26 @@ impl<'g> Walk<'g> {
             self.frames.push(Frame { id, node, parts, next: (0, 0), numbers: Vec::new() });
         }
         Ok(id)
+    }
+
+    /// What stands for an object that has a flaw, where the walk goes on.
+    fn recover(&mut self, flaw: Flaw, object: Option<ObjectId>) -> Result<Draft<'g>, Error> {
+        let new = match &flaw.error {
+            Error::Malformed(fault) | Error::Unsupported(fault) => self.faults.mark(fault.offset),
+            _ => true,
+        };
+        if new {
+            let error = if self.faults.is_full() { flaw.error } else { self.locate(flaw.error) };
+            self.faults.take(Flaw { error, ..flaw })?;
+        }
+        let instance = object.and_then(|object| self.context.instance(Value::Object(object)));
+        Ok(match instance {
+            Some(instance) => {
+                self.faults.mark(instance.offset);
+                Draft::opaque(instance)
+            }
+            None => Draft::leaf(Node::None),
+        })
     }
 
     fn draft(&mut self, child: Child<'g>, id: NodeId) -> Result<Draft<'g>, Flaw> {

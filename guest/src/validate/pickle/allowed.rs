@@ -32,7 +32,7 @@ pub(super) struct Callable {
 pub(super) enum Made {
     /// A value that nothing is done to.
     Value,
-    /// The same, which is no key: it could change.
+    /// A value that is no key: it could change.
     Mutable,
     /// A tensor of any kind.
     Tensor,

@@ -39,6 +39,7 @@ pub(super) const RULES: &[&Rule] = &[
     &call::RULE,
     &arguments::RULE,
     &items::RULE,
+    &state::ACTIVE_RULE,
     &state::RULE,
     &target::CLASS,
     &target::RULE,
@@ -49,4 +50,5 @@ pub(super) const RULES: &[&Rule] = &[
     &broken::TRUNCATED,
     &trailing::RULE,
     &discarded::RULE,
+    &discarded::LEFT,
 ];

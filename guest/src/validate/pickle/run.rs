@@ -136,6 +136,7 @@ impl PickleRun {
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
+                state::check_arguments(objects, instance, &self.part, scope);
                 copies.check(objects, instance, &self.part, scope);
             }
         }

@@ -1,7 +1,11 @@
 use alloc::format;
+use alloc::string::String;
 
-use super::{extent, key, kind, quantizer, size, sparse, storage};
-use crate::torch::{About, Flaw};
+use super::view::node;
+use super::{extent, kind, quantizer, size, sparse, storage};
+use crate::model::{Construct, Global, Node, Object};
+use crate::show;
+use crate::torch::{About, Flaw, Surveyed};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::file::limit;
 use crate::validate::finding::Rule;
@@ -24,7 +28,6 @@ pub(super) fn report(flaw: &Flaw, part: &Part, scope: &mut Scope<'_>) {
         About::Sparse => &sparse::RULE,
         About::Quantizer => &quantizer::RULE,
         About::Kind => &kind::RULE,
-        About::Key => &key::RULE,
         About::Other => &RULE,
     };
     match &flaw.error {
@@ -40,3 +43,44 @@ pub(super) fn report(flaw: &Flaw, part: &Part, scope: &mut Scope<'_>) {
         }
     }
 }
+
+/// Reports calls that are allowed and mean nothing: whatever is not understood
+/// was not checked either.
+pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
+    for (id, value) in (0u32..).zip(&found.nodes) {
+        let Node::Object(object) = value else { continue };
+        let offset = found.offsets.near(id);
+        if object.construct == Construct::Call
+            && let Some(flaw) = flaw(found, object)
+            && !found.has_flaw_at(offset)
+        {
+            scope.find(&RULE, part, offset, flaw);
+        }
+    }
+}
+
+fn flaw(found: &Surveyed, object: &Object) -> Option<String> {
+    let Some(Node::Global(Global { module, name })) = node(found, object.callable) else { return None };
+    let args = match node(found, object.args?) {
+        Some(Node::Tuple(args)) => args.as_slice(),
+        _ => &[],
+    };
+    let strange = match (module.as_str(), name.as_str()) {
+        // Only classes that PyTorch does not bring itself wrap other tensors.
+        ("torch._utils", "_rebuild_wrapper_subclass") => args.first().is_some_and(|&class| {
+            matches!(node(found, class), Some(Node::Global(class)) if PLAIN.contains(&class.module.as_str()))
+        }),
+        // Of these the tensor inside is one of its own.
+        ("torch._utils", "_rebuild_device_tensor_from_cpu_tensor" | "_rebuild_device_tensor_from_numpy") => {
+            false
+        }
+        ("torch._utils", name) => name.starts_with("_rebuild_"),
+        ("torch._tensor", "_rebuild_from_type_v2") => true,
+        _ => false,
+    };
+    let name = show::cut(&format!("{module}.{name}"));
+    strange.then(|| format!("a call of {name} in a form that PyTorch does not write"))
+}
+
+/// Modules of classes that hold their elements themselves.
+const PLAIN: &[&str] = &["torch", "torch.cuda", "torch.cuda.sparse", "torch.nn.parameter", "torch.sparse"];

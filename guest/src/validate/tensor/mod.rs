@@ -13,7 +13,6 @@ mod extent;
 mod gradient;
 mod indices;
 mod invalid;
-mod key;
 mod kind;
 mod location;
 mod number;
@@ -51,7 +50,6 @@ pub(super) const RULES: &[&Rule] = &[
     &quantizer::RULE,
     &gradient::RULE,
     &kind::RULE,
-    &key::RULE,
     &invalid::RULE,
     &unread::RULE,
     &opaque::RULE,
@@ -75,6 +73,7 @@ impl Tensors {
         for flaw in &found.faults {
             invalid::report(flaw, part, scope);
         }
+        invalid::check(&found, part, scope);
         storage::check(&found, part, scope);
         dtype::check(&found, part, scope);
         location::check(&found, part, scope);

@@ -2,7 +2,6 @@ use alloc::format;
 use alloc::vec;
 
 use super::view::node;
-use crate::Error;
 use crate::model::{Node, NodeId};
 use crate::show;
 use crate::torch::Surveyed;
@@ -27,7 +26,7 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     for (id, node) in (0u32..).zip(&found.nodes) {
         let what = match node {
             // One with nonsense inside is plain data gone wrong, and reported as that.
-            Node::Object(object) if !has_flaw(found, id) => {
+            Node::Object(object) if !found.has_flaw_at(found.offsets.near(id)) => {
                 format!("an object of {}", callable(found, object.callable))
             }
             Node::Subclass { class, .. } => format!("a tensor of class {}", callable(found, *class)),
@@ -57,14 +56,6 @@ fn spelled(found: &Surveyed) -> vec::Vec<bool> {
 
 fn is(named: &[bool], id: NodeId) -> bool {
     usize::try_from(id).ok().and_then(|id| named.get(id)).copied().unwrap_or(false)
-}
-
-fn has_flaw(found: &Surveyed, id: NodeId) -> bool {
-    let at = found.offsets.near(id);
-    found.faults.iter().any(|flaw| match &flaw.error {
-        Error::Malformed(fault) | Error::Unsupported(fault) => fault.offset == at,
-        _ => false,
-    })
 }
 
 fn callable(found: &Surveyed, id: NodeId) -> alloc::string::String {

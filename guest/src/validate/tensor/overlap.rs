@@ -1,5 +1,4 @@
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::vec::Vec;
 
 use super::view::tensors;

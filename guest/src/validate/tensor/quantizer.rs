@@ -33,13 +33,20 @@ pub(super) enum Parameters {
 
 /// Reports quantizers whose parameters are wrong by what the pickle says.
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
-    for (id, node) in (0u32..).zip(&found.nodes) {
-        let Node::Quantized { tensor, quantizer } = node else { continue };
+    for (id, value) in (0u32..).zip(&found.nodes) {
+        let Node::Quantized { tensor, quantizer } = value else { continue };
         let flaw = match **quantizer {
             Quantizer::PerTensor { scheme, scale, zero_point } => {
                 per_tensor(tensor.dtype, scheme, f64::from_bits(scale), zero_point)
             }
-            Quantizer::PerChannel { .. } => per_channel(found, tensor, quantizer).err(),
+            Quantizer::PerChannel { scales, zero_points, axis, .. } => {
+                match (node(found, scales), node(found, zero_points)) {
+                    (Some(Node::List(scales)), Some(Node::List(zeros))) => {
+                        listed(found, tensor, scales, zeros, axis)
+                    }
+                    _ => per_channel(found, tensor, quantizer).err(),
+                }
+            }
         };
         if let Some(flaw) = flaw.filter(|flaw| !flaw.is_empty()) {
             scope.find(&RULE, part, found.offsets.near(id), flaw);
@@ -88,6 +95,32 @@ fn per_tensor(dtype: DType, scheme: QScheme, scale: f64, zero_point: i64) -> Opt
     scale_flaw(scale).or_else(|| zero_point_flaw(dtype, zero_point))
 }
 
+/// Parameters in lists, as old files have them.
+fn listed(
+    found: &Surveyed,
+    tensor: &Tensor,
+    scales: &[NodeId],
+    zero_points: &[NodeId],
+    axis: i64,
+) -> Option<String> {
+    let channels = usize::try_from(axis).ok().and_then(|axis| tensor.shape.get(axis)).copied();
+    let (first, second) = (scales.len() as u64, zero_points.len() as u64);
+    if channels != Some(first) || channels != Some(second) {
+        let channels = channels.unwrap_or_default();
+        return Some(format!("{first} scales and {second} zero points along an axis of size {channels}"));
+    }
+    let scale = |&id: &NodeId| match node(found, id) {
+        Some(Node::Float(bits)) => scale_flaw(f64::from_bits(*bits)),
+        _ => Some("a scale that is no float".into()),
+    };
+    let zero_point = |&id: &NodeId| match node(found, id) {
+        Some(Node::Int(value)) => zero_point_flaw(tensor.dtype, *value),
+        Some(Node::Float(bits)) if f64::from_bits(*bits).is_finite() => None,
+        _ => Some("a zero point that is no number".into()),
+    };
+    scales.iter().find_map(scale).or_else(|| zero_points.iter().find_map(zero_point))
+}
+
 /// The scales and zero points, if the pickle says nothing against them.
 fn per_channel<'a>(
     found: &'a Surveyed,
@@ -120,7 +153,7 @@ fn per_channel<'a>(
 /// A tensor of parameters; an empty reason is one that is reported elsewhere.
 fn numbers(found: &Surveyed, id: NodeId) -> Result<&Tensor, String> {
     strided(found, id).ok_or_else(|| match node(found, id) {
-        Some(Node::SparseCoo { .. } | Node::SparseCompressed(_) | Node::Quantized { .. }) => {
+        Some(Node::SparseCoo { .. } | Node::SparseCompressed(_) | Node::Quantized { .. } | Node::List(_)) => {
             String::from("parameters in what is no plain tensor")
         }
         _ => String::new(),

@@ -10,10 +10,13 @@ macro_rules! fixtures {
     };
 }
 
+mod build;
 mod files;
+mod legacy;
 mod numpy;
 mod pickles;
 mod safetensors;
+mod tensors;
 mod zip;
 
 use alloc::format;

@@ -95,10 +95,19 @@ impl Archive {
     }
 
     fn directories(&mut self, views: &[View], windows: &Windows, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        let mut read: Vec<View> = Vec::new();
         for view in views {
+            // Another end record may lead to the same directory, and count other entries.
+            if let Some(first) =
+                read.iter().find(|read| (read.directory, read.base) == (view.directory, view.base))
+            {
+                directory::count(first.entries, view, scope);
+                continue;
+            }
             let bytes = windows.get(view.directory).unwrap_or_default();
             let before = self.members.len();
-            directory::read(bytes, *view, &mut self.members, scope);
+            let entries = directory::read(bytes, *view, &mut self.members, scope);
+            read.push(View { entries, ..*view });
             if self.members.len() > before {
                 let end = view.directory.end().unwrap_or(u64::MAX);
                 self.spans.push(Span::new(view.directory.offset, end, What::Part("the directory")));

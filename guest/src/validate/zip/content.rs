@@ -54,8 +54,6 @@ pub(super) enum Outcome {
     Pickle(Option<Graph>, Option<Child>),
     /// The bytes kept.
     Bytes(Vec<u8>),
-    /// It cannot be read; that is reported.
-    Nothing,
 }
 
 impl Sink {
@@ -123,7 +121,11 @@ impl Content {
             }
             *scope.inflatable = scope.inflatable.saturating_sub(piece.len() as u64);
             if self.count.saturating_add(piece.len() as u64) > member.size {
-                inflate::report(&format!("more than {} bytes", member.size), member, scope);
+                inflate::report(
+                    &format!("it decompresses to more than the {} bytes the directory says", member.size),
+                    member,
+                    scope,
+                );
                 self.accept(piece, member, scope);
                 break false;
             }
@@ -176,7 +178,8 @@ impl Content {
             && whole
             && (!stream.is_over() || self.count != member.size)
         {
-            let message = format!("{} bytes, where the directory says {}", self.count, member.size);
+            let message =
+                format!("it decompresses to {} bytes, where the directory says {}", self.count, member.size);
             inflate::report(&message, member, scope);
         } else if let Some(crc) = self.crc.take().filter(|_| whole) {
             crc::check(member, crc.finalize(), scope);

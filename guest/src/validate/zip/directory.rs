@@ -20,8 +20,9 @@ pub(super) static RULE: Rule = Rule::malformed(
      instead of where it is said to be. They see different records.",
 );
 
-/// Reads a directory, as far as it is one, and adds its records.
-pub(super) fn read(bytes: &[u8], view: View, members: &mut Vec<Member>, scope: &mut Scope<'_>) {
+/// Reads a directory, as far as it is one, and adds its records. Answers how
+/// many there are.
+pub(super) fn read(bytes: &[u8], view: View, members: &mut Vec<Member>, scope: &mut Scope<'_>) -> u64 {
     let mut rest = bytes;
     let mut count = 0u64;
     while !rest.is_empty() {
@@ -30,15 +31,21 @@ pub(super) fn read(bytes: &[u8], view: View, members: &mut Vec<Member>, scope: &
         if members.len() >= usize::try_from(scope.options.limits.entries).unwrap_or(usize::MAX) {
             let allowed = scope.options.limits.entries.into();
             limit::reached(&Excess { offset, limit: "entries", allowed }, &Part::whole(), scope);
-            return;
+            return count;
         }
         let Some((member, length)) = entry(rest, offset, view.base, scope) else { break };
         members.push(member);
         count = count.saturating_add(1);
         rest = rest.get(length..).unwrap_or_default();
     }
-    if count != view.entries {
-        let message = format!("{count} entries, where the end record says {}", view.entries);
+    self::count(count, &view, scope);
+    count
+}
+
+/// Compares the number of entries with what an end record says.
+pub(super) fn count(found: u64, view: &View, scope: &mut Scope<'_>) {
+    if found != view.entries {
+        let message = format!("{found} entries, where the end record says {}", view.entries);
         scope.find(&RULE, &Part::whole(), view.directory.offset, message);
     }
 }

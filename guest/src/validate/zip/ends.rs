@@ -45,6 +45,7 @@ pub(super) struct Ends {
 pub(super) const TAIL: u64 = ZIP64_END_BYTES + ZIP64_LOCATOR_BYTES + END_RECORD_BYTES + u16::MAX as u64;
 
 /// Whether an archive may end with these bytes, the last of a file.
+#[allow(dead_code)]
 pub(in crate::validate) fn tail_has_end_record(tail: &[u8]) -> bool {
     candidates(tail).next().is_some()
 }
@@ -55,27 +56,25 @@ pub(in crate::validate) fn tail_has_end_record(tail: &[u8]) -> bool {
 /// comment reaches exactly to the end of the file. Both are looked into.
 pub(super) fn survey(tail: &[u8], base: u64, scope: &mut Scope<'_>) -> Ends {
     let mut ends = Ends::default();
-    let fits = |(at, record): &(usize, EndRecord)| {
-        let rest = (tail.len() as u64).saturating_sub(*at as u64).saturating_sub(END_RECORD_BYTES);
-        rest == u64::from(record.comment)
-    };
-    let fitting = candidates(tail).find(fits);
-    let last = candidates(tail).next();
-    let Some((at, record)) = fitting.or(last) else {
-        scope.find(&RULE, &Part::whole(), scope.length, "no end record (`PK 05 06`) at the end of the file");
-        return ends;
-    };
-    let mut place = Place { tail, base, at, ends: &mut ends };
-    place.read(record, scope);
-    for (later, record) in candidates(tail).take_while(|(later, _)| *later > at) {
-        let offset = base.saturating_add(later as u64);
-        scope.find(&RULE, &Part::whole(), offset, "a second end record, inside the comment of the first");
-        if ends.views.len() < VIEWS {
-            let mut place = Place { tail, base, at: later, ends: &mut ends };
-            place.read(record, scope);
-            // What most readers take comes first.
-            ends.views.reverse();
+    let mut first = true;
+    for (at, record) in candidates(tail) {
+        let rest = (tail.len() as u64).saturating_sub(at as u64).saturating_sub(END_RECORD_BYTES);
+        if !first && rest != u64::from(record.comment) {
+            continue;
         }
+        let offset = base.saturating_add(at as u64);
+        if !first {
+            let message = "a second end record: what follows it would be its comment";
+            scope.find(&RULE, &Part::whole(), offset, message);
+        }
+        first = false;
+        if ends.views.len() < VIEWS {
+            Place { tail, base, at, ends: &mut ends }.read(record, scope);
+        }
+    }
+    if first {
+        let message = "no end record (`PK 05 06`) at the end of the file";
+        scope.find(&RULE, &Part::whole(), scope.length, message);
     }
     ends
 }

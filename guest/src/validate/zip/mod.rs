@@ -35,6 +35,7 @@ mod work;
 mod zip64;
 
 pub(super) use archive::child;
+#[allow(unused_imports)]
 pub(super) use ends::tail_has_end_record;
 
 use super::finding::Rule;

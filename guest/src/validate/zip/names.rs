@@ -28,9 +28,11 @@ pub(super) fn check(bytes: &[u8], member: &Member, scope: &mut Scope<'_>) {
         (name.is_empty(), "is empty"),
         (!utf8, "is not UTF-8"),
         (utf8 && !said && !name.is_ascii(), "is not ASCII and not said to be UTF-8"),
+        (bytes.len() > LONGEST, "is longer than the 511 bytes that torch.load keeps of one"),
         (name.contains('\0'), "has a NUL in it"),
         (name.chars().any(|c| c.is_control() && c != '\0'), "has a control character in it"),
         (name.contains('\\'), "has a backslash in it"),
+        (name.chars().any(is_invisible), "has invisible characters in it"),
     ];
     for (_, fault) in faults.into_iter().filter(|(is, _)| *is) {
         let message = alloc::format!("the name {} {fault}", show::name(name));
@@ -43,4 +45,12 @@ pub(super) fn check(bytes: &[u8], member: &Member, scope: &mut Scope<'_>) {
             alloc::format!("the name {} leads out of the folder it is unpacked to", show::name(name));
         scope.find(&PATH, &member.in_directory(), 0, message);
     }
+}
+
+/// The longest name that torch.load does not cut.
+const LONGEST: usize = 511;
+
+/// Characters that change how a name is shown, and are not seen themselves.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

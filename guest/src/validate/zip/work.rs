@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::content::{Content, Outcome, Sink};
-use super::member::{DEFLATED, Member, NUMPY};
+use super::member::{DEFLATED, Member, NUMPY, Suspicion};
 use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden};
 use crate::step::Next;
@@ -63,6 +63,7 @@ impl Work {
         };
         if torch::program::check(members, scope) {
             work.placed = true;
+            work.numpy = false;
             return work;
         }
         if torch {
@@ -87,6 +88,8 @@ impl Work {
             Role::Note(note) => {
                 if self.notes.expect(note, member, scope) {
                     self.task(index, Purpose::Note(note));
+                } else {
+                    self.content(index, member);
                 }
             }
             Role::Data if member.method == DEFLATED => self.task(index, Purpose::Storage),
@@ -181,7 +184,11 @@ impl Work {
                     self.storages = Some(Storages::new(&graph, &member.content(), scope));
                 }
             }
-            (Purpose::Note(note), Outcome::Bytes(bytes)) => self.notes.read(note, &bytes, member, scope),
+            (Purpose::Note(note), Outcome::Bytes(bytes)) => {
+                let good = self.notes.read(note, &bytes, member, scope);
+                let suspicion = if good { Suspicion::None } else { Suspicion::Strong };
+                self.children.extend(hidden::inflated(&*member.name, start, bytes, suspicion));
+            }
             (Purpose::Storage, Outcome::Bytes(bytes)) => {
                 let head = bytes.get(..16).unwrap_or(&bytes);
                 let suspicion = hidden::suspicion(head, scope);

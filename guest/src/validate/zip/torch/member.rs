@@ -3,11 +3,11 @@ use crate::validate::finding::Rule;
 use crate::validate::zip::member::Member;
 
 /// torch.load reads all records.
-pub(in crate::validate::zip) static RULE: Rule = Rule::unverified(
+pub(in crate::validate::zip) static RULE: Rule = Rule::malformed(
     "SR-ZIP-MEMBER",
     "a record that torch.load does not read",
-    "torch.save does not write it and nothing says what it is for. Some tools keep files of their \
-     own in a checkpoint; take it out if nobody needs it.",
+    "torch.save does not write it and nothing says what it is for: a program for whoever unpacks \
+     the archive, or data to be carried unseen. Take it out if nobody needs it.",
 );
 
 /// Reports such a record.

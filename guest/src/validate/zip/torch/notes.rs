@@ -71,25 +71,23 @@ impl Notes {
         short
     }
 
-    /// Reads the record.
+    /// Reads the record; answers whether it is as it should be.
     pub(in crate::validate::zip) fn read(
         &mut self,
         note: Note,
         bytes: &[u8],
         member: &Member,
         scope: &mut Scope<'_>,
-    ) {
+    ) -> bool {
         let expected = match note {
             Note::Version | Note::DataVersion => {
-                (!number(bytes).is_some_and(|version| VERSIONS.contains(&version))).then_some("1 to 10")
+                number(bytes).is_none_or(|version| !VERSIONS.contains(&version)).then_some("1 to 10")
             }
             Note::ByteOrder => {
                 self.big_endian = bytes == b"big";
                 (!matches!(bytes, b"little" | b"big")).then_some("`little` or `big`")
             }
-            Note::Alignment => {
-                (!number(bytes).is_some_and(|number| number > 0)).then_some("a positive number")
-            }
+            Note::Alignment => matches!(number(bytes), None | Some(0)).then_some("a positive number"),
             Note::FormatVersion => number(bytes).is_none().then_some("a number"),
             Note::SerializationId => {
                 (bytes.len() != 40 || !bytes.iter().all(u8::is_ascii_digit)).then_some("40 digits")
@@ -99,6 +97,7 @@ impl Notes {
             let message = format!("expected {expected}, found {}", show::bytes(bytes));
             scope.find(&RULE, &member.content(), 0, message);
         }
+        expected.is_none()
     }
 
     /// All records are known: what must be there is.

@@ -25,7 +25,7 @@ pub(in crate::validate::zip) fn check(members: &[Member], scope: &mut Scope<'_>)
         let Some((_, within)) = member.name.split_once('/') else { continue };
         let is = |name: &str| within.eq_ignore_ascii_case(name);
         let code = within.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("code/"));
-        if is("constants.pkl") || (code && !member.is_folder()) {
+        if is("constants.pkl") || is("bytecode.pkl") || (code && !member.is_folder()) {
             found = Some((&SCRIPT, Kind::TorchScript, "is a program: loading it runs its code", member));
             break;
         }
