@@ -109,7 +109,7 @@ impl Reader<'_> {
             match self.next() {
                 Some(c) if c == quote => return Ok(Literal::Text(value)),
                 Some('\\') => value.push(self.escape()?),
-                Some(c) if c != '\n' && c != '\r' => value.push(c),
+                Some(c) if !c.is_control() => value.push(c),
                 _ => return Err(self.flaw("the string's end")),
             }
         }
@@ -164,7 +164,7 @@ impl Reader<'_> {
 
     /// The next character that is not white space.
     fn peek(&mut self) -> Option<char> {
-        let spaces = self.rest().bytes().take_while(|byte| b" \t\n\r\x0c".contains(byte)).count();
+        let spaces = self.rest().bytes().take_while(|byte| b" \n".contains(byte)).count();
         self.at = self.at.saturating_add(spaces);
         self.rest().chars().next()
     }

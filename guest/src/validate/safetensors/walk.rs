@@ -85,7 +85,7 @@ impl Walk<'_> {
             self.lexer.skip()?;
             self.flaw(scope);
         }
-        self.duplicates(&mut keys, METADATA, scope);
+        self.duplicates(keys, METADATA, scope);
         Ok(())
     }
 
@@ -194,8 +194,8 @@ impl Walk<'_> {
     fn conclude(mut self, scope: &mut Scope<'_>) {
         padding::check(self.lexer.rest(), self.lexer.at(), self.header, scope);
         json::check_end(&mut self.lexer, self.bytes, self.header, scope);
-        let mut keys = core::mem::take(&mut self.keys);
-        let replaced = self.duplicates(&mut keys, "the header", scope);
+        let keys = core::mem::take(&mut self.keys);
+        let replaced = self.duplicates(keys, "the header", scope);
         // Of tensors of the same name the last counts, as in the reference.
         self.extents.retain(|extent| replaced.binary_search(&extent.key.start).is_err());
         let bytes = self.bytes.len() as u64;
@@ -203,15 +203,16 @@ impl Walk<'_> {
     }
 
     /// Reports keys that come again; answers where those start that do, in order.
-    fn duplicates(&self, keys: &mut [Span], of: &str, scope: &mut Scope<'_>) -> Vec<usize> {
-        let text = |key: &Span| self.lexer.text(*key);
-        keys.sort_unstable_by(|a, b| text(a).cmp(&text(b)).then(a.start.cmp(&b.start)));
+    fn duplicates(&self, keys: Vec<Span>, of: &str, scope: &mut Scope<'_>) -> Vec<usize> {
+        // Each is decoded once: escapes would make every comparison slow.
+        let mut texts: Vec<_> = keys.into_iter().map(|key| (self.lexer.text(key), key.start)).collect();
+        texts.sort_unstable();
         let mut replaced = Vec::new();
-        for pair in keys.windows(2) {
-            let [before, key] = pair else { continue };
-            if text(before) == text(key) {
-                duplicate::report(&text(key), of, key.start, self.header, scope);
-                replaced.push(before.start);
+        for pair in texts.windows(2) {
+            let [(before, first), (text, at)] = pair else { continue };
+            if before == text {
+                duplicate::report(text, of, *at, self.header, scope);
+                replaced.push(*first);
             }
         }
         replaced.sort_unstable();
@@ -222,5 +223,9 @@ impl Walk<'_> {
 /// Keeps a key, where that is still allowed.
 fn push(keys: &mut Vec<Span>, key: Span, scope: &Scope<'_>) -> Result<(), Stop> {
     let full = u32::try_from(keys.len()).map_or(true, |count| count >= scope.options.limits.entries);
-    if full { Err(Stop::Full(key.start)) } else { Ok(keys.push(key)) }
+    if full {
+        return Err(Stop::Full(key.start));
+    }
+    keys.push(key);
+    Ok(())
 }

@@ -131,6 +131,8 @@ fn a_header_that_numpy_did_not_write_is_malformed() {
         header("'<f4', 'descr': '|O'", "(2,)"),
         header("'<f4', 'z': 1", "(2,)"),
         header("'<z9'", "(2,)"),
+        header("[('a\0', '<f4')]", "(2,)"),
+        header("[('a\u{1}', '<f4')]", "(2,)"),
         header("[('a', '<f3')]", "(2,)"),
         header("'<f4', 1: 1", "(2,)"),
         "{'descr': '<f4', 'shape': (2,), }".into(),
