@@ -51,6 +51,7 @@ mod shared_memory;
 mod stager;
 mod state;
 pub mod store;
+mod validate;
 mod weigh;
 mod write;
 
@@ -88,6 +89,10 @@ pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
+};
+pub use validate::{
+    Deep, Finding as ValidateFinding, Kind, NonFinite, Policy, Report, Rule, Severity, ValidateOptions,
+    Verdict, rules, rules_in, validate, validate_in, validate_set_in,
 };
 pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};
 
