@@ -35,7 +35,7 @@ pub enum Severity {
 /// What is looked for.
 ///
 /// ```
-/// use strongroom::{Severity, Verdict};
+/// use strongroom::validate::{Severity, Verdict};
 ///
 /// # fn main() -> strongroom::Result<()> {
 /// for rule in strongroom::rules()? {

@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::float::{self, Special};
 use super::interval::Intervals;
@@ -29,7 +28,7 @@ pub(super) struct Tensor {
     pub(super) offset: u64,
 }
 
-/// Elements that tensors look at: many tensors may be one view.
+/// Elements that tensors look at.
 struct View {
     storage: usize,
     dtype: DType,
@@ -93,9 +92,8 @@ impl View {
         let end = dtype.bytes(offset.checked_add(dims.extent()?)?)?;
         Some(Self { storage: usize::try_from((*storage)?).ok()?, dtype: *dtype, start, end, dims })
     }
-}
 
-impl View {
+    /// What two views have in common if and only if they are one.
     fn key(&self) -> (usize, &'static str, u64, Dims) {
         (self.storage, self.dtype.name(), self.start, self.dims.clone())
     }
