@@ -1,8 +1,11 @@
 //! What the fuzz targets share.
 
 use strongroom_guest::zip::{Layout, Record};
-use strongroom_guest::{Checkpoint, Limits, Segment};
+use strongroom_guest::validate::{Kind, Severity, ValidateOptions, Verdict};
+use strongroom_guest::{Checkpoint, Error, Limits, Segment};
 
+#[path = "../../tests/common/judge.rs"]
+pub mod judge;
 #[path = "../../tests/common/native.rs"]
 pub mod native;
 
@@ -29,6 +32,31 @@ pub fn read(file: &[u8]) -> Option<Checkpoint> {
     let checkpoint = whole.ok()?;
     check(&checkpoint, file.len() as u64);
     Some(checkpoint)
+}
+
+/// Judges a file whole and in small pieces; both must come to the same. What is
+/// safe must also be what the strict reader takes.
+pub fn judge(file: &[u8]) {
+    let options = ValidateOptions { limits: limits(), ..ValidateOptions::default() };
+    let (report, fetched) = judge::judge(file, usize::MAX, options.clone());
+    let (pieces, _) = judge::judge(file, 13, options);
+    assert_eq!(report, pieces, "pieces make a difference");
+    // The inside of an archive is looked at again, but not without end.
+    assert!(fetched <= 64 * (file.len() as u64 + 1), "{fetched} bytes of {}", file.len());
+    let worst = report.findings.iter().map(|finding| finding.rule.verdict).max();
+    assert_eq!(report.verdict, worst.unwrap_or(Verdict::Safe), "the verdict is that of the worst finding");
+    let length = file.len() as u64;
+    assert!(report.findings.iter().all(|finding| finding.offset <= length), "{:?}", report.findings);
+    assert!(report.payloads.iter().all(|payload| payload.range.end().is_some_and(|end| end <= length)));
+    let read = matches!(report.kind, Kind::TorchZip | Kind::TorchLegacy | Kind::Safetensors);
+    let quiet = report.findings.iter().all(|finding| finding.rule.severity == Severity::Note);
+    if read && quiet && report.verdict == Verdict::Safe {
+        match native::read_limited(file, usize::MAX, limits()) {
+            Ok(checkpoint) => check(&checkpoint, length),
+            Err(Error::Unsupported(_)) => {}
+            Err(error) => panic!("judged safe, and not read: {error}"),
+        }
+    }
 }
 
 /// What the host would not believe: storages outside the file, tensors outside

@@ -8,7 +8,7 @@ use super::literal::{Literal, literal};
 use super::memo::Memo;
 use super::opcode as op;
 use super::stack::Stack;
-use super::{Graph, Instance, Object, Oddity, Trace, Value, integer, python3_name};
+use super::{Graph, Instance, Object, Trace, Value, integer, python3_name};
 use crate::model::Construct;
 use crate::{Limits, show};
 
@@ -49,9 +49,6 @@ impl Execution {
 
     /// Runs the instruction at `offset` of the file. STOP answers with a value.
     pub(super) fn run(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Option<Value>, Flaw> {
-        if let Some(trace) = &mut self.trace {
-            trace.ran(code, offset);
-        }
         match code {
             op::STOP => return self.stop().map(Some),
             op::PROTO => self.declare(operand).or_else(|flaw| self.tolerate(flaw, code, offset, None))?,
@@ -67,7 +64,11 @@ impl Execution {
                 self.stack.push(self.memo.get(memo_index(code, operand)?)?);
             }
             op::PUT | op::BINPUT | op::LONG_BINPUT => {
-                self.memo.put(memo_index(code, operand)?, self.stack.top()?)?;
+                let index = memo_index(code, operand)?;
+                if let Some(trace) = &mut self.trace {
+                    trace.put(offset, code, index, self.memo.len());
+                }
+                self.memo.put(index, self.stack.top()?)?;
             }
             op::MEMOIZE => self.memo.put(self.memo.len(), self.stack.top()?)?,
             op::APPEND | op::APPENDS | op::ADDITEMS | op::SETITEM | op::SETITEMS | op::BUILD => {
@@ -115,10 +116,7 @@ impl Execution {
     fn tolerate(&mut self, flaw: Flaw, code: u8, offset: u64, target: Option<Value>) -> Result<(), Flaw> {
         match (&mut self.trace, flaw) {
             (Some(trace), Flaw::Malformed(expected, found) | Flaw::Unsupported(expected, found)) => {
-                if !trace.is_full() {
-                    let message = format!("expected {expected}, found {found}");
-                    trace.oddities.push(Oddity { offset, code, target, message });
-                }
+                trace.note(offset, code, target, format!("expected {expected}, found {found}"));
                 Ok(())
             }
             (_, flaw) => Err(flaw),
@@ -221,6 +219,11 @@ impl Execution {
         let global = match self.global(code, operand, names) {
             Ok(global) => global,
             Err(flaw) => {
+                // What can be no name at run time either ends every reader's work.
+                let nameless = |value: &Value| !self.heap.may_be_text(*value);
+                if names.iter().flat_map(|(name, module)| [name, module]).any(nameless) {
+                    return Err(flaw);
+                }
                 self.tolerate(flaw, code, offset, None)?;
                 self.heap.global("", "")?
             }

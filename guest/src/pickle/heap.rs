@@ -108,6 +108,14 @@ impl Heap {
         }
     }
 
+    /// Whether a value is a `str`, or may turn out to be one when calls are made.
+    pub(super) fn may_be_text(&self, value: Value) -> bool {
+        matches!(
+            self.get(value),
+            Some(Object::Text(_) | Object::SurrogateText(_) | Object::Instance(_) | Object::Global(_))
+        )
+    }
+
     /// Appends to a list or an instance.
     pub(super) fn append(&mut self, target: Value, items: &[Value]) -> Result<(), Flaw> {
         match self.get_mut(target) {

@@ -210,7 +210,15 @@ impl Machine {
         if self.opcodes >= self.limits.opcodes {
             return Err(Flaw::Limit("opcodes", self.limits.opcodes));
         }
-        let stopped = self.execution.run(code, operand, self.offset.saturating_add(self.position))?;
+        let offset = self.offset.saturating_add(self.position);
+        if let Some(trace) = &mut self.execution.trace {
+            let end = offset.saturating_add(length as u64);
+            trace.ran(code, offset, end);
+            if code == opcode::FRAME {
+                trace.framed(offset, end, opcode::unsigned(operand));
+            }
+        }
+        let stopped = self.execution.run(code, operand, offset)?;
         self.opcodes += 1;
         self.position = self.position.saturating_add(length as u64);
         self.scan = Scan::default();

@@ -1,5 +1,9 @@
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
+use super::opcode as op;
 use super::{ObjectId, Value};
 
 /// What a tolerant machine noted on its way.
@@ -14,6 +18,8 @@ pub struct Trace {
     opcodes: Vec<(u64, u64)>,
     /// Values on the stack at the end, beside the result.
     pub left: usize,
+    /// Where the current frame ends.
+    frame: u64,
 }
 
 /// An instruction that a strict machine refuses.
@@ -26,20 +32,58 @@ pub struct Oddity {
     /// What it works on, where it would change something.
     pub target: Option<Value>,
     /// What is wrong with it.
-    pub message: alloc::string::String,
+    pub message: String,
 }
 
 impl Trace {
     /// Counts an instruction.
-    pub(super) fn ran(&mut self, code: u8, offset: u64) {
+    pub(super) fn ran(&mut self, code: u8, offset: u64, end: u64) {
         if self.opcodes.is_empty() {
-            self.opcodes = alloc::vec![(0, 0); 256];
+            self.opcodes = vec![(0, 0); 256];
         }
         if let Some((first, count)) = self.opcodes.get_mut(usize::from(code)) {
             if *count == 0 {
                 *first = offset;
             }
             *count = count.saturating_add(1);
+        }
+        // Readers fetch frame by frame: one that believes a length sees another
+        // pickle than one that does not.
+        if offset < self.frame && self.frame < end {
+            self.note(offset, code, None, "expected it inside its frame, found the frame's end in it".into());
+        }
+        if code == op::STOP && self.frame > end {
+            let beyond = self.frame.saturating_sub(end);
+            self.note(
+                offset,
+                code,
+                None,
+                format!("expected a frame to end here, found {beyond} bytes more of it"),
+            );
+        }
+    }
+
+    /// Notes a frame of so many bytes after an instruction.
+    pub(super) fn framed(&mut self, offset: u64, end: u64, length: u64) {
+        if offset < self.frame {
+            self.note(offset, op::FRAME, None, "expected it after the last frame, found it inside".into());
+        }
+        self.frame = end.saturating_add(length);
+    }
+
+    /// Looks at the index of a PUT, where the memo has so many entries. CPython
+    /// keeps its memo in an array: five bytes can ask it for 64 GiB.
+    pub(super) fn put(&mut self, offset: u64, code: u8, index: u64, entries: u64) {
+        if index > FAR && index / 4 > entries {
+            let message = format!("expected an index near the {entries} entries of the memo, found {index}");
+            self.note(offset, code, None, message);
+        }
+    }
+
+    /// Notes what a strict machine refuses.
+    pub(super) fn note(&mut self, offset: u64, code: u8, target: Option<Value>, message: String) {
+        if self.oddities.len() < KEPT {
+            self.oddities.push(Oddity { offset, code, target, message });
         }
     }
 
@@ -51,12 +95,10 @@ impl Trace {
             .filter(|(_, (_, count))| *count > 0)
             .map(|(code, &(first, count))| (code, first, count))
     }
-
-    /// Whether there are as many oddities as are worth keeping.
-    pub(super) fn is_full(&self) -> bool {
-        self.oddities.len() >= KEPT
-    }
 }
+
+/// A memo of so many entries costs any reader next to nothing.
+const FAR: u64 = 1 << 20;
 
 /// Oddities that are kept: each says the same of a file.
 const KEPT: usize = 1000;

@@ -6,7 +6,7 @@ use crate::dtype::DType;
 
 /// Bits of one element as a header counts them. torch's 4-bit type holds two
 /// numbers in each element; a header counts the numbers.
-pub(super) fn bits(dtype: DType) -> u64 {
+pub(crate) fn bits(dtype: DType) -> u64 {
     if dtype == DType::Float4E2M1FNx2 { 4 } else { dtype.bits() }
 }
 

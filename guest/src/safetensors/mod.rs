@@ -8,7 +8,7 @@
 //! The reference is the Rust crate safetensors 0.8, which its Python package
 //! wraps: what it refuses is refused here, and what it writes is written here.
 
-mod element;
+pub(crate) mod element;
 mod fit;
 mod header;
 mod json;
@@ -23,10 +23,10 @@ pub(crate) use read::SafetensorsReader;
 pub(crate) use write::layout;
 
 /// Bytes of the header's length.
-const LENGTH: u64 = 8;
+pub(crate) const LENGTH: u64 = 8;
 
 /// The key of the header's free text: no tensor can have this name.
-const METADATA: &str = "__metadata__";
+pub(crate) const METADATA: &str = "__metadata__";
 
 /// The largest header the reference reads or writes.
-const MAX_HEADER: u64 = 100_000_000;
+pub(crate) const MAX_HEADER: u64 = 100_000_000;

@@ -15,5 +15,6 @@ mod whole;
 mod write;
 
 pub(crate) use archive::ArchiveReader;
+pub(crate) use interpret::{About, Flaw, NamedStorage, Surveyed, survey};
 pub(crate) use legacy::LegacyReader;
 pub(crate) use write::ArchiveWriter;

@@ -12,13 +12,18 @@
 mod examine;
 mod file;
 mod finding;
+mod legacy;
+mod numpy;
 mod options;
 mod pickle;
 mod report;
 mod rules;
+mod safetensors;
+mod tensor;
 #[cfg(test)]
 mod tests;
 mod validating;
+mod zip;
 
 pub use finding::{Finding, Rule, Severity, Verdict};
 pub use options::{Policy, ValidateOptions};

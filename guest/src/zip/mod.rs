@@ -6,11 +6,11 @@ mod eocd;
 mod extra;
 mod layout;
 mod local;
-mod records;
+pub(crate) mod records;
 mod segments;
 #[cfg(test)]
 mod tests;
-mod windows;
+pub(crate) mod windows;
 
 pub use directory::{Directory, Entry, Opening};
 pub use layout::{Layout, Record};

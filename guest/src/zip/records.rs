@@ -6,34 +6,36 @@
 /// PK 03 04 | - | flags | method | - - | crc32 | csize | size | name len | extra len | name, extra
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LocalHeader {
-    pub(super) flags: u16,
-    pub(super) method: u16,
-    pub(super) crc32: u32,
-    pub(super) compressed: u32,
-    pub(super) size: u32,
-    pub(super) name: u16,
-    pub(super) extra: u16,
+pub(crate) struct LocalHeader {
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) crc32: u32,
+    pub(crate) compressed: u32,
+    pub(crate) size: u32,
+    pub(crate) name: u16,
+    pub(crate) extra: u16,
 }
 
 /// ```text
-/// 0         4     8       10      12     16      20      24     28         30
-/// PK 01 02 | - - | flags | method | - - | crc32 | csize | size | name len | extra len | …
-///     32            34     36     38           42
-/// … | comment len | disk | - | - - | header offset | name, extra, comment
+/// 0         4         6   8       10      12     16      20      24     28         30
+/// PK 01 02 | made by | - | flags | method | - - | crc32 | csize | size | name len | extra len | …
+///     32            34     36  38           42
+/// … | comment len | disk | - | attributes | header offset | name, extra, comment
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CentralEntry {
-    pub(super) flags: u16,
-    pub(super) method: u16,
-    pub(super) crc32: u32,
-    pub(super) compressed: u32,
-    pub(super) size: u32,
-    pub(super) name: u16,
-    pub(super) extra: u16,
-    pub(super) comment: u16,
-    pub(super) disk: u16,
-    pub(super) header: u32,
+pub(crate) struct CentralEntry {
+    pub(crate) made_by: u16,
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) crc32: u32,
+    pub(crate) compressed: u32,
+    pub(crate) size: u32,
+    pub(crate) name: u16,
+    pub(crate) extra: u16,
+    pub(crate) comment: u16,
+    pub(crate) disk: u16,
+    pub(crate) attributes: u32,
+    pub(crate) header: u32,
 }
 
 /// ```text
@@ -41,14 +43,14 @@ pub(super) struct CentralEntry {
 /// PK 05 06 | disk | directory disk | entries here | entries | directory size | directory offset | comment len
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EndRecord {
-    pub(super) disk: u16,
-    pub(super) directory_disk: u16,
-    pub(super) entries_here: u16,
-    pub(super) entries: u16,
-    pub(super) directory_size: u32,
-    pub(super) directory_offset: u32,
-    pub(super) comment: u16,
+pub(crate) struct EndRecord {
+    pub(crate) disk: u16,
+    pub(crate) directory_disk: u16,
+    pub(crate) entries_here: u16,
+    pub(crate) entries: u16,
+    pub(crate) directory_size: u32,
+    pub(crate) directory_offset: u32,
+    pub(crate) comment: u16,
 }
 
 /// ```text
@@ -56,10 +58,10 @@ pub(super) struct EndRecord {
 /// PK 06 07 | disk | zip64 end offset | disks
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Zip64Locator {
-    pub(super) disk: u32,
-    pub(super) offset: u64,
-    pub(super) disks: u32,
+pub(crate) struct Zip64Locator {
+    pub(crate) disk: u32,
+    pub(crate) offset: u64,
+    pub(crate) disks: u32,
 }
 
 /// ```text
@@ -67,20 +69,20 @@ pub(super) struct Zip64Locator {
 /// PK 06 06 | size: 44 | - - | disk | directory disk | entries here | entries | directory size | directory offset
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Zip64End {
-    pub(super) size: u64,
-    pub(super) disk: u32,
-    pub(super) directory_disk: u32,
-    pub(super) entries_here: u64,
-    pub(super) entries: u64,
-    pub(super) directory_size: u64,
-    pub(super) directory_offset: u64,
+pub(crate) struct Zip64End {
+    pub(crate) size: u64,
+    pub(crate) disk: u32,
+    pub(crate) directory_disk: u32,
+    pub(crate) entries_here: u64,
+    pub(crate) entries: u64,
+    pub(crate) directory_size: u64,
+    pub(crate) directory_offset: u64,
 }
 
 impl LocalHeader {
     /// The header at the start of `bytes` and what follows; None for another
     /// signature or too few.
-    pub(super) fn parse(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut fields = Fields::after(LOCAL_HEADER, bytes)?;
         fields.u16()?;
         let (flags, method) = (fields.u16()?, fields.u16()?);
@@ -91,7 +93,7 @@ impl LocalHeader {
     }
 
     /// Whether the zip64 field holds the sizes.
-    pub(super) fn is_clamped(self) -> bool {
+    pub(crate) fn is_clamped(self) -> bool {
         [self.compressed, self.size].contains(&CLAMPED)
     }
 }
@@ -99,25 +101,38 @@ impl LocalHeader {
 impl CentralEntry {
     /// The entry at the start of `bytes` and what follows; None for another
     /// signature or too few.
-    pub(super) fn parse(bytes: &[u8]) -> Option<(Self, &[u8])> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut fields = Fields::after(CENTRAL_ENTRY, bytes)?;
-        fields.u32()?;
+        let made_by = fields.u16()?;
+        fields.u16()?;
         let (flags, method) = (fields.u16()?, fields.u16()?);
         fields.u32()?;
         let (crc32, compressed, size) = (fields.u32()?, fields.u32()?, fields.u32()?);
         let (name, extra, comment) = (fields.u16()?, fields.u16()?, fields.u16()?);
         let disk = fields.u16()?;
         fields.u16()?;
-        fields.u32()?;
-        let header = fields.u32()?;
-        let entry = Self { flags, method, crc32, compressed, size, name, extra, comment, disk, header };
+        let (attributes, header) = (fields.u32()?, fields.u32()?);
+        let entry = Self {
+            made_by,
+            flags,
+            method,
+            crc32,
+            compressed,
+            size,
+            name,
+            extra,
+            comment,
+            disk,
+            attributes,
+            header,
+        };
         Some((entry, fields.0))
     }
 }
 
 impl EndRecord {
     /// The record at the start of `bytes`; None for another signature or too few.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields::after(END_RECORD, bytes)?;
         Some(Self {
             disk: fields.u16()?,
@@ -133,7 +148,7 @@ impl EndRecord {
 
 impl Zip64Locator {
     /// The locator at the start of `bytes`; None for another signature or too few.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields::after(ZIP64_LOCATOR, bytes)?;
         Some(Self { disk: fields.u32()?, offset: fields.u64()?, disks: fields.u32()? })
     }
@@ -141,7 +156,7 @@ impl Zip64Locator {
 
 impl Zip64End {
     /// The record at the start of `bytes`; None for another signature or too few.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields::after(ZIP64_END, bytes)?;
         let size = fields.u64()?;
         fields.u32()?;
@@ -158,7 +173,7 @@ impl Zip64End {
 }
 
 /// Takes little-endian integers off the front of a slice.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Fields<'a> {
     /// What follows `signature` in `bytes`.
@@ -166,15 +181,15 @@ impl<'a> Fields<'a> {
         bytes.strip_prefix(&signature).map(Self)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.take().map(u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
     }
 
@@ -186,30 +201,30 @@ impl<'a> Fields<'a> {
 }
 
 /// First bytes of each kind of record.
-pub(super) const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
-pub(super) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
-pub(super) const CENTRAL_ENTRY: [u8; 4] = *b"PK\x01\x02";
-pub(super) const ZIP64_END: [u8; 4] = *b"PK\x06\x06";
-pub(super) const ZIP64_LOCATOR: [u8; 4] = *b"PK\x06\x07";
-pub(super) const END_RECORD: [u8; 4] = *b"PK\x05\x06";
+pub(crate) const LOCAL_HEADER: [u8; 4] = *b"PK\x03\x04";
+pub(crate) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
+pub(crate) const CENTRAL_ENTRY: [u8; 4] = *b"PK\x01\x02";
+pub(crate) const ZIP64_END: [u8; 4] = *b"PK\x06\x06";
+pub(crate) const ZIP64_LOCATOR: [u8; 4] = *b"PK\x06\x07";
+pub(crate) const END_RECORD: [u8; 4] = *b"PK\x05\x06";
 
 /// Bytes of each fixed part.
-pub(super) const LOCAL_HEADER_BYTES: u64 = 30;
-pub(super) const CENTRAL_ENTRY_BYTES: u64 = 46;
-pub(super) const ZIP64_END_BYTES: u64 = 56;
-pub(super) const ZIP64_LOCATOR_BYTES: u64 = 20;
-pub(super) const END_RECORD_BYTES: u64 = 22;
+pub(crate) const LOCAL_HEADER_BYTES: u64 = 30;
+pub(crate) const CENTRAL_ENTRY_BYTES: u64 = 46;
+pub(crate) const ZIP64_END_BYTES: u64 = 56;
+pub(crate) const ZIP64_LOCATOR_BYTES: u64 = 20;
+pub(crate) const END_RECORD_BYTES: u64 = 22;
 
 /// What the size field of a [`Zip64End`] counts: all but itself and the signature.
-pub(super) const ZIP64_END_SIZE: u64 = ZIP64_END_BYTES - 12;
+pub(crate) const ZIP64_END_SIZE: u64 = ZIP64_END_BYTES - 12;
 
 /// The id of the extra field with 64-bit numbers.
-pub(super) const ZIP64_FIELD: u16 = 0x0001;
+pub(crate) const ZIP64_FIELD: u16 = 0x0001;
 
 /// Flag: crc and sizes follow the payload, in a data descriptor.
-pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
+pub(crate) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// Flag: the name is UTF-8.
-pub(super) const FLAG_UTF8: u16 = 1 << 11;
+pub(crate) const FLAG_UTF8: u16 = 1 << 11;
 
 /// A 32-bit field whose value stands in a [`ZIP64_FIELD`] instead.
-pub(super) const CLAMPED: u32 = u32::MAX;
+pub(crate) const CLAMPED: u32 = u32::MAX;

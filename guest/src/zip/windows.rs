@@ -4,19 +4,19 @@ use crate::step::Range;
 
 /// The bytes of a file that are in hand.
 #[derive(Debug, Default)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     /// Disjoint and sorted by offset.
     held: Vec<(u64, Vec<u8>)>,
 }
 
 impl Windows {
     /// What was fetched for `ranges`, which are sorted and disjoint.
-    pub(super) fn new(ranges: &[Range], parts: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn new(ranges: &[Range], parts: Vec<Vec<u8>>) -> Self {
         Self { held: ranges.iter().map(|range| range.offset).zip(parts).collect() }
     }
 
     /// The bytes of `range`, if all are held.
-    pub(super) fn get(&self, range: Range) -> Option<&[u8]> {
+    pub(crate) fn get(&self, range: Range) -> Option<&[u8]> {
         let after = self.held.partition_point(|(offset, _)| *offset <= range.offset);
         let (offset, bytes) = self.held.get(after.checked_sub(1)?)?;
         let start = usize::try_from(range.offset.checked_sub(*offset)?).ok()?;
@@ -27,7 +27,7 @@ impl Windows {
 
 /// The fewest ranges that cover `wanted`, sorted and disjoint. Ranges a short
 /// gap apart become one: a request costs more than a few bytes.
-pub(super) fn merge(mut wanted: Vec<Range>) -> Vec<Range> {
+pub(crate) fn merge(mut wanted: Vec<Range>) -> Vec<Range> {
     wanted.sort_unstable_by_key(|range| range.offset);
     let mut merged: Vec<Range> = Vec::new();
     for range in wanted {

@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::draft::Draft;
+use super::flaw::Flaw;
 use super::{containers, scalars, storages, tensors};
-use crate::Error;
 use crate::model::Construct;
 use crate::pickle::{Instance, ObjectId};
 
@@ -13,7 +13,7 @@ pub(super) fn meaning<'g>(
     context: &mut Context<'g>,
     id: ObjectId,
     instance: &'g Instance,
-) -> Result<Option<Draft<'g>>, Error> {
+) -> Result<Option<Draft<'g>>, Flaw> {
     if instance.construct == Construct::Persistent {
         return storages::leaf(context, instance);
     }

@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 
 use super::Offsets;
 use super::children::children;
+use super::faults::Faults;
+use super::flaw::{About, Flaw};
 use crate::model::{Node, NodeId, Quantizer};
 use crate::{Error, Limits};
 
 /// Checks that whatever wraps tensors wraps tensors. Objects that are not known
 /// pass: torch has more kinds of tensor than the model.
-pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets) -> Result<(), Error> {
+pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets, faults: &mut Faults) -> Result<(), Error> {
     for (id, node) in (0u32..).zip(nodes) {
         let (what, wrapped): (&str, &[NodeId]) = match node {
             Node::Parameter { tensor, .. } => ("parameter", &[*tensor]),
@@ -29,9 +31,12 @@ pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets) -> Result<(),
         };
         for &child in wrapped {
             let child = usize::try_from(child).ok().and_then(|child| nodes.get(child));
-            if !child.is_some_and(is_tensor) {
+            // Old files have lists of a quantizer's parameters.
+            let listed = matches!((node, child), (Node::Quantized { .. }, Some(Node::List(_))));
+            if !listed && !child.is_some_and(is_tensor) {
                 let found = child.map_or("nothing", kind);
-                return Err(Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found));
+                let error = Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found);
+                faults.take(Flaw { about: About::Kind, error })?;
             }
         }
     }

@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 
 use super::context::Context;
 use super::draft::{Child, Draft, Part};
-use crate::Error;
+use super::flaw::Flaw;
 use crate::model::{Construct, Node};
 use crate::pickle::{Instance, Object, Value};
 
-type Meaning<'g> = Result<Option<Draft<'g>>, Error>;
+type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
 /// `collections.OrderedDict`, its items set after the call; Python 2 handed
 /// them to the call as a list of two-element lists.
@@ -74,7 +74,7 @@ pub(super) fn counter<'g>(context: &mut Context<'g>, args: Value) -> Meaning<'g>
 }
 
 /// Keys and values of `[[key, value], …]`, alternating.
-fn listed_items(context: &mut Context<'_>, list: Value, offset: u64) -> Result<Option<Vec<Value>>, Error> {
+fn listed_items(context: &mut Context<'_>, list: Value, offset: u64) -> Result<Option<Vec<Value>>, Flaw> {
     let taken = context.take_contents(list);
     let Some(list) = context.list(list).filter(|list| taken || list.is_empty()) else { return Ok(None) };
     context.charge(list.len(), offset)?;

@@ -15,6 +15,9 @@ use crate::{Error, Limits, show};
 pub(super) struct Context<'g> {
     graph: &'g Graph,
     limits: &'g Limits,
+    /// Whether an object means something only if writing that gives the same
+    /// instructions again.
+    pub(super) exact: bool,
     /// The storages met so far.
     pub(super) storages: Storages<'g>,
     /// For each object, how it serves nodes other than its own: bits.
@@ -27,9 +30,9 @@ pub(super) struct Context<'g> {
 
 impl<'g> Context<'g> {
     /// Nothing met yet.
-    pub(super) fn new(graph: &'g Graph, limits: &'g Limits) -> Self {
+    pub(super) fn new(graph: &'g Graph, limits: &'g Limits, exact: bool) -> Self {
         let uses = vec![0; graph.objects.len()];
-        Self { graph, limits, storages: Storages::default(), uses, copied: 0, values: 0 }
+        Self { graph, limits, exact, storages: Storages::default(), uses, copied: 0, values: 0 }
     }
 
     /// The object a value refers to.
@@ -126,6 +129,18 @@ impl<'g> Context<'g> {
         self.set(value, SHARED);
     }
 
+    /// Notes that a value has become a part of how another node is spelled.
+    pub(super) fn take_part(&mut self, value: Value) {
+        self.set(value, PART);
+    }
+
+    /// Whether a value was noted by [`take_part`](Self::take_part).
+    pub(super) fn is_part(&self, value: Value) -> bool {
+        let Value::Object(id) = value else { return false };
+        let uses = usize::try_from(id).ok().and_then(|id| self.uses.get(id));
+        uses.is_some_and(|uses| uses & PART != 0)
+    }
+
     /// The objects noted by [`share`](Self::share).
     pub(super) fn shared(&self) -> impl Iterator<Item = ObjectId> {
         (0..).zip(&self.uses).filter(|&(_, &uses)| uses & SHARED != 0).map(|(id, _)| id)
@@ -183,8 +198,5 @@ impl<'g> Context<'g> {
 const CONSUMED: u8 = 1;
 /// The object's text is a shared constant.
 const SHARED: u8 = 2;
-
-/// A known call with nonsense inside. The walk adds the part and the path.
-pub(super) fn nonsense(offset: u64, expected: impl Into<String>, found: impl Into<String>) -> Error {
-    Error::malformed(offset, "", expected, found)
-}
+/// The object is a part of how another node is spelled.
+const PART: u8 = 4;

@@ -12,19 +12,28 @@ mod children;
 mod containers;
 mod context;
 mod draft;
+mod faults;
+mod flaw;
 mod keys;
 mod renumber;
 mod scalars;
 mod storages;
+mod survey;
 mod tensors;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use flaw::{About, Flaw};
+pub(crate) use survey::{Surveyed, survey};
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use faults::Faults;
+
+use crate::dtype::DType;
 use crate::model::{Node, NodeId};
 use crate::pickle::Graph;
 use crate::{Error, Limits};
@@ -53,28 +62,36 @@ pub(crate) struct NamedStorage {
     /// The width of its numbers, for a file of the other byte order. 0 where
     /// references to it disagree: then there is no way to swap it right.
     pub(crate) swap_width: u8,
+    /// The element type the first reference says.
+    pub(crate) dtype: DType,
+    /// Another that a later reference says.
+    pub(crate) other: Option<DType>,
+    /// Where the first reference is.
+    pub(crate) offset: u64,
 }
 
 /// Gives a pickle's objects their torch meaning: tensors, containers, scalars.
 /// Whatever it does not know stays a `Node::Object`.
 pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<Interpreted, Error> {
-    let mut walked = walk::Walk::new(graph, part, limits).run()?;
+    let mut walk = walk::Walk::new(graph, part, limits, Faults::Strict);
+    walk.run()?;
+    let mut walked = walk.finish();
     if keys::settle(&mut walked.nodes, part, &walked.offsets)? {
         renumber::renumber(&mut walked.nodes, &mut walked.storages, &mut walked.offsets);
     }
-    checks::kinds(&walked.nodes, part, &walked.offsets)?;
+    checks::kinds(&walked.nodes, part, &walked.offsets, &mut walked.faults)?;
     checks::size(&walked.nodes, limits, &walked.offsets)?;
     Ok(Interpreted { nodes: walked.nodes, storages: walked.storages })
 }
 
 /// Where in the file the calls behind some nodes are, by ascending node.
 #[derive(Debug, Default)]
-struct Offsets(Vec<(NodeId, u64)>);
+pub(crate) struct Offsets(Vec<(NodeId, u64)>);
 
 impl Offsets {
     /// The offset of the call that made `node`, or else of the last one before
     /// it: containers and scalars carry none of their own.
-    fn near(&self, node: NodeId) -> u64 {
+    pub(crate) fn near(&self, node: NodeId) -> u64 {
         let after = self.0.partition_point(|&(id, _)| id <= node);
         after.checked_sub(1).and_then(|last| self.0.get(last)).map_or(0, |&(_, offset)| offset)
     }

@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 
 use super::context::Context;
 use super::draft::{Child, Draft, Part};
+use super::flaw::Flaw;
+use crate::StorageClass;
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{Construct, Global, Node};
 use crate::pickle::{Object, ObjectId, Value};
-use crate::{Error, StorageClass};
 
-type Meaning<'g> = Result<Option<Draft<'g>>, Error>;
+type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
 /// A name: some of torch's stand for values.
 pub(super) fn global(global: &Global) -> Node {
@@ -155,7 +156,7 @@ fn numpy_dtype(context: &Context<'_>, value: Value) -> Option<(String, u64)> {
 }
 
 /// The bytes of a bytes object, either way it can be spelled.
-fn bytes_value(context: &mut Context<'_>, value: Value, offset: u64) -> Result<Option<Vec<u8>>, Error> {
+fn bytes_value(context: &mut Context<'_>, value: Value, offset: u64) -> Result<Option<Vec<u8>>, Flaw> {
     match context.object(value) {
         Some(Object::Bytes(bytes)) => {
             context.consume(value, offset)?;
@@ -176,7 +177,7 @@ fn bytes_value(context: &mut Context<'_>, value: Value, offset: u64) -> Result<O
 }
 
 /// The bytes that `_codecs.encode` makes of its arguments.
-fn encoded(context: &mut Context<'_>, args: Value, offset: u64) -> Result<Option<Vec<u8>>, Error> {
+fn encoded(context: &mut Context<'_>, args: Value, offset: u64) -> Result<Option<Vec<u8>>, Flaw> {
     let Some(&[value, encoding]) = context.tuple(args) else { return Ok(None) };
     let Some(text) = context.text(value).filter(|text| !text.is_empty()) else { return Ok(None) };
     if context.text(encoding) != Some("latin1") {

@@ -7,8 +7,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::NamedStorage;
-use super::context::{Context, nonsense};
+use super::context::Context;
 use super::draft::Draft;
+use super::flaw::{About, Flaw};
 use crate::dtype::DType;
 use crate::model::{Construct, Node, StorageId};
 use crate::pickle::{Instance, Value};
@@ -60,6 +61,13 @@ struct Id<'g> {
     view: Option<Value>,
 }
 
+impl Id<'_> {
+    /// The element type. torch takes an `UntypedStorage` for bytes.
+    fn element(&self) -> DType {
+        self.dtype.unwrap_or(DType::UInt8)
+    }
+}
+
 impl<'g> Storages<'g> {
     /// Notes the width of the numbers that a user of a storage sees in it.
     pub(super) fn note(&mut self, id: StorageId, width: u8) {
@@ -77,32 +85,39 @@ impl<'g> Storages<'g> {
     }
 
     /// The number of a storage: a new one, or the one known under this key.
-    fn number(&mut self, id: &Id<'g>, offset: u64) -> Result<StorageId, Error> {
+    fn number(&mut self, id: &Id<'g>, offset: u64) -> Result<StorageId, Flaw> {
         let Some(&known) = self.by_key.get(id.key) else {
             return self.add(id, offset);
         };
-        let entry = usize::try_from(known).ok().and_then(|known| self.table.get(known));
-        let agreed = entry.is_none_or(|e| e.storage.length == id.length && e.storage.location == id.location);
+        let mut entry = usize::try_from(known).ok().and_then(|known| self.table.get_mut(known));
+        if let Some(storage) = entry.as_mut().map(|entry| &mut entry.storage)
+            && storage.dtype != id.element()
+        {
+            storage.other = Some(id.element());
+        }
+        let agreed =
+            entry.as_ref().is_none_or(|e| e.storage.length == id.length && e.storage.location == id.location);
         if agreed {
             return Ok(known);
         }
         let (length, location) = entry.map_or((0, ""), |e| (e.storage.length, e.storage.location.as_str()));
-        Err(nonsense(
+        Err(Flaw::storage(
             offset,
             format!("storage {} of {length} bytes on {}", show::name(id.key), show::name(location)),
             format!("one of {} bytes on {}", id.length, show::name(id.location)),
         ))
     }
 
-    fn add(&mut self, id: &Id<'g>, offset: u64) -> Result<StorageId, Error> {
+    fn add(&mut self, id: &Id<'g>, offset: u64) -> Result<StorageId, Flaw> {
         if self.views.contains_key(id.key) {
-            return Err(nonsense(offset, "a storage", format!("{}, a view's key", show::name(id.key))));
+            return Err(Flaw::storage(offset, "a storage", format!("{}, a view's key", show::name(id.key))));
         }
         let number = u32::try_from(self.table.len())
             .map_err(|_| Error::limit(offset, "nodes", u64::from(u32::MAX)))?;
         let (key, location) = (id.key.to_owned(), id.location.to_owned());
         let (elements, length) = (id.elements, id.length);
-        let storage = NamedStorage { key, location, elements, length, swap_width: 1 };
+        let (dtype, other) = (id.element(), None);
+        let storage = NamedStorage { key, location, elements, length, swap_width: 1, dtype, other, offset };
         self.table.push(Entry { storage, width: None });
         self.by_key.insert(id.key, number);
         Ok(number)
@@ -110,20 +125,21 @@ impl<'g> Storages<'g> {
 
     /// Notes a view. torch looks views up by key alone, so two that differ
     /// under one key would mean one thing here and another there.
-    fn view(&mut self, key: &'g str, view: View, offset: u64) -> Result<(), Error> {
+    fn view(&mut self, key: &'g str, view: View, offset: u64) -> Result<(), Flaw> {
         let known = *self.views.entry(key).or_insert(view);
         if known == view && !self.by_key.contains_key(key) {
             return Ok(());
         }
-        Err(nonsense(offset, "one storage or view under each key", format!("two under {}", show::name(key))))
+        Err(Flaw::storage(
+            offset,
+            "one storage or view under each key",
+            format!("two under {}", show::name(key)),
+        ))
     }
 }
 
 /// A storage that is a value of its own, outside any tensor.
-pub(super) fn leaf<'g>(
-    context: &mut Context<'g>,
-    instance: &'g Instance,
-) -> Result<Option<Draft<'g>>, Error> {
+pub(super) fn leaf<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Result<Option<Draft<'g>>, Flaw> {
     let plain = instance.args.is_none()
         && instance.kwargs.is_none()
         && instance.items.is_empty()
@@ -139,22 +155,23 @@ pub(super) fn leaf<'g>(
     let whole = whole_length(context, reference.id);
     if (reference.start, reference.length) != (0, whole) {
         let found = format!("a view of {} of its {whole} bytes, by itself", reference.length);
-        return Err(Error::unsupported(instance.offset, "", "a whole storage", found));
+        return Err(Error::unsupported(instance.offset, "", "a whole storage", found).into());
     }
     Ok(Some(Draft::leaf(Node::Storage { storage: reference.id, dtype: reference.dtype })))
 }
 
 /// The storage a tensor is rebuilt on.
-pub(super) fn reference(context: &mut Context<'_>, value: Value, offset: u64) -> Result<Reference, Error> {
+pub(super) fn reference(context: &mut Context<'_>, value: Value, offset: u64) -> Result<Reference, Flaw> {
     let reference = match context.instance(value) {
         Some(instance) if instance.construct == Construct::Persistent => persistent(context, instance)?,
         _ => None,
     };
-    reference.ok_or_else(|| nonsense(offset, "a storage", context.describe(value)))
+    context.take_part(value);
+    reference.ok_or_else(|| Flaw::storage(offset, "a storage", context.describe(value)))
 }
 
 /// What a persistent id refers to, if it is a storage's.
-fn persistent<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Result<Option<Reference>, Error> {
+fn persistent<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Result<Option<Reference>, Flaw> {
     let Some(&[tag, ref rest @ ..]) = context.tuple(instance.callable) else { return Ok(None) };
     if context.text(tag) != Some("storage") {
         return Ok(None);
@@ -165,7 +182,7 @@ fn persistent<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Result<O
         id => (id, None),
     }) else {
         let found = format!("{} parts", rest.len().saturating_add(1));
-        return Err(nonsense(offset, "a storage's id of 5 or 6 parts", found));
+        return Err(Flaw::storage(offset, "a storage's id of 5 or 6 parts", found));
     };
     let id = parse(context, [class, key, location, numel], view, offset)?;
     context.share(tag);
@@ -186,8 +203,8 @@ fn parse<'g>(
     [class, key, location, numel]: [Value; 4],
     view: Option<Value>,
     offset: u64,
-) -> Result<Id<'g>, Error> {
-    let wrong = |expected: &str, value| nonsense(offset, expected, context.describe(value));
+) -> Result<Id<'g>, Flaw> {
+    let wrong = |expected: &str, value| Flaw::storage(offset, expected, context.describe(value));
     let dtype = storage_class(context, class).ok_or_else(|| wrong("a storage class of torch", class))?;
     let key = context.text(key).ok_or_else(|| wrong("a storage's key, a str", key))?;
     let location = context.text(location).ok_or_else(|| wrong("a storage's location, a str", location))?;
@@ -195,7 +212,7 @@ fn parse<'g>(
     let length = elements.checked_mul(element_size(dtype)).filter(|&length| i64::try_from(length).is_ok());
     let length = length.ok_or_else(|| {
         let name = dtype.map_or("uint8", DType::name);
-        nonsense(offset, "a storage of less than 2^63 bytes", format!("{elements} elements of {name}"))
+        Flaw::storage(offset, "a storage of less than 2^63 bytes", format!("{elements} elements of {name}"))
     })?;
     Ok(Id { dtype, key, location, elements, length, view })
 }
@@ -206,8 +223,9 @@ fn view<'g>(
     whole: Reference,
     view: Value,
     offset: u64,
-) -> Result<Reference, Error> {
-    let wrong = |expected: String, context: &Context<'_>| nonsense(offset, expected, context.describe(view));
+) -> Result<Reference, Flaw> {
+    let wrong =
+        |expected: String, context: &Context<'_>| Flaw::storage(offset, expected, context.describe(view));
     let expected = "a view's key, offset and size";
     let Some(&[key, start, size]) = context.tuple(view) else { return Err(wrong(expected.into(), context)) };
     let (Some(key), Some(first), Some(count)) = (context.text(key), natural(start), natural(size)) else {
@@ -219,7 +237,8 @@ fn view<'g>(
     let inside =
         |&(start, length): &(u64, u64)| start.checked_add(length).is_some_and(|end| end <= whole.length);
     let Some((start, length)) = bytes.filter(inside) else {
-        return Err(nonsense(
+        return Err(Flaw::new(
+            About::Extent,
             offset,
             format!("a view inside its storage of {} bytes", whole.length),
             format!("{count} elements of {width} bytes from element {first}"),
@@ -231,12 +250,12 @@ fn view<'g>(
 
 /// Refuses a long name. A tensor takes five bytes of pickle, and would have the
 /// same long name compared once more, or copied for one more storage.
-fn name(name: &str, what: &str, offset: u64) -> Result<(), Error> {
+fn name(name: &str, what: &str, offset: u64) -> Result<(), Flaw> {
     if name.len() <= NAME_BYTES {
         return Ok(());
     }
     let expected = format!("{what} of at most {NAME_BYTES} bytes");
-    Err(Error::unsupported(offset, "", expected, format!("one of {}", name.len())))
+    Err(Error::unsupported(offset, "", expected, format!("one of {}", name.len())).into())
 }
 
 /// torch's keys and locations have a few characters.

@@ -11,8 +11,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::containers::is_empty_ordered_dict;
-use super::context::{Context, nonsense};
+use super::context::Context;
 use super::draft::{Child, Draft, Part};
+use super::flaw::{About, Flaw};
 use super::scalars;
 use super::storages::{self, Reference, natural};
 use crate::Error;
@@ -20,7 +21,7 @@ use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{Node, Quantizer, SparseCompressed, Tensor};
 use crate::pickle::{Object, Value};
 
-type Meaning<'g> = Result<Option<Draft<'g>>, Error>;
+type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
 /// A call of `torch._utils.<name>`.
 pub(super) fn rebuild<'g>(context: &mut Context<'g>, name: &str, args: Value, offset: u64) -> Meaning<'g> {
@@ -28,7 +29,7 @@ pub(super) fn rebuild<'g>(context: &mut Context<'g>, name: &str, args: Value, of
         return Ok(None);
     }
     let Some(args) = context.tuple(args) else {
-        return Err(nonsense(offset, "a tuple of arguments", context.describe(args)));
+        return Err(Flaw::nonsense(offset, "a tuple of arguments", context.describe(args)));
     };
     match name {
         "_rebuild_tensor" => tensor_v1(context, args, offset),
@@ -59,13 +60,13 @@ const KNOWN: [&str; 8] = [
 /// `torch._tensor._rebuild_from_type_v2(function, class, args, state)`
 pub(super) fn subclass<'g>(context: &mut Context<'g>, args: Value, offset: u64) -> Meaning<'g> {
     let Some(&[function, class, inner, state]) = context.tuple(args) else {
-        return Err(nonsense(offset, "a tuple of 4 arguments", context.describe(args)));
+        return Err(Flaw::nonsense(offset, "a tuple of 4 arguments", context.describe(args)));
     };
     let Some(function) = context.global(function).filter(|f| f.module == "torch._utils") else {
         return Ok(None);
     };
     let is_class = context.global(class).is_some_and(|g| matches!(scalars::global(g), Node::Global(_)));
-    if !is_class || function.name.starts_with("_rebuild_parameter") {
+    if !is_class || (context.exact && function.name.starts_with("_rebuild_parameter")) {
         return Ok(None);
     }
     let Some(tensor) = rebuild(context, &function.name, inner, offset)? else { return Ok(None) };
@@ -109,7 +110,7 @@ fn tensor_v3<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> M
     let flags = Flags::parse(context, metadata).filter(|_| no_hooks(context, hooks));
     let Some(flags) = flags else { return Ok(None) };
     let Some(dtype) = scalars::dtype(context, dtype) else {
-        return Err(nonsense(offset, "a torch.dtype", context.describe(dtype)));
+        return Err(Flaw::nonsense(offset, "a torch.dtype", context.describe(dtype)));
     };
     let view = View { storage, start, size, stride, grad };
     let reference = storages::reference(context, storage, offset)?;
@@ -125,7 +126,7 @@ fn tensor_v3<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> M
 fn meta<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> Meaning<'g> {
     let &[dtype, size, stride, grad] = args else { return Err(arguments(offset, "4", args)) };
     let Some(dtype) = scalars::dtype(context, dtype) else {
-        return Err(nonsense(offset, "a torch.dtype", context.describe(dtype)));
+        return Err(Flaw::nonsense(offset, "a torch.dtype", context.describe(dtype)));
     };
     let view = View { storage: Value::None, start: Value::Int(0), size, stride, grad };
     let tensor = view.shape(context, dtype, offset)?;
@@ -156,19 +157,23 @@ fn quantized<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> M
         return Ok(None);
     }
     let Some(params) = context.tuple(params) else {
-        return Err(nonsense(offset, "a tuple of quantizer parameters", context.describe(params)));
+        return Err(Flaw::quantizer(offset, "a tuple of quantizer parameters", context.describe(params)));
     };
     let Some((quantizer, parts)) = quantizer(context, params, offset)? else { return Ok(None) };
     let view = View { storage, start, size, stride, grad };
     let tensor = view.on_class(context, offset)?;
     let integers = [DType::QInt32, DType::QInt8, DType::QUInt8, DType::QUInt4x2, DType::QUInt2x4];
     if !integers.contains(&tensor.dtype) {
-        return Err(nonsense(offset, "a quantized dtype", tensor.dtype.name()));
+        return Err(Flaw::quantizer(offset, "a quantized dtype", tensor.dtype.name()));
     }
     if let Quantizer::PerChannel { axis, .. } = quantizer {
         let dimensions = tensor.shape.len();
         if !usize::try_from(axis).is_ok_and(|axis| axis < dimensions) {
-            return Err(nonsense(offset, format!("an axis of {dimensions} dimensions"), format!("{axis}")));
+            return Err(Flaw::quantizer(
+                offset,
+                format!("an axis of {dimensions} dimensions"),
+                format!("{axis}"),
+            ));
         }
     }
     let node = Node::Quantized { tensor: Box::new(tensor), quantizer: Box::new(quantizer) };
@@ -181,7 +186,7 @@ fn quantizer<'g>(
     context: &Context<'g>,
     params: &'g [Value],
     offset: u64,
-) -> Result<Option<(Quantizer, Vec<Part<'g>>)>, Error> {
+) -> Result<Option<(Quantizer, Vec<Part<'g>>)>, Flaw> {
     let scheme = params.first().and_then(|&scheme| scalars::qscheme(context, scheme));
     use QScheme::{PerTensorAffine, PerTensorSymmetric};
     match (scheme, params) {
@@ -190,16 +195,21 @@ fn quantizer<'g>(
             &[_, Value::Float(scale), Value::Int(zero_point)],
         ) => Ok(Some((Quantizer::PerTensor { scheme, scale, zero_point }, Vec::new()))),
         (Some(PerTensorAffine | PerTensorSymmetric), _) => {
-            Err(nonsense(offset, "a scale and a zero point", format!("{} parameters", params.len())))
+            Err(Flaw::quantizer(offset, "a scale and a zero point", format!("{} parameters", params.len())))
         }
         (Some(scheme), &[_, scales, zero_points, Value::Int(axis)]) => {
-            if context.list(scales).is_some() || context.list(zero_points).is_some() {
+            let listed = context.list(scales).is_some() || context.list(zero_points).is_some();
+            if listed && context.exact {
                 return Ok(None);
             }
             let parts = vec![Part::One(Child::Value(scales)), Part::One(Child::Value(zero_points))];
             Ok(Some((Quantizer::PerChannel { scheme, scales: 0, zero_points: 0, axis }, parts)))
         }
-        _ => Err(nonsense(offset, "a qscheme and its parameters", format!("{} parameters", params.len()))),
+        _ => Err(Flaw::quantizer(
+            offset,
+            "a qscheme and its parameters",
+            format!("{} parameters", params.len()),
+        )),
     }
 }
 
@@ -207,10 +217,10 @@ fn quantizer<'g>(
 fn sparse<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> Meaning<'g> {
     let &[layout, data] = args else { return Err(arguments(offset, "2", args)) };
     let Some(layout) = scalars::layout_value(context, layout) else {
-        return Err(nonsense(offset, "a torch.layout", context.describe(layout)));
+        return Err(Flaw::sparse(offset, "a torch.layout", context.describe(layout)));
     };
     let Some(data) = context.tuple(data) else {
-        return Err(nonsense(offset, "a tuple of a sparse tensor's parts", context.describe(data)));
+        return Err(Flaw::sparse(offset, "a tuple of a sparse tensor's parts", context.describe(data)));
     };
     let compressed =
         matches!(layout, Layout::SparseCsr | Layout::SparseCsc | Layout::SparseBsr | Layout::SparseBsc);
@@ -222,11 +232,11 @@ fn sparse<'g>(context: &mut Context<'g>, args: &'g [Value], offset: u64) -> Mean
         [first, second, values, size] if compressed => (vec![first, second, values], size, None),
         _ => {
             let found = format!("{} parts of {}", data.len(), layout.name());
-            return Err(nonsense(offset, "the parts of a sparse tensor", found));
+            return Err(Flaw::sparse(offset, "the parts of a sparse tensor", found));
         }
     };
     // A plain tuple would be written again as a `torch.Size`.
-    if scalars::size_items(context, size).is_none() {
+    if context.exact && scalars::size_items(context, size).is_none() {
         return Ok(None);
     }
     let shape = naturals(context, size, "a sparse tensor's size", offset)?;
@@ -250,7 +260,7 @@ struct View {
 
 impl View {
     /// The tensor, of the type its storage's class says.
-    fn on_class(&self, context: &mut Context<'_>, offset: u64) -> Result<Tensor, Error> {
+    fn on_class(&self, context: &mut Context<'_>, offset: u64) -> Result<Tensor, Flaw> {
         let reference = storages::reference(context, self.storage, offset)?;
         // torch takes a v2 tensor over an `UntypedStorage` for bytes.
         let dtype = reference.dtype.unwrap_or(DType::UInt8);
@@ -265,11 +275,12 @@ impl View {
         Reference { id, start, length, .. }: Reference,
         dtype: DType,
         offset: u64,
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tensor, Flaw> {
         let mut tensor = self.shape(context, dtype, offset)?;
         if tensor.extent().is_none_or(|extent| extent > length) {
             let what = if start > 0 { "view" } else { "storage" };
-            return Err(nonsense(
+            return Err(Flaw::new(
+                About::Extent,
                 offset,
                 format!("a tensor inside its {what} of {length} bytes"),
                 describe(&tensor),
@@ -279,16 +290,16 @@ impl View {
         let moved = shift.and_then(|bits| tensor.offset.checked_add(bits / dtype.bits()));
         tensor.offset = moved.ok_or_else(|| {
             let expected = format!("a view at a multiple of {}", dtype.name());
-            nonsense(offset, expected, format!("byte {start}"))
+            Flaw::storage(offset, expected, format!("byte {start}"))
         })?;
         tensor.storage = Some(id);
         Ok(tensor)
     }
 
     /// The tensor, its storage left out.
-    fn shape(&self, context: &mut Context<'_>, dtype: DType, offset: u64) -> Result<Tensor, Error> {
+    fn shape(&self, context: &mut Context<'_>, dtype: DType, offset: u64) -> Result<Tensor, Flaw> {
         let Some(start) = natural(self.start) else {
-            return Err(nonsense(offset, "a tensor's offset, not negative", context.describe(self.start)));
+            return Err(Flaw::size(offset, "a tensor's offset, not negative", context.describe(self.start)));
         };
         let shape = naturals(context, self.size, "a tensor's shape", offset)?;
         let stride = naturals(context, self.stride, "a tensor's strides", offset)?;
@@ -297,10 +308,10 @@ impl View {
         let tensor = Tensor { storage: None, dtype, offset: start, shape, stride, requires_grad, conj, neg };
         if tensor.shape.len() != tensor.stride.len() {
             let found = format!("{} sizes and {} strides", tensor.shape.len(), tensor.stride.len());
-            return Err(nonsense(offset, "a stride for each size", found));
+            return Err(Flaw::size(offset, "a stride for each size", found));
         }
         if tensor.numel().is_none_or(|numel| i64::try_from(numel).is_err()) {
-            return Err(nonsense(offset, "a tensor of less than 2^63 elements", describe(&tensor)));
+            return Err(Flaw::size(offset, "a tensor of less than 2^63 elements", describe(&tensor)));
         }
         Ok(tensor)
     }
@@ -318,6 +329,9 @@ impl Flags {
     fn parse(context: &Context<'_>, metadata: Option<Value>) -> Option<Self> {
         let Some(metadata) = metadata else { return Some(Self { neg: false, conj: false }) };
         let is = |key, name| context.text(key) == Some(name);
+        if !context.exact {
+            return Self::any(context, metadata);
+        }
         match *context.dict(metadata)? {
             [(key, Value::Bool(true))] if is(key, "neg") => Some(Self { neg: true, conj: false }),
             [(key, Value::Bool(true))] if is(key, "conj") => Some(Self { neg: false, conj: true }),
@@ -328,9 +342,22 @@ impl Flags {
         }
     }
 
-    fn set<'g>(self, mut tensor: Tensor, offset: u64) -> Result<Draft<'g>, Error> {
+    /// The flags as torch sets them, however they are written.
+    fn any(context: &Context<'_>, metadata: Value) -> Option<Self> {
+        let mut flags = Self { neg: false, conj: false };
+        for &(key, value) in context.dict(metadata)? {
+            match (context.text(key)?, value) {
+                ("neg", Value::Bool(value)) => flags.neg = value,
+                ("conj", Value::Bool(value)) => flags.conj = value,
+                _ => return None,
+            }
+        }
+        Some(flags)
+    }
+
+    fn set<'g>(self, mut tensor: Tensor, offset: u64) -> Result<Draft<'g>, Flaw> {
         if self.conj && !tensor.dtype.is_complex() {
-            return Err(nonsense(offset, "a complex dtype for a conjugate view", tensor.dtype.name()));
+            return Err(Flaw::nonsense(offset, "a complex dtype for a conjugate view", tensor.dtype.name()));
         }
         (tensor.neg, tensor.conj) = (self.neg, self.conj);
         Ok(Draft::leaf(Node::Tensor(Box::new(tensor))))
@@ -344,23 +371,23 @@ fn no_hooks(context: &Context<'_>, hooks: Value) -> bool {
 }
 
 /// A tuple, list or `torch.Size` of integers that are not negative.
-fn naturals(context: &mut Context<'_>, value: Value, what: &str, offset: u64) -> Result<Vec<u64>, Error> {
+fn naturals(context: &mut Context<'_>, value: Value, what: &str, offset: u64) -> Result<Vec<u64>, Flaw> {
     let items = match context.object(value) {
         Some(Object::Tuple(items) | Object::List(items)) => Some(items.as_slice()),
         _ => scalars::size_items(context, value),
     };
     let Some(items) = items else {
-        return Err(nonsense(offset, format!("{what}, a tuple"), context.describe(value)));
+        return Err(Flaw::size(offset, format!("{what}, a tuple"), context.describe(value)));
     };
     if items.len() > DIMENSIONS {
         let expected = format!("{what} of at most {DIMENSIONS} dimensions");
-        return Err(Error::unsupported(offset, "", expected, format!("{}", items.len())));
+        return Err(Error::unsupported(offset, "", expected, format!("{}", items.len())).into());
     }
     context.charge(items.len(), offset)?;
     items
         .iter()
         .map(|&item| {
-            let wrong = || nonsense(offset, format!("{what}, none negative"), context.describe(item));
+            let wrong = || Flaw::size(offset, format!("{what}, none negative"), context.describe(item));
             natural(item).ok_or_else(wrong)
         })
         .collect()
@@ -370,15 +397,15 @@ fn naturals(context: &mut Context<'_>, value: Value, what: &str, offset: u64) ->
 /// it is looked at, and a list can refer to it a million times.
 const DIMENSIONS: usize = 256;
 
-fn boolean(context: &Context<'_>, value: Value, offset: u64) -> Result<bool, Error> {
+fn boolean(context: &Context<'_>, value: Value, offset: u64) -> Result<bool, Flaw> {
     match value {
         Value::Bool(value) => Ok(value),
-        _ => Err(nonsense(offset, "requires_grad, a bool", context.describe(value))),
+        _ => Err(Flaw::nonsense(offset, "requires_grad, a bool", context.describe(value))),
     }
 }
 
-fn arguments(offset: u64, expected: &str, args: &[Value]) -> Error {
-    nonsense(offset, format!("{expected} arguments"), format!("{}", args.len()))
+fn arguments(offset: u64, expected: &str, args: &[Value]) -> Flaw {
+    Flaw::nonsense(offset, format!("{expected} arguments"), format!("{}", args.len()))
 }
 
 /// `offset 2, shape [4], stride [1] of float32: 24 bytes`

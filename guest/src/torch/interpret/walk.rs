@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use super::children::children_mut;
 use super::context::Context;
 use super::draft::{Child, Draft, Part};
+use super::faults::Faults;
+use super::flaw::Flaw;
 use super::{NamedStorage, Offsets, calls, scalars};
 use crate::model::{Node, NodeId, Text};
 use crate::pickle::{Graph, Object, ObjectId, Value};
@@ -25,6 +27,7 @@ pub(super) struct Walk<'g> {
     ids: Vec<Option<NodeId>>,
     frames: Vec<Frame<'g>>,
     offsets: Offsets,
+    faults: Faults,
 }
 
 /// What a walk has found.
@@ -35,6 +38,8 @@ pub(super) struct Walked {
     pub(super) storages: Vec<NamedStorage>,
     /// Where calls are in the file.
     pub(super) offsets: Offsets,
+    /// What was wrong, as far as it was kept.
+    pub(super) faults: Faults,
 }
 
 /// A node whose children are being numbered.
@@ -49,9 +54,9 @@ struct Frame<'g> {
 
 impl<'g> Walk<'g> {
     /// At the root of `graph`, of the pickle in `part`.
-    pub(super) fn new(graph: &'g Graph, part: &'g str, limits: &'g Limits) -> Self {
+    pub(super) fn new(graph: &'g Graph, part: &'g str, limits: &'g Limits, faults: Faults) -> Self {
         Self {
-            context: Context::new(graph, limits),
+            context: Context::new(graph, limits, matches!(faults, Faults::Strict)),
             graph,
             part,
             limits,
@@ -59,12 +64,38 @@ impl<'g> Walk<'g> {
             ids: vec![None; graph.objects.len()],
             frames: Vec::new(),
             offsets: Offsets::default(),
+            faults,
         }
     }
 
-    /// Goes all the way.
-    pub(super) fn run(mut self) -> Result<Walked, Error> {
-        self.visit(Child::Value(self.graph.root))?;
+    /// Goes over everything the root reaches.
+    pub(super) fn run(&mut self) -> Result<(), Error> {
+        self.walk(self.graph.root)
+    }
+
+    /// Goes over the calls that the root does not reach and that are still made.
+    /// Later ones hold earlier ones, so these come last.
+    pub(super) fn rest(&mut self) -> Result<(), Error> {
+        let count = u32::try_from(self.graph.objects.len()).unwrap_or(u32::MAX);
+        for (id, object) in (0..count).zip(&self.graph.objects).rev() {
+            let made = matches!(object, Object::Instance(_));
+            let value = Value::Object(id);
+            if made && self.number(id).is_none() && !self.context.is_part(value) {
+                self.walk(value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found.
+    pub(super) fn finish(mut self) -> Walked {
+        self.intern();
+        let storages = self.context.storages.finish();
+        Walked { nodes: self.nodes, storages, offsets: self.offsets, faults: self.faults }
+    }
+
+    fn walk(&mut self, root: Value) -> Result<(), Error> {
+        self.visit(Child::Value(root))?;
         while let Some(last) = self.frames.len().checked_sub(1) {
             let child = self.frames.get_mut(last).and_then(Frame::child);
             let Some(child) = child else {
@@ -76,8 +107,7 @@ impl<'g> Walk<'g> {
                 frame.numbers.push(id);
             }
         }
-        self.intern();
-        Ok(Walked { nodes: self.nodes, storages: self.context.storages.finish(), offsets: self.offsets })
+        Ok(())
     }
 
     /// The number of a child; if it is new, its own children come next.
@@ -93,7 +123,14 @@ impl<'g> Walk<'g> {
         if self.frames.len() as u64 > u64::from(self.limits.depth) {
             return Err(self.limit("depth", u64::from(self.limits.depth)));
         }
-        let draft = self.draft(child, id).map_err(|error| self.locate(error))?;
+        let object = match child {
+            Child::Value(Value::Object(object)) => Some(object),
+            _ => None,
+        };
+        let draft = match self.draft(child, id) {
+            Ok(draft) => draft,
+            Err(flaw) => self.recover(flaw, object)?,
+        };
         self.context.charge(draft.len(), self.offsets.last())?;
         if draft.len() == 0 {
             self.nodes.push(draft.node);
@@ -106,7 +143,27 @@ impl<'g> Walk<'g> {
         Ok(id)
     }
 
-    fn draft(&mut self, child: Child<'g>, id: NodeId) -> Result<Draft<'g>, Error> {
+    /// What stands for an object that has a flaw, where the walk goes on.
+    fn recover(&mut self, flaw: Flaw, object: Option<ObjectId>) -> Result<Draft<'g>, Error> {
+        let new = match &flaw.error {
+            Error::Malformed(fault) | Error::Unsupported(fault) => self.faults.mark(fault.offset),
+            _ => true,
+        };
+        if new {
+            let error = if self.faults.is_full() { flaw.error } else { self.locate(flaw.error) };
+            self.faults.take(Flaw { error, ..flaw })?;
+        }
+        let instance = object.and_then(|object| self.context.instance(Value::Object(object)));
+        Ok(match instance {
+            Some(instance) => {
+                self.faults.mark(instance.offset);
+                Draft::opaque(instance)
+            }
+            None => Draft::leaf(Node::None),
+        })
+    }
+
+    fn draft(&mut self, child: Child<'g>, id: NodeId) -> Result<Draft<'g>, Flaw> {
         match child {
             Child::Value(Value::None) => Ok(Draft::leaf(Node::None)),
             Child::Value(Value::Bool(value)) => Ok(Draft::leaf(Node::Bool(value))),
@@ -121,15 +178,15 @@ impl<'g> Walk<'g> {
             }
             Child::Opaque(object) => match self.context.instance(Value::Object(object)) {
                 Some(instance) => Ok(Draft::opaque(instance)),
-                None => Err(Error::misuse("an object that is no call cannot be opaque")),
+                None => Err(Error::misuse("an object that is no call cannot be opaque").into()),
             },
             Child::Made(draft) => Ok(*draft),
         }
     }
 
-    fn object(&mut self, id: ObjectId, node: NodeId) -> Result<Draft<'g>, Error> {
+    fn object(&mut self, id: ObjectId, node: NodeId) -> Result<Draft<'g>, Flaw> {
         let Some(object) = self.context.object(Value::Object(id)) else {
-            return Err(Error::misuse(format!("object {id} is not in its graph")));
+            return Err(Error::misuse(format!("object {id} is not in its graph")).into());
         };
         Ok(match object {
             Object::BigInt(bytes) => Draft::leaf(Node::BigInt(bytes.clone())),
@@ -148,7 +205,7 @@ impl<'g> Walk<'g> {
             Object::Global(global) => Draft::leaf(scalars::global(global)),
             Object::Extension(code) => {
                 let (expected, found) = ("a class or function by name", format!("extension code {code}"));
-                return Err(Error::unsupported(self.offsets.last(), "", expected, found));
+                return Err(Error::unsupported(self.offsets.last(), "", expected, found).into());
             }
             Object::Instance(instance) => {
                 self.offsets.0.push((node, instance.offset));

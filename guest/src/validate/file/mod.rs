@@ -1,12 +1,17 @@
 //! What a file is, and what can be said of it before anything is read.
 
+mod content;
 pub(super) mod limit;
+mod polyglot;
+mod signature;
 mod sniff;
+mod tar;
 pub(super) mod unknown;
+mod zip_end;
 
 pub(super) use sniff::Sniff;
 
 use super::finding::Rule;
 
 /// The rules on files as a whole.
-pub(super) const RULES: &[&Rule] = &[&limit::RULE, &unknown::RULE];
+pub(super) const RULES: &[&Rule] = &[&limit::RULE, &unknown::RULE, &polyglot::RULE, &tar::RULE];

@@ -3,6 +3,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::signature;
 use crate::show;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
@@ -34,14 +35,19 @@ impl Examine for Unknown {
             return Next::Fetch(vec![Range::new(0, scope.length.min(HEAD))]);
         }
         let head = parts.first().map_or(&[][..], Vec::as_slice);
-        let message = match head {
-            [] => "there are no bytes".into(),
-            _ => format!("nothing that is known: it starts with {}", show::bytes(head)),
+        let message = match signature::describe(head, scope.length) {
+            Some(what) => what.into(),
+            None => {
+                let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
+                format!("nothing that is known: it starts with {shown}")
+            }
         };
         scope.find(&RULE, &Part::whole(), 0, message);
         Next::Done(Vec::new())
     }
 }
 
+/// Enough for every signature.
+const HEAD: u64 = 512;
 /// Bytes that are shown.
-const HEAD: u64 = 16;
+const SHOWN: usize = 16;

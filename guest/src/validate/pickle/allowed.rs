@@ -32,6 +32,8 @@ pub(super) struct Callable {
 pub(super) enum Made {
     /// A value that nothing is done to.
     Value,
+    /// A value that is no key: it could change.
+    Mutable,
     /// A tensor of any kind.
     Tensor,
     /// A dict whose items are set one by one.
@@ -79,11 +81,15 @@ const fn special(signatures: &'static [&'static [Arg]], result: Made) -> Means {
 static TABLE: &[Entry] = &[
     entry("collections", &["OrderedDict"], plain(&[&[], &[a::LIST]], Made::OrderedDict)),
     entry("collections", &["Counter"], plain(&[&[], &[a::DICT]], Made::Dict)),
-    entry("builtins", &["set"], plain(&[&[], &[a::LIST]], Made::Value)),
-    entry("builtins", &["complex"], plain(&[&[a::FLOAT, a::FLOAT]], Made::Value)),
-    entry("builtins", &["bytearray"], plain(&[&[], &[a::BYTES], &[a::TEXT, a::LATIN1]], Made::Value)),
+    entry("builtins", &["set"], plain(&[&[], &[a::LIST]], Made::Mutable)),
+    entry("builtins", &["complex"], plain(&[&[a::NUMBER, a::NUMBER]], Made::Value)),
+    entry(
+        "builtins",
+        &["bytearray"],
+        plain(&[&[], &[a::BYTES], &[a::LATIN1_TEXT, a::LATIN1]], Made::Mutable),
+    ),
     // Other codecs than this one import modules and decompress.
-    entry("_codecs", &["encode"], plain(&[&[a::TEXT, a::LATIN1]], Made::Value)),
+    entry("_codecs", &["encode"], plain(&[&[a::LATIN1_TEXT, a::LATIN1]], Made::Value)),
     entry("torch", &["Size"], plain(&[&[a::INTS]], Made::Value)),
     entry("torch", &["device"], plain(&[&[a::TEXT], &[a::TEXT, a::INT]], Made::Value)),
     entry("torch.serialization", &["_get_layout"], plain(&[&[a::TEXT]], Made::Value)),

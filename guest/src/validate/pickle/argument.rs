@@ -24,8 +24,11 @@ const fn arg(what: &'static str, fits: fn(Objects<'_>, Value) -> bool) -> Arg {
 
 pub(super) const INT: Arg = arg("an int", |_, value| matches!(value, Value::Int(_)));
 pub(super) const BOOL: Arg = arg("a bool", |_, value| matches!(value, Value::Bool(_)));
-pub(super) const FLOAT: Arg = arg("a float", |_, value| matches!(value, Value::Float(_)));
+pub(super) const NUMBER: Arg = arg("a number", |_, value| matches!(value, Value::Int(_) | Value::Float(_)));
 pub(super) const TEXT: Arg = arg("a str", |objects, value| objects.text(value).is_some());
+pub(super) const LATIN1_TEXT: Arg = arg("a str of Latin-1 characters", |objects, value| {
+    objects.text(value).is_some_and(|text| text.chars().all(|c| u8::try_from(c).is_ok()))
+});
 pub(super) const LATIN1: Arg =
     arg("the str `latin1`", |objects, value| matches!(objects.text(value), Some("latin1" | "latin-1")));
 pub(super) const TUPLE: Arg = arg("a tuple", |objects, value| objects.tuple(value).is_some());

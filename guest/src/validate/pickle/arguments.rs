@@ -10,11 +10,11 @@ use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
 /// An allowed function is called with arguments no pickler writes.
-pub(super) static RULE: Rule = Rule::refused(
+pub(super) static RULE: Rule = Rule::malformed(
     "SR-PICKLE-ARGUMENTS",
-    "calls an allowed function in a way no checkpoint does",
-    "Functions are allowed for what PyTorch itself calls them with. With other arguments some \
-     of them allocate without bounds, import codecs, or plant functions that run later.",
+    "calls an allowed name in a way no checkpoint does",
+    "Names are allowed for what PyTorch itself does with them. Otherwise most of them fail, \
+     and some allocate without bounds.",
 );
 
 /// Reports a call of an allowed function with other arguments than picklers write.

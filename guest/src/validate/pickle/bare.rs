@@ -8,7 +8,9 @@ use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
 use crate::validate::finding::Verdict;
+use crate::validate::legacy;
 use crate::validate::report::{Kind, Report};
+use crate::validate::tensor::Tensors;
 
 /// Judges a pickle in a file of its own, or several one after another: whoever
 /// loads the first may go on to load the next.
@@ -75,25 +77,38 @@ impl BarePickles {
                     let used = usize::try_from(end.saturating_sub(self.position)).ok();
                     bytes = used.and_then(|used| bytes.get(used..)).unwrap_or_default();
                     self.position = end;
+                    if let Some(legacy) = self.stopped(end, scope) {
+                        return Some(Next::Done(vec![legacy]));
+                    }
                     if end >= scope.length {
-                        self.commit(scope);
                         return None;
                     }
-                    self.next(end, scope);
                 }
             }
         }
     }
 
-    /// The current pickle is whole, and more bytes follow.
-    fn next(&mut self, end: u64, scope: &mut Scope<'_>) {
+    /// The current pickle is whole; it may be the first of a legacy stream.
+    fn stopped(&mut self, end: u64, scope: &mut Scope<'_>) -> Option<Child> {
+        let next = PickleRun::new(Part::at("", end), Dialect::Plain, &scope.options.limits);
+        let run = core::mem::replace(&mut self.run, next);
+        let start = core::mem::replace(&mut self.start, end);
+        let eventful = run.is_eventful();
+        if let Some(graph) = run.into_graph() {
+            if start == 0 && self.certainty != Certainty::Hidden && legacy::is_magic(&graph) {
+                return Some(legacy::child(scope));
+            }
+            let mut inner = Scope { report: &mut self.found, inflatable: &mut *scope.inflatable, ..*scope };
+            Tensors::new(&graph, &Part::at("", start), &mut inner);
+        }
         // `N.` is a pickle, and the start of many a text: what follows tells.
-        if self.certainty == Certainty::Certain || self.run.is_eventful() {
+        if self.certainty == Certainty::Certain || eventful || end >= scope.length {
             self.commit(scope);
+        }
+        if self.certainty == Certainty::Certain || eventful {
             self.certainty = Certainty::Certain;
         }
-        self.run = PickleRun::new(Part::at("", end), Dialect::Plain, &scope.options.limits);
-        self.start = end;
+        None
     }
 
     /// The current pickle cannot be one, or ends in the middle.
@@ -120,7 +135,7 @@ impl BarePickles {
         let found = core::mem::take(&mut self.found);
         if self.certainty != Certainty::Hidden {
             scope.kind(Kind::Pickle);
-        } else if found.verdict != Verdict::Unsafe {
+        } else if found.verdict != Verdict::Unsafe || !self.run.is_telling() {
             return;
         }
         scope.report.merge(found);

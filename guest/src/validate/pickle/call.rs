@@ -2,7 +2,7 @@ use alloc::format;
 
 use super::Objects;
 use super::allowed::Means;
-use super::{broken, import};
+use super::{arguments, broken, import};
 use crate::model::Construct;
 use crate::pickle::{Instance, Object};
 use crate::validate::examine::{Part, Scope};
@@ -24,18 +24,18 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
         Construct::New | Construct::NewEx => "makes an object of",
         Construct::Persistent => return,
     };
-    match objects.get(instance.callable) {
+    let rule = match objects.get(instance.callable) {
         Some(Object::Global(global)) if import::is_allowed(global, scope.options) => {
-            let callable = matches!(objects.means(instance.callable), None | Some(Means::Call(_)));
-            if callable
-                && (instance.construct == Construct::Call || objects.means(instance.callable).is_none())
-            {
-                return;
+            match objects.means(instance.callable) {
+                // What the user allows may be called in any way.
+                None => return,
+                Some(Means::Call(_)) if instance.construct == Construct::Call => return,
+                Some(_) => &arguments::RULE,
             }
         }
-        Some(Object::Global(_) | Object::Extension(_) | Object::Instance(_)) => {}
+        Some(Object::Global(_) | Object::Extension(_) | Object::Instance(_)) => &RULE,
         _ => return broken::uncallable(objects, instance, part, scope),
-    }
+    };
     let message = format!("{verb} {} with {}", objects.callable(instance), objects.arguments(instance));
-    scope.find(&RULE, part, instance.offset, message);
+    scope.find(rule, part, instance.offset, message);
 }

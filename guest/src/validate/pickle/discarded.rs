@@ -15,6 +15,13 @@ pub(super) static RULE: Rule = Rule::warning(
      do no harm; they may carry data unseen.",
 );
 
+/// Values under the result when a pickle ends.
+pub(super) static LEFT: Rule = Rule::malformed(
+    "SR-PICKLE-LEFT",
+    "values left on the stack at the end",
+    "No pickler leaves any. Readers differ on whether that is an error, and nobody sees the values.",
+);
+
 /// Reports calls whose result nobody gets, and what is left on the stack.
 pub(super) fn check(objects: Objects<'_>, root: Value, trace: &Trace, part: &Part, scope: &mut Scope<'_>) {
     let reached = reached(objects, root);
@@ -31,7 +38,7 @@ pub(super) fn check(objects: Objects<'_>, root: Value, trace: &Trace, part: &Par
         scope.find(&RULE, part, first, format!("{count} calls whose result is thrown away"));
     }
     if trace.left > 0 {
-        scope.find(&RULE, part, 0, format!("{} values left on the stack at the end", trace.left));
+        scope.find(&LEFT, part, 0, format!("{} values left on the stack at the end", trace.left));
     }
 }
 

@@ -1,7 +1,7 @@
 use alloc::format;
 
-use super::Objects;
 use super::allowed::{Made, Means};
+use super::{Objects, target};
 use crate::model::Construct;
 use crate::pickle::Instance;
 use crate::validate::examine::{Part, Scope};
@@ -20,20 +20,21 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
     if instance.items.is_empty() && instance.pairs.is_empty() {
         return;
     }
-    let takes_pairs = match objects.means(instance.callable) {
-        Some(Means::Call(callable)) => matches!(callable.result, Made::Dict | Made::OrderedDict),
-        Some(_) => false,
+    let count = instance.items.len().saturating_add(instance.pairs.len());
+    if instance.construct == Construct::Persistent {
+        return scope.find(&RULE, part, instance.offset, format!("sets {count} items on a storage"));
+    }
+    let rule = match objects.means(instance.callable) {
+        Some(Means::Call(callable)) => match callable.result {
+            Made::Dict | Made::OrderedDict if instance.items.is_empty() => return,
+            Made::Tensor => &RULE,
+            _ => &target::RULE,
+        },
+        Some(_) => &RULE,
         // What is not allowed at all is reported as such; of what the user
         // allows, anything goes.
-        None if instance.construct != Construct::Persistent => return,
-        None => false,
+        None => return,
     };
-    if !instance.items.is_empty() || !takes_pairs {
-        let count = instance.items.len().saturating_add(instance.pairs.len());
-        let what = match instance.construct {
-            Construct::Persistent => "a storage".into(),
-            _ => format!("what {} returns", objects.callable(instance)),
-        };
-        scope.find(&RULE, part, instance.offset, format!("sets {count} items on {what}"));
-    }
+    let message = format!("sets {count} items on what {} returns", objects.callable(instance));
+    scope.find(rule, part, instance.offset, message);
 }

@@ -17,6 +17,7 @@ mod discarded;
 mod extension;
 mod import;
 mod items;
+mod keys;
 mod objects;
 mod opcode;
 mod persistent;
@@ -27,7 +28,7 @@ pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
 pub(super) use objects::Objects;
-pub(super) use run::{Dialect, Fed, PickleRun};
+pub(super) use run::{Dialect, Fed, PickleRun, Window};
 
 use super::finding::Rule;
 
@@ -38,13 +39,16 @@ pub(super) const RULES: &[&Rule] = &[
     &call::RULE,
     &arguments::RULE,
     &items::RULE,
+    &state::ACTIVE_RULE,
     &state::RULE,
     &target::CLASS,
     &target::RULE,
+    &keys::RULE,
     &persistent::RULE,
     &opcode::RULE,
     &broken::RULE,
     &broken::TRUNCATED,
     &trailing::RULE,
     &discarded::RULE,
+    &discarded::LEFT,
 ];

@@ -1,5 +1,7 @@
 use super::copies::Copies;
-use super::{Objects, arguments, broken, call, discarded, import, items, opcode, persistent, state, target};
+use super::{
+    Objects, arguments, broken, call, discarded, import, items, keys, opcode, persistent, state, target,
+};
 use crate::Limits;
 use crate::pickle::{Graph, Machine, Object, Progress};
 use crate::validate::examine::{Part, Scope};
@@ -90,6 +92,17 @@ impl PickleRun {
         self.machine.objects().iter().any(event)
     }
 
+    /// Whether it named or called something. Extension codes do not count: in other
+    /// formats' numbers a byte that is one is common, and no codes are registered
+    /// unless somebody did so.
+    pub(in super::super) fn is_telling(&self) -> bool {
+        let telling = |object: &Object| match object {
+            Object::Global(global) => !global.module.is_empty(),
+            object => matches!(object, Object::Instance(_)),
+        };
+        self.machine.objects().iter().any(telling)
+    }
+
     /// What it built, if it came to its end.
     pub(in super::super) fn into_graph(self) -> Option<Graph> {
         if self.state == State::Stopped { self.machine.finish().ok() } else { None }
@@ -123,9 +136,11 @@ impl PickleRun {
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
+                state::check_arguments(objects, instance, &self.part, scope);
                 copies.check(objects, instance, &self.part, scope);
             }
         }
+        keys::check(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);

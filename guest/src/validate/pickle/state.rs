@@ -3,68 +3,135 @@ use alloc::string::String;
 
 use super::Objects;
 use super::allowed::{Made, Means};
+use super::argument::{ATTRIBUTES, HOOKS};
 use crate::model::Construct;
 use crate::pickle::{Instance, Object, Value};
 use crate::show;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
-/// An object is handed a state that is more than data.
-pub(super) static RULE: Rule = Rule::refused(
+/// Attributes that do more than hold data.
+pub(super) static ACTIVE_RULE: Rule = Rule::refused(
+    "SR-PICKLE-ATTRIBUTE",
+    "an attribute that is more than data",
+    "Attributes can replace an object's class, its methods or a tensor's memory, and plant \
+     functions that run later. PyTorch saves data in them and nothing else.",
+);
+
+/// An object is handed a state it does not take.
+pub(super) static RULE: Rule = Rule::malformed(
     "SR-PICKLE-STATE",
-    "hands an object a state that is more than data",
-    "A state can replace an object's class, its methods or a tensor's memory. PyTorch writes \
-     one only for an OrderedDict's attributes.",
+    "hands an object a state it does not take",
+    "PyTorch writes a state only for an OrderedDict's attributes, as a dict. Readers differ on \
+     what another one does, and most refuse it.",
 );
 
 /// Reports a state that an object of its kind does not take.
 pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
     let Some(state) = instance.state else { return };
-    let takes = match objects.means(instance.callable) {
-        Some(Means::Call(callable)) if callable.result == Made::OrderedDict => {
-            attributes_flaw(objects, state)
-        }
-        Some(_) => Some(String::from("it takes none")),
-        None if instance.construct == Construct::Persistent => Some(String::from("it takes none")),
+    let means = objects.means(instance.callable);
+    let flaw = match means {
+        Some(Means::Call(callable)) if callable.result == Made::OrderedDict => match objects.get(state) {
+            Some(Object::Dict(_)) => flaw(objects, state),
+            _ => Some(Flaw::Odd("attributes are a dict".into())),
+        },
+        Some(_) => Some(Flaw::Odd("it takes none".into())),
+        None if instance.construct == Construct::Persistent => Some(Flaw::Odd("it takes none".into())),
+        // What is not allowed is reported as such; of what is, anything goes.
         None => None,
     };
-    if let Some(flaw) = takes {
-        let what = match instance.construct {
-            Construct::Persistent => "a storage".into(),
-            _ => format!("what {} returns", objects.callable(instance)),
-        };
-        let message = format!("hands {what} the state {}: {flaw}", objects.describe(state));
-        scope.find(&RULE, part, instance.offset, message);
-    }
+    let Some(flaw) = flaw else { return };
+    let what = match instance.construct {
+        Construct::Persistent => "a storage".into(),
+        _ => format!("what {} returns", objects.callable(instance)),
+    };
+    let (rule, flaw) = flaw.split();
+    let message = format!("hands {what} the state {}: {flaw}", objects.describe(state));
+    scope.find(rule, part, instance.offset, message);
 }
 
-/// Whether a state is attributes of a tensor, and all of them data.
-pub(super) fn is_attributes(objects: Objects<'_>, state: Value) -> bool {
-    match objects.tuple(state) {
-        // Those in `__dict__` and those in slots.
-        Some(&[dict, slots]) => {
-            attributes_flaw(objects, dict).is_none() && attributes_flaw(objects, slots).is_none()
+/// Reports attributes among the arguments of a call that are more than data.
+pub(super) fn check_arguments(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
+    let Some(Means::Call(callable)) = objects.means(instance.callable) else { return };
+    let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
+    for signature in callable.signatures.iter().filter(|signature| signature.len() == args.len()) {
+        for (arg, &value) in signature.iter().zip(args) {
+            let flaw = if *arg == ATTRIBUTES {
+                all_flaws(objects, value)
+            } else if *arg == HOOKS && has_functions(objects, value) {
+                Some(Flaw::Active("a hook is a function that a tensor calls".into()))
+            } else {
+                None
+            };
+            if let Some(Flaw::Active(flaw)) = flaw {
+                let message = format!("calls {}: {flaw}", objects.callable(instance));
+                return scope.find(&ACTIVE_RULE, part, instance.offset, message);
+            }
         }
-        Some(_) => false,
-        None => attributes_flaw(objects, state).is_none(),
     }
 }
 
-/// What is wrong with attributes, if anything.
-fn attributes_flaw(objects: Objects<'_>, state: Value) -> Option<String> {
+/// Whether hooks hold a function.
+fn has_functions(objects: Objects<'_>, hooks: Value) -> bool {
+    let pairs = match objects.get(hooks) {
+        Some(Object::Dict(pairs)) => pairs,
+        Some(Object::Instance(instance)) => &instance.pairs,
+        _ => return false,
+    };
+    pairs.iter().any(|&(_, hook)| !objects.is_data(hook))
+}
+
+/// Whether a state is attributes of a tensor.
+pub(super) fn is_attributes(objects: Objects<'_>, state: Value) -> bool {
+    !matches!(all_flaws(objects, state), Some(Flaw::Odd(_)))
+}
+
+/// What is wrong with attributes.
+enum Flaw {
+    /// They do something.
+    Active(String),
+    /// They are none.
+    Odd(String),
+}
+
+impl Flaw {
+    fn split(self) -> (&'static Rule, String) {
+        match self {
+            Self::Active(flaw) => (&ACTIVE_RULE, flaw),
+            Self::Odd(flaw) => (&RULE, flaw),
+        }
+    }
+}
+
+/// The attributes in `__dict__`, or a tuple of these and those in slots.
+fn all_flaws(objects: Objects<'_>, state: Value) -> Option<Flaw> {
+    match objects.tuple(state) {
+        Some(&[dict, slots]) => flaw(objects, dict).or_else(|| flaw(objects, slots)),
+        Some(_) => Some(Flaw::Odd("attributes are a dict".into())),
+        None => flaw(objects, state),
+    }
+}
+
+fn flaw(objects: Objects<'_>, state: Value) -> Option<Flaw> {
     let pairs = match objects.get(state) {
         None if state == Value::None => return None,
         Some(Object::Dict(pairs)) => pairs,
-        _ => return Some("attributes are a dict".into()),
+        _ => return Some(Flaw::Odd("attributes are a dict".into())),
     };
-    pairs.iter().find_map(|&(key, value)| {
-        let Some(name) = objects.text(key) else { return Some("an attribute's name is a str".into()) };
+    let active = pairs.iter().find_map(|&(key, value)| {
+        let name = objects.text(key).unwrap_or_default();
         if name.starts_with("__") || ACTIVE.contains(&name) {
-            return Some(format!("the attribute {} does more than hold data", show::name(name)));
+            return Some(Flaw::Active(format!(
+                "the attribute {} does more than hold data",
+                show::name(name)
+            )));
         }
-        let flaw = || format!("the attribute {} is {}", show::name(name), objects.describe(value));
-        (!objects.is_data(value)).then(flaw)
-    })
+        let planted =
+            || Flaw::Active(format!("the attribute {} is {}", show::name(name), objects.describe(value)));
+        (!objects.is_data(value)).then(planted)
+    });
+    let named = pairs.iter().all(|&(key, _)| objects.text(key).is_some());
+    active.or_else(|| (!named).then(|| Flaw::Odd("an attribute's name is a str".into())))
 }
 
 /// Attributes of a tensor that do something when they are set, or are functions

@@ -1,0 +1,99 @@
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{signature, tar, unknown};
+use crate::validate::examine::{Child, Scope};
+use crate::validate::pickle::bare::BarePickles;
+use crate::validate::pickle::{Certainty, bare};
+use crate::validate::{numpy, safetensors, zip};
+
+/// What a content is by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Nothing.
+    Empty,
+    Zip,
+    Npy,
+    Safetensors,
+    Tar,
+    /// A pickle that says so.
+    Pickle,
+    /// Something that is told apart but not judged.
+    Foreign,
+    /// Anything, also an old pickle.
+    Other,
+}
+
+impl Content {
+    /// Tells by the first bytes. The order is from what cannot be mistaken to what
+    /// can: a safetensors header of 640 bytes starts like a pickle.
+    pub(super) fn new(head: &[u8], length: u64) -> Self {
+        match head {
+            [] => Self::Empty,
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
+            _ if head.starts_with(numpy::MAGIC) => Self::Npy,
+            _ if is_safetensors(head, length) => Self::Safetensors,
+            [0x80, ..=5, ..] => Self::Pickle,
+            _ if tar::is_header(head) => Self::Tar,
+            _ if signature::strong(head, length).is_some() => Self::Foreign,
+            _ => Self::Other,
+        }
+    }
+
+    /// How a message calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Zip => "a zip archive",
+            Self::Npy => "a numpy file",
+            Self::Safetensors => "a safetensors file",
+            Self::Tar => "a tar archive",
+            Self::Pickle => "a pickle",
+            Self::Foreign | Self::Other => "a file of another kind",
+        }
+    }
+
+    /// Whether the content could be found safe, so that another reader's view of
+    /// it matters however little it fits.
+    pub(super) fn is_judged(self) -> bool {
+        !matches!(self, Self::Empty | Self::Foreign | Self::Tar)
+    }
+
+    /// Who judges it.
+    pub(super) fn children(self, scope: &Scope<'_>) -> Vec<Child> {
+        match self {
+            Self::Empty => vec![unknown::child(scope)],
+            Self::Zip => vec![zip::child(scope)],
+            Self::Npy => vec![numpy::child(scope)],
+            // These can start so that a pickle's reader gets along with it.
+            Self::Safetensors => vec![safetensors::child(scope), hidden(scope)],
+            Self::Tar => vec![tar::child(scope), hidden(scope)],
+            Self::Foreign => vec![unknown::child(scope), hidden(scope)],
+            Self::Pickle => vec![bare::child(Certainty::Certain, scope)],
+            Self::Other => vec![bare::child(Certainty::Perhaps, scope)],
+        }
+    }
+}
+
+/// The same bytes as a pickle, which only counts if it does harm.
+fn hidden(scope: &Scope<'_>) -> Child {
+    Child::same(Box::new(BarePickles::new(Certainty::Hidden, scope)), scope)
+}
+
+/// Whether the bytes are meant as safetensors: a header that fits, or what can
+/// hardly be anything but a header in a file that was cut.
+fn is_safetensors(head: &[u8], length: u64) -> bool {
+    let Some(header) = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) else { return false };
+    let json = head.get(8..).unwrap_or_default();
+    let fits = header <= length.saturating_sub(8);
+    let text = || json.iter().zip(0..header).all(|(byte, _)| *byte >= b' ' || b"\t\n\r".contains(byte));
+    match json.trim_ascii_start() {
+        [] => header == 0 && length == 8,
+        [b'{', b'"', ..] if json.starts_with(b"{") => true,
+        [b'{', ..] => fits,
+        // No header starts like this, but some would be taken for one.
+        [b'[', ..] | [0xef, 0xbb, 0xbf, b'{', ..] => fits && text(),
+        _ => false,
+    }
+}

@@ -1,0 +1,56 @@
+use alloc::format;
+
+use super::content::Content;
+use super::signature;
+use crate::safetensors::MAX_HEADER;
+use crate::validate::examine::{Part, Scope};
+use crate::validate::finding::Rule;
+
+/// A file that is of two kinds.
+pub(in super::super) static RULE: Rule = Rule::malformed(
+    "SR-FILE-POLYGLOT",
+    "a file that is of two kinds at once",
+    "Which of the two it is depends on who reads it. Such files are made to pass a check as one \
+     kind and to be used as the other.",
+);
+
+/// Reports what the first bytes are to other readers.
+pub(super) fn check_head(head: &[u8], content: Content, scope: &mut Scope<'_>) {
+    let length = scope.length;
+    let mut find = |at: u64, what: &str| {
+        scope.find(&RULE, &Part::whole(), at, format!("it is {}, and also {what}", content.name()));
+    };
+    // The first bytes of a tar archive are a name, and can be any.
+    if !matches!(content, Content::Foreign | Content::Tar)
+        && let Some(what) = signature::strong(head, length)
+    {
+        find(0, what);
+    }
+    if content != Content::Safetensors && is_safetensors(head, length) {
+        find(0, "a safetensors header");
+    }
+}
+
+/// Reports a tar header at the start of another kind.
+pub(super) fn tar(content: Content, scope: &mut Scope<'_>) {
+    scope.find(&RULE, &Part::whole(), 0, format!("it is {}, and also a tar archive", content.name()));
+}
+
+/// Reports the end of a zip archive.
+pub(super) fn zip(at: u64, content: Content, scope: &mut Scope<'_>) {
+    let message =
+        format!("it is {}, and ends as a zip archive does, which readers of zip take it for", content.name());
+    scope.find(&RULE, &Part::whole(), at, message);
+}
+
+/// Reports a PDF document inside, which readers of PDF find.
+pub(super) fn pdf(at: u64, content: Content, scope: &mut Scope<'_>) {
+    scope.find(&RULE, &Part::whole(), at, format!("it is {}, and also a PDF document", content.name()));
+}
+
+/// Whether the reference would go on to read a header.
+fn is_safetensors(head: &[u8], length: u64) -> bool {
+    let header = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let fits = header.is_some_and(|header| (2..=MAX_HEADER.min(length.saturating_sub(8))).contains(&header));
+    fits && head.get(8..).is_some_and(|rest| rest.starts_with(b"{\"") || rest.starts_with(b"{}"))
+}

@@ -1,0 +1,114 @@
+//! Formats that are told apart but not judged.
+
+/// How a format is told by its first bytes.
+struct Signature {
+    /// Where the bytes are.
+    at: usize,
+    bytes: &'static [u8],
+    /// What it is, with its article, and what can be done.
+    what: &'static str,
+}
+
+/// What bytes of another format are, if the first of them say so clearly: no
+/// pickle writer starts like this.
+pub(super) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
+    let matches = |signature: &&Signature| {
+        head.get(signature.at..).is_some_and(|rest| rest.starts_with(signature.bytes))
+    };
+    let table = || SIGNATURES.iter().find(matches).map(|signature| signature.what);
+    program(head, length).or_else(table)
+}
+
+/// What bytes are that no reader of ours knows, as far as can be told.
+pub(super) fn describe(head: &[u8], length: u64) -> Option<&'static str> {
+    if head.is_empty() {
+        return Some("there are no bytes: the file is empty");
+    }
+    if head.iter().all(|byte| *byte == 0) {
+        return Some("nothing but zeros at the start: the file was cut or never written");
+    }
+    strong(head, length).or_else(|| {
+        // ir_version, then the next field; a SavedModel starts the same.
+        let protobuf = matches!(head, [8, 1..=16, 0x12 | 0x1a | 0x3a, ..]);
+        if protobuf {
+            Some("an ONNX model, a TensorFlow SavedModel or another protocol buffer")
+        } else {
+            text(head)
+        }
+    })
+}
+
+/// A program for Windows: the old header, and where the new one is.
+fn program(head: &[u8], length: u64) -> Option<&'static str> {
+    let at = head.get(0x3c..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
+    let new = head.get(usize::try_from(at).ok()?..).map(|rest| rest.starts_with(b"PE\0\0"));
+    // The new header may lie behind what was read.
+    let fits = new.filter(|_| u64::from(at) < head.len() as u64).unwrap_or(u64::from(at) < length);
+    (head.starts_with(b"MZ") && at >= 0x40 && fits).then_some("a Windows program (PE)")
+}
+
+fn text(head: &[u8]) -> Option<&'static str> {
+    let valid = match core::str::from_utf8(head) {
+        Ok(text) => text,
+        // The end may be in the middle of a character.
+        Err(error) if error.error_len().is_none() => {
+            head.get(..error.valid_up_to()).and_then(|head| core::str::from_utf8(head).ok())?
+        }
+        Err(_) => return None,
+    };
+    if valid.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        return None;
+    }
+    let start = valid.trim_start_matches('\u{feff}').trim_start();
+    let begins = |prefix: &str| start.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
+    Some(if begins("version https://git-lfs") {
+        "a Git LFS pointer: the file itself was not downloaded"
+    } else if begins("#!") {
+        "a script, which is a program"
+    } else if begins("<!doctype html") || begins("<html") {
+        "an HTML page: perhaps an error of the server it was downloaded from"
+    } else if begins("<?xml") {
+        "an XML text"
+    } else if begins("{") || begins("[") {
+        "a JSON text"
+    } else {
+        "a plain text"
+    })
+}
+
+macro_rules! signatures {
+    ($($at:literal $bytes:literal $what:literal;)*) => {
+        &[$(Signature { at: $at, bytes: $bytes, what: $what }),*]
+    };
+}
+
+/// From the formats' documents.
+const SIGNATURES: &[Signature] = signatures! {
+    0 b"\x1f\x8b\x08" "a gzip archive: unpack it and validate what is inside";
+    4 b"1AY&SY" "a bzip2 archive: unpack it and validate what is inside";
+    0 b"\xfd7zXZ\0" "an xz archive: unpack it and validate what is inside";
+    0 b"\x28\xb5\x2f\xfd" "a zstd archive: unpack it and validate what is inside";
+    0 b"\x04\x22\x4d\x18" "an lz4 archive: unpack it and validate what is inside";
+    0 b"7z\xbc\xaf\x27\x1c" "a 7z archive: unpack it and validate what is inside";
+    0 b"Rar!\x1a\x07" "a rar archive: unpack it and validate what is inside";
+    0 b"\x89HDF\r\n\x1a\n" "an HDF5 file, as Keras writes it; it may hold programs (Lambda layers)";
+    0 b"GGUF" "a GGUF file, as llama.cpp reads it";
+    0 b"lmgg" "a GGML file, as old versions of llama.cpp read it";
+    0 b"fmgg" "a GGML file, as old versions of llama.cpp read it";
+    0 b"tjgg" "a GGML file, as old versions of llama.cpp read it";
+    0 b"algg" "a GGML adapter, as old versions of llama.cpp read it";
+    4 b"TFL3" "a TFLite model";
+    4 b"ET12" "an ExecuTorch program";
+    0 b"\x7fELF" "a Linux program or library (ELF)";
+    0 b"\xcf\xfa\xed\xfe" "a macOS program or library (Mach-O)";
+    0 b"\xce\xfa\xed\xfe" "a macOS program or library (Mach-O)";
+    0 b"\xca\xfe\xba\xbe" "a macOS program (universal Mach-O) or a Java class";
+    0 b"#!/" "a script, which is a program";
+    0 b"%PDF-" "a PDF document";
+    0 b"PAR1" "a Parquet file";
+    0 b"ARROW1\0\0" "an Arrow file";
+    0 b"MSCF\0\0\0\0" "a Windows cabinet: unpack it and validate what is inside";
+    0 b"\x89PNG\r\n\x1a\n" "a PNG image";
+    0 b"SQLite format 3\0" "an SQLite database";
+    0 b"\0asm" "a WebAssembly program";
+};

@@ -1,0 +1,26 @@
+use alloc::boxed::Box;
+
+use crate::step::Range;
+use crate::validate::examine::{Child, Part, Scope};
+use crate::validate::finding::Rule;
+use crate::validate::pickle::Certainty;
+use crate::validate::pickle::bare::BarePickles;
+
+/// An array of objects.
+pub(super) static RULE: Rule = Rule::warning(
+    "SR-NUMPY-OBJECT",
+    "an array of objects, which is a pickle",
+    "numpy reads it only with allow_pickle=True, and then runs the pickle after the header. That \
+     pickle is judged as any other. Prefer arrays of numbers.",
+);
+
+/// The pickle of an array of objects.
+pub(super) fn child(data: Range, scope: &mut Scope<'_>) -> Child {
+    scope.find(&RULE, &Part::whole(), data.offset, "the array is a pickle");
+    Child::member("objects", data, Box::new(BarePickles::new(Certainty::Certain, scope)))
+}
+
+/// What may be a pickle, though nothing that is known says so.
+pub(super) fn hidden(data: Range, scope: &Scope<'_>) -> Child {
+    Child::member("data", data, Box::new(BarePickles::new(Certainty::Hidden, scope)))
+}

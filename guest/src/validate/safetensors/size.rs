@@ -1,0 +1,66 @@
+use alloc::format;
+use alloc::string::String;
+
+use crate::safetensors::element;
+use crate::validate::examine::{Part, Scope};
+use crate::validate::finding::Rule;
+use crate::{DType, show};
+
+/// Offsets that contradict the dtype and shape.
+pub(super) static RULE: Rule = Rule::malformed(
+    "SR-SAFETENSORS-SIZE",
+    "a tensor whose bytes do not match its dtype and shape",
+    "The reference refuses the file. A reader that trusts the shape reads beyond the tensor; one \
+     that trusts the offsets reads something else.",
+);
+
+/// How many elements a tensor has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// None if they are more than can be counted.
+    elements: Option<u64>,
+    /// The largest dimension.
+    largest: u64,
+}
+
+impl Shape {
+    /// No dimension: a single element.
+    pub(super) const SCALAR: Self = Self { elements: Some(1), largest: 1 };
+
+    /// Multiplies from the left like the reference, which refuses `[2^63, 4, 0]`.
+    pub(super) fn push(&mut self, size: u64) {
+        self.elements = self.elements.and_then(|elements| elements.checked_mul(size));
+        self.largest = self.largest.max(size);
+    }
+
+    /// Bytes of so many elements.
+    fn bytes(self, dtype: DType) -> Result<u64, &'static str> {
+        let bits = self.elements.and_then(|elements| elements.checked_mul(element::bits(dtype)));
+        let bits = bits.ok_or("its shape asks for more than 2^64 bits")?;
+        // Beside a 0 such a dimension is not too many elements, yet torch fails.
+        if i64::try_from(self.largest).is_err() {
+            return Err("a dimension is 2^63 or more");
+        }
+        if bits.is_multiple_of(8) { Ok(bits / 8) } else { Err("its elements do not fill whole bytes") }
+    }
+}
+
+/// Checks a tensor that lies in these bytes.
+pub(super) fn check(
+    name: &str,
+    (dtype, shape, data): (DType, Shape, (u64, u64)),
+    at: usize,
+    header: &Part,
+    scope: &mut Scope<'_>,
+) {
+    let (first, end) = data;
+    let what = match (shape.bytes(dtype), end.checked_sub(first)) {
+        (_, None) => format!("data_offsets [{first}, {end}] end before they start"),
+        (Err(what), _) => String::from(what),
+        (Ok(asked), Some(given)) if asked != given => {
+            format!("its dtype and shape ask for {asked} bytes, its data_offsets for {given}")
+        }
+        _ => return,
+    };
+    scope.find(&RULE, header, at as u64, format!("tensor {}: {what}", show::name(name)));
+}

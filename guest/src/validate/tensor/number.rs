@@ -1,0 +1,30 @@
+use crate::dtype::DType;
+
+/// A number in a storage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    /// Of an integer type.
+    Int(i64),
+    /// Of a floating-point type.
+    Float(f64),
+}
+
+/// The number whose bytes these are; None for types that nothing here is made of.
+pub(super) fn decode(dtype: DType, bytes: &[u8], big_endian: bool) -> Option<Number> {
+    Some(match dtype {
+        DType::Int64 => Number::Int(i64::from_le_bytes(ordered(bytes, big_endian)?)),
+        DType::Int32 => Number::Int(i64::from(i32::from_le_bytes(ordered(bytes, big_endian)?))),
+        DType::Float64 => Number::Float(f64::from_le_bytes(ordered(bytes, big_endian)?)),
+        DType::Float32 => Number::Float(f64::from(f32::from_le_bytes(ordered(bytes, big_endian)?))),
+        _ => return None,
+    })
+}
+
+/// The bytes, least first.
+fn ordered<const N: usize>(bytes: &[u8], big_endian: bool) -> Option<[u8; N]> {
+    let mut bytes: [u8; N] = bytes.try_into().ok()?;
+    if big_endian {
+        bytes.reverse();
+    }
+    Some(bytes)
+}

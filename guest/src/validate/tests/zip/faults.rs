@@ -1,0 +1,221 @@
+//! Each fault alone, and the rules it breaks.
+
+use alloc::vec::Vec;
+
+use super::build::{Record, Zip};
+use crate::validate::Verdict;
+use crate::validate::tests::{judge, summary_of};
+
+/// A checkpoint with one change breaks exactly these rules.
+fn breaks(change: impl Fn(&mut Zip), rules: &[&str]) {
+    let mut zip = Zip::torch();
+    change(&mut zip);
+    let report = judge(&zip.bytes(), crate::validate::ValidateOptions::default());
+    let mut found: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, rules, "{}", summary_of(&report));
+    let harmless = ["SR-ZIP-COMMENT-TEXT", "SR-ZIP-DEFLATE"];
+    let expected =
+        if rules.iter().all(|rule| harmless.contains(rule)) { Verdict::Safe } else { Verdict::Malformed };
+    assert_eq!(report.verdict, expected, "{}", summary_of(&report));
+}
+
+#[test]
+fn a_checkpoint_packed_again_is_safe() {
+    breaks(|_| {}, &[]);
+    breaks(|zip| zip.records.insert(0, Record::new("a/", b"")), &[]);
+    let deflated = |zip: &mut Zip| {
+        for record in &mut zip.records {
+            let name = core::str::from_utf8(&record.local.name).unwrap();
+            *record = Record::deflated(name, &record.payload);
+        }
+    };
+    breaks(deflated, &["SR-ZIP-DEFLATE"]);
+}
+
+#[test]
+fn bytes_that_belong_to_nothing() {
+    breaks(|zip| zip.records[1].after = b"unseen".to_vec(), &["SR-ZIP-GAP"]);
+    breaks(|zip| zip.before_directory = b"unseen".to_vec(), &["SR-ZIP-GAP"]);
+    breaks(|zip| zip.before_end = b"unseen".to_vec(), &["SR-ZIP-DIRECTORY", "SR-ZIP-GAP"]);
+    breaks(|zip| zip.after = b"\n".to_vec(), &["SR-ZIP-TRAILING"]);
+    breaks(
+        |zip| zip.records.push(Record { unlisted: true, ..Record::new("a/more", b"unseen") }),
+        &["SR-ZIP-GAP"],
+    );
+}
+
+#[test]
+fn bytes_that_belong_to_two() {
+    let longer = |zip: &mut Zip| {
+        zip.records[3].both(|header| {
+            header.compressed += 20;
+            header.size += 20;
+        });
+    };
+    breaks(longer, &["SR-ZIP-CRC", "SR-ZIP-NOTE", "SR-ZIP-OVERLAP"]);
+}
+
+#[test]
+fn ends_that_do_not_fit() {
+    breaks(|zip| zip.end.comment = b"made by hand".to_vec(), &["SR-ZIP-COMMENT-TEXT"]);
+    breaks(|zip| zip.end.comment = b"\0\x01".to_vec(), &["SR-ZIP-COMMENT"]);
+    breaks(|zip| zip.end.comment = b"PK\x01\x02".to_vec(), &["SR-ZIP-COMMENT"]);
+    breaks(|zip| zip.end.longer = 3, &["SR-ZIP-END"]);
+    breaks(|zip| zip.end.entries = 1, &["SR-ZIP-DIRECTORY"]);
+    breaks(|zip| zip.end.disk = 1, &["SR-ZIP-DISKS"]);
+    breaks(|zip| zip.records[1].disk = 1, &["SR-ZIP-DISKS"]);
+    // Two whole archives, each at the end of the file in its own way.
+    let both = |zip: &mut Zip| zip.end.comment = Zip::default().bytes();
+    breaks(both, &["SR-ZIP-COMMENT", "SR-ZIP-DIRECTORY", "SR-ZIP-END", "SR-ZIP-OVERLAP"]);
+}
+
+#[test]
+fn headers_that_disagree() {
+    breaks(|zip| zip.records[1].local.name = b"a/byteordex".to_vec(), &["SR-ZIP-LOCAL"]);
+    breaks(|zip| zip.records[1].local.flags = 2, &["SR-ZIP-LOCAL"]);
+    breaks(|zip| zip.records[1].local.method = 8, &["SR-ZIP-LOCAL"]);
+    breaks(|zip| zip.records[1].local.crc32 = 1, &["SR-ZIP-LOCAL"]);
+    breaks(|zip| zip.records[1].local.size = 0, &["SR-ZIP-LOCAL"]);
+    breaks(|zip| zip.records[1].both(|header| header.crc32 = 1), &["SR-ZIP-CRC"]);
+    breaks(|zip| zip.records[1].both(|header| header.size = 5), &["SR-ZIP-SIZES"]);
+    breaks(|zip| zip.records[1].both(|header| header.flags = 8), &["SR-ZIP-DESCRIPTOR"]);
+    let described = |zip: &mut Zip| {
+        let record = &mut zip.records[1];
+        record.both(|header| header.flags = 8);
+        record.after = b"PK\x07\x08".to_vec();
+        record.after.extend_from_slice(&record.central.crc32.to_le_bytes());
+        record.after.extend_from_slice(&[6, 0, 0, 0, 6, 0, 0, 0]);
+        (record.local.crc32, record.local.compressed, record.local.size) = (0, 0, 0);
+    };
+    breaks(described, &[]);
+    let lies = |zip: &mut Zip| {
+        described(zip);
+        zip.records[1].after[8] = 7;
+    };
+    breaks(lies, &["SR-ZIP-DESCRIPTOR", "SR-ZIP-GAP"]);
+}
+
+#[test]
+fn a_record_that_is_not_where_it_should_be() {
+    let rules = ["SR-TENSOR-RECORD", "SR-ZIP-GAP", "SR-ZIP-LOCAL"];
+    breaks(|zip| zip.records[2].header = Some(1), &rules[1..]);
+    breaks(|zip| zip.records[2].header = Some(1 << 30), &rules[1..]);
+    let long = |zip: &mut Zip| {
+        zip.records[2].both(|header| (header.compressed, header.size) = (1 << 30, 1 << 30));
+    };
+    breaks(long, &rules);
+}
+
+#[test]
+fn kinds_of_records() {
+    for flags in [1, 1 << 5, 1 << 6 | 1, 1 << 13, 1 << 15] {
+        breaks(|zip| zip.records[1].both(|header| header.flags = flags), &["SR-ZIP-FLAGS"]);
+    }
+    breaks(|zip| zip.records[1].both(|header| header.method = 12), &["SR-ZIP-METHOD"]);
+    let link = |zip: &mut Zip| {
+        zip.records[1].made_by = 3 << 8;
+        zip.records[1].attributes = 0o120_777 << 16;
+    };
+    breaks(link, &["SR-ZIP-ATTRIBUTES"]);
+    let file = |zip: &mut Zip| {
+        zip.records[1].made_by = 3 << 8;
+        zip.records[1].attributes = 0o100_644 << 16;
+        zip.records[1].comment = b"the order of bytes".to_vec();
+    };
+    breaks(file, &["SR-ZIP-COMMENT-TEXT"]);
+}
+
+#[test]
+fn extra_fields() {
+    for known in [&b"FB\x03\0ZZZ"[..], b"FB\x02\0\0\0", b"FB\0\0", b"UT\x05\0\x03abcd", b"ux\0\0UX\0\0"] {
+        breaks(|zip| zip.records[1].both(|header| header.extra = known.to_vec()), &[]);
+    }
+    for odd in [&b"FB\x03\0ZYZ"[..], b"FB\x03\0ZZ", b"FB", b"up\x01\0x", b"UT\x0e\0abcdefghijklmn"] {
+        breaks(|zip| zip.records[1].central.extra = odd.to_vec(), &["SR-ZIP-EXTRA"]);
+        breaks(|zip| zip.records[1].local.extra = odd.to_vec(), &["SR-ZIP-EXTRA"]);
+    }
+    breaks(
+        |zip| zip.records[1].central.extra = b"\x01\0\x08\0\x06\0\0\0\0\0\0\0".to_vec(),
+        &["SR-ZIP-ZIP64"],
+    );
+}
+
+#[test]
+fn names() {
+    let renamed = |zip: &mut Zip, name: &[u8]| {
+        zip.records.push(Record::new("", b""));
+        zip.records[4].both(|header| header.name = name.to_vec());
+    };
+    let odd = [
+        &b"a/\xff"[..],
+        "a/\u{e9}".as_bytes(),
+        b"a/x\0y",
+        b"a/x\ny",
+        b"a/x\\y",
+        &[&[b'a', b'/'].repeat(256)[..], b"x"].concat(),
+    ];
+    for name in odd {
+        breaks(|zip| renamed(zip, name), &["SR-FILE-UNKNOWN", "SR-ZIP-MEMBER", "SR-ZIP-NAME"]);
+    }
+    breaks(|zip| renamed(zip, b"a/../x"), &["SR-FILE-UNKNOWN", "SR-ZIP-MEMBER", "SR-ZIP-PATH"]);
+    for name in [&b"../x"[..], b"/a/x", b"C:/x"] {
+        let rules = ["SR-FILE-UNKNOWN", "SR-ZIP-MEMBER", "SR-ZIP-PATH", "SR-ZIP-PREFIX"];
+        breaks(|zip| renamed(zip, name), &rules);
+    }
+    breaks(|zip| renamed(zip, b""), &["SR-FILE-UNKNOWN", "SR-ZIP-MEMBER", "SR-ZIP-NAME", "SR-ZIP-PREFIX"]);
+    breaks(|zip| renamed(zip, b"b/x"), &["SR-FILE-UNKNOWN", "SR-ZIP-MEMBER", "SR-ZIP-PREFIX"]);
+    breaks(|zip| renamed(zip, b"a/x"), &["SR-FILE-UNKNOWN", "SR-ZIP-MEMBER"]);
+    breaks(|zip| zip.records.push(zip.records[1].clone()), &["SR-ZIP-DUPLICATE"]);
+    breaks(|zip| zip.records.push(Record::new("a/Byteorder", b"little")), &["SR-ZIP-CASE"]);
+    breaks(|zip| zip.records[1].both(|header| header.name = b"a/BYTEORDER".to_vec()), &["SR-ZIP-CASE"]);
+}
+
+#[test]
+fn compressed_bytes() {
+    let deflated = |zip: &mut Zip| zip.records[2] = Record::deflated("a/data/0", &[0; 8]);
+    let rules = ["SR-ZIP-DEFLATE", "SR-ZIP-INFLATE"];
+    let torn = |zip: &mut Zip| {
+        deflated(zip);
+        zip.records[2].payload[0] = 0xff;
+    };
+    breaks(torn, &rules);
+    let more = |zip: &mut Zip| {
+        deflated(zip);
+        zip.records[2].payload.push(0);
+        zip.records[2].both(|header| header.compressed += 1);
+    };
+    breaks(more, &rules);
+    for size in [7, 9] {
+        let other = |zip: &mut Zip| {
+            deflated(zip);
+            zip.records[2].both(|header| header.size = size);
+        };
+        breaks(other, &["SR-TENSOR-RECORD", "SR-ZIP-DEFLATE", "SR-ZIP-INFLATE"]);
+    }
+    let bomb = |zip: &mut Zip| {
+        deflated(zip);
+        zip.records[2].both(|header| header.size = 1 << 20);
+    };
+    breaks(bomb, &["SR-TENSOR-RECORD", "SR-ZIP-BOMB", "SR-ZIP-DEFLATE", "SR-ZIP-INFLATE"]);
+}
+
+#[test]
+fn records_that_do_not_fit_the_pickle() {
+    breaks(|zip| drop(zip.records.remove(2)), &["SR-TENSOR-RECORD"]);
+    breaks(|zip| zip.records[2] = Record::new("a/data/0", &[0; 7]), &["SR-TENSOR-RECORD"]);
+    breaks(|zip| zip.records.push(Record::new("a/data/1", &[0; 8])), &["SR-ZIP-UNREFERENCED"]);
+    breaks(|zip| drop(zip.records.remove(3)), &["SR-ZIP-NOTE"]);
+    breaks(|zip| zip.records[3] = Record::new("a/version", b"11"), &["SR-ZIP-NOTE"]);
+    breaks(|zip| zip.records[3] = Record::new("a/.data/version", b"2\n"), &[]);
+    breaks(|zip| zip.records[1] = Record::new("a/byteorder", b"middle"), &["SR-ZIP-NOTE"]);
+    for (name, good, bad) in [
+        ("a/.storage_alignment", &b"64"[..], &b"0"[..]),
+        ("a/.format_version", b"1", b"one"),
+        ("a/.data/serialization_id", &[b'7'; 40], &[b'7'; 41]),
+    ] {
+        breaks(|zip| zip.records.push(Record::new(name, good)), &[]);
+        breaks(|zip| zip.records.push(Record::new(name, bad)), &["SR-ZIP-NOTE"]);
+    }
+}

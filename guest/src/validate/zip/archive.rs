@@ -1,0 +1,147 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::ends::{self, View};
+use super::member::Member;
+use super::places::Places;
+use super::spans::{self, Span, What};
+use super::work::Work;
+use super::{directory, duplicates, hidden};
+use crate::Excess;
+use crate::step::{Next, Range};
+use crate::validate::examine::{Child, Examine, Part, Scope};
+use crate::validate::file::limit;
+use crate::zip::windows::{self, Windows};
+
+/// Judges a zip archive.
+#[derive(Debug)]
+struct Archive {
+    members: Vec<Member>,
+    /// The name of the directory's first entry: torch takes its folder.
+    first: String,
+    spans: Vec<Span>,
+    comments: Vec<Range>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Start,
+    /// The end of the file is on its way.
+    Tail(Range),
+    /// Directories are on their way.
+    Directories(Vec<View>, Vec<Range>),
+    /// Headers and descriptors are on their way.
+    Places(Places),
+    /// What the records hold is on its way.
+    Work(Box<Work>),
+    Over,
+}
+
+/// The current region as a zip archive.
+pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
+    let archive = Archive {
+        members: Vec::new(),
+        first: String::new(),
+        spans: Vec::new(),
+        comments: Vec::new(),
+        stage: Stage::Start,
+    };
+    Child::same(Box::new(archive), scope)
+}
+
+impl Examine for Archive {
+    fn resume(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Start => self.start(scope),
+            Stage::Tail(range) => self.tail(range, parts, scope),
+            Stage::Directories(views, asked) => self.directories(&views, &Windows::new(&asked, parts), scope),
+            Stage::Places(places) => self.places(places, parts, scope),
+            Stage::Work(work) => self.work(work, parts, scope),
+            Stage::Over => Next::Done(Vec::new()),
+        }
+    }
+}
+
+impl Archive {
+    fn start(&mut self, scope: &Scope<'_>) -> Next<Vec<Child>> {
+        let length = scope.length.min(ends::TAIL);
+        let range = Range::new(scope.length.saturating_sub(length), length);
+        self.stage = Stage::Tail(range);
+        Next::Fetch(vec![range])
+    }
+
+    fn tail(&mut self, range: Range, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        let ends = ends::survey(parts.first().map_or(&[], Vec::as_slice), range.offset, scope);
+        self.spans = ends.spans;
+        self.comments = ends.comments;
+        let allowed = scope.options.limits.directory_bytes;
+        for view in &ends.views {
+            if view.directory.length > allowed {
+                let excess = Excess { offset: view.directory.offset, limit: "directory_bytes", allowed };
+                limit::reached(&excess, &Part::whole(), scope);
+                return Next::Done(Vec::new());
+            }
+        }
+        let windows = Windows::new(&[range], parts);
+        if ends.views.iter().all(|view| windows.get(view.directory).is_some()) {
+            return self.directories(&ends.views, &windows, scope);
+        }
+        let asked = windows::merge(ends.views.iter().map(|view| view.directory).collect());
+        self.stage = Stage::Directories(ends.views, asked.clone());
+        Next::Fetch(asked)
+    }
+
+    fn directories(&mut self, views: &[View], windows: &Windows, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        let mut read: Vec<View> = Vec::new();
+        for view in views {
+            // Another end record may lead to the same directory, and count other entries.
+            if let Some(first) =
+                read.iter().find(|read| (read.directory, read.base) == (view.directory, view.base))
+            {
+                directory::count(first.entries, view, scope);
+                continue;
+            }
+            let bytes = windows.get(view.directory).unwrap_or_default();
+            let before = self.members.len();
+            let entries = directory::read(bytes, *view, &mut self.members, scope);
+            read.push(View { entries, ..*view });
+            if self.members.len() > before {
+                let end = view.directory.end().unwrap_or(u64::MAX);
+                self.spans.push(Span::new(view.directory.offset, end, What::Part("the directory")));
+            }
+        }
+        self.first = self.members.first().map(|member| member.name.clone()).unwrap_or_default();
+        self.members.sort_by(|a, b| (a.header, &a.name, a.entry).cmp(&(b.header, &b.name, b.entry)));
+        // Two directories may list the same record.
+        self.members.dedup_by(|a, b| views.len() > 1 && a.header == b.header && a.name == b.name);
+        let directory = views.first().map_or(scope.length, |view| view.directory.offset);
+        self.places(Places::new(directory), Vec::new(), scope)
+    }
+
+    fn places(&mut self, mut places: Places, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        if let Next::Fetch(ranges) = places.resume(&mut self.members, parts, scope) {
+            self.stage = Stage::Places(places);
+            return Next::Fetch(ranges);
+        }
+        duplicates::check(&self.members, scope);
+        let gaps = spans::check(core::mem::take(&mut self.spans), &self.members, scope);
+        let unseen = gaps.into_iter().chain(core::mem::take(&mut self.comments)).take(UNSEEN);
+        let children = unseen.map(hidden::stray).collect();
+        let work = Work::new(&self.first, &self.members, children, scope);
+        self.work(Box::new(work), Vec::new(), scope)
+    }
+
+    fn work(&mut self, mut work: Box<Work>, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        let next = work.resume(&self.members, parts, scope);
+        if let Next::Fetch(_) = next {
+            self.stage = Stage::Work(work);
+        }
+        next
+    }
+}
+
+/// Gaps and comments that are looked into.
+const UNSEEN: usize = 16;

@@ -1,0 +1,29 @@
+use super::member::Member;
+use crate::validate::examine::Scope;
+use crate::validate::finding::Rule;
+use crate::zip::records::CentralEntry;
+
+/// A record is a file or a folder.
+pub(super) static RULE: Rule = Rule::malformed(
+    "SR-ZIP-ATTRIBUTES",
+    "a record that is no file",
+    "A link that is unpacked leads elsewhere, and what is unpacked through it lands there.",
+);
+
+/// Checks what kind of file a directory entry says it is.
+pub(super) fn check(fixed: CentralEntry, member: &Member, scope: &mut Scope<'_>) {
+    let [.., system] = fixed.made_by.to_le_bytes();
+    let kind = (fixed.attributes >> 16) & KIND;
+    if matches!(system, UNIX | MACOS) && !matches!(kind, 0 | FILE | FOLDER) {
+        let name = if kind == LINK { "a symbolic link" } else { "neither a file nor a folder" };
+        scope.find(&RULE, &member.in_directory(), 0, alloc::format!("it is {name}"));
+    }
+}
+
+/// Systems whose modes are in the upper half of the attributes.
+const UNIX: u8 = 3;
+const MACOS: u8 = 19;
+const KIND: u32 = 0o170_000;
+const FILE: u32 = 0o100_000;
+const FOLDER: u32 = 0o040_000;
+const LINK: u32 = 0o120_000;

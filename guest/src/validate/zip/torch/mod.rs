@@ -1,0 +1,14 @@
+//! What the records of a `torch.save` archive must be.
+
+mod member;
+pub(super) mod notes;
+pub(super) mod prefix;
+pub(super) mod program;
+mod role;
+pub(super) mod storages;
+
+pub(super) use member::RULE as MEMBER;
+pub(super) use member::other;
+pub(super) use notes::{Note, Notes};
+pub(super) use role::{Role, is_torch, role};
+pub(super) use storages::Storages;
