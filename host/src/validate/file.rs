@@ -64,6 +64,7 @@ pub(super) fn failed(report: &mut Report, rules: &Rules, error: &Error) {
         Error::Untrue { what, .. } => report.find(rules, &UNTRUE, 0, "", what.clone()),
         // Not the component's fault: it could not even be started.
         Error::Setup(_) => report.find(rules, &STOPPED, 0, "", error.to_string()),
-        error => report.find(rules, &UNTRUE, 0, "", error.to_string()),
+        // An error from a validator is one too many, and may be of any length.
+        error => report.find(rules, &UNTRUE, 0, "", error.to_string().chars().take(1000).collect()),
     }
 }

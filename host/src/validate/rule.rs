@@ -205,7 +205,7 @@ pub(super) static EXTRA: HostRule = HostRule {
 
 /// A payload is not what it was.
 pub(super) static CHECKSUM: HostRule = HostRule {
-    id: "SR-ZIP-CHECKSUM",
+    id: "SR-ZIP-CRC",
     verdict: Verdict::Malformed,
     severity: Severity::Error,
     title: "data has another checksum than was recorded",
