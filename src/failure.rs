@@ -18,7 +18,8 @@ Exit codes:
   2  the command line is wrong
   3  the operating system refused: no such file, no permission, no space
   4  a limit was reached, or the sandbox stopped the work
-  5  another rank failed or did not come, or the ranks cannot meet";
+  5  another rank failed or did not come, or the ranks cannot meet
+`validate` has its own: `strongroom validate --help` shows them.";
 
 /// A command line that clap cannot know to be wrong.
 #[derive(Debug)]

@@ -18,9 +18,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let stdout = io::stdout();
     let mut out = io::BufWriter::new(stdout.lock());
-    let done = cli.command.exec(&mut out).and_then(|()| Ok(out.flush()?));
+    let done = cli.command.exec(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => failure::report(&error),
     }
 }

@@ -20,6 +20,7 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("help-inspect", "inspect --help"),
     ("help-convert", "convert --help"),
     ("help-verify", "verify --help"),
+    ("help-validate", "validate --help"),
     ("help-save", "save --help"),
     ("help-load", "load --help"),
     ("help-latest", "latest --help"),
@@ -51,6 +52,22 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("verify", "verify full_checkpoint.pt"),
     ("verify-without-checksums", "verify st_metadata.safetensors"),
     ("verify-directory", "verify run/step-100"),
+    ("validate", "validate full_checkpoint.pt"),
+    (
+        "validate-many",
+        "validate full_checkpoint.pt evil.pkl st_metadata.safetensors damaged.pt truncated.pt note.txt",
+    ),
+    ("validate-verbose", "validate evil.pkl note.txt --verbose"),
+    ("validate-json", "validate full_checkpoint.pt evil.pkl note.txt --format json"),
+    ("validate-deep", "validate damaged.pt nan.pt --deep --verbose"),
+    ("validate-deep-json", "validate nan.pt --deep --format json"),
+    ("validate-directory", "validate run"),
+    ("validate-missing", "validate nothing.pt"),
+    ("validate-control-characters", "validate escapes-malformed.safetensors"),
+    ("error-validate-allow", "validate evil.pkl --allow system"),
+    ("error-validate-policy", "validate evil.pkl --policy tensors-only --allow os.system"),
+    ("error-validate-size", "validate evil.pkl --max-memory lots"),
+    ("error-validate-nothing", "validate run --include *.zip"),
     ("latest", "latest run"),
     ("convert-leaves-out", "convert full_checkpoint.pt out.safetensors --tensors-only"),
     ("convert-loses-metadata", "convert st_metadata.safetensors out.pt"),
@@ -346,6 +363,7 @@ impl Room {
         }
         fs::copy(data("bad/pickle_deep/model.pt"), room.path("pickle_deep.pt")).unwrap();
         room.make_damaged();
+        room.make_dangerous();
         room.make_escapes();
         room
     }
@@ -371,6 +389,16 @@ impl Room {
         fs::write(&payload, bytes).unwrap();
         let header = br#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#;
         fs::write(self.path("malformed.safetensors"), safetensors(header, 4)).unwrap();
+    }
+
+    /// What a validator has something to say about.
+    fn make_dangerous(&self) {
+        fs::write(self.path("evil.pkl"), b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
+        fs::write(self.path("note.txt"), "Dear reader,\n").unwrap();
+        let mut state = StateDict::new();
+        let numbers = [f32::NAN, 1.0, f32::INFINITY, f32::NAN];
+        state.insert("weight", Tensor::from_slice(&numbers, &[4]).unwrap());
+        strongroom::save(self.path("nan.pt"), &state).unwrap();
     }
 
     /// Names that would clear the screen and hide what follows.

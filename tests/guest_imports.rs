@@ -16,14 +16,14 @@ fn the_component_imports_nothing() {
 }
 
 #[test]
-fn the_component_exports_the_three_interfaces() {
+fn the_component_exports_its_interfaces() {
     let (engine, component) = component();
     let types = component.component_type();
     let mut exports: Vec<&str> = types.exports(&engine).map(|(name, _)| name).collect();
     exports.sort_unstable();
     let version = env!("CARGO_PKG_VERSION");
-    let expected =
-        ["reader", "types", "writer"].map(|interface| format!("strongroom:checkpoint/{interface}@{version}"));
+    let expected = ["reader", "types", "validator", "writer"]
+        .map(|interface| format!("strongroom:checkpoint/{interface}@{version}"));
     assert_eq!(exports, expected);
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use strongroom::store::{Local, Memory};
 use strongroom::{
-    Engine, Error, File, Limits, Result, StateDict, Tensor, TorchOptions, WriteFormat, WriteOptions,
-    save_with,
+    Engine, Error, File, Limits, Report, Result, StateDict, Tensor, TorchOptions, ValidateOptions, Verdict,
+    WriteFormat, WriteOptions, save_with, validate_in,
 };
 
 /// What a lie must end in.
@@ -119,6 +119,35 @@ const LIES_IN_WRITING: &[(&str, End)] = &[
     ("error without end", Format),
 ];
 
+/// What a lie about a file is answered with: a finding of the host.
+const LIES_IN_VALIDATING: &[(&str, &str)] = &[
+    ("safe, with a finding", "SR-FILE-UNTRUE"),
+    ("unsafe, with nothing found", "SR-FILE-UNTRUE"),
+    ("only malformed", "SR-FILE-UNTRUE"),
+    ("more findings than there are", "SR-FILE-UNTRUE"),
+    ("fewer findings than there are", "SR-FILE-UNTRUE"),
+    ("findings without end", "SR-FILE-UNTRUE"),
+    ("a page of too many findings", "SR-FILE-UNTRUE"),
+    ("a finding of a gigabyte", "SR-FILE-LIMIT"),
+    ("a finding by a rule that is none", "SR-FILE-UNTRUE"),
+    ("a finding of the host's", "SR-FILE-UNTRUE"),
+    ("a payload beyond the file", "SR-FILE-UNTRUE"),
+    ("a page without payloads", "SR-FILE-UNTRUE"),
+    ("four billion payloads", "SR-FILE-UNTRUE"),
+    ("fetch beyond the file", "SR-FILE-UNTRUE"),
+    ("fetch past the last offset", "SR-FILE-UNTRUE"),
+    ("fetch no range", "SR-FILE-UNTRUE"),
+    ("fetch no bytes", "SR-FILE-UNTRUE"),
+    // As the machine is fast or slow.
+    ("fetch the same forever", "SR-FILE-"),
+    ("trap", "SR-FILE-LIMIT"),
+    ("loop", "SR-FILE-LIMIT"),
+    ("hog", "SR-FILE-LIMIT"),
+    ("overflow the stack", "SR-FILE-LIMIT"),
+    ("error of garbage", "SR-FILE-UNTRUE"),
+    ("error without end", "SR-FILE-UNTRUE"),
+];
+
 /// Lies may cost the deadline and a little more, on a busy machine too.
 const SOON: Duration = Duration::from_secs(3);
 
@@ -203,6 +232,43 @@ fn lists_that_are_all_in_each_other_are_no_lie_and_are_walked_to_an_end() {
 }
 
 #[test]
+fn no_lie_makes_a_file_safe() {
+    let mut failures = common::cases::Failures::default();
+    for &(lie, id) in LIES_IN_VALIDATING {
+        let (report, time) = validate(lie);
+        let last = report.findings.last().map(|finding| finding.id.as_str()).unwrap_or_default();
+        if report.verdict == Verdict::Safe || !last.starts_with(id) {
+            failures.add(lie, format!("expected {id}, found {report:?}"));
+        }
+        if time > SOON {
+            failures.add(lie, format!("took {time:?}"));
+        }
+    }
+    failures.check();
+}
+
+/// What is known of a file when the sandbox is stopped stays known.
+#[test]
+fn findings_from_before_a_misdeed_are_kept() {
+    for misdeed in ["trap", "loop", "hog"] {
+        let (report, _) = validate(&format!("a finding, then {misdeed}"));
+        let ids: Vec<&str> = report.findings.iter().map(|finding| finding.id.as_str()).collect();
+        assert_eq!(ids, ["SR-LIAR-UNSAFE", "SR-FILE-LIMIT"], "{misdeed}");
+        assert_eq!(report.verdict, Verdict::Unsafe, "{misdeed}");
+    }
+}
+
+#[test]
+fn a_validator_that_tells_the_truth_is_believed() {
+    let (report, _) = validate("the truth");
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::Unsafe, 1));
+    let (report, _) = validate("safe, with nothing found");
+    assert_eq!((report.verdict, report.findings.len()), (Verdict::Safe, 0));
+    let (report, _) = validate("a finding beyond the file");
+    assert_eq!(report.findings[0].offset, 64, "no reader of the report is sent beyond the file");
+}
+
+#[test]
 fn a_component_that_imports_something_does_not_link() {
     // A component of two sections: the type of a function without parameters and
     // results, and the import of one such function, `peek`.
@@ -233,6 +299,22 @@ fn read(lie: &str) -> (Result<StateDict<'static>>, Duration) {
         assert!(state.leaves().take(1000).count() < 1000);
     }
     (state, start.elapsed())
+}
+
+/// Has the liar judge a file whose content is the name of the lie.
+fn validate(lie: &str) -> (Report, Duration) {
+    let store = Memory::default();
+    store.insert("file", format!("{lie:<64}"));
+    let options = ValidateOptions {
+        memory: 64 << 20,
+        timeout: Duration::from_millis(200),
+        deep: true,
+        ..ValidateOptions::default()
+    };
+    let engine = &*LIAR;
+    let start = Instant::now();
+    let report = validate_in(engine, &store, Path::new("file"), &options).unwrap();
+    (report, start.elapsed())
 }
 
 /// Has the liar lay out a file of one storage.

@@ -6,12 +6,15 @@ mod common;
 use std::path::Path;
 
 use common::cases::{Case, bad, good};
+use common::judge::judge;
 use common::native;
-use strongroom::store::Memory;
+use strongroom::store::{Local, Memory};
+use strongroom::validate::Finding;
 use strongroom::{
     Engine, Fault, File, SafetensorsOptions, StateDict, TorchOptions, WriteFormat, WriteOptions, save_with,
 };
 use strongroom_guest::model::Node;
+use strongroom_guest::validate::ValidateOptions;
 use strongroom_guest::{Checkpoint, Error, Format};
 
 #[test]
@@ -132,4 +135,41 @@ fn the_host_s_default_caps_are_the_guest_s() {
     let fields =
         |limits: String| limits.replace('-', "_").split_once('{').map(|(_, fields)| fields.to_owned());
     assert_eq!(fields(format!("{ours:?}")), fields(format!("{theirs:?}")));
+}
+
+#[test]
+fn both_judge_the_same() {
+    let engine = Engine::shared().unwrap();
+    let options = strongroom::ValidateOptions::default();
+    let mut found = 0;
+    for case in good().iter().chain(&bad()) {
+        let report = strongroom::validate_in(engine, &Local, &case.file, &options).unwrap();
+        let limits = strongroom_guest::Limits::within(options.memory as u64);
+        let native = ValidateOptions { limits, ..ValidateOptions::default() };
+        let (native, _) = judge(&case.bytes(), usize::MAX, native);
+        let name = &case.name;
+        assert_eq!(report.verdict.name(), format!("{:?}", native.verdict).to_lowercase(), "{name}");
+        assert_eq!(
+            report.kind.name().replace('-', ""),
+            format!("{:?}", native.kind).to_lowercase(),
+            "{name}"
+        );
+        assert_eq!(report.unlisted, native.unlisted, "{name}");
+        let expected: Vec<_> = native.findings.iter().map(facts).collect();
+        let findings: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| {
+                let Finding { id, offset, part, part_offset, message, .. } = finding;
+                (id.as_str(), *offset, part.as_str(), *part_offset, message.as_str())
+            })
+            .collect();
+        assert_eq!(findings, expected, "{name}");
+        found += findings.len();
+    }
+    assert!(found > 90, "only {found} things were found");
+}
+
+fn facts(finding: &strongroom_guest::validate::Finding) -> (&str, u64, &str, u64, &str) {
+    (finding.rule.id, finding.offset, &finding.part, finding.part_offset, &finding.message)
 }

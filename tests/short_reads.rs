@@ -4,7 +4,9 @@
 mod common;
 
 use common::cases::{Case, bad, good};
+use common::judge::judge;
 use common::native;
+use strongroom_guest::validate::ValidateOptions;
 use strongroom_guest::{Checkpoint, Error};
 
 /// A prime, so that no piece ends where a record, a number or a string does.
@@ -23,6 +25,19 @@ fn seven_bytes_at_a_time() {
 #[test]
 fn a_page_at_a_time() {
     same_in_pieces_of(4096, good().iter().chain(&bad()));
+}
+
+/// What is found wrong does not depend on it either.
+#[test]
+fn judged_in_pieces() {
+    for case in good().iter().chain(&bad()) {
+        let file = case.bytes();
+        let (whole, _) = judge(&file, usize::MAX, ValidateOptions::default());
+        for piece in [ODD, 4096] {
+            let (found, _) = judge(&file, piece, ValidateOptions::default());
+            assert!(whole == found, "{} differs in pieces of {piece}", case.name);
+        }
+    }
 }
 
 /// A file's every end: what a broken download leaves gets one error, however the

@@ -8,4 +8,4 @@ wasmtime::component::bindgen!({
     additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
 });
 
-pub(crate) use exports::strongroom::checkpoint::{reader, types, writer};
+pub(crate) use exports::strongroom::checkpoint::{reader, types, validator, writer};

@@ -7,8 +7,10 @@ use std::path::Path;
 
 use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
+use crate::bindings::validator::{self, Finding};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
 use crate::state::{Node, StateDict, Storage, extent, numel, references, unfold};
+use crate::validate::{Rules, Verdict};
 use crate::{Error, Result};
 
 /// There are no more nodes than a reader may make: each costs the host memory
@@ -93,6 +95,45 @@ pub(crate) fn tree(path: &Path, state: &StateDict<'_>, limits: &FormatLimits) ->
 /// Bytes of the paths of all values: a million deeply nested tensors have 100 MB,
 /// while one long key over shared lists asks for terabytes.
 const PATHS: u64 = 4 << 30;
+
+/// Findings are of rules that there are, and no more than those can have.
+pub(crate) fn findings(path: &Path, before: usize, page: &[Finding], rules: &Rules) -> Result<()> {
+    if let Some(finding) = page.iter().find(|finding| rules.of_component(&finding.rule).is_none()) {
+        let rule: String = finding.rule.chars().take(80).collect();
+        return Err(Error::untrue(path, format!("it found something by the rule {rule:?}, which is none")));
+    }
+    let (all, most) = (before + page.len(), rules.most());
+    if all > most {
+        return Err(Error::untrue(path, format!("it lists {all} findings, where {most} are the most")));
+    }
+    Ok(())
+}
+
+/// The verdict is what the findings say, and all of them are there: a `safe` beside
+/// a finding that forbids it is the lie that matters most.
+pub(crate) fn report(
+    path: &Path,
+    report: &validator::Report,
+    findings: &[Finding],
+    rules: &Rules,
+    entries: u32,
+) -> Result<()> {
+    let due = findings.iter().filter_map(|finding| rules.of_component(&finding.rule));
+    let due = due.map(|rule| rule.verdict).max().unwrap_or(Verdict::Safe);
+    let said = Verdict::from(report.verdict);
+    if due != said {
+        return Err(Error::untrue(path, format!("it says {said} where its findings say {due}")));
+    }
+    if report.findings as usize != findings.len() {
+        let (said, found) = (report.findings, findings.len());
+        return Err(Error::untrue(path, format!("it says that it found {said} things, and lists {found}")));
+    }
+    // Archives in archives have records of their own.
+    if report.payloads > entries.saturating_mul(4) {
+        return Err(Error::untrue(path, format!("it lists {} payloads", report.payloads)));
+    }
+    Ok(())
+}
 
 /// Segments and slots lie in the planned file, fit what fills them, and with
 /// `all` cover every byte of it; in no case one byte twice.

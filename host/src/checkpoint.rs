@@ -237,7 +237,7 @@ fn contents(source: &dyn Source) -> Result<Vec<u8>> {
 const LARGEST_RECORD: usize = 1 << 30;
 
 /// How a file differs from its record.
-fn differs(record: &FileRecord, found: &FileRecord) -> String {
+pub(crate) fn differs(record: &FileRecord, found: &FileRecord) -> String {
     if record.length != found.length {
         return format!("expected {} bytes, found {}", record.length, found.length);
     }

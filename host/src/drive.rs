@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
 use crate::bindings::types::Range;
+use crate::bindings::validator;
 use crate::bindings::writer::{Checksum, Plan, Segment, Slot, Storage as Declared, WriteOptions};
 use crate::instance::Instance;
 use crate::state::{Node, StateDict};
@@ -28,8 +29,7 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
         guest.reading().call_open(store, source.length(), options)
     })?;
     let mut chunks = Vec::new();
-    // Each round brings something new, so an honest component ends long before.
-    let mut fetched = 0u64;
+    let mut brought = Brought::new(source, READINGS);
     let summary = loop {
         let step = instance.call(|store, exports| {
             exports.strongroom_checkpoint_reader().reading().call_advance(store, reading, &chunks)
@@ -39,11 +39,7 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
             Step::Fetch(ranges) => {
                 check::ranges(path, &ranges, source.length())?;
                 chunks = fetch(source, &ranges)?;
-                let bytes = chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
-                fetched = fetched.saturating_add(bytes);
-                if bytes == 0 || fetched > source.length().saturating_mul(2).saturating_add(SLACK) {
-                    return Err(Error::untrue(path, "it asks for the same bytes again and again"));
-                }
+                brought.count(path, &chunks)?;
             }
         }
     };
@@ -59,6 +55,87 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
         })
     })?;
     Ok(Reading { summary, nodes, storages })
+}
+
+/// What the component has said of a file, which stays if it is stopped.
+#[derive(Default)]
+pub(crate) struct Judged {
+    pub(crate) findings: Vec<validator::Finding>,
+    pub(crate) payloads: Vec<validator::Payload>,
+    /// What it said at the end.
+    pub(crate) report: Option<validator::Report>,
+}
+
+/// Has the component judge what `source` holds. Findings are taken from it as they
+/// are made: what it has found is known even if it is stopped then.
+pub(crate) fn judge(
+    engine: &Engine,
+    source: &dyn Source,
+    policy: validator::Policy,
+    allow: &[String],
+    judged: &mut Judged,
+) -> Result<()> {
+    let (path, rules) = (source.path(), engine.rules()?);
+    let mut instance = engine.instance(path)?;
+    let memory = engine.limits().memory as u64;
+    let limits = instance.call(|store, exports| {
+        exports.strongroom_checkpoint_validator().call_limits_within(store, memory).map(Ok)
+    })?;
+    let options = validator::ValidateOptions { policy, allow: allow.to_vec(), limits };
+    let validation = instance.call(|store, exports| {
+        let guest = exports.strongroom_checkpoint_validator();
+        guest.validation().call_open(store, source.length(), &options).map(Ok)
+    })?;
+    let mut chunks = Vec::new();
+    let mut brought = Brought::new(source, LOOKS);
+    let report = loop {
+        let judging = instance.call(|store, exports| {
+            exports.strongroom_checkpoint_validator().validation().call_advance(store, validation, &chunks)
+        })?;
+        loop {
+            let start = u32::try_from(judged.findings.len()).unwrap_or(u32::MAX);
+            let page = instance.call(|store, exports| {
+                let guest = exports.strongroom_checkpoint_validator();
+                guest.validation().call_findings(store, validation, start, PAGE)
+            })?;
+            if page.is_empty() {
+                break;
+            }
+            instance.answered(page.iter().map(Weigh::weight).sum())?;
+            check::findings(path, judged.findings.len(), &page, rules)?;
+            judged.findings.extend(page);
+        }
+        match judging {
+            validator::Judging::Ready(report) => break report,
+            validator::Judging::Fetch(ranges) => {
+                check::ranges(path, &ranges, source.length())?;
+                chunks = fetch(source, &ranges)?;
+                brought.count(path, &chunks)?;
+            }
+        }
+    };
+    check::report(path, &report, &judged.findings, rules, limits.entries)?;
+    let payloads = pages(&mut instance, report.payloads, |instance, start, count| {
+        instance.call(|store, exports| {
+            let guest = exports.strongroom_checkpoint_validator();
+            guest.validation().call_payloads(store, validation, start, count)
+        })
+    })?;
+    for payload in &payloads {
+        check::ranges(path, std::slice::from_ref(&payload.range), source.length())?;
+    }
+    judged.payloads = payloads;
+    judged.report = Some(report);
+    Ok(())
+}
+
+/// What the component looks for, as an instance says that has seen no file.
+pub(crate) fn rules(engine: &Engine) -> Result<Vec<validator::Rule>> {
+    let mut instance = engine.instance(Path::new("(the rules)"))?;
+    let rules = instance
+        .call(|store, exports| exports.strongroom_checkpoint_validator().call_rules(store).map(Ok))?;
+    instance.answered(rules.iter().map(Weigh::weight).sum())?;
+    Ok(rules)
 }
 
 /// A layout the component is making, between its plan and its seal.
@@ -138,6 +215,27 @@ impl Writing {
     }
 }
 
+/// How much was brought to the component. Each round brings something new, so an
+/// honest one ends long before the end of this.
+struct Brought {
+    left: u64,
+}
+
+impl Brought {
+    /// Room for each byte of `source` so many times, and a little more.
+    fn new(source: &dyn Source, times: u64) -> Self {
+        Self { left: source.length().saturating_mul(times).saturating_add(SLACK) }
+    }
+
+    fn count(&mut self, path: &Path, chunks: &[Chunk]) -> Result<()> {
+        let bytes = chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
+        let left = self.left.checked_sub(bytes).filter(|_| bytes > 0);
+        let again = || Error::untrue(path, "it asks for the same bytes again and again");
+        self.left = left.ok_or_else(again)?;
+        Ok(())
+    }
+}
+
 /// Reads what was asked for, as much of it as one call should carry.
 fn fetch(source: &dyn Source, ranges: &[Range]) -> Result<Vec<Chunk>> {
     let mut room = CALL_BYTES;
@@ -185,5 +283,12 @@ const PAGE: u32 = 1 << 16;
 /// Bytes brought in one call.
 const CALL_BYTES: u64 = 8 << 20;
 
-/// Bytes that may be fetched beyond twice the file.
+/// How often a reader may ask for a byte.
+const READINGS: u64 = 2;
+
+/// How often a validator may: a member of an archive is looked at as what it is,
+/// and the archive again in each archive it is in.
+const LOOKS: u64 = 8;
+
+/// Bytes that may be fetched beyond that.
 const SLACK: u64 = 1 << 20;

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use wasmtime::{Cache, CacheConfig, Config};
 
 use crate::bindings::CheckpointPre;
 use crate::instance::{Instance, State};
-use crate::{Error, Limits, Result};
+use crate::validate::Rules;
+use crate::{Error, Limits, Result, drive};
 
 /// The compiled component. Make one, share it: clones are cheap, and every job
 /// gets an instance of its own from it.
@@ -18,6 +19,8 @@ pub struct Engine {
     engine: wasmtime::Engine,
     component: CheckpointPre<State>,
     limits: Limits,
+    /// What the component looks for, once anybody wanted to know.
+    rules: Arc<OnceLock<Rules>>,
 }
 
 /// How often running components are looked at. A deadline is late by this at most.
@@ -60,6 +63,16 @@ impl Engine {
         Instance::new(&self.engine, &self.component, &self.limits, path)
     }
 
+    /// What a file is judged by. An instance that has seen no file says it, so that
+    /// no file has a part in it.
+    pub(crate) fn rules(&self) -> Result<&Rules> {
+        if let Some(rules) = self.rules.get() {
+            return Ok(rules);
+        }
+        let rules = Rules::new(drive::rules(self)?).map_err(Error::Setup)?;
+        Ok(self.rules.get_or_init(|| rules))
+    }
+
     fn build(component: &[u8], limits: Limits) -> Result<Self> {
         let setup = |error: wasmtime::Error| Error::Setup(format!("{error:#}"));
         let engine = machine()?;
@@ -67,7 +80,7 @@ impl Engine {
         // An empty linker: a component that imports anything does not link.
         let linker = Linker::new(&engine);
         let component = linker.instantiate_pre(&component).and_then(CheckpointPre::new).map_err(setup)?;
-        Ok(Self { engine, component, limits })
+        Ok(Self { engine, component, limits, rules: Arc::default() })
     }
 }
 

@@ -51,6 +51,7 @@ mod shared_memory;
 mod stager;
 mod state;
 pub mod store;
+pub mod validate;
 mod weigh;
 mod write;
 
@@ -89,6 +90,7 @@ pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };
+pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
 pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};
 
 /// Loads a checkpoint file of any format into memory, every payload verified.

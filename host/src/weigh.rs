@@ -1,6 +1,7 @@
 //! How much of the host's memory an answer of the component takes.
 
 use crate::bindings::reader::Stored;
+use crate::bindings::validator::{Finding, Payload, Rule};
 use crate::bindings::writer::{Segment, Slot, Source};
 use crate::state::Node;
 
@@ -60,5 +61,23 @@ impl Weigh for Slot {
             Source::Storage(_) => 0,
             Source::Tensor(tensor) => size_of_val(&tensor.shape[..]) * 2,
         }
+    }
+}
+
+impl Weigh for Finding {
+    fn heap(&self) -> usize {
+        self.rule.len() + self.part.len() + self.message.len()
+    }
+}
+
+impl Weigh for Payload {
+    fn heap(&self) -> usize {
+        self.part.len()
+    }
+}
+
+impl Weigh for Rule {
+    fn heap(&self) -> usize {
+        self.id.len() + self.title.len() + self.help.len()
     }
 }

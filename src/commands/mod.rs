@@ -13,9 +13,11 @@ mod place;
 mod prune;
 mod save;
 mod target;
+mod validate;
 mod verify;
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -50,6 +52,7 @@ pub enum Command {
     Inspect(inspect::Args),
     Convert(convert::Args),
     Verify(verify::Args),
+    Validate(validate::Args),
     Save(save::Args),
     Load(load::Args),
     Latest(latest::Args),
@@ -61,9 +64,11 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it. Results go to `out`, which is standard output; notes to stderr.
-    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
+    /// Does it, and answers the exit code. Results go to `out`, which is standard
+    /// output; notes to stderr.
+    pub fn exec(self, out: &mut dyn Write) -> Result<ExitCode> {
         match self {
+            Self::Validate(args) => return args.exec(out),
             Self::Inspect(args) => args.exec(out),
             Self::Convert(args) => args.exec(),
             Self::Verify(args) => args.exec(out),
@@ -75,7 +80,8 @@ impl Command {
             Self::CheckpointProcess(args) => args.exec(),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -85,6 +91,9 @@ Examples:
     strongroom inspect model.pt
     strongroom inspect model.pt --filter 'encoder.*'
     strongroom inspect model.pt --json
+
+  Check that a file from elsewhere is only data, before anything opens it:
+    strongroom validate model.pt
 
   Make a safetensors file of a PyTorch file, or the other way round:
     strongroom convert model.pt model.safetensors

@@ -1,7 +1,7 @@
 //! A component with strongroom's exports that was taken over: told the name of a
 //! lie, it tells it, and the truth otherwise.
 //!
-//! A reader finds the name in the file it is to read, a writer in the archive's
+//! A reader or validator finds the name in the file it is to look at, a writer in the archive's
 //! name. tests/hostile_component.rs builds it and expects the host to see
 //! through each lie.
 
@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod misdeeds;
 mod reading;
+mod validating;
 mod writing;
 
 use alloc::alloc::{alloc, realloc};

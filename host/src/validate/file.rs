@@ -1,0 +1,70 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::report::{Kind, Report};
+use super::rule::{Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
+use super::{ValidateOptions, deep};
+use crate::drive::{self, Judged};
+use crate::store::{Source, Store};
+use crate::{Engine, Error};
+
+/// Judges a file. Whatever happens is a finding.
+pub(super) fn validate(
+    engine: &Engine,
+    rules: &Rules,
+    store: &dyn Store,
+    path: &Path,
+    options: &ValidateOptions,
+) -> Report {
+    match store.open(path) {
+        Ok(source) => judge(engine, rules, &source, path, options),
+        Err(error) => {
+            let mut report = Report::new(path, Kind::Unknown);
+            failed(&mut report, rules, &error);
+            report
+        }
+    }
+}
+
+fn judge(
+    engine: &Engine,
+    rules: &Rules,
+    source: &Arc<dyn Source>,
+    path: &Path,
+    options: &ValidateOptions,
+) -> Report {
+    let mut judged = Judged::default();
+    let result = drive::judge(engine, &**source, options.policy.into(), &options.allow, &mut judged);
+    let kind = judged.report.as_ref().map_or(Kind::Unknown, |report| report.kind.into());
+    let mut report = Report::new(path, kind);
+    for mut finding in judged.findings {
+        let Some(rule) = rules.of_component(&finding.rule) else { continue };
+        // What reads the report may go there.
+        finding.offset = finding.offset.min(source.length());
+        report.add(rule, finding);
+    }
+    report.unlisted = judged.report.map_or(0, |report| report.unlisted);
+    match result {
+        Err(error) => failed(&mut report, rules, &error),
+        Ok(()) if options.deep && report.verdict <= Verdict::Unverified => {
+            deep::look(engine, rules, source, &judged.payloads, &mut report);
+        }
+        Ok(()) => {}
+    }
+    report
+}
+
+/// Says that a file was not judged, or not to its end, and why.
+pub(super) fn failed(report: &mut Report, rules: &Rules, error: &Error) {
+    match error {
+        Error::Io { action, source, .. } => {
+            report.find(rules, &UNREADABLE, 0, "", format!("cannot {action}: {source}"));
+        }
+        Error::Stopped { reason, .. } => report.find(rules, &STOPPED, 0, "", reason.clone()),
+        Error::Untrue { what, .. } => report.find(rules, &UNTRUE, 0, "", what.clone()),
+        // Not the component's fault: it could not even be started.
+        Error::Setup(_) => report.find(rules, &STOPPED, 0, "", error.to_string()),
+        // An error from a validator is one too many, and may be of any length.
+        error => report.find(rules, &UNTRUE, 0, "", error.to_string().chars().take(1000).collect()),
+    }
+}

@@ -1,0 +1,146 @@
+//! Whether a file is only data: the component judges, this drives it, and adds
+//! what only a host can find: what cannot be read, what is missing in a directory,
+//! what is damaged or not a number in the payloads.
+
+mod deep;
+mod file;
+mod options;
+mod report;
+mod rule;
+mod set;
+
+use std::path::Path;
+
+use crate::store::{Local, Store};
+use crate::{Engine, Result};
+
+pub use options::{Policy, ValidateOptions};
+pub use report::{Deep, Finding, Kind, NonFinite, Report};
+pub(crate) use rule::Rules;
+pub use rule::{Rule, Severity, Verdict};
+
+/// Judges whether a file is only data, and says why if it is not. Nothing in it is
+/// executed.
+///
+/// What is wrong with a file is never an error but a [`Finding`]: a file that cannot
+/// be read, or that exhausts the sandbox, is [`Verdict::Unverified`]. The answer is
+/// about one file; a directory is not one (see [`validate_set_in`]).
+///
+/// ```
+/// use strongroom::{StateDict, Tensor, Verdict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("model.pkl");
+/// std::fs::write(&path, b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
+/// let report = strongroom::validate(&path)?;
+/// assert_eq!(report.verdict, Verdict::Unsafe);
+/// for finding in &report.findings {
+///     println!("{} at {}: {}", finding.id, finding.offset, finding.message);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Only if the sandbox cannot be set up.
+pub fn validate(path: impl AsRef<Path>) -> Result<Report> {
+    validate_in(Engine::shared()?, &Local, path.as_ref(), &ValidateOptions::default())
+}
+
+/// The same, with an engine, a store and options of one's own. The engine's own
+/// limits do not count, those in the options do.
+///
+/// ```
+/// use std::path::Path;
+/// use strongroom::store::Memory;
+/// use strongroom::{Engine, Policy, ValidateOptions, Verdict, validate_in};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let store = Memory::default();
+/// store.insert("pickle", *b"\x80\x02ccollections\nOrderedDict\n)R.");
+/// let judge = |policy| {
+///     let options = ValidateOptions { policy, ..ValidateOptions::default() };
+///     Ok::<_, strongroom::Error>(validate_in(Engine::shared()?, &store, Path::new("pickle"), &options)?.verdict)
+/// };
+/// assert_eq!(judge(Policy::WeightsOnly)?, Verdict::Safe);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// If the options contradict each other, or the sandbox cannot be set up.
+pub fn validate_in(
+    engine: &Engine,
+    store: &dyn Store,
+    path: &Path,
+    options: &ValidateOptions,
+) -> Result<Report> {
+    options.check()?;
+    Ok(file::validate(&options.engine(engine), engine.rules()?, store, path, options))
+}
+
+/// Holds the directory `path` against its commit record, `strongroom.json`: no file
+/// is missing, none is there that was not committed, all have the length they had;
+/// with [`deep`](ValidateOptions::deep), the payloads and checksums as well. None if
+/// there is no record.
+///
+/// The answer is about the set: **each file is still to be judged by itself.** The
+/// record needs not to be.
+///
+/// ```
+/// use std::sync::Arc;
+/// use strongroom::store::Local;
+/// use strongroom::{Engine, SaveOptions, StateDict, ValidateOptions, Verdict, save_sharded, validate_set_in};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("step-100");
+/// # let mut state = StateDict::new();
+/// # state.insert("step", 100);
+/// let engine = Engine::shared()?;
+/// save_sharded(engine, Arc::new(Local), &path, &state, &SaveOptions { ranks: 2, overwrite: false })?;
+/// std::fs::remove_file(path.join("checkpoint_1.pt")).unwrap();
+///
+/// let report = validate_set_in(engine, &Local, &path, &ValidateOptions::default())?.unwrap();
+/// assert_eq!(report.verdict, Verdict::Malformed);
+/// assert_eq!(report.findings[0].id, "SR-DIRECTORY-MISSING");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// If the options contradict each other, or the sandbox cannot be set up.
+pub fn validate_set_in(
+    engine: &Engine,
+    store: &dyn Store,
+    path: &Path,
+    options: &ValidateOptions,
+) -> Result<Option<Report>> {
+    options.check()?;
+    Ok(set::validate(&options.engine(engine), engine.rules()?, store, path, options))
+}
+
+/// Every rule there is, by subject.
+///
+/// ```
+/// # fn main() -> strongroom::Result<()> {
+/// let rules = strongroom::rules()?;
+/// assert!(rules.iter().any(|rule| rule.id == "SR-PICKLE-IMPORT"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// If the sandbox cannot be set up.
+pub fn rules() -> Result<Vec<Rule>> {
+    rules_in(Engine::shared()?)
+}
+
+/// The rules of an engine of one's own, and those of this host.
+///
+/// # Errors
+/// If the sandbox cannot be set up, or what the component says are no rules.
+pub fn rules_in(engine: &Engine) -> Result<Vec<Rule>> {
+    Ok(engine.rules()?.all().to_vec())
+}

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bindings::validator as wit;
+use crate::{Engine, Error, Limits, Result};
+
+/// What a pickle may build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes.
+    #[default]
+    WeightsOnly,
+    /// Tensors, numbers, texts and containers of them; no classes at all.
+    TensorsOnly,
+}
+
+/// How a file is judged.
+///
+/// ```
+/// use std::time::Duration;
+/// use strongroom::ValidateOptions;
+///
+/// let options = ValidateOptions {
+///     allow: vec!["argparse.Namespace".into()],
+///     timeout: Duration::from_secs(60),
+///     deep: true,
+///     ..ValidateOptions::default()
+/// };
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidateOptions {
+    /// What a pickle may build.
+    pub policy: Policy,
+    /// Classes and functions that may be imported and called besides, as
+    /// `module.name`. [`Policy::TensorsOnly`] knows none.
+    pub allow: Vec<String>,
+    /// Bytes of memory that judging one file may take.
+    pub memory: usize,
+    /// Time that judging one file may take, the reading of it aside.
+    pub timeout: Duration,
+    /// Whether the payloads are looked at as well: their checksums, and how many of
+    /// their numbers are NaN or infinite. Every byte is read then.
+    pub deep: bool,
+}
+
+impl Default for ValidateOptions {
+    /// 256 MiB and 10 seconds, of which an ordinary checkpoint uses a few megabytes
+    /// and milliseconds.
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            allow: Vec::new(),
+            memory: 256 << 20,
+            timeout: Duration::from_secs(10),
+            deep: false,
+        }
+    }
+}
+
+impl ValidateOptions {
+    /// Refuses what contradicts itself.
+    ///
+    /// # Errors
+    /// If a name to allow is no `module.name`, or the policy knows none.
+    pub fn check(&self) -> Result<()> {
+        if self.policy == Policy::TensorsOnly && !self.allow.is_empty() {
+            return Err(Error::Value(
+                "the policy tensors-only allows no classes and functions at all".into(),
+            ));
+        }
+        let whole = |name: &&String| name.split_once('.').is_none() || name.split('.').any(str::is_empty);
+        match self.allow.iter().find(whole) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Error::Value(format!("what is allowed should be MODULE.NAME, and {name:?} is not")))
+            }
+        }
+    }
+
+    /// The engine under these limits.
+    pub(super) fn engine(&self, engine: &Engine) -> Engine {
+        engine.limited(Limits { memory: self.memory, deadline: self.timeout, ..*engine.limits() })
+    }
+}
+
+impl From<Policy> for wit::Policy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::WeightsOnly => Self::WeightsOnly,
+            Policy::TensorsOnly => Self::TensorsOnly,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_to_allow_have_a_module() {
+        let check = |allow: &str| {
+            ValidateOptions { allow: vec![allow.into()], ..ValidateOptions::default() }.check().is_ok()
+        };
+        assert!(check("argparse.Namespace") && check("a.b.C"));
+        assert!(!check("Namespace") && !check("") && !check(".a") && !check("a.") && !check("a..b"));
+    }
+
+    #[test]
+    fn tensors_only_allows_no_names() {
+        let options = ValidateOptions {
+            policy: Policy::TensorsOnly,
+            allow: vec!["a.b".into()],
+            ..ValidateOptions::default()
+        };
+        assert!(options.check().is_err());
+    }
+}

@@ -1,0 +1,210 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use super::rule::{HostRule, LISTED, Rule, Rules, Severity, Verdict};
+use crate::bindings::validator as wit;
+
+/// What was found in a file.
+///
+/// ```
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("model.pt");
+/// # strongroom::save(&path, &strongroom::StateDict::new())?;
+/// let report = strongroom::validate(&path)?;
+/// println!("{}: {} ({})", report.path.display(), report.verdict, report.kind);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The file or directory, as it was asked for.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+    /// What it is.
+    #[serde(rename = "format")]
+    pub kind: Kind,
+    /// The worst of all findings.
+    pub verdict: Verdict,
+    /// What was found, in the order it was.
+    pub findings: Vec<Finding>,
+    /// Findings beyond the first hundred of a rule: counted, not listed.
+    pub unlisted: u64,
+    /// What was found in the payloads, if they were looked at.
+    #[serde(flatten)]
+    pub deep: Option<Deep>,
+}
+
+/// One thing found in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The id of a [`Rule`].
+    pub id: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it makes of the file: [`Verdict::Safe`] for nothing.
+    #[serde(skip)]
+    pub verdict: Verdict,
+    /// Bytes from the start of the file; for what was compressed, where the
+    /// compressed bytes start.
+    pub offset: u64,
+    /// The member it is in, outermost archive first; empty for the file itself. In
+    /// the report of a directory, the file.
+    pub part: String,
+    /// Bytes from the start of the part, decompressed.
+    pub part_offset: u64,
+    /// What was found there, and what it would do. Text from the file may be in it,
+    /// and control characters: escape them for a terminal.
+    pub message: String,
+    /// Why that matters, and what to do.
+    pub help: String,
+}
+
+/// What a file is, told by its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A zip archive as `torch.save` writes it since torch 1.6.
+    TorchZip,
+    /// The stream `torch.save` wrote before.
+    TorchLegacy,
+    /// A TorchScript archive: a program.
+    TorchScript,
+    /// safetensors
+    Safetensors,
+    /// One pickle, or several in a row.
+    Pickle,
+    /// A numpy array.
+    Npy,
+    /// A zip archive of numpy arrays.
+    Npz,
+    /// Another zip archive.
+    Zip,
+    /// A directory with a file for each rank.
+    CheckpointDirectory,
+    /// Something else, or not to be read.
+    Unknown,
+}
+
+/// What was found in a file's payloads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Deep {
+    /// Payloads whose checksum was computed.
+    #[serde(rename = "checksums")]
+    pub checked: usize,
+    /// Tensors that have NaN or infinite values, by path. Each path of a tensor that
+    /// has several counts.
+    pub tensors: Vec<NonFinite>,
+}
+
+/// How many values of a tensor are no numbers, or not finite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NonFinite {
+    /// The tensor's path in the state dict.
+    pub path: String,
+    /// Values that are NaN, as `torch.isnan` says.
+    pub nan: u64,
+    /// Values that are infinite, as `torch.isinf` says.
+    pub inf: u64,
+}
+
+impl Report {
+    /// Nothing was found yet.
+    pub(super) fn new(path: &Path, kind: Kind) -> Self {
+        let (findings, unlisted) = (Vec::new(), 0);
+        Self { path: path.into(), kind, verdict: Verdict::Safe, findings, unlisted, deep: None }
+    }
+
+    /// Adds a finding of the component.
+    pub(super) fn add(&mut self, rule: &Rule, finding: wit::Finding) {
+        self.verdict = self.verdict.max(rule.verdict);
+        let wit::Finding { offset, part, part_offset, message, .. } = finding;
+        self.findings.push(Finding {
+            id: rule.id.clone(),
+            severity: rule.severity,
+            verdict: rule.verdict,
+            offset,
+            part,
+            part_offset,
+            message,
+            help: rule.help.clone(),
+        });
+    }
+
+    /// Adds a finding of the host, or counts it where there are too many like it.
+    pub(super) fn find(&mut self, rules: &Rules, rule: &HostRule, offset: u64, part: &str, message: String) {
+        if self.findings.iter().filter(|finding| finding.id == rule.id).count() >= LISTED {
+            self.unlisted = self.unlisted.saturating_add(1);
+            return;
+        }
+        let finding =
+            wit::Finding { rule: String::new(), offset, part: part.into(), part_offset: 0, message };
+        self.add(&rules.host(rule), finding);
+    }
+
+    /// Adds all that was found in a file of this directory.
+    pub(super) fn absorb(&mut self, file: Self, name: &str) {
+        self.verdict = self.verdict.max(file.verdict);
+        self.unlisted = self.unlisted.saturating_add(file.unlisted);
+        for mut finding in file.findings {
+            finding.part = match finding.part.as_str() {
+                "" => name.into(),
+                part => format!("{name} > {part}"),
+            };
+            self.findings.push(finding);
+        }
+    }
+}
+
+impl Kind {
+    /// Its name: `torch-zip`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TorchZip => "torch-zip",
+            Self::TorchLegacy => "torch-legacy",
+            Self::TorchScript => "torch-script",
+            Self::Safetensors => "safetensors",
+            Self::Pickle => "pickle",
+            Self::Npy => "npy",
+            Self::Npz => "npz",
+            Self::Zip => "zip",
+            Self::CheckpointDirectory => "checkpoint-directory",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl From<wit::Kind> for Kind {
+    fn from(kind: wit::Kind) -> Self {
+        match kind {
+            wit::Kind::TorchZip => Self::TorchZip,
+            wit::Kind::TorchLegacy => Self::TorchLegacy,
+            wit::Kind::TorchScript => Self::TorchScript,
+            wit::Kind::Safetensors => Self::Safetensors,
+            wit::Kind::Pickle => Self::Pickle,
+            wit::Kind::Npy => Self::Npy,
+            wit::Kind::Npz => Self::Npz,
+            wit::Kind::Zip => Self::Zip,
+            wit::Kind::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// JSON has no place for bytes that are no Unicode.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    let text: Cow<'_, str> = path.to_string_lossy();
+    serializer.serialize_str(&text)
+}

@@ -1,0 +1,169 @@
+mod json;
+mod sarif;
+mod scan;
+mod size;
+mod summary;
+mod text;
+mod walk;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use globset::Glob;
+use strongroom::{Policy, ValidateOptions};
+
+use crate::context::Context;
+use crate::failure::Usage;
+use summary::Summary;
+use walk::Filter;
+
+/// Judge whether checkpoint files are only data, and say what in them is not
+///
+/// A PyTorch file is a program that `torch.load` runs: whoever made it can run commands
+/// on the machine that opens it. This looks at what a file would do, executes nothing of
+/// it, and needs no Python. It knows PyTorch files of all ages, TorchScript, safetensors,
+/// pickles and numpy files, by their bytes and whatever they are called, also inside zip
+/// archives.
+///
+/// A file is safe if every byte of it is accounted for and all its instructions build
+/// data: tensors, numbers, texts, containers of them, and the classes that
+/// `torch.load(weights_only=True)` allows. There is no list of bad names: what is not
+/// known to be harmless is not safe.
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    /// The files to judge, and directories of them, which are searched through
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// Judge only files whose path in the directory is like this; may be given many times
+    ///
+    /// `*` stands for anything, slashes too; `?` for one character; `{a,b}` for one or the
+    /// other. Without it, all files are judged: names say nothing about what is in them.
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<Glob>,
+
+    /// Leave out files whose path in the directory is like this; may be given many times
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<Glob>,
+
+    /// How to print what was found: docs/validation.md describes each
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// What a pickle may build
+    #[arg(long, value_enum, default_value_t = Allowed::WeightsOnly)]
+    policy: Allowed,
+
+    /// A class or function that may be used besides, by its full name; may be given many times
+    ///
+    /// Only what you know to be harmless with any arguments: `argparse.Namespace` is,
+    /// `os.system` is not.
+    #[arg(long, value_name = "MODULE.NAME")]
+    allow: Vec<String>,
+
+    /// Memory that judging one file may take: 64M, 1G; what takes more is unverified
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size::parse)]
+    max_memory: usize,
+
+    /// Time that judging one file may take, reading aside: 500ms, 1m; what takes longer is unverified
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+
+    /// Read the tensors' data as well: verify checksums, and count NaN and infinite values
+    #[arg(long)]
+    deep: bool,
+
+    /// Show notes too: what is worth knowing and no reason against a file
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// How to print what was found.
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, as GitHub's code scanning takes it
+    Sarif,
+}
+
+/// What a pickle may build.
+#[derive(Clone, Copy, ValueEnum)]
+enum Allowed {
+    /// What `torch.load(weights_only=True)` of torch 2.15 builds
+    WeightsOnly,
+    /// Tensors, numbers, texts and containers of them; no classes at all
+    TensorsOnly,
+}
+
+impl Args {
+    /// Judges, prints, and answers the exit code.
+    pub fn exec(self, out: &mut dyn Write) -> Result<ExitCode> {
+        let options = self.options()?;
+        let subjects = walk::find(&self.paths, &Filter::new(&self.include, &self.exclude)?);
+        if subjects.is_empty() {
+            bail!(Usage("there is no file to judge here".into()));
+        }
+        let context = Context::start()?;
+        let rules = strongroom::rules()?;
+        let summary = Summary::default();
+        scan::run(&context, &subjects, &options, |reports| {
+            let reports = &mut reports.inspect(|report| summary.count(report));
+            match self.format {
+                Format::Text => text::write(out, reports, &summary, &rules, self.verbose),
+                Format::Json => json::write(out, reports, &summary),
+                Format::Sarif => sarif::write(out, reports, &summary, &rules),
+            }
+        })?;
+        Ok(summary.exit_code())
+    }
+
+    fn options(&self) -> Result<ValidateOptions> {
+        let options = ValidateOptions {
+            policy: match self.policy {
+                Allowed::WeightsOnly => Policy::WeightsOnly,
+                Allowed::TensorsOnly => Policy::TensorsOnly,
+            },
+            allow: self.allow.clone(),
+            memory: self.max_memory,
+            timeout: self.timeout,
+            deep: self.deep,
+        };
+        options.check().map_err(|error| Usage(error.to_string()))?;
+        Ok(options)
+    }
+}
+
+const AFTER: &str = "\
+Verdicts, from best to worst; the worst finding decides:
+  safe        all of it is accounted for, and it only builds data
+  unverified  a limit was reached, it is of a kind not known, or it cannot be read
+  malformed   readers may disagree on it or fail: what one sees is not what all see
+  unsafe      it would run or import something that is not allowed
+
+Exit codes:
+  0  all files are safe
+  1  a file is unsafe or malformed
+  2  no file is, but one is unverified; or the command line is wrong
+  3  the output cannot be written
+  4  the sandbox cannot be set up
+
+Examples:
+  One file, before it is loaded:
+    strongroom validate model.pt && python train.py model.pt
+
+  All that was downloaded, with checksums and a count of NaN values:
+    strongroom validate --deep ~/.cache/huggingface
+
+  Only what is a model by its name, for GitHub's code scanning:
+    strongroom validate . --include '*.{pt,pth,bin,ckpt,pkl,safetensors}' --format sarif > found.sarif
+
+  The names of all files that are not safe, by way of jq:
+    strongroom validate models --format json | jq -r '.files[] | select(.verdict != \"safe\").path'";

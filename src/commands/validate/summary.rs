@@ -1,0 +1,70 @@
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use strongroom::{Report, Verdict};
+
+/// What all reports together say, counted while they pass by.
+#[derive(Default, Serialize)]
+pub struct Summary {
+    files: Cell<usize>,
+    safe: Cell<usize>,
+    #[serde(rename = "unsafe")]
+    refused: Cell<usize>,
+    malformed: Cell<usize>,
+    unverified: Cell<usize>,
+    findings: Cell<u64>,
+    /// The ids of rules that something was found by.
+    #[serde(skip)]
+    broken: RefCell<BTreeSet<String>>,
+}
+
+impl Summary {
+    /// Counts a report.
+    pub fn count(&self, report: &Report) {
+        let verdict = self.of(report.verdict);
+        self.files.set(self.files.get() + 1);
+        verdict.set(verdict.get() + 1);
+        self.findings.set(self.findings.get() + report.findings.len() as u64 + report.unlisted);
+        let mut broken = self.broken.borrow_mut();
+        for finding in report.findings.iter().filter(|finding| !finding.id.is_empty()) {
+            if !broken.contains(&finding.id) {
+                broken.insert(finding.id.clone());
+            }
+        }
+    }
+
+    /// How many were judged.
+    pub fn files(&self) -> usize {
+        self.files.get()
+    }
+
+    /// How many got this verdict.
+    pub fn verdicts(&self, verdict: Verdict) -> usize {
+        self.of(verdict).get()
+    }
+
+    /// Whether something was found by a rule.
+    pub fn is_broken(&self, id: &str) -> bool {
+        self.broken.borrow().contains(id)
+    }
+
+    /// 0 if all is safe, 1 if something is not, 2 if that is not known.
+    pub fn exit_code(&self) -> ExitCode {
+        match (self.refused.get() + self.malformed.get(), self.unverified.get()) {
+            (0, 0) => ExitCode::SUCCESS,
+            (0, _) => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    }
+
+    fn of(&self, verdict: Verdict) -> &Cell<usize> {
+        match verdict {
+            Verdict::Safe => &self.safe,
+            Verdict::Unverified => &self.unverified,
+            Verdict::Malformed => &self.malformed,
+            Verdict::Unsafe => &self.refused,
+        }
+    }
+}
