@@ -122,16 +122,18 @@ impl Part {
 impl Scope<'_> {
     /// Reports what was found at `offset` of a part.
     pub(super) fn find(&mut self, rule: &'static Rule, part: &Part, offset: u64, message: impl Into<String>) {
-        let start =
-            if self.place.stored { self.place.start.saturating_add(part.start) } else { self.place.start };
-        let exact = self.place.stored && part.stored;
-        let name = self.place.inside(&part.name);
+        let mut at = self.place.start;
+        if self.place.stored {
+            let inside = if part.stored { offset } else { 0 };
+            // A part may be where a directory says, beyond the end.
+            at = at.saturating_add(part.start.saturating_add(inside).min(self.length));
+        }
         // Without a name of its own a finding counts from the start of the region.
         let base = if part.name.is_empty() { part.start } else { 0 };
         self.report.add(Finding {
             rule,
-            offset: if exact { start.saturating_add(offset) } else { start },
-            part: name,
+            offset: at,
+            part: self.place.inside(&part.name),
             part_offset: base.saturating_add(offset),
             message: message.into(),
         });

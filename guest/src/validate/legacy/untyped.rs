@@ -4,7 +4,7 @@ use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
 /// A storage without an element type.
-pub(super) static RULE: Rule = Rule::warning(
+pub(super) static RULE: Rule = Rule::malformed(
     "SR-LEGACY-UNTYPED",
     "a storage without an element type in a legacy stream",
     "PyTorch writes such storages for its newer element types, and cannot load what it wrote: \

@@ -7,11 +7,11 @@ use crate::validate::pickle::Certainty;
 use crate::validate::pickle::bare::BarePickles;
 
 /// An array of objects.
-pub(super) static RULE: Rule = Rule::warning(
+pub(super) static RULE: Rule = Rule::malformed(
     "SR-NUMPY-OBJECT",
     "an array of objects, which is a pickle",
-    "numpy reads it only with allow_pickle=True, and then runs the pickle after the header. That \
-     pickle is judged as any other. Prefer arrays of numbers.",
+    "numpy.load refuses it unless it is told allow_pickle=True, and then runs the pickle after the \
+     header. That pickle is judged as any other. Save arrays of numbers instead.",
 );
 
 /// The pickle of an array of objects.

@@ -113,7 +113,12 @@ impl BarePickles {
 
     /// The current pickle cannot be one, or ends in the middle.
     fn broken(&mut self, scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
-        let (eventful, telling) = (self.run.is_eventful(), self.run.is_telling());
+        // A text may start with `c` and a line, which names something by chance; it
+        // calls nothing.
+        let eventful = match self.certainty {
+            Certainty::Certain => self.run.is_eventful(),
+            Certainty::Perhaps | Certainty::Hidden => self.run.has_called(),
+        };
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
             let left = scope.length.saturating_sub(self.start);
             trailing::report(self.start, left, &Part::whole(), scope);
@@ -122,7 +127,7 @@ impl BarePickles {
                 Certainty::Perhaps => Certainty::Certain,
                 other => other,
             };
-            self.commit(telling, scope);
+            self.commit(eventful, scope);
         } else if self.certainty == Certainty::Perhaps {
             return Some(Next::Done(vec![unknown::child(scope)]));
         }

@@ -106,6 +106,11 @@ impl PickleRun {
         self.machine.objects().iter().any(telling)
     }
 
+    /// Whether it called something.
+    pub(in super::super) fn has_called(&self) -> bool {
+        self.machine.objects().iter().any(|object| matches!(object, Object::Instance(_)))
+    }
+
     /// What it built, if it came to its end.
     pub(in super::super) fn into_graph(self) -> Option<Graph> {
         if self.state == State::Stopped { self.machine.finish().ok() } else { None }

@@ -27,3 +27,13 @@ fn a_call_of_what_is_not_allowed_is_unsafe_whatever_follows() {
         assert!(summary.starts_with(expected), "{ending:?}: {summary}");
     }
 }
+
+#[test]
+fn a_text_that_names_something_by_chance_is_no_pickle() {
+    for text in
+        ["click\nflask\nrequests\n", "class Model:\n    def run(self):\n        return 1\n", "(see below)\n"]
+    {
+        let summary = summary(text.as_bytes());
+        assert!(summary.starts_with("Unknown Unverified\n"), "{text}: {summary}");
+    }
+}

@@ -45,7 +45,6 @@ pub(super) const RULES: &[&Rule] = &[
     &disks::RULE,
     &directory::RULE,
     &comment::RULE,
-    &comment::TEXT,
     &names::RULE,
     &names::PATH,
     &duplicates::RULE,

@@ -7,7 +7,7 @@ use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden, method};
 use crate::step::Next;
 use crate::validate::examine::{Child, Part, Scope};
-use crate::validate::file::Sniff;
+use crate::validate::file::{Sniff, unknown};
 use crate::validate::report::Kind;
 
 /// What is to be read of an archive's records, one after another.
@@ -82,6 +82,9 @@ impl Work {
             work.placed = true;
             let files = members.iter().enumerate().filter(|(_, member)| !member.is_folder());
             files.for_each(|(index, member)| work.content(index, member));
+            if members.iter().all(Member::is_folder) {
+                scope.find(&unknown::RULE, &Part::whole(), 0, "a zip archive with nothing in it");
+            }
         }
         work.tasks.reverse();
         work
