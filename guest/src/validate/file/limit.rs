@@ -4,7 +4,7 @@ use super::super::report::Report;
 use crate::Excess;
 
 /// A cap was reached, so that nothing is proven.
-pub(in super::super) static RULE: Rule = Rule::unverified(
+pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-LIMIT",
     "a limit was reached",
     "The file asks for more than one validation may take, as bombs do. If it is meant to be \
@@ -12,13 +12,13 @@ pub(in super::super) static RULE: Rule = Rule::unverified(
 );
 
 /// A limit was reached at `offset` of a part.
-pub(in super::super) fn reached(excess: &Excess, part: &Part, scope: &mut Scope<'_>) {
+pub(in crate::validate) fn reached(excess: &Excess, part: &Part, scope: &mut Scope<'_>) {
     let message = alloc::format!("the limit `{}` of {} was reached", excess.limit, excess.allowed);
     scope.find(&RULE, part, excess.offset, message);
 }
 
 /// Archives in archives, deeper or more than are looked into.
-pub(in super::super) fn nested(place: &Place, report: &mut Report) {
+pub(in crate::validate) fn nested(place: &Place, report: &mut Report) {
     report.add(Finding {
         rule: &RULE,
         offset: place.start,

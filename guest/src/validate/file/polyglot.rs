@@ -7,7 +7,7 @@ use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
 /// A file that is of two kinds.
-pub(in super::super) static RULE: Rule = Rule::malformed(
+pub(in crate::validate) static RULE: Rule = Rule::malformed(
     "SR-FILE-POLYGLOT",
     "a file that is of two kinds at once",
     "Which of the two it is depends on who reads it. Such files are made to pass a check as one \

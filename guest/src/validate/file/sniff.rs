@@ -10,7 +10,7 @@ use crate::validate::examine::{Child, Examine, Scope};
 /// Tells by its first bytes what a content is, and hands it to whoever judges that.
 /// Names and extensions say nothing. Then looks at it as other readers do.
 #[derive(Debug)]
-pub(in super::super) struct Sniff {
+pub(in crate::validate) struct Sniff {
     state: State,
 }
 
@@ -35,7 +35,7 @@ enum State {
 
 impl Sniff {
     /// A look at a whole file, or at a member of an archive.
-    pub(in super::super) fn new() -> Self {
+    pub(in crate::validate) fn new() -> Self {
         Self { state: State::Start }
     }
 

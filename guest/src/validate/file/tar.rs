@@ -11,7 +11,7 @@ use crate::validate::file::limit;
 use crate::validate::finding::Rule;
 
 /// A tar archive.
-pub(in super::super) static RULE: Rule = Rule::unverified(
+pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-TAR",
     "a tar archive",
     "torch wrote checkpoints like this before version 0.1.10, and torch.load refuses them unless \

@@ -10,7 +10,7 @@ use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::finding::Rule;
 
 /// Content of no known kind.
-pub(in super::super) static RULE: Rule = Rule::unverified(
+pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-UNKNOWN",
     "content of a kind not known",
     "strongroom knows PyTorch files, safetensors, pickles, numpy files and zip archives of \
@@ -24,7 +24,7 @@ struct Unknown {
 }
 
 /// The current region as content of no known kind.
-pub(in super::super) fn child(scope: &Scope<'_>) -> Child {
+pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
     Child::same(Box::new(Unknown { asked: false }), scope)
 }
 

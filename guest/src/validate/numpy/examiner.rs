@@ -27,7 +27,7 @@ enum State {
 }
 
 /// The current region as a numpy file.
-pub(in super::super) fn child(scope: &Scope<'_>) -> Child {
+pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
     Child::same(Box::new(Npy::default()), scope)
 }
 

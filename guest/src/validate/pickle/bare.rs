@@ -15,7 +15,7 @@ use crate::validate::tensor::Tensors;
 /// Judges a pickle in a file of its own, or several one after another: whoever
 /// loads the first may go on to load the next.
 #[derive(Debug)]
-pub(in super::super) struct BarePickles {
+pub(in crate::validate) struct BarePickles {
     certainty: Certainty,
     run: PickleRun,
     /// Where the current pickle starts.
@@ -29,7 +29,7 @@ pub(in super::super) struct BarePickles {
 
 /// How sure it is that the bytes are a pickle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Certainty {
+pub(in crate::validate) enum Certainty {
     /// They say so.
     Certain,
     /// They may be anything: old pickles do not say what they are.
@@ -40,7 +40,7 @@ pub(in super::super) enum Certainty {
 
 impl BarePickles {
     /// An examination of a region that may be a pickle.
-    pub(in super::super) fn new(certainty: Certainty, scope: &Scope<'_>) -> Self {
+    pub(in crate::validate) fn new(certainty: Certainty, scope: &Scope<'_>) -> Self {
         Self {
             certainty,
             run: PickleRun::new(Part::whole(), Dialect::Plain, scope.length, scope),
@@ -159,6 +159,6 @@ impl Examine for BarePickles {
 }
 
 /// A bare pickle as a child that is its parent's region.
-pub(in super::super) fn child(certainty: Certainty, scope: &Scope<'_>) -> Child {
+pub(in crate::validate) fn child(certainty: Certainty, scope: &Scope<'_>) -> Child {
     Child::same(Box::new(BarePickles::new(certainty, scope)), scope)
 }

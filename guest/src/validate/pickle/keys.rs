@@ -90,7 +90,7 @@ impl Hashing<'_> {
     fn cost(&mut self, value: Value) -> Option<u64> {
         let mut stack = vec![(value, false)];
         while let Some((value, ready)) = stack.pop() {
-            let Some(&Object::Tuple(ref items)) = self.objects.get(value) else { continue };
+            let Some(Object::Tuple(items)) = self.objects.get(value) else { continue };
             if ready {
                 let cost =
                     items.iter().try_fold(1u64, |sum, &item| Some(sum.saturating_add(self.known(item)?)));

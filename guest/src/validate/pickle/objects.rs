@@ -9,7 +9,7 @@ use crate::show;
 
 /// The objects a pickle made, to look at.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Objects<'a>(pub(in super::super) &'a [Object]);
+pub(in crate::validate) struct Objects<'a>(pub(in super::super) &'a [Object]);
 
 impl<'a> Objects<'a> {
     /// The object a value refers to.

@@ -7,7 +7,7 @@ use crate::validate::examine::{Part, Scope};
 
 /// Which reader a pickle is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Dialect {
+pub(in crate::validate) enum Dialect {
     /// `torch.load` of an archive: persistent ids are storages, and it knows few
     /// instructions.
     Torch,
@@ -20,7 +20,7 @@ pub(in super::super) enum Dialect {
 /// One pickle, run as its bytes arrive and judged at once: whatever stops the
 /// rest, what was found stays found.
 #[derive(Debug)]
-pub(in super::super) struct PickleRun {
+pub(in crate::validate) struct PickleRun {
     part: Part,
     dialect: Dialect,
     machine: Machine,
@@ -40,7 +40,7 @@ enum State {
 
 /// How far a [`PickleRun`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Fed {
+pub(in crate::validate) enum Fed {
     /// At least so many bytes more.
     More(u64),
     /// STOP was reached after this many bytes of the pickle; all is reported.
@@ -52,13 +52,13 @@ pub(in super::super) enum Fed {
 impl PickleRun {
     /// A run of the pickle that starts where `part` does and has at most `length`
     /// bytes.
-    pub(in super::super) fn new(part: Part, dialect: Dialect, length: u64, scope: &Scope<'_>) -> Self {
+    pub(in crate::validate) fn new(part: Part, dialect: Dialect, length: u64, scope: &Scope<'_>) -> Self {
         let machine = Machine::tolerant(0, part.name(), &scope.options.limits, length);
         Self { part, dialect, machine, seen: 0, imports: 0, state: State::Running }
     }
 
     /// Takes the next bytes. Those after STOP are not looked at.
-    pub(in super::super) fn feed(&mut self, bytes: &[u8], scope: &mut Scope<'_>) -> Fed {
+    pub(in crate::validate) fn feed(&mut self, bytes: &[u8], scope: &mut Scope<'_>) -> Fed {
         let fed = self.machine.feed(bytes);
         self.look(scope);
         match fed {
@@ -78,7 +78,7 @@ impl PickleRun {
     }
 
     /// The bytes have ended. Reports a pickle that has not.
-    pub(in super::super) fn end(&mut self, offset: u64, scope: &mut Scope<'_>) {
+    pub(in crate::validate) fn end(&mut self, offset: u64, scope: &mut Scope<'_>) {
         if self.state == State::Running {
             self.state = State::Broken;
             scope.find(&broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
@@ -88,7 +88,7 @@ impl PickleRun {
 
     /// Whether it named or made anything: bytes that only look like a pickle
     /// end before.
-    pub(in super::super) fn is_eventful(&self) -> bool {
+    pub(in crate::validate) fn is_eventful(&self) -> bool {
         let event = |object: &Object| {
             matches!(object, Object::Global(_) | Object::Extension(_) | Object::Instance(_))
         };
@@ -98,7 +98,7 @@ impl PickleRun {
     /// Whether it named or called something. Extension codes do not count: in other
     /// formats' numbers a byte that is one is common, and no codes are registered
     /// unless somebody did so.
-    pub(in super::super) fn is_telling(&self) -> bool {
+    pub(in crate::validate) fn is_telling(&self) -> bool {
         let telling = |object: &Object| match object {
             Object::Global(global) => !global.module.is_empty(),
             object => matches!(object, Object::Instance(_)),
@@ -107,12 +107,12 @@ impl PickleRun {
     }
 
     /// Whether it called something.
-    pub(in super::super) fn has_called(&self) -> bool {
+    pub(in crate::validate) fn has_called(&self) -> bool {
         self.machine.objects().iter().any(|object| matches!(object, Object::Instance(_)))
     }
 
     /// What it built, if it came to its end.
-    pub(in super::super) fn into_graph(self) -> Option<Graph> {
+    pub(in crate::validate) fn into_graph(self) -> Option<Graph> {
         if self.state == State::Stopped { self.machine.finish().ok() } else { None }
     }
 
@@ -160,7 +160,7 @@ impl PickleRun {
 
 /// How the bytes of a pickle are fetched: a window at a time, wider each time.
 #[derive(Debug)]
-pub(in super::super) struct Window(u64);
+pub(in crate::validate) struct Window(u64);
 
 impl Default for Window {
     fn default() -> Self {
@@ -170,7 +170,7 @@ impl Default for Window {
 
 impl Window {
     /// Bytes to fetch next, where at least `missing` are needed and `left` are there.
-    pub(in super::super) fn next(&mut self, missing: u64, left: u64) -> u64 {
+    pub(in crate::validate) fn next(&mut self, missing: u64, left: u64) -> u64 {
         let length = missing.max(self.0).min(left);
         self.0 = self.0.saturating_mul(2).min(WIDEST);
         length

@@ -25,7 +25,7 @@ enum State {
 }
 
 /// The current region as safetensors.
-pub(in super::super) fn child(scope: &Scope<'_>) -> Child {
+pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
     Child::same(Box::new(Safetensors::default()), scope)
 }
 
