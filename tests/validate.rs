@@ -61,7 +61,7 @@ fn what_cannot_be_read_is_unverified() {
     let room = Room::new();
     room.write("secret", HARMLESS);
     room.pipe("pipe");
-    fs::set_permissions(room.path("secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(room.path("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     let is_root = fs::read(room.path("secret")).is_ok();
     for name in ["secret", "pipe", "gone", "/dev/null"] {
         if name == "secret" && is_root {
