@@ -396,8 +396,8 @@ impl Room {
         fs::write(self.path("evil.pkl"), b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
         fs::write(self.path("note.txt"), "Dear reader,\n").unwrap();
         let mut state = StateDict::new();
-        let numbers = [f32::NAN, 1.0, f32::INFINITY, f32::NAN];
-        state.insert("weight", Tensor::from_slice(&numbers, &[4]).unwrap());
+        let numbers = vec![f32::NAN, 1.0, f32::INFINITY, f32::NAN];
+        state.insert("weight", Tensor::from_vec(numbers, &[4]).unwrap());
         strongroom::save(self.path("nan.pt"), &state).unwrap();
     }
 

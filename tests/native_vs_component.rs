@@ -80,7 +80,7 @@ fn both_stop_at_the_same_limit() {
     let mut limits = strongroom::Limits::default();
     limits.format.nodes = u32::try_from(nodes / 2).unwrap();
     let engine = Engine::shared().unwrap().limited(limits);
-    let component = File::open_in(&engine, &strongroom::store::Local, &case.file);
+    let component = File::open_in(&engine, &Local, &case.file);
     let Err(strongroom::Error::Format { fault, .. }) = component else { panic!("{component:?}") };
     let limits = strongroom_guest::Limits { nodes: limits.format.nodes, ..Default::default() };
     let native = native::read_limited(&case.bytes(), usize::MAX, limits).unwrap_err();

@@ -61,7 +61,7 @@ fn what_cannot_be_read_is_unverified() {
     let room = Room::new();
     room.write("secret", HARMLESS);
     room.pipe("pipe");
-    fs::set_permissions(room.path("secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(room.path("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     let is_root = fs::read(room.path("secret")).is_ok();
     for name in ["secret", "pipe", "gone", "/dev/null"] {
         if name == "secret" && is_root {
@@ -138,7 +138,25 @@ fn limits_are_kept_and_are_no_verdict_of_safe() {
         let ids: Vec<&Json> =
             json["files"][0]["findings"].as_array().unwrap().iter().map(|finding| &finding["id"]).collect();
         assert!(ids.iter().any(|id| *id == "SR-FILE-LIMIT"), "{limit:?}: {ids:?}");
+        let expected = if limit[0] == "--timeout" { "`deadline` of 1ms" } else { "4194304 bytes" };
+        assert!(json.to_string().contains(expected), "{json}");
     }
+}
+
+/// What is hidden before a bomb is found, although the bomb ends the sandbox.
+#[test]
+fn a_bomb_hides_nothing_that_comes_before_it() {
+    let room = Room::new();
+    room.write("model", &[&b"cos\nsystem\n(S'echo owned'\ntR0"[..], &large()[2..]].concat());
+    let (json, code) = room.json(&["model", "--max-memory", "64M"]);
+    let ids: Vec<&str> = json["files"][0]["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["id"].as_str().unwrap())
+        .collect();
+    assert!(ids.contains(&"SR-PICKLE-CALL") && ids.contains(&"SR-FILE-LIMIT"), "{ids:?}");
+    assert_eq!((json["files"][0]["verdict"].as_str(), code), (Some("unsafe"), 1));
 }
 
 #[test]

@@ -66,6 +66,15 @@ pub(crate) struct Judged {
     pub(crate) report: Option<validator::Report>,
 }
 
+/// How soon the component gives up by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caution {
+    /// When it is about to take all that it may.
+    Usual,
+    /// Long before that.
+    Great,
+}
+
 /// Has the component judge what `source` holds. Findings are taken from it as they
 /// are made: what it has found is known even if it is stopped then.
 pub(crate) fn judge(
@@ -73,14 +82,20 @@ pub(crate) fn judge(
     source: &dyn Source,
     policy: validator::Policy,
     allow: &[String],
+    caution: Caution,
     judged: &mut Judged,
 ) -> Result<()> {
     let (path, rules) = (source.path(), engine.rules()?);
     let mut instance = engine.instance(path)?;
     let memory = engine.limits().memory as u64;
-    let limits = instance.call(|store, exports| {
-        exports.strongroom_checkpoint_validator().call_limits_within(store, memory).map(Ok)
+    let within = if caution == Caution::Usual { memory } else { memory / 16 };
+    let mut limits = instance.call(|store, exports| {
+        exports.strongroom_checkpoint_validator().call_limits_within(store, within).map(Ok)
     })?;
+    if caution == Caution::Great {
+        // An instruction may make an object of a hundred bytes.
+        limits.opcodes = limits.opcodes.min(memory / 256);
+    }
     let options = validator::ValidateOptions { policy, allow: allow.to_vec(), limits };
     let validation = instance.call(|store, exports| {
         let guest = exports.strongroom_checkpoint_validator();

@@ -18,6 +18,7 @@ pub fn run_interop() -> Result<()> {
     };
     done(run("reader", "--programs", programs.clone()).arg("--work").arg(&work))?;
     done(run("interop", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("sarif", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("ranks", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(&mut run("barrier", "--examples", programs.join("examples")))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::report::{Kind, Report};
 use super::rule::{Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
 use super::{ValidateOptions, deep};
-use crate::drive::{self, Judged};
+use crate::drive::{self, Caution, Judged};
 use crate::store::{Source, Store};
 use crate::{Engine, Error};
 
@@ -33,8 +33,21 @@ fn judge(
     path: &Path,
     options: &ValidateOptions,
 ) -> Report {
+    let drive = |caution, judged: &mut Judged| {
+        drive::judge(engine, &**source, options.policy.into(), &options.allow, caution, judged)
+    };
     let mut judged = Judged::default();
-    let result = drive::judge(engine, &**source, options.policy.into(), &options.allow, &mut judged);
+    let result = drive(Caution::Usual, &mut judged);
+    if matches!(result, Err(Error::Stopped { .. })) {
+        // What it found in its last step is lost with it, and a bomb may be there only
+        // to hide what comes before: a look that ends by itself sees that.
+        let mut again = Judged::default();
+        // However this ends, the file is not safe: it was stopped.
+        let _ = drive(Caution::Great, &mut again);
+        if again.findings.len() > judged.findings.len() {
+            judged.findings = again.findings;
+        }
+    }
     let kind = judged.report.as_ref().map_or(Kind::Unknown, |report| report.kind.into());
     let mut report = Report::new(path, kind);
     for mut finding in judged.findings {

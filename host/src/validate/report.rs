@@ -93,6 +93,25 @@ pub enum Kind {
 }
 
 /// What was found in a file's payloads.
+///
+/// ```
+/// use strongroom::store::Local;
+/// use strongroom::{Engine, StateDict, Tensor, ValidateOptions, validate_in};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("model.pt");
+/// let mut state = StateDict::new();
+/// state.insert("weight", Tensor::from_vec(vec![1.0, f32::NAN, f32::INFINITY], &[3])?);
+/// strongroom::save(&path, &state)?;
+///
+/// let options = ValidateOptions { deep: true, ..ValidateOptions::default() };
+/// let deep = validate_in(Engine::shared()?, &Local, &path, &options)?.deep.unwrap();
+/// assert_eq!(deep.checked, 1);
+/// assert_eq!((deep.tensors[0].path.as_str(), deep.tensors[0].nan, deep.tensors[0].inf), ("weight", 1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Deep {

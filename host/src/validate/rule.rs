@@ -6,6 +6,13 @@ use serde::Serialize;
 use crate::bindings::validator as wit;
 
 /// What a file is, from best to worst. Its worst finding decides.
+///
+/// ```
+/// use strongroom::Verdict;
+///
+/// assert!(Verdict::Safe < Verdict::Unverified && Verdict::Malformed < Verdict::Unsafe);
+/// assert_eq!(Verdict::Unverified.to_string(), "unverified");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -21,6 +28,12 @@ pub enum Verdict {
 }
 
 /// How much a finding matters to a reader of the report.
+///
+/// ```
+/// use strongroom::validate::Severity;
+///
+/// assert!(Severity::Note < Severity::Warning && Severity::Warning < Severity::Error);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {

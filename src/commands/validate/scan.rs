@@ -27,8 +27,11 @@ pub fn run(
         finished.fetch_add(subject.length, Ordering::Relaxed);
         report
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let workers = cores.min(subjects.len());
+    let workers = match subjects.len() {
+        // Asking the system takes longer than judging a file.
+        ..=1 => 1,
+        files => thread::available_parallelism().map_or(1, usize::from).min(files),
+    };
     let failed = Mutex::new(None);
     // What could not even be started ends all.
     let keep = |report: Result<Report>| report.map_err(|error| *lock(&failed) = Some(error)).ok();
