@@ -64,6 +64,11 @@ def prepare():
     for name, state in [("large", large()), ("tiny", tiny())]:
         torch.save(state, DIRECTORY / f"{name}.pt")
         safetensors.torch.save_file(state, DIRECTORY / f"{name}.safetensors")
+    torch.save(torch.nn.Linear(60, 60).state_dict(), DIRECTORY / "small.pt")
+    # Payloads are left out: the file has its whole length and takes no space.
+    with torch.serialization.skip_data():
+        sparse = {f"layers.{index}.weight": torch.empty(10 << 22) for index in range(64)}
+        torch.save(sparse, DIRECTORY / "sparse.pt")
     os.sync()
 
 

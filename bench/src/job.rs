@@ -5,12 +5,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use strongroom::store::Local;
 use strongroom::{
     AsyncCheckpointer, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterConfig, Checkpointer,
-    CheckpointerConfig, Engine, HookArguments, RankInfo, SaveOptions, StateDict, Tensor, WriteOptions,
-    make_async_checkpointer, save_sharded, save_with,
+    CheckpointerConfig, Engine, HookArguments, RankInfo, SaveOptions, StateDict, Tensor, ValidateOptions,
+    Verdict, WriteOptions, make_async_checkpointer, save_sharded, save_with, validate_in,
 };
 
 use crate::measure::Measured;
@@ -84,6 +84,8 @@ impl Jobs {
             "map-pt" => self.read("large.pt", |path| Ok(strongroom::map(path)?)),
             "open-tiny-pt" => self.read("tiny.pt", |path| Ok(strongroom::File::open(path)?)),
             "verify-pt" => self.read("large.pt", |path| Ok(strongroom::File::open(path)?.verify()?)),
+            "validate-deep" => self.read("large.pt", |path| validated(path, true)),
+            "validate-sparse" => self.read("sparse.pt", |path| validated(path, false)),
             "verify-plain" => self.read("large.pt", plain::checksum),
             _ => bail!("no such job"),
         }
@@ -173,6 +175,14 @@ impl Jobs {
         }
         Ok(self.large.get_or_insert_default())
     }
+}
+
+/// A validation, which must find nothing wrong.
+fn validated(path: &Path, deep: bool) -> Result<()> {
+    let options = ValidateOptions { deep, ..ValidateOptions::default() };
+    let report = validate_in(Engine::shared()?, &Local, path, &options)?;
+    ensure!(report.verdict == Verdict::Safe, "{} is not safe", path.display());
+    Ok(())
 }
 
 /// Not durable, as its peers are not.

@@ -95,6 +95,8 @@ impl fmt::Debug for Engine {
 pub(crate) fn machine() -> Result<wasmtime::Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true).wasm_backtrace_max_frames(None);
+    // Nothing reads them without backtraces, and every start would load them.
+    config.generate_address_map(false).native_unwind_info(false);
     // Without a cache every start compiles; that is slower, not wrong.
     config.cache(Cache::new(CacheConfig::new()).ok());
     let engine = wasmtime::Engine::new(&config).map_err(|error| Error::Setup(format!("{error:#}")))?;

@@ -40,3 +40,8 @@ pub fn environment(name: &str, requirements: &str) -> Result<PathBuf> {
 pub fn torch() -> Result<PathBuf> {
     environment("venv", "tests/interop/requirements.txt")
 }
+
+/// The environment with other scanners.
+pub fn scanners() -> Result<PathBuf> {
+    environment("venv-scanners", "tests/interop/scanners.txt")
+}

@@ -27,6 +27,8 @@ pub enum Side {
     Command(&'static [&'static str]),
     /// The same where the sandbox has never been compiled before.
     FirstCommand(&'static [&'static str]),
+    /// Another scanner, from start to end: its name, and the file.
+    Scanner(&'static [&'static str]),
 }
 
 /// What counts in a row.
@@ -63,7 +65,7 @@ const fn memory(name: &'static str, ours: Side, peer: Option<(&'static str, Side
     Row { unit: Unit::Mebibytes, ..fresh(name, ours, peer) }
 }
 
-use Side::{Command, FirstCommand, Rust, Torch};
+use Side::{Command, FirstCommand, Rust, Scanner, Torch};
 
 /// All rows, in the order they are measured. Unless a name says otherwise, the
 /// large state dict is of 1 GiB in 64 tensors, the other of 20,000 tensors of 64
@@ -168,6 +170,47 @@ pub static ROWS: &[Row] = &[
         Command(&["inspect", "--json", "large.pt"]),
         Some(("its very first start", FirstCommand(&["inspect", "--json", "large.pt"]))),
     ),
+    time(
+        "command: validate 20 KB .pt",
+        Command(&["validate", "small.pt"]),
+        Some(("picklescan", Scanner(&["picklescan", "small.pt"]))),
+    ),
+    time(
+        "command: validate 20 KB .pt",
+        Command(&["validate", "small.pt"]),
+        Some(("modelscan", Scanner(&["modelscan", "small.pt"]))),
+    ),
+    time(
+        "command: validate 20 KB .pt",
+        Command(&["validate", "small.pt"]),
+        Some(("fickling", Scanner(&["fickling", "small.pt"]))),
+    ),
+    time(
+        "command: validate 10 GiB .pt",
+        Command(&["validate", "sparse.pt"]),
+        Some(("picklescan", Scanner(&["picklescan", "sparse.pt"]))),
+    ),
+    time(
+        "command: validate 10 GiB .pt",
+        Command(&["validate", "sparse.pt"]),
+        Some(("modelscan", Scanner(&["modelscan", "sparse.pt"]))),
+    ),
+    time(
+        "command: validate 10 GiB .pt",
+        Command(&["validate", "sparse.pt"]),
+        Some(("fickling", Scanner(&["fickling", "sparse.pt"]))),
+    ),
+    time(
+        "command: validate 20,000 tensors .pt",
+        Command(&["validate", "tiny.pt"]),
+        Some(("picklescan", Scanner(&["picklescan", "tiny.pt"]))),
+    ),
+    time(
+        "validate --deep .pt, against plain reads",
+        Rust("validate-deep"),
+        Some(("pread and CRC, 2 threads", Rust("verify-plain"))),
+    ),
+    memory("memory to validate 10 GiB .pt", Rust("validate-sparse"), None),
     memory("memory to save .pt", Rust("save-pt"), Some(("torch.save", Torch("save-pt")))),
     memory("memory to verify .pt", Rust("verify-pt"), None),
     memory("memory to load .pt, with its 1 GiB", Rust("load-pt"), Some(("torch.load", Torch("load-pt")))),

@@ -17,6 +17,7 @@ use crate::run::{command, root, run, strongroom, target};
 pub struct Place {
     directory: PathBuf,
     python: PathBuf,
+    scanners: PathBuf,
     sizes: [String; 2],
 }
 
@@ -28,7 +29,8 @@ impl Place {
             None => python::torch()?,
         };
         let sizes = [options.mebibytes, options.tensors].map(|size| size.to_string());
-        Ok(Self { directory: directory.into(), python, sizes })
+        let scanners = python::scanners()?;
+        Ok(Self { directory: directory.into(), python, scanners, sizes })
     }
 }
 
@@ -84,6 +86,10 @@ impl<'p> Workers<'p> {
                     fs::remove_dir_all(&cache)?;
                 }
                 time(command(strongroom()).args(args).env("XDG_CACHE_HOME", cache), place)
+            }
+            Side::Scanner(args) => {
+                let script = root().join("tests/interop/scanners.py");
+                time(command(&place.scanners).arg(script).args(args), place)
             }
         }
     }
