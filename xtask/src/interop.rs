@@ -19,6 +19,15 @@ pub fn run_interop() -> Result<()> {
     done(run("reader", "--programs", programs.clone()).arg("--work").arg(&work))?;
     done(run("interop", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("sarif", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("differential", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(
+        run("scan_table", "--strongroom", strongroom())
+            .arg("--work")
+            .arg(&work)
+            .arg("--scanners")
+            .arg(python::scanners()?),
+    )?;
+    done(&mut run("hostile", "--only", "names_".into()))?;
     done(run("ranks", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(&mut run("barrier", "--examples", programs.join("examples")))
 }
@@ -31,9 +40,32 @@ pub fn run() -> Result<()> {
     run_interop()
 }
 
+/// What other scanners say of the hostile and of benign files, written into
+/// docs/validation.md; and what real readers do with every hostile file.
+pub fn scanners() -> Result<()> {
+    setup::build()?;
+    setup::etcd()?;
+    done(cargo_release("build").args(["--bins"]))?;
+    let python = python::torch()?;
+    let table = ["--write", "docs/validation.md"];
+    done(
+        command(&python)
+            .arg("tests/interop/scan_table.py")
+            .args(table)
+            .arg("--strongroom")
+            .arg(strongroom())
+            .arg("--scanners")
+            .arg(python::scanners()?)
+            .arg("--work")
+            .arg(target().join("interop")),
+    )?;
+    done(command(&python).arg("tests/interop/hostile.py"))
+}
+
 /// Makes the fixtures of tests/data again.
 pub fn fixtures() -> Result<()> {
     let python = python::torch()?;
     done(command(&python).arg("tests/fixtures/make.py"))?;
-    done(command(&python).arg("tests/fixtures/make_bad.py"))
+    done(command(&python).arg("tests/fixtures/make_bad.py"))?;
+    done(command(&python).arg("tests/fixtures/make_hostile.py"))
 }

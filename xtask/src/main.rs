@@ -20,6 +20,7 @@ Usage: cargo xtask COMMAND
   demo      set up, build, and run the main job on a real checkpoint
   test      set up, then everything CI runs
   interop   both directions against real PyTorch and safetensors
+  scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
   bench     measure against PyTorch and safetensors  [--json FILE]";
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(),
         "test" => test::run(),
         "interop" => interop::run(),
+        "scanners" => interop::scanners(),
         "fixtures" => interop::fixtures(),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),

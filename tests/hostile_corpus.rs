@@ -1,0 +1,74 @@
+//! `strongroom validate` over the hostile corpus: each file gets a verdict that its
+//! `truth.json` accepts, and exactly the report of its `expected.json`.
+//!
+//! `BLESS=1` writes the reports anew; the verdicts stay what the truth says.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+#[test]
+fn every_hostile_file_is_judged_as_it_should_be() {
+    let cases = cases();
+    assert!(cases.len() >= 900, "only {} cases", cases.len());
+    let reports = reports(&cases);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let report = &reports[&case.file];
+        let verdict = report["verdict"].as_str().unwrap();
+        if !case.expect.iter().any(|expected| expected == verdict) {
+            wrong.push(format!("{}: {verdict}, where {:?} is right", case.name, case.expect));
+        }
+        let text = serde_json::to_string_pretty(report).unwrap() + "\n";
+        let golden = case.folder.join("expected.json");
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(golden, text).unwrap();
+        } else if fs::read_to_string(golden).unwrap_or_default() != text {
+            wrong.push(format!("{}: not as in expected.json:\n{text}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The repository, which the paths in reports count from.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A file and what it may be judged.
+struct Case {
+    name: String,
+    folder: PathBuf,
+    /// From the repository's root.
+    file: String,
+    expect: Vec<String>,
+}
+
+fn cases() -> Vec<Case> {
+    let root = Path::new(ROOT).join("tests/data/hostile");
+    let mut cases: Vec<_> =
+        fs::read_dir(&root).unwrap().filter_map(|entry| case(&entry.unwrap().path())).collect();
+    cases.sort_by(|a, b| a.file.cmp(&b.file));
+    cases
+}
+
+fn case(folder: &Path) -> Option<Case> {
+    let truth: Json = serde_json::from_slice(&fs::read(folder.join("truth.json")).ok()?).unwrap();
+    let name = folder.file_name().unwrap().to_str().unwrap().to_string();
+    let file = format!("tests/data/hostile/{name}/{}", truth["file"].as_str().unwrap());
+    let expect = truth["expect"].as_array().unwrap().iter().map(|verdict| verdict.as_str().unwrap().into());
+    Some(Case { expect: expect.collect(), folder: folder.into(), name, file })
+}
+
+/// All reports, made by one run of the command, by file.
+fn reports(cases: &[Case]) -> BTreeMap<String, Json> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    command.current_dir(Path::new(ROOT)).args(["validate", "--format", "json"]);
+    let output = command.args(cases.iter().map(|case| &case.file)).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut all: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let files = all["files"].as_array_mut().unwrap();
+    let named = |report: &mut Json| (report["path"].as_str().unwrap().to_string(), report.take());
+    files.iter_mut().map(named).collect()
+}
