@@ -51,10 +51,11 @@ def hostile():
     files = {}
     for case in sorted(HOSTILE.glob("*/truth.json")):
         truth = json.loads(case.read_text())
-        if truth["expect"] == ["safe"]:
+        # Some are there to see that oddities alone are no reason to refuse a file.
+        if "safe" in truth["expect"]:
             continue
         loads = [(truth.get("torch") or {}).get("plain"), truth.get("pickle")]
-        files[str(case.parent / truth["file"])] = "runs code" if "executes" in loads else "is broken or odd"
+        files[str(case.parent / truth["file"])] = "runs code" if "executes" in loads else "is broken"
     return files
 
 
@@ -97,7 +98,7 @@ def versions():
 
 def render(files, answers):
     """The table in Markdown."""
-    kinds = {kind: sum(of == kind for of in files.values()) for kind in ["runs code", "is broken or odd", "is benign"]}
+    kinds = {kind: sum(of == kind for of in files.values()) for kind in ["runs code", "is broken", "is benign"]}
     lines = [
         "| | " + " | ".join(f"{count} files: {kind}" for kind, count in kinds.items()) + " | all, s |",
         "|---|" + "---|" * len(kinds) + "---:|",
