@@ -30,9 +30,15 @@ fn a_call_of_what_is_not_allowed_is_unsafe_whatever_follows() {
 
 #[test]
 fn a_text_that_names_something_by_chance_is_no_pickle() {
-    for text in
-        ["click\nflask\nrequests\n", "class Model:\n    def run(self):\n        return 1\n", "(see below)\n"]
-    {
+    let texts = [
+        "click\nflask\nrequests\n",
+        "class Model:\n    def run(self):\n        return 1\n",
+        "(see below)\n",
+        "PyTorch weights\n===============\n",
+        "Please refer to\nchange details\n\nof it\n",
+        "P5\n16 16\n255\n",
+    ];
+    for text in texts {
         let summary = summary(text.as_bytes());
         assert!(summary.starts_with("Unknown Unverified\n"), "{text}: {summary}");
     }
