@@ -58,12 +58,36 @@ def checkpoints(root):
         if name in ZIPPED_AGAIN:
             for label, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
                 yield zip_again(path, root / f"{name}.{label}.pt", method)
+            yield zip_streamed(path, root / f"{name}.streamed.pt")
 
 
 def zip_again(path, to, method):
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(to, "w", method) as written:
         for info in source.infolist():
             written.writestr(info.filename, source.read(info))
+    return to
+
+
+def zip_streamed(path, to):
+    """With folders, and sizes behind the data, as when the output cannot seek."""
+
+    class Stream(io.BytesIO):
+        def seekable(self):
+            return False
+
+        def seek(self, *_):
+            raise io.UnsupportedOperation
+
+        def tell(self):
+            raise io.UnsupportedOperation
+
+    stream = Stream()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as written:
+        infos = source.infolist()
+        written.writestr(infos[0].filename.split("/")[0] + "/", b"")
+        for info in infos:
+            written.writestr(info.filename, source.read(info))
+    to.write_bytes(stream.getvalue())
     return to
 
 
@@ -263,7 +287,17 @@ WITHOUT_OLD_FORMAT = {
     "dtype_float8_e8m0fnu",
     "untyped_storage",
 }
-ZIPPED_AGAIN = {"model_linear", "optimizer_adam", "checkpoint", "sparse_coo", "quantized", "plain", "many"}
+ZIPPED_AGAIN = {
+    "model_linear",
+    "optimizer_adam",
+    "checkpoint",
+    "sparse_coo",
+    "sparse_csr",
+    "quantized",
+    "quantized_channels",
+    "plain",
+    "many",
+}
 
 
 def safetensors_files(root):

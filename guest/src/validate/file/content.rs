@@ -87,13 +87,18 @@ fn is_safetensors(head: &[u8], length: u64) -> bool {
     let Some(header) = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) else { return false };
     let json = head.get(8..).unwrap_or_default();
     let fits = header <= length.saturating_sub(8);
-    let text = || json.iter().zip(0..header).all(|(byte, _)| *byte >= b' ' || b"\t\n\r".contains(byte));
+    let text = || json.iter().zip(0..header).all(|(byte, _)| is_text(*byte));
     match json.trim_ascii_start() {
         [] => header == 0 && length == 8,
-        [b'{', b'"', ..] if json.starts_with(b"{") => true,
+        // Eight characters are no length but the start of a JSON text: `{"data":{"…`.
+        [b'{', b'"', ..] if json.starts_with(b"{") => !head.iter().take(8).all(|byte| is_text(*byte)),
         [b'{', ..] => fits,
         // No header starts like this, but some would be taken for one.
         [b'[', ..] | [0xef, 0xbb, 0xbf, b'{', ..] => fits && text(),
         _ => false,
     }
+}
+
+fn is_text(byte: u8) -> bool {
+    byte >= b' ' || b"\t\n\r".contains(&byte)
 }

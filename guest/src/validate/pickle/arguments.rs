@@ -3,8 +3,7 @@ use alloc::string::String;
 
 use super::allowed::{Callable, Means};
 use super::argument::REBUILD;
-use super::{Objects, import};
-use crate::model::Construct;
+use super::{Objects, call, import};
 use crate::pickle::{Instance, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -19,7 +18,7 @@ pub(super) static RULE: Rule = Rule::malformed(
 
 /// Reports a call of an allowed function with other arguments than picklers write.
 pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
-    if instance.construct != Construct::Call {
+    if !call::is_plain(objects, instance) {
         return;
     }
     let Some(Means::Call(callable)) = objects.means(instance.callable) else { return };

@@ -113,11 +113,12 @@ impl BarePickles {
 
     /// The current pickle cannot be one, or ends in the middle.
     fn broken(&mut self, scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
-        // A text may start with `c` and a line, which names something by chance; it
-        // calls nothing.
+        // A text may start with `P` or with `c` and a line, which name something by
+        // chance; it calls nothing.
         let eventful = match self.certainty {
             Certainty::Certain => self.run.is_eventful(),
-            Certainty::Perhaps | Certainty::Hidden => self.run.has_called(),
+            Certainty::Perhaps => self.run.has_called(),
+            Certainty::Hidden => self.run.has_made(),
         };
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
             let left = scope.length.saturating_sub(self.start);

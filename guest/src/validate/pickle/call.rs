@@ -29,7 +29,7 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
             match objects.means(instance.callable) {
                 // What the user allows may be called in any way.
                 None => return,
-                Some(Means::Call(_)) if instance.construct == Construct::Call => return,
+                Some(Means::Call(_)) if is_plain(objects, instance) => return,
                 Some(_) => &arguments::RULE,
             }
         }
@@ -42,4 +42,16 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
     };
     let message = format!("{verb} {} with {}", objects.callable(instance), objects.arguments(instance));
     scope.find(rule, part, instance.offset, message);
+}
+
+/// Whether it is a call as picklers write those of functions. torch 1.0 wrote sizes
+/// as new objects, which comes to the same.
+pub(super) fn is_plain(objects: Objects<'_>, instance: &Instance) -> bool {
+    match instance.construct {
+        Construct::Call => true,
+        Construct::New => objects
+            .global(instance.callable)
+            .is_some_and(|global| global.module == "torch" && global.name == "Size"),
+        Construct::NewEx | Construct::Persistent => false,
+    }
 }

@@ -2,6 +2,7 @@ use super::copies::Copies;
 use super::{
     Objects, arguments, broken, call, discarded, import, items, keys, opcode, persistent, state, target,
 };
+use crate::model::Construct;
 use crate::pickle::{Graph, Machine, Object, Progress};
 use crate::validate::examine::{Part, Scope};
 
@@ -106,9 +107,19 @@ impl PickleRun {
         self.machine.objects().iter().any(telling)
     }
 
-    /// Whether it called something.
-    pub(in crate::validate) fn has_called(&self) -> bool {
+    /// Whether it called something, or had a persistent id.
+    pub(in crate::validate) fn has_made(&self) -> bool {
         self.machine.objects().iter().any(|object| matches!(object, Object::Instance(_)))
+    }
+
+    /// Whether it called something. A persistent id is no call: any line that starts
+    /// with `P` is one, and no reader of plain pickles takes it.
+    pub(in crate::validate) fn has_called(&self) -> bool {
+        let call = |object: &Object| match object {
+            Object::Instance(instance) => instance.construct != Construct::Persistent,
+            _ => false,
+        };
+        self.machine.objects().iter().any(call)
     }
 
     /// What it built, if it came to its end.

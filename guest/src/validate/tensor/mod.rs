@@ -93,6 +93,11 @@ impl Tensors {
         &self.found.storages
     }
 
+    /// The keys of the storages that [`read`](Self::read) reads of.
+    pub(in crate::validate) fn read_keys(&self) -> impl Iterator<Item = &str> {
+        reading::keys(&self.found)
+    }
+
     /// Reads what can only be judged by its bytes: indices of sparse tensors,
     /// parameters of quantizers.
     ///

@@ -70,6 +70,14 @@ pub(super) fn readings(at: &Places<'_>, id: NodeId, node: &Node) -> Result<Vec<R
     Ok(scales.into_iter().chain(zero_points).collect())
 }
 
+/// The tensors of which [`readings`] reads.
+pub(super) fn read_of<'a>(found: &'a Surveyed, node: &Node) -> Vec<&'a Tensor> {
+    let Node::Quantized { tensor, quantizer } = node else { return Vec::new() };
+    per_channel(found, tensor, quantizer)
+        .map(|(scales, zero_points)| vec![scales, zero_points])
+        .unwrap_or_default()
+}
+
 impl Parameters {
     /// Looks at what is there of the numbers.
     pub(super) fn look(&self, numbers: &mut Elements) -> Look {

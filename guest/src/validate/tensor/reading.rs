@@ -66,6 +66,16 @@ pub(super) struct Places<'a> {
     big_endian: bool,
 }
 
+/// The keys of the storages of which something must be read.
+pub(super) fn keys(found: &Surveyed) -> impl Iterator<Item = &str> {
+    found
+        .nodes
+        .iter()
+        .flat_map(|node| sparse::read_of(found, node).into_iter().chain(quantizer::read_of(found, node)))
+        .filter_map(|tensor| found.storages.get(usize::try_from(tensor.storage?).ok()?))
+        .map(|storage| storage.key.as_str())
+}
+
 impl Plan {
     /// All that must be read of a pickle's storages.
     pub(super) fn new(
@@ -83,7 +93,10 @@ impl Plan {
             {
                 Ok((sparse, quantizer)) => readings.extend(sparse.into_iter().chain(quantizer)),
                 Err(Absent(key)) => {
-                    let message = format!("they are in storage {}", crate::show::name(&key));
+                    let message = format!(
+                        "indices or scales in storage {}, which cannot be read",
+                        crate::show::name(&key)
+                    );
                     scope.find(&unread::RULE, part, found.offsets.near(id), message);
                 }
             }

@@ -57,6 +57,18 @@ pub(super) fn reading(at: &Places<'_>, id: NodeId, node: &Node) -> Result<Option
     Ok(Some(Reading { offset: at.offset(id), streams, check }))
 }
 
+/// The tensors of which [`reading`] reads.
+pub(super) fn read_of<'a>(found: &'a Surveyed, node: &Node) -> Vec<&'a Tensor> {
+    match node {
+        Node::SparseCoo { .. } => coordinates(found, node).map(|coo| vec![coo.indices]),
+        Node::SparseCompressed(sparse) => {
+            compressed(found, sparse).map(|parts| vec![parts.compressed, parts.plain])
+        }
+        _ => Ok(Vec::new()),
+    }
+    .unwrap_or_default()
+}
+
 /// A tensor in coordinate form, its parts fitting.
 struct Coo<'a> {
     indices: &'a Tensor,

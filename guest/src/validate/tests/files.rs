@@ -47,7 +47,7 @@ fn what_is_not_known_is_named() {
     pe[64..68].copy_from_slice(b"PE\0\0");
     // Cut in the middle of a character.
     let umlauts = alloc::format!("a{}", "ö".repeat(700));
-    let cases: [(&[u8], &str); 19] = [
+    let cases: [(&[u8], &str); 21] = [
         (b"", "there are no bytes"),
         (&[0; 700], "nothing but zeros at the start"),
         (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip archive: unpack it and validate what is inside"),
@@ -61,6 +61,8 @@ fn what_is_not_known_is_named() {
         (b"%PDF-1.7\n", "a PDF document"),
         (b"<!DOCTYPE html><html>", "an HTML page"),
         (b" {\"weight_map\": {}}\n", "a JSON text"),
+        (b"{\"data\":{\"a\": 1}}\n", "a JSON text"),
+        (b"{\"xy\":\r\n{\"a\": 1}}\n", "a JSON text"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
         (b"hello w\xc3\xb6rld\n", "a plain text"),
         (umlauts.as_bytes(), "a plain text"),

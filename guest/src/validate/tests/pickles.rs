@@ -30,10 +30,29 @@ fn a_call_of_what_is_not_allowed_is_unsafe_whatever_follows() {
 
 #[test]
 fn a_text_that_names_something_by_chance_is_no_pickle() {
-    for text in
-        ["click\nflask\nrequests\n", "class Model:\n    def run(self):\n        return 1\n", "(see below)\n"]
-    {
+    let texts = [
+        "click\nflask\nrequests\n",
+        "class Model:\n    def run(self):\n        return 1\n",
+        "(see below)\n",
+        "PyTorch weights\n===============\n",
+        "Please refer to\nchange details\n\nof it\n",
+        "P5\n16 16\n255\n",
+    ];
+    for text in texts {
         let summary = summary(text.as_bytes());
         assert!(summary.starts_with("Unknown Unverified\n"), "{text}: {summary}");
     }
+}
+
+#[test]
+fn a_size_may_be_a_new_object_as_torch_1_0_wrote_it() {
+    let size = |argument: &[u8]| summary(&[b"\x80\x02ctorch\nSize\n", argument, b"\x85\x81."].concat());
+    assert_eq!(size(b"K\x02K\x03\x86"), "Pickle Safe\n");
+    for argument in [&b"K\x02"[..], b"X\x01\0\0\0a\x85"] {
+        let summary = size(argument);
+        assert!(summary.starts_with("Pickle Malformed\nSR-PICKLE-ARGUMENTS "), "{summary}");
+    }
+    // Nothing else that is a function.
+    let other = summary(b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x06\0\0\0latin1\x86\x81.");
+    assert!(other.starts_with("Pickle Malformed\nSR-PICKLE-ARGUMENTS "), "{other}");
 }

@@ -41,7 +41,7 @@ enum Purpose {
     Pickle,
     /// It says how to read the others.
     Note(Note),
-    /// It is a compressed storage: only its start matters.
+    /// It is a compressed storage: only its start matters, or its numbers.
     Storage,
     /// It is a compressed content of its own.
     Inflate,
@@ -87,6 +87,8 @@ impl Work {
             }
         }
         work.tasks.reverse();
+        // What it builds tells which storages are looked at.
+        work.tasks.sort_by_key(|task| task.purpose == Purpose::Pickle);
         work
     }
 
@@ -148,7 +150,7 @@ impl Work {
                     self.current = Some((task, content));
                     return Next::Fetch(ranges);
                 }
-                Next::Done(outcome) => self.take(task.purpose, outcome, member, scope),
+                Next::Done(outcome) => self.take(task, outcome, member, scope),
             }
         }
         if !self.placed {
@@ -175,6 +177,9 @@ impl Work {
             let sink = match task.purpose {
                 Purpose::Pickle => Sink::pickle(member, scope),
                 Purpose::Note(_) | Purpose::Inflate => Sink::Keep(Vec::new(), usize::MAX),
+                Purpose::Storage if self.storages.as_ref().is_some_and(|all| all.reads(member)) => {
+                    Sink::Keep(Vec::new(), usize::MAX)
+                }
                 Purpose::Storage => Sink::Keep(Vec::new(), STORAGE_START),
             };
             if let Some(content) = Content::open(member, sink, self.checksums, scope) {
@@ -186,9 +191,9 @@ impl Work {
     }
 
     /// A task is done.
-    fn take(&mut self, purpose: Purpose, outcome: Outcome, member: &Member, scope: &mut Scope<'_>) {
+    fn take(&mut self, task: Task, outcome: Outcome, member: &Member, scope: &mut Scope<'_>) {
         let start = member.payload.unwrap_or(member.header);
-        match (purpose, outcome) {
+        match (task.purpose, outcome) {
             (Purpose::Pickle, Outcome::Pickle(graph, rest)) => {
                 self.children.extend(rest);
                 if let Some(graph) = graph.filter(|_| self.storages.is_none()) {
@@ -200,7 +205,11 @@ impl Work {
                 let suspicion = if good { Suspicion::None } else { Suspicion::Strong };
                 self.children.extend(hidden::inflated(&*member.name, start, bytes, suspicion));
             }
-            (Purpose::Storage, Outcome::Bytes(bytes)) => {
+            (Purpose::Storage, Outcome::Bytes(mut bytes)) => {
+                if let Some(storages) = self.storages.as_mut().filter(|storages| storages.reads(member)) {
+                    storages.keep(task.member, &bytes, scope);
+                }
+                bytes.truncate(STORAGE_START);
                 let head = bytes.get(..16).unwrap_or(&bytes);
                 let suspicion = hidden::suspicion(head, scope);
                 if self.looks.take(member, suspicion, scope) {

@@ -3,10 +3,12 @@
 extern crate std;
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use std::{eprintln, fs, path::Path};
 
-use crate::validate::tests::{judge, summary_of};
+use super::build::{Record, Zip};
+use crate::validate::tests::{judge, summary, summary_of};
 use crate::validate::{Kind, ValidateOptions, Verdict};
 
 /// The files that `torch.save` wrote: whatever is in them is judged elsewhere,
@@ -60,4 +62,47 @@ fn what_other_tools_wrote_is_safe() {
         }
     }
     assert_eq!(files, 12);
+}
+
+/// The numbers that decide what memory is read are looked at where they are
+/// compressed, too.
+#[test]
+fn compressed_indices_and_scales_are_looked_at() {
+    let files: [(&str, &[u8]); 2] = [
+        ("sparse", include_bytes!("../../../../../tests/data/good/sparse_coo/model.pt")),
+        ("quantized", include_bytes!("../../../../../tests/data/good/quantized/model.pt")),
+    ];
+    for (name, file) in files {
+        let records = contents(file);
+        let deflated = |records: &[(String, Vec<u8>)]| {
+            let record = |(name, bytes): &(String, Vec<u8>)| Record::deflated(name, bytes);
+            summary(&Zip::of(records.iter().map(record).collect()).bytes())
+        };
+        let fine = deflated(&records);
+        assert!(fine.starts_with("TorchZip Safe\nSR-ZIP-DEFLATE "), "{name}: {fine}");
+        assert_eq!(fine.lines().count(), 2, "{name}: {fine}");
+        // Whatever the order is.
+        let reversed: Vec<_> = records.iter().rev().cloned().collect();
+        assert!(deflated(&reversed).starts_with("TorchZip Safe\n"), "{name}: {}", deflated(&reversed));
+        let mut wrong = records;
+        let storages = wrong.iter_mut().filter(|(name, _)| name.contains("/data/"));
+        storages.for_each(|(_, bytes)| bytes.fill(0xff));
+        let wrong = deflated(&wrong);
+        assert!(wrong.starts_with("TorchZip Malformed\n"), "{name}: {wrong}");
+        assert!(wrong.contains("SR-TENSOR-INDICES") || wrong.contains("SR-TENSOR-QUANTIZER"), "{wrong}");
+    }
+}
+
+/// Names and contents of the records of an archive that torch wrote.
+fn contents(file: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let u16_at = |at: usize| usize::from(u16::from_le_bytes(file[at..at + 2].try_into().unwrap()));
+    let u32_at = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let entries = (0..file.len() - 46).filter(|&at| file[at..].starts_with(b"PK\x01\x02"));
+    let content = |at: usize| {
+        let name = String::from_utf8(file[at + 46..at + 46 + u16_at(at + 28)].to_vec()).unwrap();
+        let header = u32_at(at + 42);
+        let start = header + 30 + u16_at(header + 26) + u16_at(header + 28);
+        (name, file[start..start + u32_at(at + 24)].to_vec())
+    };
+    entries.map(content).collect()
 }

@@ -1,4 +1,4 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -39,12 +39,39 @@ pub(in crate::validate::zip) struct Storages {
     part: Part,
     tensors: Tensors,
     places: Vec<Option<Range>>,
+    /// Names of the records that are read of, in lower case.
+    read: BTreeSet<String>,
+    /// What was decompressed of them, as if it lay behind the end of the region.
+    inflated: Vec<u8>,
+    /// Where there, by record.
+    inflated_at: BTreeMap<usize, Range>,
 }
 
 impl Storages {
     /// What a pickle built.
     pub(in crate::validate::zip) fn new(graph: &Graph, part: &Part, scope: &mut Scope<'_>) -> Self {
-        Self { part: part.clone(), tensors: Tensors::new(graph, part, scope), places: Vec::new() }
+        let tensors = Tensors::new(graph, part, scope);
+        let read = tensors.read_keys().map(record_name).collect();
+        Self {
+            part: part.clone(),
+            tensors,
+            places: Vec::new(),
+            read,
+            inflated: Vec::new(),
+            inflated_at: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the bytes of this record are looked at.
+    pub(in crate::validate::zip) fn reads(&self, member: &Member) -> bool {
+        inner_name(member).is_some_and(|name| self.read.contains(&name))
+    }
+
+    /// Takes the bytes of a compressed record that are looked at.
+    pub(in crate::validate::zip) fn keep(&mut self, index: usize, bytes: &[u8], scope: &Scope<'_>) {
+        let Some(start) = scope.length.checked_add(self.inflated.len() as u64) else { return };
+        self.inflated.extend_from_slice(bytes);
+        self.inflated_at.insert(index, Range::new(start, bytes.len() as u64));
     }
 
     /// Finds the record of each storage, and the storage of each record.
@@ -53,22 +80,19 @@ impl Storages {
             .iter()
             .enumerate()
             .filter(|(_, member)| !member.is_folder() && role_of(&member.name) == Role::Data)
-            .filter_map(|(index, member)| {
-                // torch.load finds records without regard to case.
-                Some((member.name.split_once('/')?.1.to_ascii_lowercase(), index))
-            })
+            .filter_map(|(index, member)| Some((inner_name(member)?, index)))
             .collect();
         let mut named = vec![false; members.len()];
         for storage in self.tensors.storages() {
-            let name = format!("data/{}", storage.key);
-            let index = records.get(&name.to_ascii_lowercase()).copied();
+            let index = records.get(&record_name(&storage.key)).copied();
             let member = index.and_then(|index| members.get(index));
             if let Some(named) = index.and_then(|index| named.get_mut(index)) {
                 *named = true;
             }
             let place = match member {
                 None => {
-                    let message = format!("no record `{name}` for a storage of {} bytes", storage.length);
+                    let (key, length) = (&storage.key, storage.length);
+                    let message = format!("no record `data/{key}` for a storage of {length} bytes");
                     scope.find(&RULE, &self.part, 0, message);
                     None
                 }
@@ -77,7 +101,10 @@ impl Storages {
                     scope.find(&RULE, &member.content(), 0, message);
                     None
                 }
-                Some(member) => member.stored().filter(|range| range.length == storage.length),
+                Some(member) => member
+                    .stored()
+                    .or_else(|| self.inflated_at.get(&index?).copied())
+                    .filter(|range| range.length == storage.length),
             };
             self.places.push(place);
         }
@@ -96,9 +123,35 @@ impl Storages {
     pub(in crate::validate::zip) fn resume(
         &mut self,
         big_endian: bool,
-        parts: Vec<Vec<u8>>,
+        mut parts: Vec<Vec<u8>>,
         scope: &mut Scope<'_>,
     ) -> Next<()> {
-        self.tensors.read(&self.places, big_endian, parts, scope)
+        loop {
+            match self.tensors.read(&self.places, big_endian, parts, scope) {
+                // All of them are of one storage.
+                Next::Fetch(ranges) if ranges.first().is_some_and(|range| range.offset >= scope.length) => {
+                    parts = ranges.into_iter().map(|range| self.inflated(range, scope)).collect();
+                }
+                next => return next,
+            }
+        }
     }
+
+    /// Bytes of what was decompressed.
+    fn inflated(&self, range: Range, scope: &Scope<'_>) -> Vec<u8> {
+        let at = |offset: u64| usize::try_from(offset.checked_sub(scope.length)?).ok();
+        let bytes = || self.inflated.get(at(range.offset)?..at(range.end()?)?);
+        bytes().unwrap_or_default().to_vec()
+    }
+}
+
+/// The name of a storage's record without the archive's, in lower case: torch.load
+/// finds records without regard to case.
+fn record_name(key: &str) -> String {
+    format!("data/{}", key.to_ascii_lowercase())
+}
+
+/// The same of a record.
+fn inner_name(member: &Member) -> Option<String> {
+    Some(member.name.split_once('/')?.1.to_ascii_lowercase())
 }
