@@ -172,13 +172,16 @@ pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64, left: u6
     let Some(operand) = operand(code) else {
         return Err(Flaw::malformed("an opcode", format!("byte {code:02x}")));
     };
+    // A tolerant machine knows what is left: a name that leads round and round to
+    // its goal may be as long as it likes.
+    let short_line = if left < u64::MAX { string_bytes } else { SHORT_LINE };
     match operand {
         Operand::Nothing => Ok(Extent::Whole { operand: 1..1, length: 1 }),
         Operand::Fixed(width) => Ok(span(bytes, 1, usize::from(width))),
         Operand::Counted(width) => counted(bytes, usize::from(width), false, string_bytes, left),
         Operand::SignedCounted => counted(bytes, 4, true, string_bytes, left),
-        Operand::Number => lines(bytes, scan, 1, SHORT_LINE),
-        Operand::Names => lines(bytes, scan, 2, SHORT_LINE),
+        Operand::Number => lines(bytes, scan, 1, short_line),
+        Operand::Names => lines(bytes, scan, 2, short_line),
         Operand::Text => lines(bytes, scan, 1, string_bytes),
     }
 }
