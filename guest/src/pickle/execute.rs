@@ -226,8 +226,10 @@ impl Execution {
         match self.heap.takes(code, target) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                let flaw = Flaw::malformed("something to add", "nothing");
-                self.tolerate(flaw, code, offset, Some(target))
+                if let Some(trace) = &mut self.trace {
+                    trace.note_idle(offset, code, target);
+                }
+                Ok(())
             }
             // It changes nothing, be it a class.
             Err(flaw) => self.tolerate(flaw, code, offset, None),

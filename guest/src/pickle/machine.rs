@@ -129,10 +129,11 @@ impl Machine {
     }
 
     /// No more bytes will come. Python's own unpickler takes the end for the end of
-    /// a line, and the last byte for its newline: a class that is named there is
-    /// looked up, and called. A tolerant machine follows it.
+    /// a line, and the last byte for its newline: INST calls what is named there. A
+    /// tolerant machine follows it. Not so with GLOBAL: any checkpoint that was cut
+    /// may end in one.
     pub fn close(&mut self) {
-        let named = matches!(self.pending.as_slice(), [op::GLOBAL | op::INST, _, _, ..]);
+        let named = matches!(self.pending.as_slice(), [op::INST, _, _, ..]);
         if !named || self.trace().is_none() || !matches!(self.state, State::Running) {
             return;
         }

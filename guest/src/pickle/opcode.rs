@@ -172,9 +172,9 @@ pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64, left: u6
     let Some(operand) = operand(code) else {
         return Err(Flaw::malformed("an opcode", format!("byte {code:02x}")));
     };
-    // A tolerant machine knows what is left: a name that leads round and round to
-    // its goal may be as long as it likes.
-    let short_line = if left < u64::MAX { string_bytes } else { SHORT_LINE };
+    // A tolerant machine knows what is left, and follows a name that leads round and
+    // round to its goal for longer.
+    let short_line = if left < u64::MAX { LONG_LINE } else { SHORT_LINE };
     match operand {
         Operand::Nothing => Ok(Extent::Whole { operand: 1..1, length: 1 }),
         Operand::Fixed(width) => Ok(span(bytes, 1, usize::from(width))),
@@ -243,7 +243,7 @@ fn lines(bytes: &[u8], scan: &mut Scan, wanted: u8, cap: u64) -> Result<Extent, 
 }
 
 fn too_long(cap: u64) -> Flaw {
-    if cap == SHORT_LINE {
+    if cap == SHORT_LINE || cap == LONG_LINE {
         Flaw::unsupported(format!("a line of at most {cap} bytes"), "a longer one")
     } else {
         Flaw::Limit("string_bytes", cap)
@@ -253,3 +253,6 @@ fn too_long(cap: u64) -> Flaw {
 /// The cap on a line that holds a number, a module or a name. CPython converts
 /// at most 4300 digits.
 const SHORT_LINE: u64 = 8192;
+
+/// The same cap where a payload may be behind the line.
+const LONG_LINE: u64 = 64 << 10;

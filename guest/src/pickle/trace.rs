@@ -38,6 +38,8 @@ pub struct Oddity {
     pub target: Option<Value>,
     /// What is wrong with it.
     pub message: String,
+    /// Whether all that is wrong is that it adds nothing to its target.
+    pub idle: bool,
 }
 
 impl Trace {
@@ -89,7 +91,16 @@ impl Trace {
     pub(super) fn note(&mut self, offset: u64, code: u8, target: Option<Value>, message: String) {
         if self.noted < KEPT {
             self.noted += 1;
-            self.oddities.push(Oddity { offset, code, target, message });
+            self.oddities.push(Oddity { offset, code, target, message, idle: false });
+        }
+    }
+
+    /// Notes that nothing is added to an instance.
+    pub(super) fn note_idle(&mut self, offset: u64, code: u8, target: Value) {
+        if self.noted < KEPT {
+            self.noted += 1;
+            let message = "expected something to add, found nothing".into();
+            self.oddities.push(Oddity { offset, code, target: Some(target), message, idle: true });
         }
     }
 
@@ -98,7 +109,7 @@ impl Trace {
     pub(super) fn note_change(&mut self, offset: u64, code: u8, target: Value, message: String) {
         if self.changes < KEPT {
             self.changes += 1;
-            self.oddities.push(Oddity { offset, code, target: Some(target), message });
+            self.oddities.push(Oddity { offset, code, target: Some(target), message, idle: false });
         }
     }
 

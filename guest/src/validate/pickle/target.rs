@@ -25,7 +25,7 @@ pub(super) static RULE: Rule = Rule::malformed(
 /// Reports an instruction that a strict reader refuses.
 pub(super) fn check(objects: Objects<'_>, oddity: &Oddity, part: &Part, scope: &mut Scope<'_>) {
     let opcode = opcode_name(oddity.code).unwrap_or("an instruction");
-    if opcode == "SETITEMS" && oddity.target.is_some_and(|target| is_dict(objects, target)) {
+    if oddity.idle && opcode == "SETITEMS" && oddity.target.is_some_and(|target| is_dict(objects, target)) {
         return;
     }
     match oddity.target.map(|target| (target, objects.get(target))) {
