@@ -8,7 +8,7 @@ use super::literal::{Literal, literal};
 use super::memo::Memo;
 use super::opcode as op;
 use super::stack::Stack;
-use super::{Graph, Instance, Object, Trace, Value, integer, python3_name};
+use super::{Graph, Instance, Object, Trace, Value, integer, lenient, python3_name};
 use crate::model::Construct;
 use crate::{Limits, show};
 
@@ -63,10 +63,11 @@ impl Execution {
             }
             op::DUP => self.stack.push(self.stack.top()?),
             op::GET | op::BINGET | op::LONG_BINGET => {
-                self.stack.push(self.memo.get(memo_index(code, operand)?)?);
+                let index = self.memo_index(code, operand, offset)?;
+                self.stack.push(self.memo.get(index)?);
             }
             op::PUT | op::BINPUT | op::LONG_BINPUT => {
-                let index = memo_index(code, operand)?;
+                let index = self.memo_index(code, operand, offset)?;
                 if let Some(trace) = &mut self.trace {
                     trace.put(offset, code, index, self.memo.len());
                 }
@@ -98,7 +99,7 @@ impl Execution {
                 let instance = self.heap.instance(instance)?;
                 self.stack.push(instance);
             }
-            _ => match literal(code, operand)? {
+            _ => match self.literal(code, operand, offset)? {
                 Literal::Value(value) => self.stack.push(value),
                 Literal::Object(object) => self.add(object)?,
             },
@@ -119,10 +120,45 @@ impl Execution {
     fn tolerate(&mut self, flaw: Flaw, code: u8, offset: u64, target: Option<Value>) -> Result<(), Flaw> {
         match (&mut self.trace, flaw) {
             (Some(trace), Flaw::Malformed(expected, found) | Flaw::Unsupported(expected, found)) => {
-                trace.note(offset, code, target, format!("expected {expected}, found {found}"));
+                let message = format!("expected {expected}, found {found}");
+                match target.filter(|target| self.heap.is_named(*target)) {
+                    Some(target) => trace.note_change(offset, code, target, message),
+                    None => trace.note(offset, code, target, message),
+                }
                 Ok(())
             }
             (_, flaw) => Err(flaw),
+        }
+    }
+
+    /// A literal. A tolerant machine takes 0 for a number that only some reader can
+    /// read: that one goes on behind it.
+    fn literal(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Literal, Flaw> {
+        let read = literal(code, operand);
+        if let Some(trace) = &mut self.trace
+            && read.is_ok()
+            && let Some(doubt) = lenient::doubt(code, operand)
+        {
+            trace.note(offset, code, None, doubt.into());
+        }
+        match read {
+            Err(flaw) if self.trace.is_some() && lenient::some_reader_reads(code, operand) => {
+                self.tolerate(flaw, code, offset, None)?;
+                Ok(Literal::Value(Value::Int(0)))
+            }
+            read => read,
+        }
+    }
+
+    /// The index that a PUT or GET of any kind names.
+    fn memo_index(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<u64, Flaw> {
+        if !matches!(code, op::GET | op::PUT) {
+            return Ok(op::unsigned(operand));
+        }
+        let index = integer::memo_index(operand);
+        match (index, integer::memo_index(lenient::until_nul(operand))) {
+            (Err(flaw), Ok(index)) => self.tolerate(flaw, code, offset, None).map(|()| index),
+            (index, _) => index,
         }
     }
 
@@ -171,7 +207,7 @@ impl Execution {
         let changed = match code {
             // CPython does not look at the target then, and its pickler ends some
             // dicts like that.
-            _ if items.is_empty() => Ok(()),
+            _ if items.is_empty() => return self.add_nothing(code, target, offset),
             op::SETITEM | op::SETITEMS => self.heap.set_items(target, items),
             op::ADDITEMS => self.heap.insert(target, items),
             _ => self.heap.append(target, items),
@@ -179,6 +215,25 @@ impl Execution {
         changed.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)))?;
         self.stack.cut(start);
         Ok(())
+    }
+
+    /// Nothing is added to a target, which torch and Python's own unpickler look at
+    /// all the same.
+    fn add_nothing(&mut self, code: u8, target: Value, offset: u64) -> Result<(), Flaw> {
+        if self.trace.is_none() {
+            return Ok(());
+        }
+        match self.heap.takes(code, target) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                if let Some(trace) = &mut self.trace {
+                    trace.note_idle(offset, code, target);
+                }
+                Ok(())
+            }
+            // It changes nothing, be it a class.
+            Err(flaw) => self.tolerate(flaw, code, offset, None),
+        }
     }
 
     fn tuple(&mut self, code: u8) -> Result<(), Flaw> {
@@ -290,9 +345,10 @@ impl Execution {
                 (Construct::NewEx, self.stack.pop()?)
             }
             op::INST => {
-                let items = self.marked()?;
                 ascii(operand)?;
+                // Python's own unpickler looks the class up before it misses the mark.
                 let class = self.import(code, operand, offset)?;
+                let items = self.marked()?;
                 args = Some(self.heap.tuple(items)?);
                 (Construct::Call, class)
             }
@@ -315,11 +371,6 @@ impl Execution {
         let id = ascii(operand)?;
         self.heap.add(Object::Text(id.into()))
     }
-}
-
-/// The index that a PUT or GET of any kind names.
-fn memo_index(code: u8, operand: &[u8]) -> Result<u64, Flaw> {
-    if matches!(code, op::GET | op::PUT) { integer::memo_index(operand) } else { Ok(op::unsigned(operand)) }
 }
 
 fn line_name(line: &[u8]) -> Result<&str, Flaw> {

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::flaw::Flaw;
+use super::opcode as op;
 use super::{Instance, Object, ObjectId, Value};
 use crate::model::Global;
 
@@ -114,6 +115,26 @@ impl Heap {
             self.get(value),
             Some(Object::Text(_) | Object::SurrogateText(_) | Object::Instance(_) | Object::Global(_))
         )
+    }
+
+    /// Whether a value is a class or function.
+    pub(super) fn is_named(&self, value: Value) -> bool {
+        matches!(self.get(value), Some(Object::Global(_) | Object::Extension(_)))
+    }
+
+    /// Whether a value is a container that the instruction is made for; of an
+    /// instance nobody knows yet.
+    pub(super) fn takes(&self, code: u8, target: Value) -> Result<bool, Flaw> {
+        let expected = match (code, self.get(target)) {
+            (_, Some(Object::Instance(_))) => return Ok(false),
+            (op::SETITEM | op::SETITEMS, Some(Object::Dict(_)))
+            | (op::ADDITEMS, Some(Object::Set(_)))
+            | (op::APPEND | op::APPENDS, Some(Object::List(_))) => return Ok(true),
+            (op::SETITEM | op::SETITEMS, _) => "a dict or an instance",
+            (op::ADDITEMS, _) => "a set or an instance",
+            _ => "a list or an instance",
+        };
+        Err(Flaw::malformed(expected, self.kind(target)))
     }
 
     /// Appends to a list or an instance.

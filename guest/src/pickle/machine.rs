@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::execute::Execution;
 use super::flaw::Flaw;
-use super::opcode::{self, Extent, Scan};
+use super::opcode::{self, self as op, Extent, Scan};
 use super::{Graph, Object, Trace, Value};
 use crate::{Error, Limits};
 
@@ -126,6 +126,28 @@ impl Machine {
             self.state = State::Refused;
         }
         progress
+    }
+
+    /// No more bytes will come. Python's own unpickler takes the end for the end of
+    /// a line, and the last byte for its newline: INST calls what is named there. A
+    /// tolerant machine follows it. Not so with GLOBAL: any checkpoint that was cut
+    /// may end in one.
+    pub fn close(&mut self) {
+        let named = matches!(self.pending.as_slice(), [op::INST, _, _, ..]);
+        if !named || self.trace().is_none() || !matches!(self.state, State::Running) {
+            return;
+        }
+        if let Some(last) = self.pending.last_mut() {
+            *last = b'\n';
+        }
+        let mut pending = core::mem::take(&mut self.pending);
+        self.scan = Scan::default();
+        if matches!(self.step(&pending), Ok(Step::OpenLine)) {
+            pending.push(b'\n');
+            // Whatever comes of it: the pickle has ended.
+            let _ = self.step(&pending);
+        }
+        self.state = State::Refused;
     }
 
     /// What the pickle built. An error before [`Progress::Done`].

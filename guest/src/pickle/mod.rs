@@ -13,6 +13,7 @@ mod execute;
 mod flaw;
 mod heap;
 mod integer;
+mod lenient;
 mod literal;
 mod machine;
 mod memo;

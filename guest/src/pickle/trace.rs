@@ -14,6 +14,9 @@ pub struct Trace {
     pub imports: Vec<(u64, ObjectId)>,
     /// Instructions that a strict machine refuses and some reader may carry out.
     pub oddities: Vec<Oddity>,
+    /// How many of them change a class or function, and how many do not.
+    changes: usize,
+    noted: usize,
     /// The first instruction of each opcode, and how many there were: 0 for none.
     opcodes: Vec<(u64, u64)>,
     /// Values on the stack at the end, beside the result.
@@ -35,6 +38,8 @@ pub struct Oddity {
     pub target: Option<Value>,
     /// What is wrong with it.
     pub message: String,
+    /// Whether all that is wrong is that it adds nothing to its target.
+    pub idle: bool,
 }
 
 impl Trace {
@@ -84,8 +89,27 @@ impl Trace {
 
     /// Notes what a strict machine refuses.
     pub(super) fn note(&mut self, offset: u64, code: u8, target: Option<Value>, message: String) {
-        if self.oddities.len() < KEPT {
-            self.oddities.push(Oddity { offset, code, target, message });
+        if self.noted < KEPT {
+            self.noted += 1;
+            self.oddities.push(Oddity { offset, code, target, message, idle: false });
+        }
+    }
+
+    /// Notes that nothing is added to an instance.
+    pub(super) fn note_idle(&mut self, offset: u64, code: u8, target: Value) {
+        if self.noted < KEPT {
+            self.noted += 1;
+            let message = "expected something to add, found nothing".into();
+            self.oddities.push(Oddity { offset, code, target: Some(target), message, idle: true });
+        }
+    }
+
+    /// Notes that a class or function is changed. Any number of other oddities must
+    /// not hide it.
+    pub(super) fn note_change(&mut self, offset: u64, code: u8, target: Value, message: String) {
+        if self.changes < KEPT {
+            self.changes += 1;
+            self.oddities.push(Oddity { offset, code, target: Some(target), message, idle: false });
         }
     }
 
@@ -102,5 +126,5 @@ impl Trace {
 /// A memo of so many entries costs any reader next to nothing.
 const FAR: u64 = 1 << 20;
 
-/// Oddities that are kept: each says the same of a file.
+/// Oddities of either sort that are kept: each says the same of a file.
 const KEPT: usize = 1000;

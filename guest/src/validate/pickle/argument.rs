@@ -53,10 +53,16 @@ pub(super) const STORAGE: Arg = arg("a storage", |objects, value| {
 });
 pub(super) const TENSOR: Arg = arg("a tensor", is_tensor);
 pub(super) const TENSOR_CLASS: Arg = arg("the class of a tensor", |objects, value| {
-    // A name outside the table is the user's to allow, or reported as an import.
-    objects.global(value).is_some() && matches!(objects.means(value), Some(Means::TensorClass) | None)
+    // A name outside the table is the user's to allow, or reported as an import. Of
+    // those in it, the classes by dtype are none that a tensor can be made to be.
+    objects.global(value).is_some_and(|global| match objects.means(value) {
+        Some(Means::TensorClass) => matches!(global.name.as_str(), "Parameter" | "Tensor"),
+        means => means.is_none(),
+    })
 });
-pub(super) const OBJECT: Arg = arg("an object", |objects, value| objects.instance(value).is_some());
+pub(super) const OBJECT: Arg = arg("an object of the user's to allow", |objects, value| {
+    objects.instance(value).is_some_and(|instance| objects.means(instance.callable).is_none())
+});
 /// Hooks are functions that a tensor calls later: torch writes none.
 pub(super) const HOOKS: Arg = arg("no hooks", is_empty);
 pub(super) const FLAGS: Arg = arg("the flags `conj` and `neg`", is_flags);

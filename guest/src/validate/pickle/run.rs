@@ -82,6 +82,8 @@ impl PickleRun {
     pub(in crate::validate) fn end(&mut self, offset: u64, scope: &mut Scope<'_>) {
         if self.state == State::Running {
             self.state = State::Broken;
+            self.machine.close();
+            self.look(scope);
             scope.find(&broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
             self.conclude(scope);
         }

@@ -103,13 +103,22 @@ impl Flaw {
     }
 }
 
-/// The attributes in `__dict__`, or a tuple of these and those in slots.
+/// The attributes in a tensor's `__dict__`, or a tuple of these and those in slots.
 fn all_flaws(objects: Objects<'_>, state: Value) -> Option<Flaw> {
+    let one = |state| flaw(objects, state).or_else(|| fixed(objects, state));
     match objects.tuple(state) {
-        Some(&[dict, slots]) => flaw(objects, dict).or_else(|| flaw(objects, slots)),
+        Some(&[dict, slots]) => one(dict).or_else(|| one(slots)),
         Some(_) => Some(Flaw::Odd("attributes are a dict".into())),
-        None => flaw(objects, state),
+        None => one(state),
     }
+}
+
+/// An attribute that a tensor does not let anybody set: loading fails.
+fn fixed(objects: Objects<'_>, state: Value) -> Option<Flaw> {
+    let Some(Object::Dict(pairs)) = objects.get(state) else { return None };
+    let mut names = pairs.iter().filter_map(|&(key, _)| objects.text(key));
+    let name = names.find(|name| FIXED.contains(name))?;
+    Some(Flaw::Odd(format!("the attribute {name} of a tensor cannot be set")))
 }
 
 fn flaw(objects: Objects<'_>, state: Value) -> Option<Flaw> {
@@ -140,4 +149,14 @@ fn flaw(objects: Objects<'_>, state: Value) -> Option<Flaw> {
 const ACTIVE: &[&str] = &[
     "_backward_hooks", "_grad", "_post_accumulate_grad_hooks", "data", "grad", "grad_dtype",
     "imag", "names", "real", "requires_grad",
+];
+
+/// Attributes of a tensor that cannot be set, in torch 2.15.
+#[rustfmt::skip]
+const FIXED: &[&str] = &[
+    "H", "T", "_base", "_cdata", "_has_grad_dtype_override", "_has_symbolic_sizes_strides",
+    "_python_dispatch", "_version", "device", "dtype", "grad_fn", "is_cpu", "is_cuda", "is_ipu",
+    "is_leaf", "is_maia", "is_meta", "is_mkldnn", "is_mps", "is_mtia", "is_nested",
+    "is_quantized", "is_sparse", "is_sparse_csr", "is_vulkan", "is_xla", "is_xpu", "itemsize",
+    "layout", "mH", "mT", "name", "nbytes", "ndim", "output_nr", "retains_grad", "shape",
 ];

@@ -1,7 +1,9 @@
 use alloc::format;
 
 use super::Objects;
-use crate::pickle::{Object, Oddity, opcode_name};
+use super::allowed::{Made, Means};
+use crate::model::Construct;
+use crate::pickle::{Object, Oddity, Value, opcode_name};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
@@ -23,6 +25,9 @@ pub(super) static RULE: Rule = Rule::malformed(
 /// Reports an instruction that a strict reader refuses.
 pub(super) fn check(objects: Objects<'_>, oddity: &Oddity, part: &Part, scope: &mut Scope<'_>) {
     let opcode = opcode_name(oddity.code).unwrap_or("an instruction");
+    if oddity.idle && opcode == "SETITEMS" && oddity.target.is_some_and(|target| is_dict(objects, target)) {
+        return;
+    }
     match oddity.target.map(|target| (target, objects.get(target))) {
         Some((target, Some(Object::Global(_) | Object::Extension(_)))) => {
             let message = format!("{opcode} changes {}", objects.describe(target));
@@ -33,5 +38,16 @@ pub(super) fn check(objects: Objects<'_>, oddity: &Oddity, part: &Part, scope: &
             scope.find(&RULE, part, oddity.offset, message);
         }
         None => scope.find(&RULE, part, oddity.offset, format!("{opcode}: {}", oddity.message)),
+    }
+}
+
+/// Whether a call makes a dict, to which pickles may add nothing; or something
+/// that is reported elsewhere, or allowed by the user.
+fn is_dict(objects: Objects<'_>, target: Value) -> bool {
+    let Some(instance) = objects.instance(target) else { return false };
+    match objects.means(instance.callable) {
+        Some(Means::Call(callable)) => matches!(callable.result, Made::Dict | Made::OrderedDict),
+        Some(_) => false,
+        None => instance.construct != Construct::Persistent,
     }
 }

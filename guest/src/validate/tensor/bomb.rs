@@ -1,7 +1,7 @@
 use alloc::format;
 
-use super::view::tensors;
-use crate::model::Tensor;
+use super::view::{node, strided, tensors};
+use crate::model::{Node, Object, Tensor};
 use crate::torch::Surveyed;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -19,6 +19,12 @@ pub(super) static RULE: Rule = Rule::malformed(
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     let mut unfolded = 0u64;
     let mut first = None;
+    for (offset, tensor) in copied(found) {
+        if let Some(excess) = excess(tensor).filter(|excess| *excess > LOADED) {
+            let message = format!("{excess} bytes more, as soon as it is loaded, than it has in the file");
+            scope.find(&RULE, part, offset, message);
+        }
+    }
     for (offset, tensor) in tensors(found) {
         let Some(excess) = excess(tensor) else { continue };
         if excess > TENSOR {
@@ -38,6 +44,26 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     }
 }
 
+/// Tensors that torch makes in full before it lets them share a storage: quantized
+/// ones, and those it moves to another device.
+fn copied(found: &Surveyed) -> impl Iterator<Item = (u64, &Tensor)> {
+    (0u32..).zip(&found.nodes).filter_map(|(id, node)| {
+        let tensor = match node {
+            Node::Quantized { tensor, .. } => tensor.as_ref(),
+            Node::Object(object) => moved(found, object)?,
+            _ => return None,
+        };
+        Some((found.offsets.near(id), tensor))
+    })
+}
+
+fn moved<'a>(found: &'a Surveyed, object: &Object) -> Option<&'a Tensor> {
+    let Node::Global(global) = node(found, object.callable)? else { return None };
+    let Node::Tuple(args) = node(found, object.args?)? else { return None };
+    let moves = global.module == "torch._utils" && global.name == "_rebuild_device_tensor_from_cpu_tensor";
+    strided(found, *args.first()?).filter(|_| moves)
+}
+
 /// Bytes that a copy takes beyond what the tensor spans, where that is many times more.
 fn excess(tensor: &Tensor) -> Option<u64> {
     tensor.storage?;
@@ -51,5 +77,7 @@ const RATIO: u64 = 1024;
 /// What one tensor may unfold to: causal masks and tables of positions are
 /// expanded over batches and heads.
 const TENSOR: u64 = 64 << 30;
+/// What a tensor may unfold to that is copied while it is loaded.
+const LOADED: u64 = 1 << 30;
 /// What all of them may unfold to.
 const ALL: u64 = 1 << 40;
