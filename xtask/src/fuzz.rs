@@ -27,6 +27,7 @@ pub fn smoke(seconds: u32) -> Result<()> {
             // A working corpus that grows, then the seeds.
             .arg(target().join("fuzz/corpus").join(fuzz))
             .arg(root().join("tests/data"))
+            .arg(root().join("fuzz/seeds"))
             .args(["--", "-rss_limit_mb=2048", "-timeout=10", "-verbosity=0"])
             .arg(format!("-max_total_time={seconds}"));
         std::fs::create_dir_all(target().join("fuzz/corpus").join(fuzz))?;

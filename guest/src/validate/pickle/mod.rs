@@ -12,6 +12,7 @@ mod arguments;
 pub(super) mod bare;
 mod broken;
 mod call;
+mod collisions;
 mod copies;
 mod discarded;
 mod extension;

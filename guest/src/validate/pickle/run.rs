@@ -1,6 +1,7 @@
 use super::copies::Copies;
 use super::{
-    Objects, arguments, broken, call, discarded, import, items, keys, opcode, persistent, state, target,
+    Objects, arguments, broken, call, collisions, discarded, import, items, keys, opcode, persistent, state,
+    target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Machine, Object, Progress};
@@ -162,6 +163,7 @@ impl PickleRun {
             }
         }
         keys::check(objects, &self.part, scope);
+        collisions::check(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);

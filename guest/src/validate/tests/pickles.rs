@@ -1,3 +1,5 @@
+use alloc::vec::Vec;
+
 use super::summary;
 
 #[test]
@@ -55,4 +57,27 @@ fn a_size_may_be_a_new_object_as_torch_1_0_wrote_it() {
     // Nothing else that is a function.
     let other = summary(b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x06\0\0\0latin1\x86\x81.");
     assert!(other.starts_with("Pickle Malformed\nSR-PICKLE-ARGUMENTS "), "{other}");
+}
+
+#[test]
+fn keys_that_hash_alike_end_as_a_limit() {
+    let keyed = |keys: &[Vec<u8>]| {
+        let mut pickle = b"\x80\x02}(".to_vec();
+        keys.iter().for_each(|key| pickle.extend([key.as_slice(), b"N"].concat()));
+        pickle.extend_from_slice(b"u.");
+        summary(&pickle)
+    };
+    let multiple = |factor: i64| {
+        let bytes = (i128::from(factor) * ((1 << 61) - 1)).to_le_bytes();
+        [b"\x8a\x0c".as_slice(), &bytes[..12]].concat()
+    };
+    let ordinary = |number: i64| [b"\x8a\x08".as_slice(), &number.to_le_bytes()].concat();
+    let expected = "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `tree` of 16777216 was reached\n";
+    assert_eq!(keyed(&(1..6000).map(multiple).collect::<Vec<_>>()), expected);
+    let pair = |bits: u32| {
+        let one = |bit: u32| if bits >> bit & 1 == 0 { *b"J\xff\xff\xff\xff" } else { *b"J\xfe\xff\xff\xff" };
+        [b"(".as_slice(), &(0..13).flat_map(one).collect::<Vec<_>>(), b"t"].concat()
+    };
+    assert_eq!(keyed(&(0..8192).map(pair).collect::<Vec<_>>()), expected);
+    assert_eq!(keyed(&(1..100_000).map(ordinary).collect::<Vec<_>>()), "Pickle Safe\n");
 }
