@@ -100,5 +100,6 @@ fn is_safetensors(head: &[u8], length: u64) -> bool {
 }
 
 fn is_text(byte: u8) -> bool {
-    byte >= b' ' || b"\t\n\r".contains(&byte)
+    // Bytes from f8 on are never in UTF-8.
+    matches!(byte, b' '..=0xf7 | b'\t' | b'\n' | b'\r')
 }
