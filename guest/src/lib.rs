@@ -2,9 +2,10 @@
 //!
 //! [`Reading`] is told how long a file is and asks for ranges of it until it can
 //! say what the file holds. [`Writing`] is told what to hold and says where each
-//! byte goes. Neither sees a payload, a file, a clock or a thread: the same
-//! input gives the same answer everywhere, and the worst that bad input can do
-//! is end in an [`Error`].
+//! byte goes. [`validate::Validating`] asks for ranges as well and judges whether
+//! the file is only data. None sees a payload, a file, a clock or a thread: the
+//! same input gives the same answer everywhere, and the worst that bad input can
+//! do is end in an [`Error`] or a finding.
 
 #![no_std]
 #![deny(unsafe_code)]

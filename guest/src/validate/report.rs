@@ -14,7 +14,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// The findings, in the order they were made.
     pub findings: Vec<Finding>,
-    /// Findings beyond the [`LISTED`] first of a rule: counted, not kept.
+    /// Findings beyond the first hundred of a rule: counted, not kept.
     pub unlisted: u64,
     /// Stored bytes that were not read.
     pub payloads: Vec<Payload>,

@@ -23,7 +23,7 @@ pub(super) struct Callable {
     pub(super) signatures: &'static [&'static [Arg]],
     /// What the result is.
     pub(super) result: Made,
-    /// Whether [`Policy::TensorsOnly`](crate::Policy) knows it too.
+    /// Whether [`Policy::TensorsOnly`](crate::validate::Policy) knows it too.
     pub(super) plain: bool,
 }
 

@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule::refused(
 );
 
 /// Reports a call that is not allowed. Whether the arguments of an allowed one
-/// are right is for [`arguments`](super::arguments) to say.
+/// are right is for [`arguments`] to say.
 pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
     let verb = match instance.construct {
         Construct::Call => "calls",
