@@ -4,6 +4,7 @@
 use std::env;
 use std::error::Error;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let guest = target.join("guest");
     build(&guest)?;
     let component = guest.join(TARGET).join("release/strongroom_guest.wasm");
+    let mut hasher = DefaultHasher::new();
+    fs::read(&component)?.hash(&mut hasher);
+    println!("cargo::rustc-env=STRONGROOM_COMPONENT_HASH={:016x}", hasher.finish());
     fs::copy(&component, out.join("strongroom.wasm"))?;
     fs::copy(&component, target.join("strongroom.wasm"))?;
     Ok(())

@@ -8,6 +8,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Cache, CacheConfig, Config};
 
 use crate::bindings::CheckpointPre;
+use crate::code_cache;
 use crate::instance::{Instance, State};
 use crate::validate::Rules;
 use crate::{Error, Limits, Result, drive};
@@ -38,13 +39,17 @@ impl Engine {
     /// An engine whose jobs run under `limits`, compiled code kept in the user's
     /// cache directory.
     pub fn new(limits: Limits) -> Result<Self> {
-        Self::build(COMPONENT, limits)
+        let engine = machine()?;
+        let component = code_cache::component(&engine, COMPONENT).map_err(setup)?;
+        Self::build(&engine, component, limits)
     }
 
     /// An engine that runs another component with the same exports. It is
     /// trusted no more than a file.
     pub fn with_component(component: &[u8], limits: Limits) -> Result<Self> {
-        Self::build(component, limits)
+        let engine = machine()?;
+        let component = Component::new(&engine, component).map_err(setup)?;
+        Self::build(&engine, component, limits)
     }
 
     /// The same engine with other limits.
@@ -73,14 +78,11 @@ impl Engine {
         Ok(self.rules.get_or_init(|| rules))
     }
 
-    fn build(component: &[u8], limits: Limits) -> Result<Self> {
-        let setup = |error: wasmtime::Error| Error::Setup(format!("{error:#}"));
-        let engine = machine()?;
-        let component = Component::new(&engine, component).map_err(setup)?;
+    fn build(engine: &wasmtime::Engine, component: Component, limits: Limits) -> Result<Self> {
         // An empty linker: a component that imports anything does not link.
-        let linker = Linker::new(&engine);
+        let linker = Linker::new(engine);
         let component = linker.instantiate_pre(&component).and_then(CheckpointPre::new).map_err(setup)?;
-        Ok(Self { engine, component, limits, rules: Arc::default() })
+        Ok(Self { engine: engine.clone(), component, limits, rules: Arc::default() })
     }
 }
 
@@ -88,6 +90,10 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
     }
+}
+
+fn setup(error: wasmtime::Error) -> Error {
+    Error::Setup(format!("{error:#}"))
 }
 
 /// What compiles and runs components: it keeps compiled code in the user's cache
@@ -99,7 +105,7 @@ pub(crate) fn machine() -> Result<wasmtime::Engine> {
     config.generate_address_map(false).native_unwind_info(false);
     // Without a cache every start compiles; that is slower, not wrong.
     config.cache(Cache::new(CacheConfig::new()).ok());
-    let engine = wasmtime::Engine::new(&config).map_err(|error| Error::Setup(format!("{error:#}")))?;
+    let engine = wasmtime::Engine::new(&config).map_err(setup)?;
     tick(&engine)?;
     Ok(engine)
 }

@@ -34,6 +34,7 @@ mod checkpoint_reader;
 mod checkpoint_writer;
 mod checkpointer;
 mod checksum;
+mod code_cache;
 mod drive;
 mod engine;
 mod error;

@@ -1,0 +1,72 @@
+//! The built-in component's machine code, kept as it is run.
+//!
+//! wasmtime's own cache compresses: hashing the component and unpacking two megabytes
+//! of code were most of what a short command took, 11 of 15 ms. A file that is mapped
+//! costs next to nothing.
+
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// The component, from the cache if it is there, else compiled and kept for the
+/// next start. Where nothing can be kept, every start compiles.
+pub(crate) fn component(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
+    let Some(path) = path(engine) else { return Component::new(engine, wasm) };
+    if let Some(component) = mapped(engine, &path) {
+        return Ok(component);
+    }
+    let component = Component::new(engine, wasm)?;
+    // Without it the next start is slower, not wrong.
+    let _ = component.serialize().map(|code| keep(&path, &code));
+    Ok(component)
+}
+
+/// Where the code of this component for this engine and this machine is.
+fn path(engine: &Engine) -> Option<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("strongroom").join(format!("{COMPONENT_HASH}-{:016x}.cwasm", hasher.finish())))
+}
+
+/// The code in a file that nobody else can have written.
+#[allow(unsafe_code)]
+fn mapped(engine: &Engine, path: &Path) -> Option<Component> {
+    let private = |path: &Path| {
+        let metadata = fs::symlink_metadata(path).ok()?;
+        let ours = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+        ours.then_some(metadata)
+    };
+    private(path.parent()?)?;
+    private(path).filter(fs::Metadata::is_file)?;
+    // SAFETY: the bytes must be what `Component::serialize` made. Files of this name
+    // are only written by `keep`, whole or not at all, and neither the file nor its
+    // directory can be written by another user. wasmtime itself refuses code of
+    // another version, of other settings or for other processors; and whoever can
+    // write as this user can run code as this user anyway.
+    unsafe { Component::deserialize_file(engine, path) }.ok()
+}
+
+/// Writes the code beside its place and moves it there: a reader sees all or nothing.
+fn keep(path: &Path, code: &[u8]) -> Option<()> {
+    let directory = path.parent()?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).ok()?;
+    let new = path.with_extension(format!("{}.new", process::id()));
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
+    let written = file.and_then(|mut file| file.write_all(code)).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written.ok()
+}
+
+/// The hash of the component's bytes, made when it was built.
+const COMPONENT_HASH: &str = env!("STRONGROOM_COMPONENT_HASH");
