@@ -45,8 +45,8 @@ macro_rules! counters {
             for page in bytes.chunks(PAGE) {
                 let numbers = page.as_chunks::<$width>().0;
                 // In the width of the numbers, so that each stays in its lane.
-                let any = numbers.iter().fold(0 as $bits, |any, number| any | <$bits>::from(is_special(number)));
-                if any == 0 {
+                let any = || numbers.iter().fold(0 as $bits, |any, number| any | <$bits>::from(is_special(number))) != 0;
+                if !widest(any) {
                     continue;
                 }
                 for element in numbers.chunks_exact(PARTS) {
@@ -64,6 +64,25 @@ macro_rules! counters {
             special
         })*
     };
+}
+
+/// Runs a loop compiled for the widest vectors this processor has. With those that
+/// every x86-64 has, counting made a deep look at a gigabyte a sixth slower.
+#[inline(always)]
+fn widest(work: impl Fn() -> bool) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn wide(work: impl Fn() -> bool) -> bool {
+            work()
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has what the function was compiled for.
+            #[allow(unsafe_code)]
+            return unsafe { wide(work) };
+        }
+    }
+    work()
 }
 
 counters! {

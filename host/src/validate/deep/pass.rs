@@ -4,7 +4,7 @@ use super::float::Special;
 use super::interval::Intervals;
 use super::sum;
 use crate::Result;
-use crate::checksum::{self, BLOCK, Hasher};
+use crate::checksum::{self, BLOCK, CHUNK, Hasher};
 use crate::read::reverse;
 use crate::state::Stored;
 
@@ -82,23 +82,25 @@ fn block_of(
     let mut at = block * BLOCK as u64;
     let end = stored.length.min(at + BLOCK as u64);
     while at < end {
-        let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(PIECE);
+        let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK);
         buffer.resize(length, 0);
         stored.source.read_at(stored.offset + at, buffer)?;
-        if stored.checksum.is_some() {
-            done.hasher.update(buffer);
+        for piece in buffer.chunks_mut(PIECE) {
+            if stored.checksum.is_some() {
+                done.hasher.update(piece);
+            }
+            if !intervals.is_empty() {
+                reverse(piece, stored.swap);
+            }
+            for (which, intervals) in intervals.iter().enumerate() {
+                intervals.count(at, piece, |index, special| done.found.push((which, index, special)));
+            }
+            at += piece.len() as u64;
         }
-        if !intervals.is_empty() {
-            reverse(buffer, stored.swap);
-        }
-        for (which, intervals) in intervals.iter().enumerate() {
-            intervals.count(at, buffer, |index, special| done.found.push((which, index, special)));
-        }
-        at += length as u64;
     }
     Ok(done)
 }
 
-/// What is read, hashed and counted at a time: it stays in a core's own cache from
-/// the first to the last, which a whole `CHUNK` does not.
-const PIECE: usize = 256 << 10;
+/// What is hashed and then counted: it is in a core's first cache the second time.
+/// A multiple of any element's width.
+const PIECE: usize = 32 << 10;
