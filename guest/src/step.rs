@@ -111,3 +111,27 @@ impl Gather {
         self.parts
     }
 }
+
+/// How bytes are fetched whose end only they tell: a window at a time, wider each time.
+#[derive(Debug)]
+pub(crate) struct Window(u64);
+
+impl Default for Window {
+    fn default() -> Self {
+        Self(FIRST)
+    }
+}
+
+impl Window {
+    /// Bytes to fetch next, where at least `missing` are needed and `left` are there.
+    pub(crate) fn next(&mut self, missing: u64, left: u64) -> u64 {
+        let length = missing.max(self.0).min(left);
+        self.0 = self.0.saturating_mul(2).min(WIDEST);
+        length
+    }
+}
+
+/// The first window: most pickles fit.
+const FIRST: u64 = 64 << 10;
+/// The widest window.
+const WIDEST: u64 = 1 << 20;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::execute::Execution;
 use super::flaw::Flaw;
-use super::opcode::{self, self as op, Extent, Scan};
+use super::opcode::{self, Extent, Scan};
 use super::{Graph, Object, Trace, Value};
 use crate::{Error, Limits};
 
@@ -133,7 +133,7 @@ impl Machine {
     /// tolerant machine follows it. Not so with GLOBAL: any checkpoint that was cut
     /// may end in one.
     pub fn close(&mut self) {
-        let named = matches!(self.pending.as_slice(), [op::INST, _, _, ..]);
+        let named = matches!(self.pending.as_slice(), [opcode::INST, _, _, ..]);
         if !named || self.trace().is_none() || !matches!(self.state, State::Running) {
             return;
         }

@@ -8,7 +8,7 @@ use super::interpret::{Interpreted, interpret};
 use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
 use crate::reader::{Checkpoint, Format};
-use crate::step::{Next, Range};
+use crate::step::{Next, Range, Window};
 use crate::{Error, Limits, show};
 
 /// Reads the stream that `torch.save` wrote before torch 1.6.
@@ -34,8 +34,7 @@ pub(crate) struct LegacyReader {
     start: u64,
     /// Where the next window starts.
     position: u64,
-    /// Bytes of the next window.
-    window: u64,
+    window: Window,
 }
 
 /// Which pickle the machine is at, or what comes after them.
@@ -64,7 +63,15 @@ impl LegacyReader {
     /// Starts on a file of `length` bytes.
     pub(crate) fn new(length: u64, limits: Limits) -> Self {
         let machine = Machine::new(0, Stage::Magic.part(), &limits);
-        Self { length, limits, stage: Stage::Magic, machine, start: 0, position: 0, window: WINDOW }
+        Self {
+            length,
+            limits,
+            stage: Stage::Magic,
+            machine,
+            start: 0,
+            position: 0,
+            window: Window::default(),
+        }
     }
 
     /// The next state: what was fetched, in the order asked for; at first, nothing.
@@ -105,9 +112,7 @@ impl LegacyReader {
             let found = "the end of the file";
             return Err(Error::truncated(self.position, self.stage.part(), "the rest of a pickle", found));
         }
-        let range = Range::new(self.position, missing.max(self.window).min(left));
-        self.window = self.window.saturating_mul(2).min(WIDEST);
-        Ok(Next::Fetch(vec![range]))
+        Ok(Next::Fetch(vec![Range::new(self.position, self.window.next(missing, left))]))
     }
 
     /// Takes what a pickle built, and turns to the next one, at `end`. After the
@@ -269,10 +274,6 @@ fn length(interpreted: &Interpreted, id: StorageId) -> Option<u64> {
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// Bytes of an element count.
 const COUNT: u64 = 8;
-/// The first window: most state dicts' pickles fit.
-const WINDOW: u64 = 64 << 10;
-/// The widest window.
-const WIDEST: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests;

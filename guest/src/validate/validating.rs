@@ -132,22 +132,26 @@ impl Validating {
     /// The current job is done: its children come next, first to last.
     fn descend(&mut self, children: Vec<Child>) {
         let Some(parent) = self.jobs.pop() else { return };
-        for child in children.into_iter().rev() {
+        let start = self.jobs.len();
+        for child in children {
             let Child { name, bytes, examiner } = child;
             let (place, length) = parent.place.child(&name, &bytes);
             // The same content seen otherwise is as deep as before.
             let depth = parent.depth.saturating_add(u32::from(!name.is_empty()));
+            if depth > DEPTH || self.begun >= self.options.limits.entries {
+                limit::nested(&place, &mut self.report);
+                continue;
+            }
             let held = match bytes {
                 Bytes::At(range) => parent.held.as_ref().map(|held| held.part(range.offset)),
                 Bytes::Inflated(_, bytes) => Some(Held { bytes: Rc::new(bytes), start: 0 }),
             };
-            let job = Job { place, length, depth, held, examiner };
-            if depth > DEPTH || self.begun >= self.options.limits.entries {
-                limit::nested(&job.place, &mut self.report);
-                continue;
-            }
             self.begun += 1;
-            self.jobs.push(job);
+            self.jobs.push(Job { place, length, depth, held, examiner });
+        }
+        // The last of the jobs is the next one.
+        if let Some(children) = self.jobs.get_mut(start..) {
+            children.reverse();
         }
     }
 }

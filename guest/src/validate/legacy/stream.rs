@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use super::keys::Placed;
 use super::{count, header, source, trailing, untyped};
 use crate::pickle::Graph;
-use crate::step::{Next, Range};
+use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
-use crate::validate::pickle::{Dialect, Fed, PickleRun, Window};
+use crate::validate::pickle::{Dialect, Fed, PickleRun};
 use crate::validate::report::Kind;
 use crate::validate::tensor::Tensors;
 

@@ -6,7 +6,7 @@
 
 use super::Objects;
 use super::allowed::{Made, Means};
-use super::state;
+use super::attributes;
 use crate::pickle::{Object, Value};
 
 /// A kind of argument.
@@ -70,7 +70,7 @@ pub(super) const REBUILD: Arg = arg("a function that rebuilds a tensor", |object
     objects.global(value).is_some_and(|global| global.module == "torch._utils")
         && matches!(objects.means(value), Some(Means::Call(_)))
 });
-pub(super) const ATTRIBUTES: Arg = arg("attributes that are data", state::is_attributes);
+pub(super) const ATTRIBUTES: Arg = arg("attributes that are data", attributes::is_attributes);
 pub(super) const QUANTIZER: Arg = arg("the parameters of a quantizer", is_quantizer);
 pub(super) const SPARSE: Arg = arg("the parts of a sparse tensor", is_sparse);
 

@@ -2,9 +2,9 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::run::{Dialect, Fed, PickleRun, Window};
+use super::run::{Dialect, Fed, PickleRun};
 use super::trailing;
-use crate::step::{Next, Range};
+use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
 use crate::validate::finding::Verdict;
@@ -93,7 +93,7 @@ impl BarePickles {
         let next = PickleRun::new(Part::at("", end), Dialect::Plain, scope.length.saturating_sub(end), scope);
         let run = core::mem::replace(&mut self.run, next);
         let start = core::mem::replace(&mut self.start, end);
-        let (eventful, telling) = (run.is_eventful(), run.is_telling());
+        let events = run.events();
         if let Some(graph) = run.into_graph() {
             if start == 0 && self.certainty != Certainty::Hidden && legacy::is_magic(&graph) {
                 return Some(legacy::child(scope));
@@ -102,11 +102,11 @@ impl BarePickles {
             Tensors::new(&graph, &Part::at("", start), &mut inner);
         }
         // `N.` is a pickle, and the start of many a text: what follows tells.
-        if self.certainty == Certainty::Perhaps && eventful {
+        if self.certainty == Certainty::Perhaps && events.any() {
             self.certainty = Certainty::Certain;
         }
         if self.certainty != Certainty::Perhaps || end >= scope.length {
-            self.commit(telling, scope);
+            self.commit(events.named || events.identified || events.called, scope);
         }
         None
     }
@@ -115,10 +115,11 @@ impl BarePickles {
     fn broken(&mut self, scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
         // A text may start with `P` or with `c` and a line, which name something by
         // chance; it calls nothing.
+        let events = self.run.events();
         let eventful = match self.certainty {
-            Certainty::Certain => self.run.is_eventful(),
-            Certainty::Perhaps => self.run.has_called(),
-            Certainty::Hidden => self.run.has_made(),
+            Certainty::Certain => events.any(),
+            Certainty::Perhaps => events.called,
+            Certainty::Hidden => events.called || events.identified,
         };
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
             let left = scope.length.saturating_sub(self.start);

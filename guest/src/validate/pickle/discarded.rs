@@ -3,7 +3,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Objects;
-use crate::pickle::{Object, Trace, Value};
+use crate::pickle::{Object, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
@@ -15,15 +15,8 @@ pub(super) static RULE: Rule = Rule::warning(
      do no harm; they may carry data unseen.",
 );
 
-/// Values under the result when a pickle ends.
-pub(super) static LEFT: Rule = Rule::malformed(
-    "SR-PICKLE-LEFT",
-    "values left on the stack at the end",
-    "No pickler leaves any. Readers differ on whether that is an error, and nobody sees the values.",
-);
-
-/// Reports calls whose result nobody gets, and what is left on the stack.
-pub(super) fn check(objects: Objects<'_>, root: Value, trace: &Trace, part: &Part, scope: &mut Scope<'_>) {
+/// Reports calls whose result nobody gets.
+pub(super) fn check(objects: Objects<'_>, root: Value, part: &Part, scope: &mut Scope<'_>) {
     let reached = reached(objects, root);
     let lost = objects.0.iter().zip(&reached).filter_map(|(object, &reached)| match object {
         Object::Instance(instance) if !reached => Some(instance.offset),
@@ -36,10 +29,6 @@ pub(super) fn check(objects: Objects<'_>, root: Value, trace: &Trace, part: &Par
     }
     if let Some(first) = first {
         scope.find(&RULE, part, first, format!("{count} calls whose result is thrown away"));
-    }
-    if trace.left > 0 || trace.marks > 0 {
-        let message = format!("{} values and {} marks left on the stack at the end", trace.left, trace.marks);
-        scope.find(&LEFT, part, 0, message);
     }
 }
 

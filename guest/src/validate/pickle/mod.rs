@@ -9,9 +9,11 @@
 mod allowed;
 mod argument;
 mod arguments;
+mod attributes;
 pub(super) mod bare;
 mod broken;
 mod call;
+mod change;
 mod collisions;
 mod copies;
 mod discarded;
@@ -19,6 +21,7 @@ mod extension;
 mod import;
 mod items;
 mod keys;
+mod left;
 mod objects;
 mod opcode;
 mod persistent;
@@ -29,7 +32,7 @@ pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
 pub(super) use objects::Objects;
-pub(super) use run::{Dialect, Fed, PickleRun, Window};
+pub(super) use run::{Dialect, Fed, PickleRun};
 
 use super::finding::Rule;
 
@@ -40,9 +43,9 @@ pub(super) const RULES: &[&Rule] = &[
     &call::RULE,
     &arguments::RULE,
     &items::RULE,
-    &state::ACTIVE_RULE,
+    &attributes::RULE,
     &state::RULE,
-    &target::CLASS,
+    &change::RULE,
     &target::RULE,
     &keys::RULE,
     &persistent::RULE,
@@ -51,5 +54,5 @@ pub(super) const RULES: &[&Rule] = &[
     &broken::TRUNCATED,
     &trailing::RULE,
     &discarded::RULE,
-    &discarded::LEFT,
+    &left::RULE,
 ];

@@ -1,7 +1,7 @@
 use super::copies::Copies;
 use super::{
-    Objects, arguments, broken, call, collisions, discarded, import, items, keys, opcode, persistent, state,
-    target,
+    Objects, arguments, attributes, broken, call, collisions, discarded, import, items, keys, left, opcode,
+    persistent, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Machine, Object, Progress};
@@ -51,6 +51,28 @@ pub(in crate::validate) enum Fed {
     Broken,
 }
 
+/// What tells a pickle from bytes that only look like one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::validate) struct Events {
+    /// It looked a name up.
+    pub(in crate::validate) named: bool,
+    /// It looked a code of the extension registry up. In other formats' numbers a
+    /// byte that does so is common, and no codes are registered unless somebody did.
+    pub(in crate::validate) coded: bool,
+    /// It has a persistent id. Any line that starts with `P` is one, and no reader
+    /// of plain pickles takes it.
+    pub(in crate::validate) identified: bool,
+    /// It called something.
+    pub(in crate::validate) called: bool,
+}
+
+impl Events {
+    /// Whether there was any.
+    pub(in crate::validate) fn any(self) -> bool {
+        self.named || self.coded || self.identified || self.called
+    }
+}
+
 impl PickleRun {
     /// A run of the pickle that starts where `part` does and has at most `length`
     /// bytes.
@@ -90,39 +112,21 @@ impl PickleRun {
         }
     }
 
-    /// Whether it named or made anything: bytes that only look like a pickle
-    /// end before.
-    pub(in crate::validate) fn is_eventful(&self) -> bool {
-        let event = |object: &Object| {
-            matches!(object, Object::Global(_) | Object::Extension(_) | Object::Instance(_))
-        };
-        self.machine.objects().iter().any(event)
-    }
-
-    /// Whether it named or called something. Extension codes do not count: in other
-    /// formats' numbers a byte that is one is common, and no codes are registered
-    /// unless somebody did so.
-    pub(in crate::validate) fn is_telling(&self) -> bool {
-        let telling = |object: &Object| match object {
-            Object::Global(global) => !global.module.is_empty(),
-            object => matches!(object, Object::Instance(_)),
-        };
-        self.machine.objects().iter().any(telling)
-    }
-
-    /// Whether it called something, or had a persistent id.
-    pub(in crate::validate) fn has_made(&self) -> bool {
-        self.machine.objects().iter().any(|object| matches!(object, Object::Instance(_)))
-    }
-
-    /// Whether it called something. A persistent id is no call: any line that starts
-    /// with `P` is one, and no reader of plain pickles takes it.
-    pub(in crate::validate) fn has_called(&self) -> bool {
-        let call = |object: &Object| match object {
-            Object::Instance(instance) => instance.construct != Construct::Persistent,
-            _ => false,
-        };
-        self.machine.objects().iter().any(call)
+    /// What it did besides building plain values.
+    pub(in crate::validate) fn events(&self) -> Events {
+        let mut events = Events::default();
+        for object in self.machine.objects() {
+            match object {
+                Object::Global(global) => events.named |= !global.module.is_empty(),
+                Object::Extension(_) => events.coded = true,
+                Object::Instance(instance) if instance.construct == Construct::Persistent => {
+                    events.identified = true;
+                }
+                Object::Instance(_) => events.called = true,
+                _ => {}
+            }
+        }
+        events
     }
 
     /// What it built, if it came to its end.
@@ -158,7 +162,7 @@ impl PickleRun {
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
-                state::check_arguments(objects, instance, &self.part, scope);
+                attributes::check(objects, instance, &self.part, scope);
                 copies.check(objects, instance, &self.part, scope);
             }
         }
@@ -168,31 +172,8 @@ impl PickleRun {
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);
         if let Some(root) = self.machine.root() {
-            discarded::check(objects, root, trace, &self.part, scope);
+            discarded::check(objects, root, &self.part, scope);
+            left::check(trace, &self.part, scope);
         }
     }
 }
-
-/// How the bytes of a pickle are fetched: a window at a time, wider each time.
-#[derive(Debug)]
-pub(in crate::validate) struct Window(u64);
-
-impl Default for Window {
-    fn default() -> Self {
-        Self(FIRST)
-    }
-}
-
-impl Window {
-    /// Bytes to fetch next, where at least `missing` are needed and `left` are there.
-    pub(in crate::validate) fn next(&mut self, missing: u64, left: u64) -> u64 {
-        let length = missing.max(self.0).min(left);
-        self.0 = self.0.saturating_mul(2).min(WIDEST);
-        length
-    }
-}
-
-/// The first window: most pickles fit.
-const FIRST: u64 = 64 << 10;
-/// The widest window.
-const WIDEST: u64 = 1 << 20;

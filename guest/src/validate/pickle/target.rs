@@ -1,19 +1,11 @@
 use alloc::format;
 
-use super::Objects;
 use super::allowed::{Made, Means};
+use super::{Objects, change};
 use crate::model::Construct;
 use crate::pickle::{Object, Oddity, Value, opcode_name};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
-
-/// A class or a function is changed.
-pub(super) static CLASS: Rule = Rule::refused(
-    "SR-PICKLE-CHANGE",
-    "changes a class or a function",
-    "A state handed to a class or a function changes it for the whole process that loads the \
-     file, and so what other code does later.",
-);
 
 /// An instruction works on what it is not made for.
 pub(super) static RULE: Rule = Rule::malformed(
@@ -30,8 +22,7 @@ pub(super) fn check(objects: Objects<'_>, oddity: &Oddity, part: &Part, scope: &
     }
     match oddity.target.map(|target| (target, objects.get(target))) {
         Some((target, Some(Object::Global(_) | Object::Extension(_)))) => {
-            let message = format!("{opcode} changes {}", objects.describe(target));
-            scope.find(&CLASS, part, oddity.offset, message);
+            change::report(objects, target, opcode, oddity.offset, part, scope);
         }
         Some((target, _)) => {
             let message = format!("{opcode} on {}: {}", objects.describe(target), oddity.message);

@@ -9,10 +9,10 @@ use super::member::{DEFLATED, Member, STORED};
 use super::{crc, hidden};
 use crate::Excess;
 use crate::pickle::Graph;
-use crate::step::{Next, Range};
+use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Scope};
 use crate::validate::file::limit;
-use crate::validate::pickle::{Dialect, Fed, PickleRun, Window, trailing};
+use crate::validate::pickle::{Dialect, Fed, PickleRun, trailing};
 
 /// Reads one record's content to its end.
 #[derive(Debug)]

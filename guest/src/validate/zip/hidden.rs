@@ -47,7 +47,7 @@ pub(super) fn suspicion(head: &[u8], scope: &mut Scope<'_>) -> Suspicion {
         _ => {
             let mut run = PickleRun::new(Part::whole(), Dialect::Plain, u64::MAX, &inner);
             match (run.feed(head, &mut inner), head) {
-                (Fed::Broken, _) if !run.is_eventful() => Suspicion::None,
+                (Fed::Broken, _) if !run.events().any() => Suspicion::None,
                 (_, [0x80, 2..=5, ..]) => Suspicion::Strong,
                 _ => Suspicion::Weak,
             }
