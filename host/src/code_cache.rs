@@ -61,7 +61,9 @@ fn keep(path: &Path, code: &[u8]) -> Option<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).ok()?;
     let new = path.with_extension(format!("{}.new", process::id()));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
-    let written = file.and_then(|mut file| file.write_all(code)).and_then(|()| fs::rename(&new, path));
+    // On disk before it has its name: after a crash it must not be half there.
+    let whole = |mut file: fs::File| file.write_all(code).and_then(|()| file.sync_all());
+    let written = file.and_then(whole).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }

@@ -135,11 +135,13 @@ impl Execution {
     /// read: that one goes on behind it.
     fn literal(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Literal, Flaw> {
         let read = literal(code, operand);
-        if let Some(trace) = &mut self.trace
-            && read.is_ok()
-            && let Some(doubt) = lenient::doubt(code, operand)
-        {
-            trace.note(offset, code, None, doubt.into());
+        if let (Some(trace), Ok(literal)) = (&mut self.trace, &read) {
+            if let Some(doubt) = lenient::doubt(code, operand, literal) {
+                trace.note(offset, code, None, doubt.into());
+            }
+            if lenient::is_python2_text(code, literal) {
+                trace.python2_text.get_or_insert(offset);
+            }
         }
         match read {
             Err(flaw) if self.trace.is_some() && lenient::some_reader_reads(code, operand) => {

@@ -7,7 +7,8 @@
 use alloc::vec::Vec;
 use core::str;
 
-use super::literal::literal;
+use super::Object;
+use super::literal::{Literal, literal};
 use super::opcode as op;
 
 /// Whether some reader reads an operand that [`literal`] refuses.
@@ -24,15 +25,26 @@ pub(super) fn some_reader_reads(code: u8, operand: &[u8]) -> bool {
 }
 
 /// What readers do not agree on in an operand that [`literal`] reads.
-pub(super) fn doubt(code: u8, operand: &[u8]) -> Option<&'static str> {
-    match code {
-        op::INT if !is_plain_int(operand) => {
+pub(super) fn doubt(code: u8, operand: &[u8], read: &Literal) -> Option<&'static str> {
+    match (code, read) {
+        (op::INT, _) if !is_plain_int(operand) => {
             Some("expected plain decimal digits, found what readers take for different values")
         }
-        op::STRING | op::BINSTRING | op::SHORT_BINSTRING if str::from_utf8(operand).is_err() => {
+        (op::STRING | op::BINSTRING | op::SHORT_BINSTRING, Literal::Object(Object::Bytes(_))) => {
             Some("expected UTF-8, found bytes that readers refuse unless they are told an encoding")
         }
         _ => None,
+    }
+}
+
+/// Whether a string of Python 2 is more than ASCII: torch takes it for UTF-8,
+/// and Python refuses it.
+pub(super) fn is_python2_text(code: u8, read: &Literal) -> bool {
+    match (code, read) {
+        (op::STRING | op::BINSTRING | op::SHORT_BINSTRING, Literal::Object(Object::Text(text))) => {
+            !text.is_ascii()
+        }
+        _ => false,
     }
 }
 
@@ -82,10 +94,23 @@ mod tests {
     #[test]
     fn an_int_that_c_and_python_read_differently_is_doubtful() {
         for line in [&b"0"[..], b"7", b"-12", b"00", b"01"] {
-            assert_eq!(doubt(op::INT, line), None, "{line:?}");
+            assert_eq!(doubt(op::INT, line, &literal(op::INT, line).unwrap()), None, "{line:?}");
         }
         for line in [&b" 1"[..], b"+1", b"-0", b"010"] {
-            assert!(doubt(op::INT, line).is_some(), "{line:?}");
+            assert!(doubt(op::INT, line, &literal(op::INT, line).unwrap()).is_some(), "{line:?}");
         }
+    }
+
+    #[test]
+    fn strings_of_python_2_are_told_by_what_they_decode_to() {
+        let about = |code, operand| {
+            let read = literal(code, operand).unwrap();
+            (doubt(code, operand, &read).is_some(), is_python2_text(code, &read))
+        };
+        assert_eq!(about(op::SHORT_BINSTRING, b"plain"), (false, false));
+        assert_eq!(about(op::SHORT_BINSTRING, "\u{e4}".as_bytes()), (false, true));
+        assert_eq!(about(op::SHORT_BINSTRING, b"\xff"), (true, false));
+        assert_eq!(about(op::STRING, b"'\\xff'"), (true, false));
+        assert_eq!(about(op::BINUNICODE, "\u{e4}".as_bytes()), (false, false));
     }
 }

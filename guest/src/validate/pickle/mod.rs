@@ -17,6 +17,7 @@ mod change;
 mod collisions;
 mod copies;
 mod discarded;
+mod encoding;
 mod extension;
 mod import;
 mod items;
@@ -50,6 +51,7 @@ pub(super) const RULES: &[&Rule] = &[
     &keys::RULE,
     &persistent::RULE,
     &opcode::RULE,
+    &encoding::RULE,
     &broken::RULE,
     &broken::TRUNCATED,
     &trailing::RULE,

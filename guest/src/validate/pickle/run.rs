@@ -1,7 +1,7 @@
 use super::copies::Copies;
 use super::{
-    Objects, arguments, attributes, broken, call, collisions, discarded, import, items, keys, left, opcode,
-    persistent, state, target,
+    Objects, arguments, attributes, broken, call, collisions, discarded, encoding, import, items, keys, left,
+    opcode, persistent, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Machine, Object, Progress};
@@ -171,6 +171,7 @@ impl PickleRun {
         let Some(trace) = self.machine.trace() else { return };
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);
+        encoding::check(trace, self.dialect, &self.part, scope);
         if let Some(root) = self.machine.root() {
             discarded::check(objects, root, &self.part, scope);
             left::check(trace, &self.part, scope);

@@ -81,3 +81,10 @@ fn keys_that_hash_alike_end_as_a_limit() {
     assert_eq!(keyed(&(0..8192).map(pair).collect::<Vec<_>>()), expected);
     assert_eq!(keyed(&(1..100_000).map(ordinary).collect::<Vec<_>>()), "Pickle Safe\n");
 }
+
+#[test]
+fn a_string_of_python_2_needs_an_encoding() {
+    let expected = "Pickle Malformed\nSR-PICKLE-ENCODING 2: a string that is UTF-8, and not ASCII\n";
+    assert_eq!(summary(b"\x80\x02U\x02\xc3\xa4."), expected);
+    assert_eq!(summary(b"\x80\x02U\x02ab."), "Pickle Safe\n");
+}
