@@ -6,7 +6,6 @@ mod common;
 use std::path::Path;
 
 use common::cases::{Case, bad, good};
-use common::judge::judge;
 use common::native;
 use strongroom::store::{Local, Memory};
 use strongroom::validate::Finding;
@@ -146,7 +145,7 @@ fn both_judge_the_same() {
         let report = strongroom::validate_in(engine, &Local, &case.file, &options).unwrap();
         let limits = strongroom_guest::Limits::within(options.memory as u64);
         let native = ValidateOptions { limits, ..ValidateOptions::default() };
-        let (native, _) = judge(&case.bytes(), usize::MAX, native);
+        let (native, _) = native::judge(&case.bytes(), usize::MAX, native);
         let name = &case.name;
         assert_eq!(report.verdict.name(), format!("{:?}", native.verdict).to_lowercase(), "{name}");
         assert_eq!(

@@ -4,7 +4,6 @@
 mod common;
 
 use common::cases::{Case, bad, good};
-use common::judge::judge;
 use common::native;
 use strongroom_guest::validate::ValidateOptions;
 use strongroom_guest::{Checkpoint, Error};
@@ -32,9 +31,9 @@ fn a_page_at_a_time() {
 fn judged_in_pieces() {
     for case in good().iter().chain(&bad()) {
         let file = case.bytes();
-        let (whole, _) = judge(&file, usize::MAX, ValidateOptions::default());
+        let (whole, _) = native::judge(&file, usize::MAX, ValidateOptions::default());
         for piece in [ODD, 4096] {
-            let (found, _) = judge(&file, piece, ValidateOptions::default());
+            let (found, _) = native::judge(&file, piece, ValidateOptions::default());
             assert!(whole == found, "{} differs in pieces of {piece}", case.name);
         }
     }

@@ -4,8 +4,6 @@ use strongroom_guest::zip::{Layout, Record};
 use strongroom_guest::validate::{Kind, Severity, ValidateOptions, Verdict};
 use strongroom_guest::{Checkpoint, Error, Limits, Segment};
 
-#[path = "../../tests/common/judge.rs"]
-pub mod judge;
 #[path = "../../tests/common/native.rs"]
 pub mod native;
 
@@ -38,8 +36,8 @@ pub fn read(file: &[u8]) -> Option<Checkpoint> {
 /// safe must also be what the strict reader takes.
 pub fn judge(file: &[u8]) {
     let options = ValidateOptions { limits: limits(), ..ValidateOptions::default() };
-    let (report, fetched) = judge::judge(file, usize::MAX, options.clone());
-    let (pieces, _) = judge::judge(file, 13, options);
+    let (report, fetched) = native::judge(file, usize::MAX, options.clone());
+    let (pieces, _) = native::judge(file, 13, options);
     assert_eq!(report, pieces, "pieces make a difference");
     // The inside of an archive is looked at again, but not without end.
     assert!(fetched <= 64 * (file.len() as u64 + 1), "{fetched} bytes of {}", file.len());

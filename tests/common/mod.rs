@@ -7,7 +7,6 @@ pub mod cases;
 pub mod component;
 pub mod describe;
 pub mod faulty;
-pub mod judge;
 pub mod native;
 pub mod paths;
 pub mod process;

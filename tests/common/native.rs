@@ -1,6 +1,7 @@
 //! The guest linked natively, fed from bytes in memory: no component, no host.
 
 use strongroom_guest::model::{Node, NodeId, Storage, Stored, Tensor};
+use strongroom_guest::validate::{Judging, Report, ValidateOptions, Validating};
 use strongroom_guest::{
     Checkpoint, Checksum, Chunk, Error, Limits, Range, Reading, SafetensorsOptions, Slot, Source, Step,
     TorchOptions, WriteOptions, Writing,
@@ -22,6 +23,23 @@ pub fn read_limited(file: &[u8], piece: usize, limits: Limits) -> Result<Checkpo
             Step::Fetch(ranges) => {
                 assert!(!ranges.is_empty(), "asks for nothing and is not ready");
                 chunks = ranges.iter().rev().map(|range| first(file, *range, piece)).collect();
+            }
+        }
+    }
+}
+
+/// Judges a file that is brought in pieces of at most `piece` bytes, one of each
+/// missing range in a call, the last range first. Says how many bytes it asked for, too.
+pub fn judge(file: &[u8], piece: usize, options: ValidateOptions) -> (Report, u64) {
+    let mut validating = Validating::open(file.len() as u64, options);
+    let (mut chunks, mut fetched) = (Vec::new(), 0);
+    loop {
+        match validating.advance(chunks).expect("no file makes it fail") {
+            Judging::Ready => return (validating.report().clone(), fetched),
+            Judging::Fetch(ranges) => {
+                assert!(!ranges.is_empty(), "asks for nothing and is not ready");
+                chunks = ranges.iter().rev().map(|range| first(file, *range, piece)).collect();
+                fetched += chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
             }
         }
     }
