@@ -64,7 +64,7 @@ fn all_that_died_are_named_together() {
     ranks.iter_mut().for_each(|rank| drop(rank.says("done 0")));
     // Apart in their signs of life.
     ranks[4].kill();
-    thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(200));
     ranks[1].kill();
     ranks.remove(4);
     ranks.remove(1);
