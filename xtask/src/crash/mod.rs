@@ -7,6 +7,7 @@ mod kill;
 mod lab;
 mod outcome;
 mod parallel;
+mod power;
 mod process;
 mod table;
 mod trace;
@@ -27,7 +28,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     let lab = Lab::new("matrix")?;
     let mut table = Table::default();
-    kill::run(&lab, &mut table)?;
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    if has("--power") {
+        power::control(&lab)?;
+        power::run(&lab, has("--sample"), &mut table)?;
+    } else {
+        kill::run(&lab, &mut table)?;
+    }
     print!("{}", table.markdown());
     ensure!(table.passed(), "not all points pass");
     Ok(())

@@ -32,6 +32,11 @@ impl Row {
         }
     }
 
+    /// A point like one that was added before.
+    pub fn add_another(&mut self, outcome: &Outcome) {
+        self.tally.add(outcome);
+    }
+
     /// A point that no run came to.
     pub fn not_hit(&mut self, point: &str) {
         self.failures.push(format!("at {point}: no run came to it"));

@@ -1,6 +1,7 @@
 //! What a power cut leaves of a file's bytes and of its length.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::history::{Change, Content, Effect, History, Inode};
@@ -18,7 +19,7 @@ pub struct Version {
 }
 
 /// What is on disk of one change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
     Lost,
     /// The first half of a write.
@@ -34,24 +35,20 @@ pub enum Fate {
 const OF_WRITE: &[Fate] = &[Fate::Lost, Fate::Part, Fate::Zeros, Fate::PartThenZeros, Fate::Whole];
 const OF_LENGTH: &[Fate] = &[Fate::Lost, Fate::Whole];
 
-/// What `file` may hold at one point, at most `limit` of it, and whether that is
-/// all. Lengths are as `journal` has them; without one each is free.
-pub fn versions(
-    history: &History,
-    file: Inode,
-    durable: &[bool],
-    journal: Option<&Survivors>,
-    limit: usize,
-    random: &mut Random,
-) -> (Vec<Version>, bool) {
-    let mut changes = Vec::new();
+/// The changes of a file, and what may have become of each.
+pub type Changes = Vec<(usize, &'static [Fate])>;
+
+/// The changes of `file` up to one point. Lengths are as `journal` has them; without one
+/// each is free.
+pub fn changes(history: &History, file: Inode, durable: &[bool], journal: Option<&Survivors>) -> Changes {
+    let mut changes = Changes::new();
     for (index, operation) in history.before(durable.len()).enumerate() {
         let Effect::Change(changed, change) = &operation.effect else { continue };
         if *changed != file {
             continue;
         }
         let is_write = matches!(change, Change::Write { .. });
-        let fates = match journal {
+        let fates: &'static [Fate] = match journal {
             _ if durable[index] => &[Fate::Whole],
             _ if is_write => OF_WRITE,
             Some(journal) if journal[index] => &[Fate::Whole],
@@ -60,18 +57,51 @@ pub fn versions(
         };
         changes.push((index, fates));
     }
-    let radixes: Vec<usize> = changes.iter().map(|(_, fates)| fates.len()).collect();
-    let (choices, complete) = choices(&radixes, limit, random);
-    let mut seen = HashSet::new();
-    let mut versions = Vec::new();
-    for choice in choices {
-        let fates = changes.iter().zip(choice).map(|((index, fates), chosen)| (*index, fates[chosen]));
-        let version = Version::new(history, file, fates.collect());
-        if seen.insert(version.digest) {
-            versions.push(version);
+    changes
+}
+
+/// What `file` may hold, all of it or else at most `limit`; and whether that is all.
+pub fn versions(
+    history: &History,
+    file: Inode,
+    changes: &Changes,
+    limit: usize,
+    random: &mut Random,
+) -> (Vec<Version>, bool) {
+    // What is the same after some changes is the same after all.
+    let mut versions = vec![Version::new(history, file, Vec::new())];
+    for &(index, fates) in changes {
+        let each = versions.iter().flat_map(|version| fates.iter().map(move |fate| (version, *fate)));
+        let with = |(version, fate): (&Version, Fate)| {
+            let fates = [&version.fates[..], &[(index, fate)]].concat();
+            Version::new(history, file, fates)
+        };
+        versions = distinct(each.map(with));
+        if versions.len() > limit {
+            return (some(history, file, changes, limit, random), false);
         }
     }
-    (versions, complete)
+    (versions, true)
+}
+
+fn some(
+    history: &History,
+    file: Inode,
+    changes: &Changes,
+    limit: usize,
+    random: &mut Random,
+) -> Vec<Version> {
+    let radixes: Vec<usize> = changes.iter().map(|(_, fates)| fates.len()).collect();
+    let (choices, _) = choices(&radixes, limit, random);
+    distinct(choices.into_iter().map(|choice| {
+        let fates = changes.iter().zip(choice).map(|((index, fates), chosen)| (*index, fates[chosen]));
+        Version::new(history, file, fates.collect())
+    }))
+}
+
+fn distinct(versions: impl Iterator<Item = Version>) -> Vec<Version> {
+    let mut seen = HashSet::new();
+    versions.filter(|version| seen.insert(version.digest)).collect()
 }
 
 impl Version {
@@ -117,8 +147,8 @@ impl Hash for Version {
 /// `file` with all changes as they were made.
 pub fn whole(history: &History, file: Inode) -> Version {
     let operations = history.operations.iter().enumerate();
-    let changes =
-        operations.filter(|(_, change)| matches!(change.effect, Effect::Change(changed, _) if changed == file));
+    let changes = operations
+        .filter(|(_, change)| matches!(change.effect, Effect::Change(changed, _) if changed == file));
     Version::new(history, file, changes.map(|(index, _)| (index, Fate::Whole)).collect())
 }
 
@@ -154,6 +184,18 @@ fn digits(mut number: usize, radixes: &[usize]) -> Vec<usize> {
         digit
     };
     radixes.iter().map(digit).collect()
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lost => "lost",
+            Self::Part => "half",
+            Self::Zeros => "zeros",
+            Self::PartThenZeros => "half, then zeros",
+            Self::Whole => "whole",
+        })
+    }
 }
 
 impl Change {

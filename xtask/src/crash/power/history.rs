@@ -11,7 +11,7 @@ pub type Bytes = Arc<[u8]>;
 /// The inode that all paths start from.
 pub const ROOT: Inode = 0;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct History {
     /// Each inode as it is on disk before the first operation. Those that are made
     /// later are here too, empty.
@@ -26,7 +26,7 @@ pub enum Content {
     Directory(BTreeMap<Arc<str>, Inode>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// How many operations were complete when this one began. A sync covers no
     /// others: what another thread wrote meanwhile may have come too late for it.
@@ -36,7 +36,7 @@ pub struct Operation {
     pub text: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Effect {
     /// What some names stand for afterwards, all of them or none.
     Names(Vec<(Slot, Option<Inode>)>),
@@ -67,7 +67,7 @@ pub enum Change {
 }
 
 impl History {
-    /// All of `initial` is on disk.
+    /// An empty disk.
     pub fn new() -> Self {
         Self { inodes: vec![Content::Directory(BTreeMap::new())], operations: Vec::new() }
     }
@@ -84,6 +84,13 @@ impl History {
 
     pub fn push(&mut self, began: usize, effect: Effect, text: impl Into<String>) {
         self.operations.push(Operation { began, effect, text: text.into() });
+    }
+
+    /// As if one operation had done nothing: a save that forgot a sync.
+    pub fn without(&self, index: usize) -> Self {
+        let mut history = self.clone();
+        history.operations[index].effect = Effect::Names(Vec::new());
+        history
     }
 
     /// Whether the save was said to be done before `point`.

@@ -77,12 +77,9 @@ impl Call {
 
     /// The path of a file descriptor, `None` of one whose file has no name any more.
     pub fn path(&self, index: usize) -> Result<Option<String>> {
-        path(self.argument(index)?)
-    }
-
-    /// The path of the file descriptor it returned.
-    pub fn opened(&self) -> Result<Option<String>> {
-        path(&self.result)
+        let descriptor = self.argument(index)?;
+        let (_, path) = descriptor.split_once('<').with_context(|| format!("{descriptor} is without its path"))?;
+        path.strip_suffix('>').map(|path| Ok(String::from_utf8(bytes(path)?)?)).transpose()
     }
 }
 
@@ -113,14 +110,6 @@ fn split(arguments: &str) -> Vec<String> {
         }
     }
     parts.iter().map(|part| part.trim().to_owned()).collect()
-}
-
-fn path(descriptor: &str) -> Result<Option<String>> {
-    let Some((_, path)) = descriptor.split_once('<') else { bail!("{descriptor} is without its path") };
-    match path.strip_suffix('>') {
-        Some(path) => Ok(Some(String::from_utf8(bytes(path)?)?)),
-        None => Ok(None),
-    }
 }
 
 fn bytes(hex: &str) -> Result<Vec<u8>> {
@@ -157,7 +146,8 @@ mod tests {
 7 +++ exited with 0 +++
 "#;
         let events = parse(log).unwrap();
-        let [Event::Call(mkdir), Event::Call(write), Event::Call(fsync), Event::Call(open), exit] = &events[..]
+        let [Event::Call(mkdir), Event::Call(write), Event::Call(fsync), Event::Call(open), exit] =
+            &events[..]
         else {
             panic!("{events:?}")
         };
@@ -165,7 +155,7 @@ mod tests {
         assert_eq!(write.bytes(1).unwrap(), [0, 255]);
         assert_eq!((write.returned().unwrap(), write.number(3).unwrap()), (2, 10));
         assert_eq!((fsync.path(0).unwrap(), fsync.began, fsync.process), (Some("/a".into()), 1, 8));
-        assert_eq!(open.opened().unwrap(), Some("/c".into()));
+        assert_eq!((open.text(1).unwrap(), &*open.result), ("/c".into(), r"3<\x2f\x63>"));
         assert_eq!(*exit, Event::Exit { process: 7, code: 0 });
     }
 

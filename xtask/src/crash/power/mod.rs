@@ -18,26 +18,44 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::job::{JOBS, Scene};
 use super::lab::Lab;
 use super::table::Table;
-use survey::{Scratch, Survey};
+use survey::{SEED, Scratch, Survey};
 
 /// All jobs; with `sample`, some states of each.
 pub fn run(lab: &Lab, sample: bool, table: &mut Table) -> Result<()> {
+    println!("power loss: samples have the seed {SEED}");
     let scratch = Scratch::new(lab)?;
+    let limit = if sample { SAMPLE } else { ALL };
     for job in JOBS {
         let scene = Scene::new(lab, job)?;
         let history = record::record(lab, &scene)?;
-        let limit = if sample { SAMPLE } else { ALL };
         let survey = Survey { lab, scene: &scene, history: &history, limit, scratch: &scratch };
         survey.rows()?.into_iter().for_each(|row| table.add(row));
     }
     Ok(())
 }
 
+/// The proof that this part can fail: a save that forgets a sync is found out.
+pub fn control(lab: &Lab) -> Result<()> {
+    let scene = Scene::new(lab, JOBS[0])?;
+    let history = record::record(lab, &scene)?;
+    let survey = Survey { lab, scene: &scene, history: &history, limit: ALL, scratch: &Scratch::new(lab)? };
+    let (idle, needed): (Vec<_>, Vec<_>) = survey.syncs()?.into_iter().partition(|(_, idle)| *idle);
+    println!("power loss: without one of these syncs, states fail that did not");
+    needed.iter().for_each(|(sync, _)| println!("  {sync}"));
+    println!("power loss: without one of these, none does");
+    idle.iter().for_each(|(sync, _)| println!("  {sync}"));
+    ensure!(needed.len() >= NEEDED, "the model does not see that a sync is missing");
+    Ok(())
+}
+
 /// States of one job on one kind of file system, at most.
 const ALL: usize = 20_000;
 const SAMPLE: usize = 40;
+
+/// The rank's file, the record, and the directory that the checkpoint is renamed in.
+const NEEDED: usize = 3;

@@ -53,12 +53,9 @@ impl Order {
 /// same names.
 pub fn needs(history: &History) -> Vec<Vec<usize>> {
     let mut last: HashMap<&Slot, usize> = HashMap::new();
-    let slots = |effect| match effect {
-        &Effect::Names(ref slots) => slots.as_slice(),
-        _ => &[],
-    };
-    let each = history.operations.iter().enumerate().map(|(index, operation)| {
-        slots(&operation.effect).iter().filter_map(|(slot, _)| last.insert(slot, index)).collect()
+    let each = history.operations.iter().enumerate().map(|(index, operation)| match &operation.effect {
+        Effect::Names(slots) => slots.iter().filter_map(|(slot, _)| last.insert(slot, index)).collect(),
+        _ => Vec::new(),
     });
     each.collect()
 }

@@ -181,7 +181,9 @@ impl Replay {
         let mut words = vec![call.name.clone()];
         for (index, argument) in call.arguments.iter().enumerate() {
             let path = if argument.starts_with('"') { call.text(index).ok() } else { path_of(call, index)? };
-            words.extend(path.and_then(|path| Some(path.strip_prefix(&self.top)?.trim_start_matches('/').into())));
+            words.extend(
+                path.and_then(|path| Some(path.strip_prefix(&self.top)?.trim_start_matches('/').into())),
+            );
         }
         self.history.push(began, effect, words.join(" "));
         Ok(())
@@ -252,3 +254,6 @@ fn read(path: &Path, history: &mut History) -> Result<Content> {
     }
     Ok(Content::Directory(entries))
 }
+
+#[cfg(test)]
+mod tests;

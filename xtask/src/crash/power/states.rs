@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::contents::{self, Version};
+use super::contents::{self, Changes, Version};
 use super::history::{Content, Effect, History, Inode};
 use super::names::{self, Survivors};
 use super::order::{self, Order};
@@ -58,7 +58,8 @@ pub fn at_the_end(history: &History) -> Files {
 
 /// The states that `order` allows: all, or where they are more than `limit`, some.
 pub fn states(history: &History, order: Order, limit: usize, seed: u64) -> States {
-    let mut search = Search { history, order, random: Random::new(seed), found: HashMap::new() };
+    let (versions, found) = (HashMap::new(), HashMap::new());
+    let mut search = Search { history, order, random: Random::new(seed), versions, found };
     let needs = order::needs(history);
     let mut complete = true;
     let mut moments: Vec<Moment> =
@@ -81,6 +82,8 @@ struct Search<'h> {
     history: &'h History,
     order: Order,
     random: Random,
+    /// Most files are the same at most points.
+    versions: HashMap<(Inode, Changes), Rc<[Arc<Version>]>>,
     found: HashMap<Tree, Found>,
 }
 
@@ -104,18 +107,11 @@ struct Disk {
 }
 
 impl Search<'_> {
-    fn moment(
-        &mut self,
-        point: usize,
-        needs: &[Vec<usize>],
-        limit: usize,
-        complete: &mut bool,
-    ) -> Moment {
+    fn moment(&mut self, point: usize, needs: &[Vec<usize>], limit: usize, complete: &mut bool) -> Moment {
         let durable = self.order.durable(self.history, point);
         let random = &mut self.random;
         let (sets, all) = names::survivors(self.history, self.order, needs, &durable, limit, random);
         *complete &= all;
-        let mut versions: HashMap<(Inode, usize), Rc<[Arc<Version>]>> = HashMap::new();
         let mut seen = HashSet::new();
         let mut disks = Vec::new();
         for survivors in sets {
@@ -132,14 +128,8 @@ impl Search<'_> {
                 let is_file = matches!(self.history.inodes[inode], Content::File(_));
                 let place = is_file.then(|| {
                     *places.entry(inode).or_insert_with(|| {
-                        let versions = versions.entry((inode, prefix)).or_insert_with(|| {
-                            let (history, random) = (self.history, &mut self.random);
-                            let (versions, all) =
-                                contents::versions(history, inode, &durable, journal, VERSIONS, random);
-                            *complete &= all;
-                            versions.into_iter().map(Arc::new).collect()
-                        });
-                        disk.files.push(versions.clone());
+                        let changes = contents::changes(self.history, inode, &durable, journal);
+                        disk.files.push(self.versions(inode, changes, complete));
                         disk.files.len() - 1
                     })
                 });
@@ -148,6 +138,16 @@ impl Search<'_> {
             disks.push(disk);
         }
         Moment { point, disks }
+    }
+
+    fn versions(&mut self, file: Inode, changes: Changes, complete: &mut bool) -> Rc<[Arc<Version>]> {
+        let (history, random) = (self.history, &mut self.random);
+        let known = self.versions.entry((file, changes)).or_insert_with_key(|(_, changes)| {
+            let (versions, all) = contents::versions(history, file, changes, VERSIONS, random);
+            *complete &= all;
+            versions.into_iter().map(Arc::new).collect()
+        });
+        known.clone()
     }
 
     fn lost_names(&self, survivors: &Survivors) -> Vec<usize> {
@@ -166,13 +166,22 @@ impl Search<'_> {
             }
             return true;
         }
-        // The first two disks have no name or all names that are possible.
-        let each = (budget / moment.disks.len()).max(2);
-        for (index, disk) in moment.disks.iter().enumerate() {
-            if index < 2 || each > 2 || self.random.below(moment.disks.len()) < budget / 2 {
-                let (choices, _) = contents::choices(&disk.radixes(), each, &mut self.random);
-                choices.iter().for_each(|choice| self.add(moment.point, disk, choice));
+        let target = self.found.len() + budget;
+        let disks = moment.disks.len();
+        // The first disk has no name that it need not have, the last has most of them.
+        let some = (0..disks).map(|step| if step % 2 == 0 { step / 2 } else { disks - 1 - step / 2 });
+        for disk in some.take(budget / 2 + 1).map(|index| &moment.disks[index]) {
+            let (choices, _) = contents::choices(&disk.radixes(), budget / disks, &mut self.random);
+            choices.iter().for_each(|choice| self.add(moment.point, disk, choice));
+        }
+        // Most of what is found at random is known from the points before.
+        for _ in 0..budget * 10 {
+            if self.found.len() >= target {
+                break;
             }
+            let disk = &moment.disks[self.random.below(disks)];
+            let choice = disk.radixes().into_iter().map(|radix| self.random.below(radix)).collect::<Vec<_>>();
+            self.add(moment.point, disk, &choice);
         }
         false
     }
@@ -226,4 +235,4 @@ impl Found {
 }
 
 /// What one file may hold at one point, at most.
-const VERSIONS: usize = 625;
+const VERSIONS: usize = 1000;

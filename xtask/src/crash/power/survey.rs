@@ -1,6 +1,6 @@
 //! All states of a save, each made as a directory and checked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Result;
 
 use super::contents::Fate;
-use super::history::History;
+use super::history::{Effect, History};
 use super::order::Order;
 use super::record::ROOT;
 use super::states::{State, Tree, states};
@@ -29,35 +29,67 @@ pub struct Survey<'s> {
     pub scratch: &'s Scratch,
 }
 
+/// What came of a state. One that may be there after the promise is another.
+type Outcomes = HashMap<(Tree, bool), Outcome>;
+
 impl Survey<'_> {
     /// A row for each order.
     pub fn rows(&self) -> Result<Vec<Row>> {
         // Most of what a journal leaves, others leave too.
-        let mut known: HashMap<(Tree, bool), Outcome> = HashMap::new();
-        let mut rows = Vec::new();
-        for order in Order::ALL {
-            let found = states(self.history, order, self.limit, SEED);
-            let new: Vec<&State> = found.states.iter().filter(|state| !known.contains_key(&key(state))).collect();
-            let outcomes = parallel::each(&new, THREADS, |state| self.check(state))?;
-            known.extend(new.iter().map(|state| key(state)).zip(outcomes));
-            let sampled = if found.complete { "all".into() } else { format!("a sample, seed {SEED},") };
-            let fault = format!("power loss, {}: {sampled} states of {} points", order.name(), found.points);
-            let mut row = Row::new(self.scene.job.name, fault);
-            for state in &found.states {
-                row.add(&self.describe(state), &known[&key(state)]);
+        let mut known = Outcomes::new();
+        Order::ALL.into_iter().map(|order| self.row(order, &mut known)).collect()
+    }
+
+    fn row(&self, order: Order, known: &mut Outcomes) -> Result<Row> {
+        let found = states(self.history, order, self.limit, SEED);
+        self.check_all(self.history, &found.states, known)?;
+        let which = if found.complete { "all" } else { "a sample of the" };
+        let fault = format!("power loss, {}: {which} states of {} points", order.name(), found.points);
+        let mut row = Row::new(self.scene.job.name, fault);
+        let mut reasons = HashSet::new();
+        for state in &found.states {
+            let outcome = &known[&key(state)];
+            match reasons.insert(outcome.to_string()) {
+                true => row.add(&self.describe(state), outcome),
+                false => row.add_another(outcome),
             }
-            rows.push(row);
         }
-        Ok(rows)
+        Ok(row)
+    }
+
+    /// Whether the model sees what is wrong: the save's syncs, and which of them could
+    /// be left out one at a time and no state would fail that does not fail now.
+    pub fn syncs(&self) -> Result<Vec<(String, bool)>> {
+        let order = Order::Posix;
+        let mut known = Outcomes::new();
+        self.check_all(self.history, &states(self.history, order, self.limit, SEED).states, &mut known)?;
+        let mut syncs = Vec::new();
+        for (index, operation) in self.history.operations.iter().enumerate() {
+            let Effect::Sync(_) = operation.effect else { continue };
+            let history = self.history.without(index);
+            let mut found = states(&history, order, self.limit, SEED).states;
+            found.retain(|state| !known.contains_key(&key(state)));
+            let mut new = Outcomes::new();
+            self.check_all(&history, &found, &mut new)?;
+            syncs.push((self.operation(index), new.values().all(Outcome::passed)));
+        }
+        Ok(syncs)
+    }
+
+    fn check_all(&self, history: &History, states: &[State], known: &mut Outcomes) -> Result<()> {
+        let new: Vec<&State> = states.iter().filter(|state| !known.contains_key(&key(state))).collect();
+        let outcomes = parallel::each(&new, THREADS, |state| self.check(history, state))?;
+        known.extend(new.iter().map(|state| key(state)).zip(outcomes));
+        Ok(())
     }
 
     /// What a fresh process finds on such a disk.
-    pub fn check(&self, state: &State) -> Result<Outcome> {
+    fn check(&self, history: &History, state: &State) -> Result<Outcome> {
         let disk = self.scratch.room()?;
         for (path, held) in &state.tree {
             match held {
                 None => fs::create_dir(disk.join(&**path))?,
-                Some(version) => fs::write(disk.join(&**path), version.bytes(self.history))?,
+                Some(version) => fs::write(disk.join(&**path), version.bytes(history))?,
             }
         }
         let outcome = self.scene.check(self.lab, &disk.join(ROOT), state.acknowledged)?;
@@ -67,14 +99,22 @@ impl Survey<'_> {
 
     /// How the disk came to be so.
     fn describe(&self, state: &State) -> String {
-        let operation = |index: usize| format!("{} {}", index + 1, self.history.operations[index].text);
         let names = state.origin.lost.iter().map(|&index| (index, Fate::Lost));
         let held = state.tree.iter().filter_map(|(_, held)| held.as_ref());
         let mut lost: Vec<_> = names.chain(held.flat_map(|version| version.lost())).collect();
         lost.sort_by_key(|(index, _)| *index);
-        let lost: Vec<_> = lost.iter().map(|(index, fate)| format!("{fate:?}: {}", operation(*index))).collect();
-        let last = state.origin.point.checked_sub(1).map_or("the start".into(), operation);
-        format!("a cut after {last} [{}]", lost.join("; "))
+        let more = lost.len().saturating_sub(LISTED);
+        let lost =
+            lost.iter().take(LISTED).map(|(index, fate)| format!("{}: {fate}", self.operation(*index)));
+        let mut lost: Vec<_> = lost.collect();
+        lost.extend((more > 0).then(|| format!("and {more} more")));
+        let last = state.origin.point.checked_sub(1).map_or("nothing".into(), |last| self.operation(last));
+        format!("a cut after {last}, of which the disk has not {}", lost.join("; "))
+    }
+
+    fn operation(&self, index: usize) -> String {
+        let text = self.history.operations[index].text.replace(&format!("{ROOT}/"), "");
+        format!("{} {text}", index + 1)
     }
 }
 
@@ -113,7 +153,10 @@ impl Drop for Scratch {
 }
 
 /// Of the samples; any other number is as good.
-const SEED: u64 = 5;
+pub const SEED: u64 = 5;
 
 /// The checks wait for no disk: a thread for each of the least cores of a machine.
 const THREADS: usize = 2;
+
+/// Operations in a description, at most.
+const LISTED: usize = 6;
