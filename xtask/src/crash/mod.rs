@@ -2,6 +2,7 @@
 //! what is left: the matrix of docs/durability.md.
 
 mod check;
+mod disturbed;
 mod job;
 mod kill;
 mod lab;
@@ -28,12 +29,13 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     let lab = Lab::new("matrix")?;
     let mut table = Table::default();
+    let only = arguments.iter().position(|argument| argument == "--job").and_then(|at| arguments.get(at + 1));
+    let wanted = |job: &job::Job| only.is_none_or(|only| job.name.contains(only));
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
     if has("--power") {
-        power::control(&lab)?;
-        power::run(&lab, has("--sample"), &mut table)?;
+        power::run(&lab, has("--sample"), &mut table, &wanted)?;
     } else {
-        kill::run(&lab, &mut table)?;
+        kill::run(&lab, &mut table, &wanted)?;
     }
     print!("{}", table.markdown());
     ensure!(table.passed(), "not all points pass");

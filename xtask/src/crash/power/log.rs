@@ -78,7 +78,8 @@ impl Call {
     /// The path of a file descriptor, `None` of one whose file has no name any more.
     pub fn path(&self, index: usize) -> Result<Option<String>> {
         let descriptor = self.argument(index)?;
-        let (_, path) = descriptor.split_once('<').with_context(|| format!("{descriptor} is without its path"))?;
+        let (_, path) =
+            descriptor.split_once('<').with_context(|| format!("{descriptor} is without its path"))?;
         path.strip_suffix('>').map(|path| Ok(String::from_utf8(bytes(path)?)?)).transpose()
     }
 }
