@@ -68,6 +68,9 @@ impl Examined<'_> {
                 return Ok(outcome);
             }
         }
+        if let Some(outcome) = self.others(&candidates)? {
+            return Ok(outcome);
+        }
         let committed = found == Some(after);
         let commands = match committed {
             true => self.scene.save_next(self.lab, self.root)?,
@@ -131,6 +134,23 @@ impl Examined<'_> {
                 difference(&candidates[0].files, &found.files)
             ))),
         })
+    }
+
+    /// What is wrong with a checkpoint that is to be removed: as long as it is one, it is
+    /// whole.
+    fn others(&self, candidates: &[&Snapshot]) -> Result<Option<Outcome>> {
+        let known = self.scene.kept.iter().chain(candidates.iter().copied());
+        let known: Vec<_> = known.map(|snapshot| &snapshot.name).collect();
+        let names = if self.root.exists() { lab_names(self.root)? } else { Vec::new() };
+        for name in names.iter().filter(|name| !name.starts_with('.') && !known.contains(name)) {
+            let path = self.root.join(name);
+            let verified = self.run(&["verify"], &path)?;
+            if path.join(RECORD).exists() && !verified.success() {
+                let error = verified.error();
+                return Ok(Some(Outcome::HardFail(format!("{name} does not verify: {error}"))));
+            }
+        }
+        Ok(None)
     }
 
     /// What is in the directory beside checkpoints: nothing, after a save.

@@ -102,6 +102,11 @@ impl Over {
         self.ended.iter().all(Ended::success)
     }
 
+    /// Removes what it left.
+    pub fn forget(self) -> Result<()> {
+        Ok(fs::remove_dir_all(&self.room)?)
+    }
+
     /// What is found afterwards. Only what does not pass is kept, for who looks into it.
     pub fn outcome(self, lab: &Lab, scene: &Scene, promised: bool) -> Result<Outcome> {
         if let Some(broken) = self.ended.iter().find(|ended| ended.panicked() || ended.status.is_none()) {
@@ -109,7 +114,7 @@ impl Over {
         }
         let outcome = scene.check(lab, &self.root, promised)?;
         if outcome.passed() {
-            fs::remove_dir_all(&self.room)?;
+            self.forget()?;
         }
         Ok(outcome)
     }

@@ -5,11 +5,10 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
+use super::cover::{Hit, cover};
 use super::disturbed::Disturbed;
 use super::job::{JOBS, Job, Scene};
 use super::lab::Lab;
-use super::outcome::Outcome;
-use super::parallel;
 use super::table::{Row, Table};
 use super::trace::{self, Call, Disturbance, Point};
 
@@ -37,12 +36,19 @@ impl Victim {
         if let Self::Rank(rank) = self { rank } else { 0 }
     }
 
-    fn fault(self, job: &Job) -> String {
+    fn fault(self, job: &Job) -> &'static str {
         match self {
-            Self::Rank(_) if job.ranks.processes() == 1 => "kill".into(),
-            Self::Rank(rank) => format!("kill rank {rank}"),
-            Self::Child => "kill the checkpoint process".into(),
-            Self::Parent => "kill the process that saves".into(),
+            Self::Rank(_) if job.ranks.processes() == 1 => "kill",
+            Self::Rank(_) => "kill one rank",
+            Self::Child => "kill the checkpoint process",
+            Self::Parent => "kill the process that saves",
+        }
+    }
+
+    fn prefix(self, job: &Job) -> String {
+        match self {
+            Self::Rank(rank) if job.ranks.processes() > 1 => format!("rank {rank}, "),
+            _ => String::new(),
         }
     }
 }
@@ -51,35 +57,21 @@ impl Victim {
 pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Result<()> {
     for job in JOBS.into_iter().filter(wanted) {
         let scene = Scene::new(lab, job)?;
+        let mut rows: Vec<Row> = Vec::new();
         for victim in Victim::all(&job) {
-            table.add(row(lab, &scene, victim)?);
+            let fault = victim.fault(&job);
+            if rows.last().is_none_or(|row| row.fault != fault) {
+                rows.push(Row::new(job.name, fault));
+            }
+            let Some(row) = rows.last_mut() else { continue };
+            let points = || points(lab, &scene, victim);
+            cover(row, &victim.prefix(&job), points, threads(&job), |point| {
+                killed(lab, &scene, victim, point)
+            })?;
         }
+        rows.into_iter().for_each(|row| table.add(row));
     }
     Ok(())
-}
-
-fn row(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Row> {
-    let mut row = Row::new(scene.job.name, victim.fault(&scene.job));
-    let mut missing = points(lab, scene, victim)?;
-    // Threads take turns as they like: what a run did not hit, another may.
-    for _ in 0..ATTEMPTS {
-        let tries: Vec<_> = missing.iter().filter(|point| point.trigger.is_some()).cloned().collect();
-        let hits = parallel::each(&tries, threads(&scene.job), |point| killed(lab, scene, victim, point))?;
-        for (hit, outcome) in hits.into_iter().flatten() {
-            let first = missing.iter().any(|missing| missing.what == hit);
-            missing.retain(|missing| missing.what != hit);
-            if first || !outcome.passed() {
-                row.add(&hit, &outcome);
-            }
-        }
-        if missing.is_empty() {
-            break;
-        }
-    }
-    for point in &missing {
-        row.not_hit(&point.what);
-    }
-    Ok(row)
 }
 
 /// The calls that an undisturbed save makes.
@@ -92,12 +84,12 @@ fn points(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Vec<Point>> {
 }
 
 /// Kills at one call; which one it was, and what came of it.
-fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Option<(String, Outcome)>> {
+fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Option<Hit>> {
     let Some(trigger) = &point.trigger else { return Ok(None) };
     let disturbance = match victim {
         // Stopped, its child would be hung up on: the kernel does so to orphans.
         Victim::Parent => Disturbance::Hold,
-        _ if trigger.before => Disturbance::Stop,
+        _ if trigger.before.is_some() => Disturbance::Stop,
         _ => Disturbance::Kill,
     };
     let mut run = Disturbed::start(lab, scene, victim.rank(), Some((trigger, disturbance)))?;
@@ -120,12 +112,12 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Opt
             let hit = points.find(|(at, _)| *at == call && call.is_last() && call.changes());
             hit.map(|(_, hit)| hit.what)
         }
-        _ => Some(point.what.clone()),
+        _ => trigger.is_pulled_by(call, &run.root).then(|| point.what.clone()),
     };
     let Some(hit) = hit else { return Ok(None) };
     // What the parent handed over is saved without it.
     let promised = victim == Victim::Parent || run.acknowledged();
-    Ok(Some((hit, run.outcome(lab, scene, promised)?)))
+    Ok(Some(Hit { whats: vec![hit], outcome: run.outcome(lab, scene, promised)? }))
 }
 
 /// To a process that this one started, or that such a one did.
@@ -139,5 +131,3 @@ fn signal(signal: &str, process: u32) -> Result<()> {
 fn threads(job: &Job) -> usize {
     if job.ranks.processes() > 1 { 12 } else { 3 }
 }
-
-const ATTEMPTS: usize = 4;

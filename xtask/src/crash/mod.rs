@@ -2,7 +2,9 @@
 //! what is left: the matrix of docs/durability.md.
 
 mod check;
+mod cover;
 mod disturbed;
+mod errors;
 mod job;
 mod kill;
 mod lab;
@@ -17,6 +19,7 @@ use anyhow::{Result, ensure};
 
 use crate::run::{cargo_release, run as done};
 use crate::setup;
+use job::Job;
 use lab::Lab;
 use table::Table;
 
@@ -29,13 +32,20 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     let lab = Lab::new("matrix")?;
     let mut table = Table::default();
-    let only = arguments.iter().position(|argument| argument == "--job").and_then(|at| arguments.get(at + 1));
-    let wanted = |job: &job::Job| only.is_none_or(|only| job.name.contains(only));
-    let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    if has("--power") {
-        power::run(&lab, has("--sample"), &mut table, &wanted)?;
-    } else {
-        kill::run(&lab, &mut table, &wanted)?;
+    let value =
+        |name| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    let (only, job) = (value("--only"), value("--job"));
+    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    let job = |it: &Job| job.is_none_or(|job| it.name.contains(job));
+    if wanted("kill") {
+        kill::run(&lab, &mut table, &job)?;
+    }
+    if wanted("errors") {
+        errors::run(&lab, &mut table, &job)?;
+    }
+    if wanted("power") {
+        let sample = arguments.iter().any(|argument| argument == "--sample");
+        power::run(&lab, sample, &mut table, &job)?;
     }
     print!("{}", table.markdown());
     ensure!(table.passed(), "not all points pass");

@@ -13,8 +13,8 @@ pub struct Table {
 /// One job under one kind of fault.
 #[derive(Debug)]
 pub struct Row {
-    job: String,
-    fault: String,
+    pub job: String,
+    pub fault: String,
     tally: Tally,
     failures: Vec<String>,
     not_hit: Vec<String>,
