@@ -141,8 +141,8 @@ impl Examined<'_> {
     fn others(&self, candidates: &[&Snapshot]) -> Result<Option<Outcome>> {
         let known = self.scene.kept.iter().chain(candidates.iter().copied());
         let known: Vec<_> = known.map(|snapshot| &snapshot.name).collect();
-        let names = if self.root.exists() { lab_names(self.root)? } else { Vec::new() };
-        for name in names.iter().filter(|name| !name.starts_with('.') && !known.contains(name)) {
+        let found = if self.root.exists() { names(self.root)? } else { Vec::new() };
+        for name in found.iter().filter(|name| !name.starts_with('.') && !known.contains(name)) {
             let path = self.root.join(name);
             let verified = self.run(&["verify"], &path)?;
             if path.join(RECORD).exists() && !verified.success() {
