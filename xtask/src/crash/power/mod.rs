@@ -55,7 +55,7 @@ fn control(survey: &Survey) -> Result<()> {
 }
 
 /// States of one job on one kind of file system, at most.
-const ALL: usize = 20_000;
+const ALL: usize = 3_000;
 const SAMPLE: usize = 40;
 
 /// The rank's file, the record, and the directory that the checkpoint is renamed in.

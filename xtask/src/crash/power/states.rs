@@ -56,7 +56,7 @@ pub fn at_the_end(history: &History) -> Files {
     paths.map(|(path, inode)| (path.to_string(), held(inode))).collect()
 }
 
-/// The states that `order` allows: all, or where they are more than `limit`, some.
+/// The states that `order` allows: all, or where they are more than about `limit`, some.
 pub fn states(history: &History, order: Order, limit: usize, seed: u64) -> States {
     let (versions, found) = (HashMap::new(), HashMap::new());
     let mut search = Search { history, order, random: Random::new(seed), versions, found };
@@ -66,11 +66,12 @@ pub fn states(history: &History, order: Order, limit: usize, seed: u64) -> State
         history.moments().map(|point| search.moment(point, &needs, limit, &mut complete)).collect();
     // The small ones whole; what they leave is for the large ones.
     moments.sort_by_key(Moment::count);
-    let mut left = limit;
     for (index, moment) in moments.iter().enumerate() {
-        let budget = left / (moments.len() - index);
+        let left = limit.saturating_sub(search.found.len());
+        // Each has most of what the one before it has.
+        let all = moments[index..].iter().map(Moment::count).fold(0, usize::saturating_add);
+        let budget = if all / 2 <= left { usize::MAX } else { left / (moments.len() - index) };
         complete &= search.collect(moment, budget);
-        left = limit.saturating_sub(search.found.len());
     }
     let mut states: Vec<State> = search.found.into_iter().map(|(tree, found)| found.state(tree)).collect();
     // As found in a map they are in another order each time.
@@ -161,7 +162,7 @@ impl Search<'_> {
     fn collect(&mut self, moment: &Moment, budget: usize) -> bool {
         if moment.count() <= budget {
             for disk in &moment.disks {
-                let (choices, _) = contents::choices(&disk.radixes(), budget, &mut self.random);
+                let (choices, _) = contents::choices(&disk.radixes(), usize::MAX, &mut self.random);
                 choices.iter().for_each(|choice| self.add(moment.point, disk, choice));
             }
             return true;

@@ -57,8 +57,8 @@ impl Survey<'_> {
         Ok(row)
     }
 
-    /// Whether the model sees what is wrong: the save's syncs, and which of them could
-    /// be left out one at a time and no state would fail that does not fail now.
+    /// Whether the model sees what is wrong: the save's syncs, each with whether it could
+    /// be left out, and no state would fail in a way that none fails now.
     pub fn syncs(&self) -> Result<Vec<(String, bool)>> {
         let order = Order::Posix;
         let mut known = Outcomes::new();
@@ -71,7 +71,9 @@ impl Survey<'_> {
             found.retain(|state| !known.contains_key(&key(state)));
             let mut new = Outcomes::new();
             self.check_all(&history, &found, &mut new)?;
-            syncs.push((self.operation(index), new.values().all(Outcome::passed)));
+            let mut failed = new.values().filter(|outcome| !outcome.passed());
+            let idle = failed.all(|outcome| known.values().any(|known| known == outcome));
+            syncs.push((self.operation(index), idle));
         }
         Ok(syncs)
     }
