@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,33 @@ use super::lab::Lab;
 use super::outcome::Outcome;
 use super::process::{Ended, Running};
 use super::trace::{self, Call, Disturbance, Trigger};
+use crate::run;
+
+/// What happens to one process of a save.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault<'f> {
+    None,
+    /// To one call, by strace.
+    Call(&'f Trigger, Disturbance),
+    /// To its writes, by `tests/faulty-writes` and a variable for it.
+    Writes(&'f str, &'f str),
+}
+
+impl Fault<'_> {
+    fn traced(self, command: &Command, log: &Path) -> Command {
+        match self {
+            Self::None => trace::traced(command, log, None),
+            Self::Call(trigger, disturbance) => trace::traced(command, log, Some((trigger, disturbance))),
+            Self::Writes(variable, value) => {
+                let mut faulty = Command::new(command.get_program());
+                faulty.args(command.get_args()).env(variable, value);
+                faulty.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+                faulty.env("LD_PRELOAD", run::target().join("release/libfaulty_writes.so"));
+                trace::traced(&faulty, log, None)
+            }
+        }
+    }
+}
 
 /// A save that runs.
 pub struct Disturbed {
@@ -35,18 +63,13 @@ pub struct Over {
 
 impl Disturbed {
     /// Starts the save in a room of its own.
-    pub fn start(
-        lab: &Lab,
-        scene: &Scene,
-        traced: usize,
-        disturbed: Option<(&Trigger, Disturbance)>,
-    ) -> Result<Self> {
+    pub fn start(lab: &Lab, scene: &Scene, traced: usize, fault: Fault<'_>) -> Result<Self> {
         let room = lab.room()?;
         let (root, log) = (room.join("run"), room.join("log"));
         scene.place(&root)?;
         let start = |(rank, mut command): (usize, _)| {
             if rank == traced {
-                command = trace::traced(&command, &log, disturbed);
+                command = fault.traced(&command, &log);
             }
             Running::start(&mut command, &room, &rank.to_string())
         };
@@ -56,7 +79,7 @@ impl Disturbed {
 
     /// The calls of a save to which nothing happens, and where it was.
     pub fn undisturbed(lab: &Lab, scene: &Scene, traced: usize) -> Result<(Vec<Call>, PathBuf)> {
-        let over = Self::start(lab, scene, traced, None)?.wait()?;
+        let over = Self::start(lab, scene, traced, Fault::None)?.wait()?;
         if let Some(failed) = over.ended.iter().find(|ended| !ended.success()) {
             bail!("{}, under strace: {}", scene.job.name, failed.error());
         }

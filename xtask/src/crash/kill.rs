@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::cover::{Hit, cover};
-use super::disturbed::Disturbed;
+use super::disturbed::{Disturbed, Fault};
 use super::job::{JOBS, Job, Scene};
 use super::lab::Lab;
 use super::table::{Row, Table};
@@ -92,7 +92,7 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Opt
         _ if trigger.before.is_some() => Disturbance::Stop,
         _ => Disturbance::Kill,
     };
-    let mut run = Disturbed::start(lab, scene, victim.rank(), Some((trigger, disturbance)))?;
+    let mut run = Disturbed::start(lab, scene, victim.rank(), Fault::Call(trigger, disturbance))?;
     if disturbance == Disturbance::Stop {
         run.once(trace::stopped, |process| signal("-KILL", process))?;
     }

@@ -11,6 +11,7 @@ mod lab;
 mod outcome;
 mod parallel;
 mod process;
+mod short;
 mod table;
 mod trace;
 
@@ -28,6 +29,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     if !arguments.iter().any(|argument| argument == "--built") {
         setup::build()?;
         done(&mut cargo_release("build"))?;
+        done(cargo_release("build").args(["--package", "faulty-writes"]))?;
     }
     let lab = Lab::new("matrix")?;
     let mut table = Table::default();
@@ -41,6 +43,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     if wanted("errors") {
         errors::run(&lab, &mut table, &job)?;
+    }
+    if wanted("short-writes") {
+        short::run(&lab, &mut table, &job)?;
     }
     print!("{}", table.markdown());
     ensure!(table.passed(), "not all points pass");

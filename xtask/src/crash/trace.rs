@@ -74,12 +74,12 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Distur
         };
         strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}"));
     }
-    strace.arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            strace.env(name, value);
-        }
+        // For the program, not for strace itself.
+        let [name, value] = [Some(name), value].map(|text| text.unwrap_or_default().to_string_lossy());
+        strace.arg("-E").arg(format!("{name}={value}"));
     }
+    strace.arg("--").arg(command.get_program()).args(command.get_args());
     strace
 }
 
