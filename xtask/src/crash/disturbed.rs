@@ -1,5 +1,6 @@
 //! One save with one of its processes under strace.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,7 @@ use super::job::{LONGEST, Scene};
 use super::lab::Lab;
 use super::outcome::Outcome;
 use super::process::{Ended, Running};
-use super::trace::{self, Call, Disturbance, Trigger};
+use super::trace::{self, Call, Disturbance, Point, Trigger};
 use crate::run;
 
 /// What happens to one process of a save.
@@ -21,8 +22,10 @@ pub enum Fault<'f> {
     None,
     /// To one call, by strace.
     Call(&'f Trigger, Disturbance),
-    /// To its writes, by `tests/faulty-writes` and a variable for it.
-    Writes(&'f str, &'f str),
+    /// To one call, by `tests/faulty-calls`: the number of an error, or `kill`.
+    Named(&'f Point, &'f str),
+    /// To its writes: each takes so many bytes at most.
+    Short(usize),
 }
 
 impl Fault<'_> {
@@ -30,15 +33,28 @@ impl Fault<'_> {
         match self {
             Self::None => trace::traced(command, log, None),
             Self::Call(trigger, disturbance) => trace::traced(command, log, Some((trigger, disturbance))),
-            Self::Writes(variable, value) => {
-                let mut faulty = Command::new(command.get_program());
-                faulty.args(command.get_args()).env(variable, value);
-                faulty.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-                faulty.env("LD_PRELOAD", run::target().join("release/libfaulty_writes.so"));
-                trace::traced(&faulty, log, None)
+            Self::Named(point, error) => {
+                let fails = format!("{}:{error}:{}:{}", point.name(), point.count(), point.path());
+                let done = log.with_file_name(DONE);
+                let faults = [("FAULTY_CALLS_FAIL", fails.as_ref()), ("FAULTY_CALLS_DONE", done.as_os_str())];
+                trace::traced(&preloaded(command, &faults), log, None)
+            }
+            Self::Short(most) => {
+                let most = most.to_string();
+                trace::traced(&preloaded(command, &[("FAULTY_CALLS_SHORT", most.as_ref())]), log, None)
             }
         }
     }
+}
+
+/// The command with `tests/faulty-calls` in it.
+fn preloaded(command: &Command, faults: &[(&str, &OsStr)]) -> Command {
+    let mut preloaded = Command::new(command.get_program());
+    preloaded.args(command.get_args());
+    preloaded.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    preloaded.envs(faults.iter().copied());
+    preloaded.env("LD_PRELOAD", run::target().join("release/libfaulty_calls.so"));
+    preloaded
 }
 
 /// A save that runs.
@@ -120,6 +136,11 @@ impl Disturbed {
 }
 
 impl Over {
+    /// Whether the call that was named came, and failed.
+    pub fn named_call_came(&self) -> bool {
+        self.room.join(DONE).exists()
+    }
+
     /// Whether all ranks say that it is saved.
     pub fn acknowledged(&self) -> bool {
         self.ended.iter().all(Ended::success)
@@ -142,3 +163,6 @@ impl Over {
         Ok(outcome)
     }
 }
+
+/// A file that is there when a named call came.
+const DONE: &str = "done";

@@ -2,14 +2,15 @@
 
 use anyhow::{Result, ensure};
 
-use super::cover::{Hit, cover};
+use super::cover::{Effort, Hit, How, cover};
 use super::disturbed::{Disturbed, Fault, Over};
-use super::job::{JOBS, Job, Scene};
+use super::job::Scene;
 use super::lab::Lab;
 use super::outcome::Outcome;
+use super::plan::Plan;
 use super::process::Ended;
 use super::table::{Row, Table};
-use super::trace::{self, Disturbance, Point};
+use super::trace::{self, Disturbance, Point, Trigger};
 
 /// An error of the system.
 #[derive(Clone, Copy)]
@@ -32,19 +33,24 @@ const ERRORS: [Errno; 5] = [
 const OF_READING: [&str; 2] = ["EIO", "EINTR"];
 
 /// All jobs, each of their processes, each call, each error.
-pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Result<()> {
-    for job in JOBS.into_iter().filter(wanted) {
+pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
+    for (number, job) in plan.jobs().enumerate() {
         let scene = Scene::new(lab, job)?;
         let names: Vec<_> = ERRORS.iter().map(|error| error.name).collect();
         let mut row = Row::new(job.name, names.join(", "));
         for rank in 0..job.ranks.processes() {
-            for error in ERRORS {
-                let points = || points(lab, &scene, rank, OF_READING.contains(&error.name));
+            for error in plan.choose(ERRORS.to_vec(), number + rank, ERRORS.len()) {
+                let points = || {
+                    let points = points(lab, &scene, rank, OF_READING.contains(&error.name))?;
+                    Ok(plan.choose(points, rank, 4))
+                };
                 let prefix = match job.ranks.processes() {
                     1 => format!("{} at ", error.name),
                     _ => format!("{} in rank {rank} at ", error.name),
                 };
-                cover(&mut row, &prefix, points, THREADS, |point| refused(lab, &scene, rank, point, error))?;
+                cover(&mut row, &prefix, Effort::of(plan, THREADS), points, |point, how| {
+                    refused(lab, &scene, rank, point, how, error)
+                })?;
             }
         }
         table.add(row);
@@ -64,27 +70,28 @@ fn points(lab: &Lab, scene: &Scene, rank: usize, reading: bool) -> Result<Vec<Po
 }
 
 /// Gives one call an error; what came of it.
-fn refused(lab: &Lab, scene: &Scene, rank: usize, point: &Point, error: Errno) -> Result<Option<Hit>> {
-    let Some(trigger) = &point.trigger else { return Ok(None) };
-    let refusal = refusal(point, error);
-    let fault = match (&trigger.before, &refusal) {
-        (None, _) => Fault::Call(trigger, Disturbance::Error(error.name)),
-        (Some(_), Some(refusal)) => Fault::Writes("FAULTY_WRITES_REFUSE", refusal),
+fn refused(
+    lab: &Lab,
+    scene: &Scene,
+    rank: usize,
+    point: &Point,
+    how: How,
+    error: Errno,
+) -> Result<Option<Hit>> {
+    let number = error.number.to_string();
+    let fault = match (how, &point.trigger) {
+        (How::Named, _) => Fault::Named(point, &number),
+        (How::Counted, Some(trigger @ Trigger { before: None, .. })) => {
+            Fault::Call(trigger, Disturbance::Error(error.name))
+        }
         // An error cannot be given to the call after one.
-        (Some(_), None) => return Ok(None),
+        (How::Counted, _) => return Ok(None),
     };
     let run = Disturbed::start(lab, scene, rank, fault)?.wait()?;
-    let points = trace::points(&run.calls, &run.root);
-    let whats = if trigger.before.is_none() {
-        let hits = points.into_iter().filter(|(call, _)| call.is_injected());
-        let whats: Vec<_> = hits.map(|(_, point)| point.what).collect();
-        let injected = run.calls.iter().filter(|call| call.is_injected()).count();
-        // Another process of the save may have been given it, at a file of its own.
-        if whats.len() == injected { whats } else { Vec::new() }
-    } else {
-        // strace saw no such write: it was refused before.
-        let written = points.iter().any(|(_, written)| written.what == point.what);
-        if written { Vec::new() } else { vec![point.what.clone()] }
+    let whats = match how {
+        How::Named if run.named_call_came() => vec![point.what.clone()],
+        How::Named => Vec::new(),
+        How::Counted => injected(&run),
     };
     if whats.is_empty() {
         run.forget()?;
@@ -98,11 +105,13 @@ fn refused(lab: &Lab, scene: &Scene, rank: usize, point: &Point, error: Errno) -
     Ok(Some(Hit { whats, outcome }))
 }
 
-/// How the first write into a file is refused: `strongroom.json:28`.
-fn refusal(point: &Point, error: Errno) -> Option<String> {
-    let path = point.what.strip_prefix("pwrite64 ")?;
-    let name = path.rsplit('/').next()?.trim_start_matches('.').split(".*").next()?;
-    Some(format!("{name}:{}", error.number))
+/// The calls that strace gave an error: those of one number, one in each thread.
+fn injected(run: &Over) -> Vec<String> {
+    let points = trace::points(&run.calls, &run.root).into_iter();
+    let whats: Vec<_> = points.filter(|(call, _)| call.is_injected()).map(|(_, point)| point.what).collect();
+    let all = run.calls.iter().filter(|call| call.is_injected()).count();
+    // Another process of the save may have been given it, at a file of its own.
+    if whats.len() == all { whats } else { Vec::new() }
 }
 
 /// What is wrong with how a failed save says so.
