@@ -2,42 +2,54 @@
 
 use anyhow::{Result, ensure};
 
-use super::cover::{Hit, cover};
-use super::disturbed::{Disturbed, Over};
-use super::job::{JOBS, Job, Scene};
+use super::cover::{Effort, Hit, How, cover};
+use super::disturbed::{Disturbed, Fault, Over};
+use super::job::Scene;
 use super::lab::Lab;
 use super::outcome::Outcome;
+use super::plan::Plan;
 use super::process::Ended;
 use super::table::{Row, Table};
-use super::trace::{self, Disturbance, Point};
+use super::trace::{self, Disturbance, Point, Trigger};
 
-/// The errors, and what a person reads.
-const ERRORS: [(&str, &str); 5] = [
-    ("ENOSPC", "No space left on device"),
-    ("EIO", "Input/output error"),
-    ("EDQUOT", "Disk quota exceeded"),
-    ("EINTR", "Interrupted system call"),
-    ("EROFS", "Read-only file system"),
+/// An error of the system.
+#[derive(Clone, Copy)]
+struct Errno {
+    name: &'static str,
+    number: u8,
+    /// What a person reads.
+    text: &'static str,
+}
+
+const ERRORS: [Errno; 5] = [
+    Errno { name: "ENOSPC", number: 28, text: "No space left on device" },
+    Errno { name: "EIO", number: 5, text: "Input/output error" },
+    Errno { name: "EDQUOT", number: 122, text: "Disk quota exceeded" },
+    Errno { name: "EINTR", number: 4, text: "Interrupted system call" },
+    Errno { name: "EROFS", number: 30, text: "Read-only file system" },
 ];
 
 /// Those that reading gives too.
 const OF_READING: [&str; 2] = ["EIO", "EINTR"];
 
 /// All jobs, each of their processes, each call, each error.
-pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Result<()> {
-    for job in JOBS.into_iter().filter(wanted) {
+pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
+    for (number, job) in plan.jobs().enumerate() {
         let scene = Scene::new(lab, job)?;
-        let names: Vec<_> = ERRORS.iter().map(|(name, _)| *name).collect();
+        let names: Vec<_> = ERRORS.iter().map(|error| error.name).collect();
         let mut row = Row::new(job.name, names.join(", "));
         for rank in 0..job.ranks.processes() {
-            for (error, text) in ERRORS {
-                let points = || points(lab, &scene, rank, OF_READING.contains(&error));
-                let prefix = match job.ranks.processes() {
-                    1 => format!("{error} at "),
-                    _ => format!("{error} in rank {rank} at "),
+            for error in plan.choose(ERRORS.to_vec(), number + rank, ERRORS.len()) {
+                let points = || {
+                    let points = points(lab, &scene, rank, OF_READING.contains(&error.name))?;
+                    Ok(plan.choose(points, rank, 4))
                 };
-                cover(&mut row, &prefix, points, THREADS, |point| {
-                    refused(lab, &scene, rank, point, error, text)
+                let prefix = match job.ranks.processes() {
+                    1 => format!("{} at ", error.name),
+                    _ => format!("{} in rank {rank} at ", error.name),
+                };
+                cover(&mut row, &prefix, Effort::of(plan, THREADS), points, |point, how| {
+                    refused(lab, &scene, rank, point, how, error)
                 })?;
             }
         }
@@ -51,14 +63,8 @@ pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Resul
 fn points(lab: &Lab, scene: &Scene, rank: usize, reading: bool) -> Result<Vec<Point>> {
     let (calls, root) = Disturbed::undisturbed(lab, scene, rank)?;
     let points = trace::points(&calls, &root).into_iter();
-    let points: Vec<_> = points
-        .filter(|(call, _)| call.changes() || (reading && call.opens()))
-        .map(|(_, mut point)| {
-            // An error cannot be given to the call after one.
-            point.trigger = point.trigger.filter(|trigger| trigger.before.is_none());
-            point
-        })
-        .collect();
+    let points = points.filter(|(call, _)| call.changes() || (reading && call.opens()));
+    let points: Vec<_> = points.map(|(_, point)| point).collect();
     ensure!(!points.is_empty(), "{}: it changes no file", scene.job.name);
     Ok(points)
 }
@@ -69,26 +75,43 @@ fn refused(
     scene: &Scene,
     rank: usize,
     point: &Point,
-    error: &'static str,
-    text: &str,
+    how: How,
+    error: Errno,
 ) -> Result<Option<Hit>> {
-    let Some(trigger) = &point.trigger else { return Ok(None) };
-    let run = Disturbed::start(lab, scene, rank, Some((trigger, Disturbance::Error(error))))?.wait()?;
-    let points = trace::points(&run.calls, &run.root);
-    let hit = points.into_iter().filter(|(call, _)| call.is_injected());
-    let whats: Vec<_> = hit.map(|(_, point)| point.what).collect();
-    let injected = run.calls.iter().filter(|call| call.is_injected()).count();
-    // Another process of the save may have been given it, at a file of its own.
-    if whats.is_empty() || whats.len() != injected {
+    let number = error.number.to_string();
+    let fault = match (how, &point.trigger) {
+        (How::Named, _) => Fault::Named(point, &number),
+        (How::Counted, Some(trigger @ Trigger { before: None, .. })) => {
+            Fault::Call(trigger, Disturbance::Error(error.name))
+        }
+        // An error cannot be given to the call after one.
+        (How::Counted, _) => return Ok(None),
+    };
+    let run = Disturbed::start(lab, scene, rank, fault)?.wait()?;
+    let whats = match how {
+        How::Named if run.named_call_came() => vec![point.what.clone()],
+        How::Named => Vec::new(),
+        How::Counted => injected(&run),
+    };
+    if whats.is_empty() {
         run.forget()?;
         return Ok(None);
     }
-    if let Some(unclear) = unclear(scene, &run, rank, text) {
+    if let Some(unclear) = unclear(scene, &run, rank, error.text) {
         return Ok(Some(Hit { whats, outcome: Outcome::HardFail(unclear) }));
     }
     let acknowledged = run.acknowledged();
     let outcome = run.outcome(lab, scene, acknowledged)?;
     Ok(Some(Hit { whats, outcome }))
+}
+
+/// The calls that strace gave an error: those of one number, one in each thread.
+fn injected(run: &Over) -> Vec<String> {
+    let points = trace::points(&run.calls, &run.root).into_iter();
+    let whats: Vec<_> = points.filter(|(call, _)| call.is_injected()).map(|(_, point)| point.what).collect();
+    let all = run.calls.iter().filter(|call| call.is_injected()).count();
+    // Another process of the save may have been given it, at a file of its own.
+    if whats.len() == all { whats } else { Vec::new() }
 }
 
 /// What is wrong with how a failed save says so.

@@ -5,10 +5,11 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::cover::{Hit, cover};
-use super::disturbed::Disturbed;
-use super::job::{JOBS, Job, Scene};
+use super::cover::{Effort, Hit, How, cover};
+use super::disturbed::{Disturbed, Fault, Over};
+use super::job::{Job, Scene};
 use super::lab::Lab;
+use super::plan::Plan;
 use super::table::{Row, Table};
 use super::trace::{self, Call, Disturbance, Point};
 
@@ -54,8 +55,8 @@ impl Victim {
 }
 
 /// All jobs, each of their processes, each call.
-pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Result<()> {
-    for job in JOBS.into_iter().filter(wanted) {
+pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
+    for job in plan.jobs() {
         let scene = Scene::new(lab, job)?;
         let mut rows: Vec<Row> = Vec::new();
         for victim in Victim::all(&job) {
@@ -64,9 +65,11 @@ pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Resul
                 rows.push(Row::new(job.name, fault));
             }
             let Some(row) = rows.last_mut() else { continue };
-            let points = || points(lab, &scene, victim);
-            cover(row, &victim.prefix(&job), points, threads(&job), |point| {
-                killed(lab, &scene, victim, point)
+            let stride = if job.ranks.processes() > 1 { 6 } else { 4 };
+            let points = || Ok(plan.choose(points(lab, &scene, victim)?, victim.rank(), stride));
+            let effort = Effort::of(plan, threads(&job));
+            cover(row, &victim.prefix(&job), effort, points, |point, how| {
+                killed(lab, &scene, victim, point, how)
             })?;
         }
         rows.into_iter().for_each(|row| table.add(row));
@@ -84,7 +87,14 @@ fn points(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Vec<Point>> {
 }
 
 /// Kills at one call; which one it was, and what came of it.
-fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Option<Hit>> {
+fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> Result<Option<Hit>> {
+    if how == How::Named && victim != Victim::Parent {
+        let run = Disturbed::start(lab, scene, victim.rank(), Fault::Named(point, "kill"))?.wait()?;
+        return match run.named_call_came() {
+            true => hit(lab, scene, run, point.what.clone(), false).map(Some),
+            false => run.forget().map(|()| None),
+        };
+    }
     let Some(trigger) = &point.trigger else { return Ok(None) };
     let disturbance = match victim {
         // Stopped, its child would be hung up on: the kernel does so to orphans.
@@ -92,7 +102,7 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Opt
         _ if trigger.before.is_some() => Disturbance::Stop,
         _ => Disturbance::Kill,
     };
-    let mut run = Disturbed::start(lab, scene, victim.rank(), Some((trigger, disturbance)))?;
+    let mut run = Disturbed::start(lab, scene, victim.rank(), Fault::Call(trigger, disturbance))?;
     if disturbance == Disturbance::Stop {
         run.once(trace::stopped, |process| signal("-KILL", process))?;
     }
@@ -105,19 +115,27 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Opt
         run.once(held, |process| signal("-KILL", process))?;
     }
     let run = run.wait()?;
-    let Some(call) = run.calls.iter().find(|call| call.is_at(trigger)) else { return Ok(None) };
-    let hit = match disturbance {
+    let Some(call) = run.calls.iter().find(|call| call.is_at(trigger)) else {
+        return run.forget().map(|()| None);
+    };
+    let what = match disturbance {
         Disturbance::Kill => {
             let mut points = trace::points(&run.calls, &run.root).into_iter();
-            let hit = points.find(|(at, _)| *at == call && call.is_last() && call.changes());
-            hit.map(|(_, hit)| hit.what)
+            let point = points.find(|(at, _)| *at == call && call.is_last() && call.changes());
+            point.map(|(_, point)| point.what)
         }
         _ => trigger.is_pulled_by(call, &run.root).then(|| point.what.clone()),
     };
-    let Some(hit) = hit else { return Ok(None) };
-    // What the parent handed over is saved without it.
-    let promised = victim == Victim::Parent || run.acknowledged();
-    Ok(Some(Hit { whats: vec![hit], outcome: run.outcome(lab, scene, promised)? }))
+    match what {
+        // What the parent handed over is saved without it.
+        Some(what) => hit(lab, scene, run, what, victim == Victim::Parent).map(Some),
+        None => run.forget().map(|()| None),
+    }
+}
+
+fn hit(lab: &Lab, scene: &Scene, run: Over, what: String, promised: bool) -> Result<Hit> {
+    let promised = promised || run.acknowledged();
+    Ok(Hit { whats: vec![what], outcome: run.outcome(lab, scene, promised)? })
 }
 
 /// To a process that this one started, or that such a one did.

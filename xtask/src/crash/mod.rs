@@ -10,36 +10,40 @@ mod kill;
 mod lab;
 mod outcome;
 mod parallel;
-mod power;
+mod plan;
 mod process;
+mod short;
 mod table;
 mod trace;
 
-use anyhow::{Result, ensure};
+use std::fs;
+use std::time::Instant;
 
-use crate::run::{cargo_release, run as done};
+use anyhow::{Context, Result, ensure};
+
+use crate::run::{cargo_release, root, run as done};
 use crate::setup;
-use job::Job;
 use lab::Lab;
+use plan::Plan;
 use table::Table;
 
-/// Builds the program, unless it is said to be, and runs the matrix.
+/// Builds the program, unless it is said to be, and runs the matrix. All of it writes
+/// the table of the documentation as well.
 pub fn run(arguments: &[String]) -> Result<()> {
+    let plan = Plan::parse(arguments)?;
     setup::strace()?;
-    if !arguments.iter().any(|argument| argument == "--built") {
+    if !plan.built {
         setup::build()?;
-        done(&mut cargo_release("build"))?;
+        done(cargo_release("build").args(["--package", "strongroom-cli", "--package", "faulty-calls"]))?;
     }
-    let lab = Lab::new("matrix")?;
-    let mut table = Table::default();
-    let value =
-        |name| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
-    let (only, job) = (value("--only"), value("--job"));
-    let wanted = |part: &str| only.is_none_or(|only| only == part);
-    let job = |it: &Job| job.is_none_or(|job| it.name.contains(job));
-    if wanted("kill") {
-        kill::run(&lab, &mut table, &job)?;
+    let table = matrix(&plan)?;
+    if plan.is_full() {
+        let path = root().join(DOCUMENT);
+        let text = format!("{}\n{}", table.markdown(), table.summary());
+        let document = table::insert(&fs::read_to_string(&path)?, "matrix", &text);
+        fs::write(path, document.with_context(|| format!("{DOCUMENT} has no place for the matrix"))?)?;
     }
+<<<<<<< HEAD
     if wanted("errors") {
         errors::run(&lab, &mut table, &job)?;
     }
@@ -48,6 +52,36 @@ pub fn run(arguments: &[String]) -> Result<()> {
         power::run(&lab, sample, &mut table, &job)?;
     }
     print!("{}", table.markdown());
+=======
+    print!("{}\n{}", table.markdown(), table.summary());
+>>>>>>> wip-kill
     ensure!(table.passed(), "not all points pass");
     Ok(())
 }
+
+/// A bounded part of the matrix, with programs that are built.
+pub fn sample() -> Result<()> {
+    run(&["--built", "--sample"].map(String::from))
+}
+
+fn matrix(plan: &Plan) -> Result<Table> {
+    type Part = fn(&Lab, &Plan, &mut Table) -> Result<()>;
+    let parts: [(&str, Part); 4] = [
+        ("kill", kill::run),
+        ("errors", errors::run),
+        ("short-writes", short::run),
+        ("power", power::run),
+    ];
+    let lab = Lab::new("matrix")?;
+    let mut table = Table::default();
+    for (name, part) in parts.into_iter().filter(|(name, _)| plan.wants(name)) {
+        println!("{name}");
+        let start = Instant::now();
+        part(&lab, plan, &mut table)?;
+        println!("{name}: {:.0} s", start.elapsed().as_secs_f64());
+    }
+    Ok(table)
+}
+
+/// What the whole matrix is written into.
+const DOCUMENT: &str = "docs/durability.md";

@@ -38,7 +38,8 @@ pub enum Disturbance {
 /// A call that is to be disturbed, and how strace finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// What the call does, in words that are the same in each run.
+    /// What the call does, in words that are the same in each run: its name, its paths,
+    /// and if it is not the first of these, which one.
     pub what: String,
     pub process: u32,
     pub trigger: Option<Trigger>,
@@ -52,6 +53,24 @@ pub struct Trigger {
     /// Not the call itself but the one before it in its thread, and what that does:
     /// another thread would have come first to the call's own number.
     pub before: Option<String>,
+}
+
+impl Point {
+    pub fn name(&self) -> &str {
+        self.what.split(' ').next().unwrap_or_default()
+    }
+
+    /// The last of its paths.
+    pub fn path(&self) -> &str {
+        let paths = self.what.split(" (no. ").next().unwrap_or_default();
+        paths.rsplit(' ').next().unwrap_or_default()
+    }
+
+    /// From 1.
+    pub fn count(&self) -> usize {
+        let count = self.what.split_once(" (no. ").and_then(|(_, count)| count.strip_suffix(')'));
+        count.and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
 }
 
 impl Trigger {
@@ -74,12 +93,12 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Distur
         };
         strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}"));
     }
-    strace.arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            strace.env(name, value);
-        }
+        // For the program, not for strace itself.
+        let [name, value] = [Some(name), value].map(|text| text.unwrap_or_default().to_string_lossy());
+        strace.arg("-E").arg(format!("{name}={value}"));
     }
+    strace.arg("--").arg(command.get_program()).args(command.get_args());
     strace
 }
 

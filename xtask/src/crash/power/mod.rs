@@ -20,22 +20,23 @@ mod tests;
 
 use anyhow::{Result, ensure};
 
-use super::job::{JOBS, Job, Scene};
+use super::job::{JOBS, Scene};
 use super::lab::Lab;
+use super::plan::Plan;
 use super::table::Table;
 use survey::{SEED, Scratch, Survey};
 
-/// All jobs that are wanted; with `sample`, some states of each. First the proof that
-/// this can fail.
-pub fn run(lab: &Lab, sample: bool, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Result<()> {
-    println!("power loss: samples have the seed {SEED}");
+/// All jobs, on each kind of file system; all states or a sample. The whole has the
+/// proof that it can fail.
+pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
+    println!("  samples have the seed {SEED}");
     let scratch = Scratch::new(lab)?;
-    let limit = if sample { SAMPLE } else { ALL };
-    for job in JOBS.into_iter().filter(wanted) {
+    let limit = if plan.sample { SAMPLE } else { ALL };
+    for job in plan.jobs() {
         let scene = Scene::new(lab, job)?;
         let history = record::record(lab, &scene)?;
         let survey = Survey { lab, scene: &scene, history: &history, limit, scratch: &scratch };
-        if job.name == JOBS[0].name {
+        if !plan.sample && job.name == JOBS[0].name {
             control(&survey)?;
         }
         survey.rows()?.into_iter().for_each(|row| table.add(row));
@@ -56,7 +57,7 @@ fn control(survey: &Survey) -> Result<()> {
 
 /// States of one job on one kind of file system, at most.
 const ALL: usize = 3_000;
-const SAMPLE: usize = 40;
+const SAMPLE: usize = 15;
 
 /// The rank's file, the record, and the directory that the checkpoint is renamed in.
 const NEEDED: usize = 3;
