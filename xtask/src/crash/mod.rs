@@ -43,18 +43,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         let document = table::insert(&fs::read_to_string(&path)?, "matrix", &text);
         fs::write(path, document.with_context(|| format!("{DOCUMENT} has no place for the matrix"))?)?;
     }
-<<<<<<< HEAD
-    if wanted("errors") {
-        errors::run(&lab, &mut table, &job)?;
-    }
-    if wanted("power") {
-        let sample = arguments.iter().any(|argument| argument == "--sample");
-        power::run(&lab, sample, &mut table, &job)?;
-    }
-    print!("{}", table.markdown());
-=======
     print!("{}\n{}", table.markdown(), table.summary());
->>>>>>> wip-kill
     ensure!(table.passed(), "not all points pass");
     Ok(())
 }
@@ -66,12 +55,8 @@ pub fn sample() -> Result<()> {
 
 fn matrix(plan: &Plan) -> Result<Table> {
     type Part = fn(&Lab, &Plan, &mut Table) -> Result<()>;
-    let parts: [(&str, Part); 4] = [
-        ("kill", kill::run),
-        ("errors", errors::run),
-        ("short-writes", short::run),
-        ("power", power::run),
-    ];
+    let parts: [(&str, Part); 4] =
+        [("kill", kill::run), ("errors", errors::run), ("short-writes", short::run), ("power", power::run)];
     let lab = Lab::new("matrix")?;
     let mut table = Table::default();
     for (name, part) in parts.into_iter().filter(|(name, _)| plan.wants(name)) {
