@@ -11,6 +11,7 @@ mod lab;
 mod outcome;
 mod parallel;
 mod plan;
+mod power;
 mod process;
 mod short;
 mod table;
