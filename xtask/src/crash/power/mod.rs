@@ -20,7 +20,7 @@ mod tests;
 
 use anyhow::{Result, ensure};
 
-use super::job::{JOBS, Scene};
+use super::job::Scene;
 use super::lab::Lab;
 use super::plan::Plan;
 use super::table::Table;
@@ -36,7 +36,8 @@ pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
         let scene = Scene::new(lab, job)?;
         let history = record::record(lab, &scene)?;
         let survey = Survey { lab, scene: &scene, history: &history, limit, scratch: &scratch };
-        if !plan.sample && job.name == JOBS[0].name {
+        // The one with the most directories to sync.
+        if !plan.sample && job.existing == 0 {
             control(&survey)?;
         }
         survey.rows()?.into_iter().for_each(|row| table.add(row));
@@ -59,5 +60,6 @@ fn control(survey: &Survey) -> Result<()> {
 const ALL: usize = 3_000;
 const SAMPLE: usize = 15;
 
-/// The rank's file, the record, and the directory that the checkpoint is renamed in.
-const NEEDED: usize = 3;
+/// The rank's file, the record, the directory of checkpoints, and the two above that are
+/// new or hold a new one.
+const NEEDED: usize = 5;
