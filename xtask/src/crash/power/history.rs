@@ -86,6 +86,13 @@ impl History {
         self.operations.push(Operation { began, effect, text: text.into() });
     }
 
+    /// The first `point` operations.
+    pub fn cut(&self, point: usize) -> Self {
+        let mut history = self.clone();
+        history.operations.truncate(point);
+        history
+    }
+
     /// As if one operation had done nothing: a save that forgot a sync.
     pub fn without(&self, index: usize) -> Self {
         let mut history = self.clone();
@@ -105,6 +112,13 @@ impl History {
         let settles = |effect: &Effect| matches!(effect, Effect::Sync(_) | Effect::Acknowledge);
         let settling = self.operations.iter().enumerate().filter(move |(_, op)| settles(&op.effect));
         settling.map(|(index, _)| index).chain([self.operations.len()])
+    }
+
+    /// The points after an operation on names, in a save that goes on.
+    pub fn namings(&self) -> Vec<usize> {
+        let going_on = self.operations.iter().take_while(|it| !matches!(it.effect, Effect::Acknowledge));
+        let names = going_on.enumerate().filter(|(_, it)| matches!(it.effect, Effect::Names(_)));
+        names.map(|(index, _)| index + 1).collect()
     }
 
     pub fn before(&self, point: usize) -> impl DoubleEndedIterator<Item = &Operation> {

@@ -41,6 +41,11 @@ pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
             control(&survey)?;
         }
         survey.rows()?.into_iter().for_each(|row| table.add(row));
+        // The one that leaves most behind, and that can be done again at each point.
+        if job.overwrite && job.keep_last.is_some() {
+            let points = plan.choose(history.namings(), 0, 5);
+            table.add(survey.row_after_kill(&points)?);
+        }
     }
     Ok(())
 }

@@ -38,35 +38,38 @@ pub fn survivors(
     }
 }
 
-/// All paths of a disk, directories before what is in them.
-pub fn paths(history: &History, survivors: &Survivors) -> Vec<(Arc<str>, Inode)> {
-    let directory = |content: &Content| match content {
-        Content::Directory(entries) => Some(entries.clone()),
+/// What is in each directory, by its inode.
+pub type Directories = BTreeMap<Inode, BTreeMap<Arc<str>, Inode>>;
+
+/// All directories, also those that no path leads to.
+pub fn directories(history: &History, survivors: &Survivors) -> Directories {
+    let directory = |(inode, content): (Inode, &Content)| match content {
+        Content::Directory(entries) => Some((inode, entries.clone())),
         Content::File(_) => None,
     };
-    let mut directories: Vec<_> = history.inodes.iter().map(directory).collect();
+    let mut directories: Directories = history.inodes.iter().enumerate().filter_map(directory).collect();
     for (operation, _) in history.operations.iter().zip(survivors).filter(|&(_, &survives)| survives) {
         let Effect::Names(slots) = &operation.effect else { continue };
         for (slot, held) in slots {
-            let Some(entries) = &mut directories[slot.directory] else { continue };
+            let Some(entries) = directories.get_mut(&slot.directory) else { continue };
             match held {
                 Some(inode) => entries.insert(slot.name.clone(), *inode),
                 None => entries.remove(&slot.name),
             };
         }
     }
+    directories
+}
+
+/// All paths of a disk, directories before what is in them.
+pub fn paths(history: &History, survivors: &Survivors) -> Vec<(Arc<str>, Inode)> {
     let mut paths = Vec::new();
-    walk(&directories, ROOT, "", &mut paths);
+    walk(&directories(history, survivors), ROOT, "", &mut paths);
     paths
 }
 
-fn walk(
-    directories: &[Option<BTreeMap<Arc<str>, Inode>>],
-    directory: Inode,
-    prefix: &str,
-    paths: &mut Vec<(Arc<str>, Inode)>,
-) {
-    for (name, &inode) in directories[directory].iter().flatten() {
+fn walk(directories: &Directories, directory: Inode, prefix: &str, paths: &mut Vec<(Arc<str>, Inode)>) {
+    for (name, &inode) in directories.get(&directory).into_iter().flatten() {
         let path = format!("{prefix}{name}");
         paths.push((path.as_str().into(), inode));
         walk(directories, inode, &format!("{path}/"), paths);

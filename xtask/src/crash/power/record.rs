@@ -20,13 +20,33 @@ pub const ROOT: &str = "runs/experiment";
 /// Saves once under strace.
 pub fn record(lab: &Lab, scene: &Scene) -> Result<History> {
     let room = lab.room()?.canonicalize()?;
-    let (top, log) = (room.join("disk"), room.join("log"));
+    let top = room.join("disk");
     fs::create_dir(&top)?;
     scene.place(&top.join(ROOT))?;
-    let replay = Replay::new(&top)?;
+    followed(lab, scene, &room, Replay::new(&top)?)
+}
+
+/// The same save again, after one that was killed when `killed` was all that it had
+/// done. What that one did may still be lost.
+pub fn record_again(lab: &Lab, scene: &Scene, killed: History) -> Result<History> {
+    let room = lab.room()?.canonicalize()?;
+    let top = room.join("disk");
+    fs::create_dir(&top)?;
+    // Directories come before what is in them.
+    for (path, bytes) in states::at_the_end(&killed) {
+        match bytes {
+            None => fs::create_dir(top.join(path))?,
+            Some(bytes) => fs::write(top.join(path), bytes)?,
+        }
+    }
+    followed(lab, scene, &room, Replay::after(&top, killed)?)
+}
+
+fn followed(lab: &Lab, scene: &Scene, room: &Path, replay: Replay) -> Result<History> {
+    let (top, log) = (room.join("disk"), room.join("log"));
     let commands = scene.save(lab, &top.join(ROOT))?;
     let processes = commands.len();
-    let ended = run_together(vec![traced(&commands, &log)?], &room, LONGEST)?;
+    let ended = run_together(vec![traced(&commands, &log)?], room, LONGEST)?;
     let failed = ended.iter().find(|ended| !ended.success());
     ensure!(failed.is_none(), "{} under strace: {failed:?}", scene.job.name);
     let history = replay.follow(&log::parse(&fs::read_to_string(&log)?)?)?;
@@ -35,7 +55,7 @@ pub fn record(lab: &Lab, scene: &Scene) -> Result<History> {
     // What the model does not know, mapped memory say, shows here.
     let same = states::at_the_end(&history) == on_disk(&top)?;
     ensure!(same, "{}: the calls do not explain what is in {}", scene.job.name, top.display());
-    fs::remove_dir_all(&room)?;
+    fs::remove_dir_all(room)?;
     Ok(history)
 }
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::history::{Change, Content, Effect, History, Inode, ROOT, Slot};
 use super::log::{Call, Event};
+use super::names::{self, Directories};
 
 /// The calls that change a file system or bring it to disk, and `execve`, which says
 /// who saves. Those that [`replay`] cannot follow are here too: it says so.
@@ -23,7 +23,7 @@ pub struct Replay {
     top: String,
     history: History,
     /// As it is now, by inode.
-    directories: BTreeMap<Inode, BTreeMap<Arc<str>, Inode>>,
+    directories: Directories,
     /// Where the next `write` to a file goes. One descriptor writes to it at a time.
     positions: HashMap<Inode, usize>,
     saving: HashSet<u32>,
@@ -33,12 +33,13 @@ impl Replay {
     pub fn new(top: &Path) -> Result<Self> {
         let mut history = History::new();
         history.inodes[ROOT] = read(top, &mut history)?;
-        let mut directories = BTreeMap::new();
-        for (inode, content) in history.inodes.iter().enumerate() {
-            if let Content::Directory(entries) = content {
-                directories.insert(inode, entries.clone());
-            }
-        }
+        Self::after(top, history)
+    }
+
+    /// Goes on with a history whose end is what `top` holds.
+    pub fn after(top: &Path, history: History) -> Result<Self> {
+        let all = vec![true; history.operations.len()];
+        let directories = names::directories(&history, &all);
         let top = top.to_str().context("a path that is no UTF-8")?.into();
         Ok(Self { top, history, directories, positions: HashMap::new(), saving: HashSet::new() })
     }
@@ -46,7 +47,7 @@ impl Replay {
     /// The history of all `events`.
     pub fn follow(mut self, events: &[Event]) -> Result<History> {
         // How many operations there were after each event.
-        let mut lengths = vec![0];
+        let mut lengths = vec![self.history.operations.len()];
         for event in events {
             match event {
                 Event::Exit { process, code: 0 } if self.saving.contains(process) => {

@@ -11,8 +11,8 @@ use anyhow::Result;
 use super::contents::Fate;
 use super::history::{Effect, History};
 use super::order::Order;
-use super::record::ROOT;
-use super::states::{State, Tree, states};
+use super::record::{ROOT, record_again};
+use super::states::{State, States, Tree, states};
 use crate::crash::job::Scene;
 use crate::crash::lab::Lab;
 use crate::crash::outcome::Outcome;
@@ -20,6 +20,7 @@ use crate::crash::parallel;
 use crate::crash::table::Row;
 
 /// What is checked of one job, and how.
+#[derive(Clone, Copy)]
 pub struct Survey<'s> {
     pub lab: &'s Lab,
     pub scene: &'s Scene,
@@ -43,9 +44,32 @@ impl Survey<'_> {
     fn row(&self, order: Order, known: &mut Outcomes) -> Result<Row> {
         let found = states(self.history, order, self.limit, SEED);
         self.check_all(self.history, &found.states, known)?;
-        let which = if found.complete { "all" } else { "a sample of the" };
-        let fault = format!("power loss, {}: {which} states of {} points", order.name(), found.points);
+        let fault = format!("power loss, {}: {}", order.name(), count(&found));
         let mut row = Row::new(self.scene.job.name, fault);
+        self.fill(&mut row, &found, known);
+        Ok(row)
+    }
+
+    /// The save is killed after each of these points, and done again; then the power is
+    /// lost.
+    pub fn row_after_kill(&self, points: &[usize]) -> Result<Row> {
+        let fault =
+            format!("kill at {} points, save again, power loss, {}", points.len(), Order::Posix.name());
+        let mut row = Row::new(self.scene.job.name, fault);
+        for &point in points {
+            let history = record_again(self.lab, self.scene, self.history.cut(point))?;
+            let limit = (self.limit / points.len()).max(SAMPLE);
+            let survey = Survey { history: &history, limit, ..*self };
+            let found = states(&history, Order::Posix, limit, SEED);
+            let mut known = Outcomes::new();
+            survey.check_all(&history, &found.states, &mut known)?;
+            survey.fill(&mut row, &found, &known);
+        }
+        Ok(row)
+    }
+
+    /// Adds all states to a row, and describes one for each way to fail.
+    fn fill(&self, row: &mut Row, found: &States, known: &Outcomes) {
         let mut reasons = HashSet::new();
         for state in &found.states {
             let outcome = &known[&key(state)];
@@ -54,7 +78,6 @@ impl Survey<'_> {
                 false => row.add_another(outcome),
             }
         }
-        Ok(row)
     }
 
     /// Whether the model sees what is wrong: the save's syncs, each with whether it could
@@ -120,6 +143,11 @@ impl Survey<'_> {
     }
 }
 
+fn count(found: &States) -> String {
+    let which = if found.complete { "all" } else { "a sample of the" };
+    format!("{which} states of {} points", found.points)
+}
+
 fn key(state: &State) -> (Tree, bool) {
     (state.tree.clone(), state.acknowledged)
 }
@@ -159,6 +187,9 @@ pub const SEED: u64 = 5;
 
 /// The checks wait for no disk: a thread for each of the least cores of a machine.
 const THREADS: usize = 2;
+
+/// States of each point in a sample of points, at least.
+const SAMPLE: usize = 15;
 
 /// Operations in a description, at most.
 const LISTED: usize = 6;
