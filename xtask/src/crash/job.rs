@@ -112,7 +112,8 @@ impl Job {
                 if world_size > 1 {
                     command.args(["--rank", &rank.to_string(), "--world-size", &world_size.to_string()]);
                     command.args(["--barrier", &format!("tcp-store://127.0.0.1:{port}")]);
-                    command.args(["--barrier-timeout", "60"]);
+                    // The ranks wait so long for a rank 0 that was killed.
+                    command.args(["--barrier-timeout", "12"]);
                 }
                 if matches!(self.ranks, Ranks::Sharing(_)) {
                     command.arg("--share");
