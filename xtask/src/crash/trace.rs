@@ -29,6 +29,8 @@ pub enum Disturbance {
     Kill,
     /// The call does nothing and answers an error, such as `ENOSPC`.
     Error(&'static str),
+    /// This call and all later ones of its name, in each thread.
+    Errors(&'static str),
     /// The process is stopped when the call is done.
     Stop,
     /// The thread is held before the call, for half a second.
@@ -85,13 +87,15 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Distur
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "0", "-o"]).arg(log).arg("-e").arg(format!("trace={}", CALLS.join(",")));
     if let Some((Trigger { name, ordinal, .. }, disturbance)) = disturbed {
+        let stays = matches!(disturbance, Disturbance::Errors(_));
         let disturbance = match disturbance {
             Disturbance::Kill => "signal=KILL".into(),
             Disturbance::Stop => "signal=STOP".into(),
             Disturbance::Hold => "delay_enter=500000".into(),
-            Disturbance::Error(error) => format!("error={error}"),
+            Disturbance::Error(error) | Disturbance::Errors(error) => format!("error={error}"),
         };
-        strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}"));
+        let on = if stays { "+" } else { "" };
+        strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}{on}"));
     }
     for (name, value) in command.get_envs() {
         // For the program, not for strace itself.
