@@ -65,3 +65,18 @@ fn is_like(name: &str, pattern: &str) -> bool {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_the_end_of_a_path() {
+        for pattern in ["b.pt", "a/b.pt", "/run/a/b.pt", "*", "*/b.*", "a/*b*.*t*"] {
+            assert!(ends_as("/run/a/b.pt", pattern), "{pattern}");
+        }
+        for pattern in ["a", "pt", "b", "c/b.pt", "*a/*.p", "/a/b.pt", "x/run/a/b.pt", "b.pt/*"] {
+            assert!(!ends_as("/run/a/b.pt", pattern), "{pattern}");
+        }
+    }
+}
