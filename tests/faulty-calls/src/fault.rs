@@ -43,8 +43,12 @@ fn due(call: &str, path: &Path) -> Option<Error> {
     if name != call || !ends_as(&path.to_string_lossy(), pattern) {
         return None;
     }
-    let count: usize = count.parse().ok()?;
-    if SEEN.fetch_add(1, Ordering::Relaxed) + 1 != count {
+    let (count, later): (usize, bool) = match count.strip_suffix('+') {
+        Some(count) => (count.parse().ok()?, true),
+        None => (count.parse().ok()?, false),
+    };
+    let seen = SEEN.fetch_add(1, Ordering::Relaxed) + 1;
+    if seen < count || (seen > count && !later) {
         return None;
     }
     if error == "kill" { Some(Error::Kill) } else { error.parse().ok().map(Error::Number) }

@@ -99,9 +99,7 @@ fn refused(
         false => Disturbance::Error(error.name),
     };
     let fault = match (how, &point.trigger) {
-        // Which calls come later is not known by name.
-        (How::Named, _) if error.stays => return Ok(None),
-        (How::Named, _) => Fault::Named(point, &number),
+        (How::Named, _) => Fault::Named(point, &number, error.stays),
         (How::Counted, Some(trigger @ Trigger { before: None, .. })) => Fault::Call(trigger, disturbance),
         // An error cannot be given to the call after one.
         (How::Counted, _) => return Ok(None),
@@ -121,8 +119,17 @@ fn refused(
         return Ok(Some(Hit { whats, outcome: Outcome::HardFail(unclear) }));
     }
     let acknowledged = run.acknowledged();
+    if !acknowledged && scene.is_saved(&run.root) && !says_it_is_there(&run) {
+        let reason = "the save failed, the checkpoint is there, and no error says so".into();
+        return Ok(Some(Hit { whats, outcome: Outcome::HardFail(reason) }));
+    }
     let outcome = run.outcome(lab, scene, acknowledged)?;
     Ok(Some(Hit { whats, outcome }))
+}
+
+/// Whether a rank that failed after the commit says that there was one.
+fn says_it_is_there(run: &Over) -> bool {
+    run.ended.iter().any(|ended| ended.stderr.contains("the checkpoint is there"))
 }
 
 /// The calls that strace gave an error: those of one number, one in each thread.

@@ -187,6 +187,11 @@ impl Scene {
         self.job.commands(lab, root, self.job.step() + 1, self.job.existing + 2)
     }
 
+    /// Whether the new checkpoint is there, whole.
+    pub fn is_saved(&self, root: &Path) -> bool {
+        Snapshot::of(&root.join(&self.after.name)).is_ok_and(|found| found == self.after)
+    }
+
     /// What a fresh process finds in `root` after a save that was disturbed there.
     /// `acknowledged` if all ranks said that it is saved.
     pub fn check(&self, lab: &Lab, root: &Path, acknowledged: bool) -> Result<Outcome> {

@@ -98,7 +98,7 @@ fn points(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Vec<Point>> {
 /// Kills at one call; which one it was, and what came of it.
 fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> Result<Option<Hit>> {
     if how == How::Named && victim != Victim::Parent {
-        let run = Disturbed::start(lab, scene, victim.rank(), Fault::Named(point, "kill"))?.wait()?;
+        let run = Disturbed::start(lab, scene, victim.rank(), Fault::Named(point, "kill", false))?.wait()?;
         return match run.named_call_came() {
             true => hit(lab, scene, run, point.what.clone(), false).map(Some),
             false => run.forget().map(|()| None),
