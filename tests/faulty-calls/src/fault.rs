@@ -43,8 +43,12 @@ fn due(call: &str, path: &Path) -> Option<Error> {
     if name != call || !ends_as(&path.to_string_lossy(), pattern) {
         return None;
     }
-    let count: usize = count.parse().ok()?;
-    if SEEN.fetch_add(1, Ordering::Relaxed) + 1 != count {
+    let (count, later): (usize, bool) = match count.strip_suffix('+') {
+        Some(count) => (count.parse().ok()?, true),
+        None => (count.parse().ok()?, false),
+    };
+    let seen = SEEN.fetch_add(1, Ordering::Relaxed) + 1;
+    if seen < count || (seen > count && !later) {
         return None;
     }
     if error == "kill" { Some(Error::Kill) } else { error.parse().ok().map(Error::Number) }
@@ -63,5 +67,20 @@ fn is_like(name: &str, pattern: &str) -> bool {
         Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
             (0..=name.len()).any(|at| name.get(at..).is_some_and(|name| is_like(name, rest)))
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_the_end_of_a_path() {
+        for pattern in ["b.pt", "a/b.pt", "/run/a/b.pt", "*", "*/b.*", "a/*b*.*t*"] {
+            assert!(ends_as("/run/a/b.pt", pattern), "{pattern}");
+        }
+        for pattern in ["a", "pt", "b", "c/b.pt", "*a/*.p", "/a/b.pt", "x/run/a/b.pt", "b.pt/*"] {
+            assert!(!ends_as("/run/a/b.pt", pattern), "{pattern}");
+        }
     }
 }

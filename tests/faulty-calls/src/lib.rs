@@ -3,8 +3,8 @@
 //!
 //! - `FAULTY_CALLS_SHORT=4097`: no call writes more bytes into a regular file.
 //! - `FAULTY_CALLS_FAIL=pwrite64:28:2:run/.a.*.partial`: the second `pwrite64` to a file whose
-//!   path ends so, whatever stands for `*`, fails with the error of number 28; with
-//!   `kill` for the number, the process is killed before. A file named in
+//!   path ends so, whatever stands for `*`, fails with the error of number 28; with `2+`
+//!   all later ones, too; with `kill` for the number, the process is killed before. A file named in
 //!   `FAULTY_CALLS_DONE` is made when that happens.
 //!
 //! strace does the same by counting the calls of each thread, where it can: it cannot

@@ -105,7 +105,12 @@ impl Examined<'_> {
         latest: &Result<String, NoLatest>,
         candidates: &[&'c Snapshot],
     ) -> Result<Result<&'c Snapshot, Outcome>> {
-        let names = || candidates.iter().map(|snapshot| &*snapshot.name).collect::<Vec<_>>().join(" or ");
+        let names = || {
+            let mut names: Vec<_> = candidates.iter().map(|snapshot| &*snapshot.name).collect();
+            // Replaced, it has the name it had.
+            names.dedup();
+            names.join(" or ")
+        };
         let name = match latest {
             Ok(name) => name,
             Err(NoLatest { broken: true, reason }) => {

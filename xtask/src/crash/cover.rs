@@ -76,4 +76,4 @@ pub fn cover(
     Ok(())
 }
 
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 9;

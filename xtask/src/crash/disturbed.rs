@@ -22,8 +22,9 @@ pub enum Fault<'f> {
     None,
     /// To one call, by strace.
     Call(&'f Trigger, Disturbance),
-    /// To one call, by `tests/faulty-calls`: the number of an error, or `kill`.
-    Named(&'f Point, &'f str),
+    /// To one call, by `tests/faulty-calls`: the number of an error, or `kill`; and whether
+    /// to all later ones like it.
+    Named(&'f Point, &'f str, bool),
     /// To its writes: each takes so many bytes at most.
     Short(usize),
 }
@@ -33,8 +34,9 @@ impl Fault<'_> {
         match self {
             Self::None => trace::traced(command, log, None),
             Self::Call(trigger, disturbance) => trace::traced(command, log, Some((trigger, disturbance))),
-            Self::Named(point, error) => {
-                let fails = format!("{}:{error}:{}:{}", point.name(), point.count(), point.path());
+            Self::Named(point, error, stays) => {
+                let on = if stays { "+" } else { "" };
+                let fails = format!("{}:{error}:{}{on}:{}", point.name(), point.count(), point.path());
                 let done = log.with_file_name(DONE);
                 let faults = [("FAULTY_CALLS_FAIL", fails.as_ref()), ("FAULTY_CALLS_DONE", done.as_os_str())];
                 trace::traced(&preloaded(command, &faults), log, None)

@@ -1,4 +1,4 @@
-//! The file system answers an error, once, at each call of a save.
+//! The file system answers an error at each call of a save, once or from there on.
 
 use anyhow::{Result, ensure};
 
@@ -19,14 +19,22 @@ struct Errno {
     number: u8,
     /// What a person reads.
     text: &'static str,
+    /// All later calls of the same name fail too: the disk is still full.
+    stays: bool,
 }
 
-const ERRORS: [Errno; 5] = [
-    Errno { name: "ENOSPC", number: 28, text: "No space left on device" },
-    Errno { name: "EIO", number: 5, text: "Input/output error" },
-    Errno { name: "EDQUOT", number: 122, text: "Disk quota exceeded" },
-    Errno { name: "EINTR", number: 4, text: "Interrupted system call" },
-    Errno { name: "EROFS", number: 30, text: "Read-only file system" },
+const ENOSPC: Errno = Errno { name: "ENOSPC", number: 28, text: "No space left on device", stays: false };
+const EIO: Errno = Errno { name: "EIO", number: 5, text: "Input/output error", stays: false };
+const EROFS: Errno = Errno { name: "EROFS", number: 30, text: "Read-only file system", stays: false };
+const ERRORS: [Errno; 8] = [
+    ENOSPC,
+    EIO,
+    Errno { name: "EDQUOT", number: 122, text: "Disk quota exceeded", stays: false },
+    Errno { name: "EINTR", number: 4, text: "Interrupted system call", stays: false },
+    EROFS,
+    Errno { stays: true, ..ENOSPC },
+    Errno { stays: true, ..EIO },
+    Errno { stays: true, ..EROFS },
 ];
 
 /// Those that reading gives too.
@@ -36,26 +44,33 @@ const OF_READING: [&str; 2] = ["EIO", "EINTR"];
 pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
     for (number, job) in plan.jobs().enumerate() {
         let scene = Scene::new(lab, job)?;
-        let names: Vec<_> = ERRORS.iter().map(|error| error.name).collect();
-        let mut row = Row::new(job.name, names.join(", "));
+        let mut rows = [false, true].map(|stays| Row::new(job.name, fault(stays)));
+        let [once, staying] = &mut rows;
         for rank in 0..job.ranks.processes() {
-            for error in plan.choose(ERRORS.to_vec(), number + rank, ERRORS.len()) {
+            for error in plan.choose(ERRORS.to_vec(), number + rank, ERRORS.len() / 2) {
+                let row = if error.stays { &mut *staying } else { &mut *once };
                 let points = || {
                     let points = points(lab, &scene, rank, OF_READING.contains(&error.name))?;
-                    Ok(plan.choose(points, rank, 4))
+                    Ok(plan.choose(points, rank, 6))
                 };
                 let prefix = match job.ranks.processes() {
                     1 => format!("{} at ", error.name),
                     _ => format!("{} in rank {rank} at ", error.name),
                 };
-                cover(&mut row, &prefix, Effort::of(plan, THREADS), points, |point, how| {
+                cover(row, &prefix, Effort::of(plan, THREADS), points, |point, how| {
                     refused(lab, &scene, rank, point, how, error)
                 })?;
             }
         }
-        table.add(row);
+        rows.into_iter().for_each(|row| table.add(row));
     }
     Ok(())
+}
+
+fn fault(stays: bool) -> String {
+    let errors = ERRORS.iter().filter(|error| error.stays == stays).map(|error| error.name);
+    let names = errors.collect::<Vec<_>>().join(", ");
+    if stays { format!("{names}, and it stays") } else { names }
 }
 
 /// The calls that an undisturbed save makes: those that change files, or those that open
@@ -79,11 +94,13 @@ fn refused(
     error: Errno,
 ) -> Result<Option<Hit>> {
     let number = error.number.to_string();
+    let disturbance = match error.stays {
+        true => Disturbance::Errors(error.name),
+        false => Disturbance::Error(error.name),
+    };
     let fault = match (how, &point.trigger) {
-        (How::Named, _) => Fault::Named(point, &number),
-        (How::Counted, Some(trigger @ Trigger { before: None, .. })) => {
-            Fault::Call(trigger, Disturbance::Error(error.name))
-        }
+        (How::Named, _) => Fault::Named(point, &number, error.stays),
+        (How::Counted, Some(trigger @ Trigger { before: None, .. })) => Fault::Call(trigger, disturbance),
         // An error cannot be given to the call after one.
         (How::Counted, _) => return Ok(None),
     };
@@ -91,6 +108,7 @@ fn refused(
     let whats = match how {
         How::Named if run.named_call_came() => vec![point.what.clone()],
         How::Named => Vec::new(),
+        How::Counted if error.stays => injected(&run).into_iter().take(1).collect(),
         How::Counted => injected(&run),
     };
     if whats.is_empty() {
@@ -101,8 +119,17 @@ fn refused(
         return Ok(Some(Hit { whats, outcome: Outcome::HardFail(unclear) }));
     }
     let acknowledged = run.acknowledged();
+    if !acknowledged && scene.is_saved(&run.root) && !says_it_is_there(&run) {
+        let reason = "the save failed, the checkpoint is there, and no error says so".into();
+        return Ok(Some(Hit { whats, outcome: Outcome::HardFail(reason) }));
+    }
     let outcome = run.outcome(lab, scene, acknowledged)?;
     Ok(Some(Hit { whats, outcome }))
+}
+
+/// Whether a rank that failed after the commit says that there was one.
+fn says_it_is_there(run: &Over) -> bool {
+    run.ended.iter().any(|ended| ended.stderr.contains("the checkpoint is there"))
 }
 
 /// The calls that strace gave an error: those of one number, one in each thread.
@@ -110,7 +137,7 @@ fn injected(run: &Over) -> Vec<String> {
     let points = trace::points(&run.calls, &run.root).into_iter();
     let whats: Vec<_> = points.filter(|(call, _)| call.is_injected()).map(|(_, point)| point.what).collect();
     let all = run.calls.iter().filter(|call| call.is_injected()).count();
-    // Another process of the save may have been given it, at a file of its own.
+    // One may have been given it at a file that is no part of the save.
     if whats.len() == all { whats } else { Vec::new() }
 }
 

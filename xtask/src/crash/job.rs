@@ -112,7 +112,8 @@ impl Job {
                 if world_size > 1 {
                     command.args(["--rank", &rank.to_string(), "--world-size", &world_size.to_string()]);
                     command.args(["--barrier", &format!("tcp-store://127.0.0.1:{port}")]);
-                    command.args(["--barrier-timeout", "60"]);
+                    // The ranks wait so long for a rank 0 that was killed.
+                    command.args(["--barrier-timeout", "12"]);
                 }
                 if matches!(self.ranks, Ranks::Sharing(_)) {
                     command.arg("--share");
@@ -184,6 +185,11 @@ impl Scene {
     /// The save after it.
     pub fn save_next(&self, lab: &Lab, root: &Path) -> Result<Vec<Command>> {
         self.job.commands(lab, root, self.job.step() + 1, self.job.existing + 2)
+    }
+
+    /// Whether the new checkpoint is there, whole.
+    pub fn is_saved(&self, root: &Path) -> bool {
+        Snapshot::of(&root.join(&self.after.name)).is_ok_and(|found| found == self.after)
     }
 
     /// What a fresh process finds in `root` after a save that was disturbed there.

@@ -9,6 +9,7 @@ use super::cover::{Effort, Hit, How, cover};
 use super::disturbed::{Disturbed, Fault, Over};
 use super::job::{Job, Scene};
 use super::lab::Lab;
+use super::parallel;
 use super::plan::Plan;
 use super::table::{Row, Table};
 use super::trace::{self, Call, Disturbance, Point};
@@ -56,25 +57,33 @@ impl Victim {
 
 /// All jobs, each of their processes, each call.
 pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
-    for job in plan.jobs() {
-        let scene = Scene::new(lab, job)?;
-        let mut rows: Vec<Row> = Vec::new();
-        for victim in Victim::all(&job) {
-            let fault = victim.fault(&job);
-            if rows.last().is_none_or(|row| row.fault != fault) {
-                rows.push(Row::new(job.name, fault));
-            }
-            let Some(row) = rows.last_mut() else { continue };
-            let stride = if job.ranks.processes() > 1 { 6 } else { 4 };
-            let points = || Ok(plan.choose(points(lab, &scene, victim)?, victim.rank(), stride));
-            let effort = Effort::of(plan, threads(&job));
-            cover(row, &victim.prefix(&job), effort, points, |point, how| {
-                killed(lab, &scene, victim, point, how)
-            })?;
+    let scenes: Vec<_> = plan.jobs().map(|job| Scene::new(lab, job)).collect::<Result<_>>()?;
+    let (waiting, busy): (Vec<_>, Vec<_>) = scenes.iter().partition(|scene| scene.job.ranks.processes() > 1);
+    // One after the other, several points at a time.
+    for scene in busy {
+        for victim in Victim::all(&scene.job) {
+            table.add(row(lab, plan, scene, victim, 3)?);
         }
-        rows.into_iter().for_each(|row| table.add(row));
     }
+    // Ranks that wait for a dead one do only that: all at once.
+    let mut tasks = Vec::new();
+    for scene in waiting {
+        tasks.extend(Victim::all(&scene.job).into_iter().map(|victim| (scene, victim)));
+    }
+    let rows = parallel::each(&tasks, tasks.len(), |(scene, victim)| row(lab, plan, scene, *victim, 4))?;
+    table.add_joined(rows);
     Ok(())
+}
+
+fn row(lab: &Lab, plan: &Plan, scene: &Scene, victim: Victim, threads: usize) -> Result<Row> {
+    let job = scene.job;
+    let mut row = Row::new(job.name, victim.fault(&job));
+    let points = || Ok(plan.choose(points(lab, scene, victim)?, victim.rank(), 4));
+    let effort = Effort::of(plan, threads);
+    cover(&mut row, &victim.prefix(&job), effort, points, |point, how| {
+        killed(lab, scene, victim, point, how)
+    })?;
+    Ok(row)
 }
 
 /// The calls that an undisturbed save makes.
@@ -89,7 +98,7 @@ fn points(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Vec<Point>> {
 /// Kills at one call; which one it was, and what came of it.
 fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> Result<Option<Hit>> {
     if how == How::Named && victim != Victim::Parent {
-        let run = Disturbed::start(lab, scene, victim.rank(), Fault::Named(point, "kill"))?.wait()?;
+        let run = Disturbed::start(lab, scene, victim.rank(), Fault::Named(point, "kill", false))?.wait()?;
         return match run.named_call_came() {
             true => hit(lab, scene, run, point.what.clone(), false).map(Some),
             false => run.forget().map(|()| None),
@@ -143,9 +152,4 @@ fn signal(signal: &str, process: u32) -> Result<()> {
     let done = Command::new("kill").args([signal, &process.to_string()]).status()?;
     ensure!(done.success(), "kill {signal} {process}: {done}");
     Ok(())
-}
-
-/// Ranks that wait for a dead one do only that; else there is work for each core.
-fn threads(job: &Job) -> usize {
-    if job.ranks.processes() > 1 { 12 } else { 3 }
 }

@@ -27,8 +27,8 @@ impl Lab {
             fs::remove_dir_all(&work)?;
         }
         fs::create_dir_all(work.join("sources"))?;
-        // Below the ports that the kernel gives away by itself.
-        let first = 20_000 + u16::try_from(process::id() % 10_000)?;
+        // Two runs at once begin at different ones.
+        let first = u16::try_from(process::id() % u32::from(PORTS))?;
         let lab = Self { work, runs: AtomicUsize::new(0), ports: AtomicU16::new(first) };
         let warmed = lab.command().arg("inspect").arg(lab.source(1, 0)?).output()?;
         ensure!(warmed.status.success(), "{}", String::from_utf8_lossy(&warmed.stderr));
@@ -38,7 +38,9 @@ impl Lab {
     /// The program under test, with one thread for the work in it: its calls come in
     /// the same order each time.
     pub fn command(&self) -> Command {
-        self.isolated(&mut Command::new(run::strongroom()))
+        let mut command = Command::new(run::strongroom());
+        command.env("XDG_CACHE_HOME", self.work.join("cache")).env("RAYON_NUM_THREADS", "1");
+        command
     }
 
     /// A directory that no other run has.
@@ -52,10 +54,7 @@ impl Lab {
     /// A port of the loopback that nobody listens at.
     pub fn port(&self) -> Result<u16> {
         for _ in 0..1000 {
-            let next = |port: u16| Some(if port >= 31_000 { 20_000 } else { port + 1 });
-            let update = |port| next(port);
-            let port = self.ports.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
-            let port = port.unwrap_or(20_000);
+            let port = FIRST_PORT + self.ports.fetch_add(1, Ordering::Relaxed) % PORTS;
             if TcpListener::bind(("127.0.0.1", port)).is_ok() {
                 return Ok(port);
             }
@@ -76,14 +75,13 @@ impl Lab {
         Ok(path)
     }
 
-    fn isolated(&self, command: &mut Command) -> Command {
-        let mut isolated = Command::new(command.get_program());
-        isolated.env("XDG_CACHE_HOME", self.work.join("cache")).env("RAYON_NUM_THREADS", "1");
-        isolated
+    /// Removes everything; of a failure it is kept, for who looks into it.
+    pub fn clear(self) -> Result<()> {
+        Ok(fs::remove_dir_all(self.work)?)
     }
 }
 
-/// The files of a directory by name; none if it is not there.
+/// The files of a directory by name.
 pub fn files(directory: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
@@ -131,6 +129,10 @@ fn safetensors(seed: usize) -> Vec<u8> {
     }));
     file
 }
+
+/// Below those that the kernel gives away by itself.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 10_000;
 
 /// Their names and elements, each of four bytes.
 const TENSORS: [(&str, usize); 4] =

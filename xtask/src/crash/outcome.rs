@@ -69,6 +69,13 @@ impl Tally {
         } += 1;
     }
 
+    pub fn join(&mut self, other: &Self) {
+        self.pass += other.pass;
+        self.hard_fail += other.hard_fail;
+        self.silent_divergence += other.silent_divergence;
+        self.lost_work += other.lost_work;
+    }
+
     pub fn points(&self) -> usize {
         self.pass + self.hard_fail + self.silent_divergence + self.lost_work
     }

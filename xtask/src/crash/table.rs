@@ -13,8 +13,8 @@ pub struct Table {
 /// One job under one kind of fault.
 #[derive(Debug)]
 pub struct Row {
-    pub job: String,
-    pub fault: String,
+    job: String,
+    fault: String,
     tally: Tally,
     failures: Vec<String>,
     not_hit: Vec<String>,
@@ -44,6 +44,12 @@ impl Row {
         self.tally.add(outcome);
     }
 
+    fn join(&mut self, other: Self) {
+        self.tally.join(&other.tally);
+        self.failures.extend(other.failures);
+        self.not_hit.extend(other.not_hit);
+    }
+
     /// A point that no run came to: strace counts the calls of each thread by itself,
     /// and another thread was always first.
     pub fn not_hit(&mut self, point: &str) {
@@ -62,6 +68,18 @@ impl Table {
             println!("    not reached: {point}");
         }
         self.rows.push(row);
+    }
+
+    /// Adds rows; those of one job and fault that follow each other become one.
+    pub fn add_joined(&mut self, rows: Vec<Row>) {
+        let mut joined: Vec<Row> = Vec::new();
+        for row in rows {
+            match joined.last_mut().filter(|last| last.job == row.job && last.fault == row.fault) {
+                Some(last) => last.join(row),
+                None => joined.push(row),
+            }
+        }
+        joined.into_iter().for_each(|row| self.add(row));
     }
 
     /// Whether all points passed.

@@ -29,6 +29,8 @@ pub enum Disturbance {
     Kill,
     /// The call does nothing and answers an error, such as `ENOSPC`.
     Error(&'static str),
+    /// This call and all later ones of its name, in each thread.
+    Errors(&'static str),
     /// The process is stopped when the call is done.
     Stop,
     /// The thread is held before the call, for half a second.
@@ -85,13 +87,15 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Distur
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "0", "-o"]).arg(log).arg("-e").arg(format!("trace={}", CALLS.join(",")));
     if let Some((Trigger { name, ordinal, .. }, disturbance)) = disturbed {
+        let stays = matches!(disturbance, Disturbance::Errors(_));
         let disturbance = match disturbance {
             Disturbance::Kill => "signal=KILL".into(),
             Disturbance::Stop => "signal=STOP".into(),
             Disturbance::Hold => "delay_enter=500000".into(),
-            Disturbance::Error(error) => format!("error={error}"),
+            Disturbance::Error(error) | Disturbance::Errors(error) => format!("error={error}"),
         };
-        strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}"));
+        let on = if stays { "+" } else { "" };
+        strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}{on}"));
     }
     for (name, value) in command.get_envs() {
         // For the program, not for strace itself.
@@ -353,3 +357,106 @@ const CALLS: [&str; 37] = [
     "clone3",
 ];
 const OPENING: [&str; 3] = ["open", "openat", "openat2"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = r#"10  mkdir("/cache", 0777) = -1 EEXIST (File exists)
+10  clone3({flags=CLONE_VM|CLONE_THREAD, exit_signal=0} <unfinished ...>
+11  openat(AT_FDCWD</cwd>, "/run/.step-1.10-0.staging/.a = b.pt.10-7.partial", O_WRONLY|O_CREAT, 0666 <unfinished ...>
+10  <... clone3 resumed> => {parent_tid=[11]}, 88) = 11
+10  mkdir("/run/.step-1.10-0.staging", 0777) = 0
+11  <... openat resumed>)             = 3</run/.step-1.10-0.staging/.a = b.pt.10-7.partial>
+11  pwrite64(3</run/.step-1.10-0.staging/.a = b.pt.10-7.partial>, ""..., 9, 0) = 9
+11  pwrite64(3</run/.step-1.10-0.staging/.a = b.pt.10-7.partial>, ""..., 9, 9) = -1 EIO (Input/output error) (INJECTED)
+10  clone3({flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD}, 88) = 12
+12  pwrite64(1<pipe:[7]>, ""..., 1)         = 1
+12  unlinkat(5</run/.step-0.ff00-0.removed>, "a.pt", 0) = 0
+10  --- SIGSTOP {si_signo=SIGSTOP, si_code=SI_KERNEL} ---
+10  --- stopped by SIGSTOP ---
+10  openat(AT_FDCWD</cwd>, "/run", O_RDONLY|O_CLOEXEC) = 5</run>
+10  fsync(5</run>)                    = ?
+11  +++ killed by SIGKILL +++
+"#;
+
+    fn points() -> Vec<(Call, Point)> {
+        let calls = parse(LOG);
+        let points = super::points(&calls, Path::new("/run"));
+        points.into_iter().map(|(call, point)| (call.clone(), point)).collect()
+    }
+
+    #[test]
+    fn a_call_is_one_whether_or_not_another_came_between() {
+        let calls = parse(LOG);
+        let results: Vec<_> =
+            calls.iter().filter(|call| call.name == "openat").map(|call| &*call.result).collect();
+        assert_eq!(results, ["3</run/.step-1.10-0.staging/.a = b.pt.10-7.partial>", "5</run>"]);
+        assert!(calls.iter().all(|call| !call.arguments.ends_with(')') && call.name != "+++"), "{calls:?}");
+    }
+
+    #[test]
+    fn a_point_says_what_it_does_in_the_same_words_each_time() {
+        let whats: Vec<_> = points().into_iter().map(|(_, point)| point.what).collect();
+        let expected = [
+            "openat .step-1.*.staging/.a = b.pt.*.partial",
+            "mkdir .step-1.*.staging",
+            "pwrite64 .step-1.*.staging/.a = b.pt.*.partial",
+            "pwrite64 .step-1.*.staging/.a = b.pt.*.partial (no. 2)",
+            "unlinkat .step-0.*.removed/a.pt",
+            "openat .",
+            "fsync .",
+        ];
+        assert_eq!(whats, expected);
+        let (_, second) = &points()[3];
+        assert_eq!((second.name(), second.count()), ("pwrite64", 2));
+        let (_, first) = &points()[1];
+        assert_eq!((first.path(), first.count()), (".step-1.*.staging", 1));
+    }
+
+    #[test]
+    fn threads_are_of_the_process_that_started_them() {
+        let processes: Vec<_> = points().into_iter().map(|(call, _)| (call.thread, call.process)).collect();
+        assert_eq!(processes, [(11, 10), (10, 10), (11, 10), (11, 10), (12, 12), (10, 10), (10, 10)]);
+    }
+
+    #[test]
+    fn what_happened_to_a_call_is_in_its_result() {
+        let points = points();
+        let injected = points.iter().filter(|(call, _)| call.is_injected()).map(|(_, point)| point.count());
+        assert_eq!(injected.collect::<Vec<_>>(), [2]);
+        let last: Vec<_> =
+            points.iter().filter(|(call, _)| call.is_last()).map(|(_, point)| &*point.what).collect();
+        assert_eq!(last, ["fsync ."]);
+        let changing = points.iter().filter(|(call, _)| call.changes()).count();
+        assert_eq!(changing, points.len() - 1, "an open file that is read is not changed");
+    }
+
+    #[test]
+    fn a_trigger_is_the_number_of_a_call_in_its_thread() {
+        let call = |thread, name: &str, ordinal| Call {
+            thread,
+            process: 1,
+            name: name.into(),
+            arguments: "\"/run/a\"".into(),
+            result: "0".into(),
+            ordinal,
+        };
+        let calls = [
+            call(1, "write", 1),
+            call(2, "fsync", 1),
+            call(2, "write", 1),
+            call(1, "write", 2),
+            call(3, "write", 1),
+        ];
+        let trigger = |index| {
+            let trigger = trigger(&calls, index, "/run");
+            trigger.map(|trigger| (trigger.name, trigger.ordinal, trigger.before))
+        };
+        assert_eq!(trigger(3), Some(("write".into(), 2, None)));
+        // Thread 1 comes first to its own: the one before it is taken.
+        assert_eq!(trigger(2), Some(("fsync".into(), 1, Some("fsync a".into()))));
+        // And of a thread's first call there is none before.
+        assert_eq!(trigger(4), None);
+    }
+}

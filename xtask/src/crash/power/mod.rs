@@ -62,7 +62,7 @@ fn control(survey: &Survey) -> Result<()> {
 }
 
 /// States of one job on one kind of file system, at most.
-const ALL: usize = 3_000;
+const ALL: usize = 2_000;
 const SAMPLE: usize = 15;
 
 /// The rank's file, the record, the directory of checkpoints, and the two above that are
