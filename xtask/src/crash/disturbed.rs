@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::job::{LONGEST, Scene};
+use super::job::{CACHE, LONGEST, Scene};
 use super::lab::Lab;
 use super::outcome::Outcome;
 use super::process::{Ended, Running};
@@ -63,6 +63,7 @@ fn preloaded(command: &Command, faults: &[(&str, &OsStr)]) -> Command {
 pub struct Disturbed {
     room: PathBuf,
     root: PathBuf,
+    watched: PathBuf,
     log: PathBuf,
     traced: usize,
     running: Vec<Running>,
@@ -73,6 +74,8 @@ pub struct Over {
     room: PathBuf,
     /// The directory of checkpoints.
     pub root: PathBuf,
+    /// The one whose changes are disturbed.
+    pub watched: PathBuf,
     /// What the traced process did.
     pub calls: Vec<Call>,
     /// How each rank's process ended.
@@ -92,18 +95,19 @@ impl Disturbed {
             Running::start(&mut command, &room, &rank.to_string())
         };
         let running = scene.save(lab, &root)?.into_iter().enumerate().map(start).collect::<Result<_>>()?;
-        Ok(Self { room, root, log, traced, running })
+        let watched = if scene.job.cold { root.with_file_name(CACHE) } else { root.clone() };
+        Ok(Self { room, root, watched, log, traced, running })
     }
 
-    /// The calls of a save to which nothing happens, and where it was.
-    pub fn undisturbed(lab: &Lab, scene: &Scene, traced: usize) -> Result<(Vec<Call>, PathBuf)> {
+    /// The points of a save to which nothing happens.
+    pub fn undisturbed(lab: &Lab, scene: &Scene, traced: usize) -> Result<Vec<(Call, Point)>> {
         let over = Self::start(lab, scene, traced, Fault::None)?.wait()?;
         if let Some(failed) = over.ended.iter().find(|ended| !ended.success()) {
             bail!("{}, under strace: {}", scene.job.name, failed.error());
         }
-        let (calls, root) = (over.calls.clone(), over.root.clone());
+        let points: Vec<_> = over.points().into_iter().map(|(call, point)| (call.clone(), point)).collect();
         match over.outcome(lab, scene, true)? {
-            Outcome::Pass => Ok((calls, root)),
+            Outcome::Pass => Ok(points),
             outcome => bail!("{}, undisturbed: {outcome}", scene.job.name),
         }
     }
@@ -133,7 +137,7 @@ impl Disturbed {
         let deadline = Instant::now() + LONGEST;
         let ended = self.running.into_iter().map(|running| running.wait(deadline)).collect::<Result<_>>()?;
         let calls = trace::calls(&self.log)?;
-        Ok(Over { room: self.room, root: self.root, calls, ended })
+        Ok(Over { room: self.room, root: self.root, watched: self.watched, calls, ended })
     }
 }
 
@@ -141,6 +145,11 @@ impl Over {
     /// Whether the call that was named came, and failed.
     pub fn named_call_came(&self) -> bool {
         self.room.join(DONE).exists()
+    }
+
+    /// The calls of the traced process that are about what is watched.
+    pub fn points(&self) -> Vec<(&Call, Point)> {
+        trace::points(&self.calls, &self.watched)
     }
 
     /// Whether all ranks say that it is saved.

@@ -10,7 +10,7 @@ use super::outcome::Outcome;
 use super::plan::Plan;
 use super::process::Ended;
 use super::table::{Row, Table};
-use super::trace::{self, Disturbance, Point, Trigger};
+use super::trace::{Disturbance, Point, Trigger};
 
 /// An error of the system.
 #[derive(Clone, Copy)]
@@ -76,8 +76,7 @@ fn fault(stays: bool) -> String {
 /// The calls that an undisturbed save makes: those that change files, or those that open
 /// them too.
 fn points(lab: &Lab, scene: &Scene, rank: usize, reading: bool) -> Result<Vec<Point>> {
-    let (calls, root) = Disturbed::undisturbed(lab, scene, rank)?;
-    let points = trace::points(&calls, &root).into_iter();
+    let points = Disturbed::undisturbed(lab, scene, rank)?.into_iter();
     let points = points.filter(|(call, _)| call.changes() || (reading && call.opens()));
     let points: Vec<_> = points.map(|(_, point)| point).collect();
     ensure!(!points.is_empty(), "{}: it changes no file", scene.job.name);
@@ -134,7 +133,7 @@ fn says_it_is_there(run: &Over) -> bool {
 
 /// The calls that strace gave an error: those of one number, one in each thread.
 fn injected(run: &Over) -> Vec<String> {
-    let points = trace::points(&run.calls, &run.root).into_iter();
+    let points = run.points().into_iter();
     let whats: Vec<_> = points.filter(|(call, _)| call.is_injected()).map(|(_, point)| point.what).collect();
     let all = run.calls.iter().filter(|call| call.is_injected()).count();
     // One may have been given it at a file that is no part of the save.

@@ -24,6 +24,8 @@ pub struct Job {
     pub keep_last: Option<usize>,
     /// Another process writes.
     pub process: bool,
+    /// There is no compiled code yet: what is disturbed is how it is kept.
+    pub cold: bool,
 }
 
 /// Who saves.
@@ -55,10 +57,11 @@ const PLAIN: Job = Job {
     overwrite: false,
     keep_last: None,
     process: false,
+    cold: false,
 };
 
 /// All of them.
-pub const JOBS: [Job; 11] = [
+pub const JOBS: [Job; 12] = [
     PLAIN,
     Job { name: "one process, the first save of a run", existing: 0, ..PLAIN },
     Job { name: "one process, replace", existing: 2, overwrite: true, ..PLAIN },
@@ -89,6 +92,7 @@ pub const JOBS: [Job; 11] = [
         keep_last: Some(2),
         ..PLAIN
     },
+    Job { name: "one process, the first command of a machine", cold: true, ..PLAIN },
 ];
 
 impl Job {
@@ -105,6 +109,9 @@ impl Job {
             .map(|rank| {
                 let own = if matches!(self.ranks, Ranks::Apart(_)) { rank } else { 0 };
                 let mut command = lab.command();
+                if self.cold {
+                    command.env("XDG_CACHE_HOME", root.with_file_name(CACHE));
+                }
                 command.arg("save").arg(lab.source(number, own)?).arg(root.join(directory(step)));
                 if let Ranks::Threads(ranks) = self.ranks {
                     command.args(["--ranks", &ranks.to_string()]);
@@ -203,6 +210,9 @@ impl Scene {
 pub fn directory(step: usize) -> String {
     format!("step-{step}")
 }
+
+/// Where a cold job keeps compiled code: beside the directory of checkpoints.
+pub const CACHE: &str = "cache";
 
 /// No save takes longer, even one whose ranks wait for one that died.
 pub const LONGEST: Duration = Duration::from_secs(90);

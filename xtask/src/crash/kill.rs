@@ -57,7 +57,8 @@ impl Victim {
 
 /// All jobs, each of their processes, each call.
 pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
-    let scenes: Vec<_> = plan.jobs().map(|job| Scene::new(lab, job)).collect::<Result<_>>()?;
+    let scenes: Vec<_> =
+        plan.jobs().chain(plan.cold_jobs()).map(|job| Scene::new(lab, job)).collect::<Result<_>>()?;
     let (waiting, busy): (Vec<_>, Vec<_>) = scenes.iter().partition(|scene| scene.job.ranks.processes() > 1);
     // One after the other, several points at a time.
     for scene in busy {
@@ -88,8 +89,8 @@ fn row(lab: &Lab, plan: &Plan, scene: &Scene, victim: Victim, threads: usize) ->
 
 /// The calls that an undisturbed save makes.
 fn points(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Vec<Point>> {
-    let (calls, root) = Disturbed::undisturbed(lab, scene, victim.rank())?;
-    let points = trace::points(&calls, &root).into_iter().filter(|(call, _)| call.changes());
+    let points = Disturbed::undisturbed(lab, scene, victim.rank())?.into_iter();
+    let points = points.filter(|(call, _)| call.changes());
     let points: Vec<_> = points.map(|(_, point)| point).collect();
     ensure!(!points.is_empty(), "{}: it changes no file", scene.job.name);
     Ok(points)
@@ -129,11 +130,11 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> 
     };
     let what = match disturbance {
         Disturbance::Kill => {
-            let mut points = trace::points(&run.calls, &run.root).into_iter();
+            let mut points = run.points().into_iter();
             let point = points.find(|(at, _)| *at == call && call.is_last() && call.changes());
             point.map(|(_, point)| point.what)
         }
-        _ => trigger.is_pulled_by(call, &run.root).then(|| point.what.clone()),
+        _ => trigger.is_pulled_by(call, &run.watched).then(|| point.what.clone()),
     };
     match what {
         // What the parent handed over is saved without it.

@@ -304,12 +304,21 @@ impl Call {
 
 /// A path in which the parts of hidden names that are others each time are `*`.
 fn without_tokens(path: &str) -> String {
-    let token =
-        |part: &str| part.contains('-') && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    let component = |name: &str| -> String {
-        let parts: Vec<_> = name.split('.').map(|part| if token(part) { "*" } else { part }).collect();
-        parts.join(".")
+    let token = |part: &str| {
+        let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+        let is_several =
+            part.contains('-') && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        (is_number || is_several) && !part.is_empty()
     };
+    let part = |part: &str| -> String {
+        match part.split_once('-') {
+            _ if token(part) => "*".into(),
+            // wasmtime's.
+            Some(("wip", number)) if token(number) => "wip-*".into(),
+            _ => part.into(),
+        }
+    };
+    let component = |name: &str| name.split('.').map(part).collect::<Vec<_>>().join(".");
     match path.trim_start_matches('/') {
         "" => ".".into(),
         path => path.split('/').map(component).collect::<Vec<_>>().join("/"),
