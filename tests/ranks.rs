@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use common::cases::{self, Failures};
 use common::faulty::Faulty;
+use common::record;
 use common::same::same;
 use common::strategy;
 use proptest::prelude::*;
@@ -220,16 +221,14 @@ fn damage_is_found_and_named() {
 
 #[test]
 fn a_damaged_record_is_no_commit() {
-    let edit = |from: &'static str, to: &'static str| {
-        move |directory: &Path| {
-            let path = directory.join("strongroom.json");
-            let text = fs::read_to_string(&path).unwrap();
-            assert!(text.contains(from), "{text}");
-            fs::write(path, text.replacen(from, to, 1)).unwrap();
-        }
-    };
+    let edit = |from: &'static str, to: &'static str| move |path: &Path| record::edit(path, from, to);
     let record = "strongroom.json";
-    found("it is cut", edit("}\n", ""), &[record, "damaged"]);
+    let cut = |path: &Path| {
+        let path = path.join("strongroom.json");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    };
+    found("it is cut", cut, &[record, "damaged"]);
     found(
         "a field is unknown",
         edit("\"version\"", "\"verse\": 1, \"version\""),
@@ -239,6 +238,11 @@ fn a_damaged_record_is_no_commit() {
     found("ranks are missing", edit("\"world_size\": 2", "\"world_size\": 3"), &[record, "contradicts"]);
     found("a file is elsewhere", edit("checkpoint_1.pt", "../checkpoint_1.pt"), &[record, "contradicts"]);
     found("a checksum differs", edit("\"crc32\": ", "\"crc32\": 1"), &["checkpoint_0.pt", "checksum"]);
+    found(
+        "the checksum of the rest differs",
+        edit("\"structure_crc32\": ", "\"structure_crc32\": 1"),
+        &["checkpoint_0.pt", "no payload", record],
+    );
     found("there is none", |path| fs::remove_file(path.join("strongroom.json")).unwrap(), &["no checkpoint"]);
 }
 

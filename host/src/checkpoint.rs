@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::StateDict;
 use crate::store::{Local, Source, Store};
-use crate::{Engine, Error, File, Result, Verified, shard};
+use crate::{Engine, Error, File, Result, Verified, seal, shard};
 
 /// The name of the commit record in a checkpoint directory.
 pub(crate) const RECORD: &str = "strongroom.json";
@@ -41,7 +41,7 @@ pub struct Record {
     pub outline: Option<FileRecord>,
 }
 
-/// The one field that records of all versions have.
+/// The one field that records of all versions have, beside the checksum.
 #[derive(Deserialize)]
 struct Version {
     version: u32,
@@ -55,6 +55,8 @@ pub struct FileRecord {
     pub name: String,
     /// Bytes.
     pub length: u64,
+    /// CRC-32 (IEEE) of all its bytes but the payloads: of what says what they are.
+    pub structure_crc32: u32,
     /// Its payloads, in order.
     pub storages: Vec<StorageRecord>,
 }
@@ -169,7 +171,7 @@ impl Checkpoint {
     fn committed(&self, record: &FileRecord) -> Result<File> {
         let path = self.path.join(&record.name);
         let file = File::open_in(&self.engine, &*self.store, &path)?;
-        let found = FileRecord::of(&record.name, &file);
+        let found = FileRecord::of(&record.name, &file)?;
         if found == *record {
             return Ok(file);
         }
@@ -189,7 +191,10 @@ impl Record {
         }
         let source = store.open(&path)?;
         let json = contents(&*source)?;
-        let damaged = |error| Error::checkpoint(&path, format!("the commit record is damaged: {error}"));
+        let damaged =
+            |error: String| Error::checkpoint(&path, format!("the commit record is damaged: {error}"));
+        let json = seal::unseal(&json).map_err(damaged)?;
+        let damaged = |error: serde_json::Error| damaged(error.to_string());
         // The version first: what else a newer record has is not known here.
         let Version { version } = serde_json::from_slice(&json).map_err(damaged)?;
         if version > VERSION {
@@ -205,21 +210,28 @@ impl Record {
         }
         Ok(Some(record))
     }
+
+    /// The bytes of its file.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let json = serde_json::to_string_pretty(self).map_err(|error| Error::Value(error.to_string()))?;
+        Ok(seal::seal(&json))
+    }
 }
 
 impl FileRecord {
     /// What a record says of a file.
-    pub(crate) fn of(name: &str, file: &File) -> Self {
+    pub(crate) fn of(name: &str, file: &File) -> Result<Self> {
         let storage = |part: &crate::state::Stored| StorageRecord {
             name: part.name.clone(),
             length: part.length,
             crc32: part.checksum,
         };
-        Self {
+        Ok(Self {
             name: name.into(),
             length: file.length(),
+            structure_crc32: file.structure_crc32()?,
             storages: file.parts().iter().map(storage).collect(),
-        }
+        })
     }
 }
 
@@ -253,6 +265,9 @@ pub(crate) fn differs(record: &FileRecord, found: &FileRecord) -> String {
             found.name,
             found.crc32.unwrap_or(0)
         ),
-        None => "it is another file".into(),
+        None => format!(
+            "expected checksum {:08x} of all that is no payload, found {:08x}",
+            record.structure_crc32, found.structure_crc32
+        ),
     }
 }

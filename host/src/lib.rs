@@ -46,6 +46,7 @@ mod rank_info;
 mod read;
 mod retention;
 mod save;
+mod seal;
 mod seconds;
 mod shard;
 mod shared_memory;

@@ -11,6 +11,7 @@ pub mod native;
 pub mod paths;
 pub mod process;
 pub mod rank_process;
+pub mod record;
 pub mod same;
 pub mod strategy;
 pub mod unreadable;
