@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
@@ -122,6 +122,137 @@ fn a_file_of_elsewhere_is_found() {
     failures.check();
 }
 
+/// A lazy load reads no payload. It says so, and everything else is checked.
+#[test]
+fn a_lazy_load_says_what_it_did_not_check() {
+    for kind in KINDS {
+        let saved = Saved::new(kind, state(1, 0));
+        let (mut unnoticed, mut found) = (0, 0);
+        for (name, bytes) in saved.ranks() {
+            for at in 0..bytes.len() {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 0x10;
+                let store = saved.with(name, &damaged);
+                let rank = saved.ranks().position(|(other, _)| other == name).unwrap();
+                match open(&store).unwrap().file(rank).and_then(|file| file.map()) {
+                    Ok(mapped) => {
+                        assert!(saved.payload(name, at).is_some(), "{kind:?}: {name}: byte {at}");
+                        assert_eq!(mapped.unverified().count(), mapped.storages().len());
+                        unnoticed += 1;
+                    }
+                    Err(error) => {
+                        assert!(error.to_string().contains(name), "{error}");
+                        found += 1;
+                    }
+                }
+            }
+        }
+        // 40 and 24 bytes of payloads, in the files of all or on each rank.
+        let copies = if let Kind::Own(ranks) = kind { ranks } else { 1 };
+        assert_eq!(unnoticed, 64 * copies, "{kind:?}");
+        assert!(found > 1000, "{kind:?}: {found}");
+        let read = load(&saved.with("none", &[]), kind).unwrap();
+        assert!(read.iter().all(|state| state.unverified().next().is_none()), "{kind:?}");
+    }
+}
+
+/// What is in the place of a file, or nothing: the error names it, and nobody waits for
+/// a pipe.
+#[test]
+fn a_file_that_is_gone_or_is_none_is_found() {
+    for kind in KINDS {
+        for name in Saved::new(kind, state(1, 0)).files.keys() {
+            let in_place: [(&str, &dyn Fn(&Path)); 6] = [
+                ("nothing", &|_| ()),
+                ("a directory", &|path| fs::create_dir(path).unwrap()),
+                ("an empty file", &|path| fs::write(path, "").unwrap()),
+                ("a dangling link", &|path| symlink("nowhere", path).unwrap()),
+                ("a link to itself", &|path| symlink(path, path).unwrap()),
+                ("a pipe", &|path| {
+                    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+                }),
+            ];
+            for (what, put) in in_place {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join("step-1");
+                save(&Local, &path, kind, &state(1, 0)).unwrap();
+                fs::remove_file(path.join(name)).unwrap();
+                put(&path.join(name));
+                let verified = Checkpoint::open(&path).and_then(|checkpoint| checkpoint.verify());
+                let error = verified.expect_err(what).to_string();
+                assert!(error.contains(name), "{kind:?}: {name} is {what}: {error}");
+                assert_eq!(commanded(&path, kind, name), readers(kind, name), "{kind:?}: {name} is {what}");
+            }
+        }
+    }
+}
+
+/// As users find it: by `strongroom verify` and `strongroom load`.
+#[test]
+fn the_command_names_the_file_and_the_tensor() {
+    for kind in KINDS {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("step-1");
+        save(&Local, &path, kind, &state(1, 0)).unwrap();
+        let saved = Saved::new(kind, state(1, 0));
+        assert_eq!(commanded(&path, kind, ""), 0);
+        for name in saved.files.keys() {
+            let bytes = fs::read(path.join(name)).unwrap();
+            for at in (0..bytes.len()).step_by(bytes.len() / 6) {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1;
+                fs::write(path.join(name), damaged).unwrap();
+                assert_eq!(commanded(&path, kind, name), readers(kind, name), "{kind:?}: {name}, byte {at}");
+            }
+            fs::write(path.join(name), bytes).unwrap();
+        }
+        let (name, bytes) = saved.ranks().next().unwrap();
+        let (tensor, payload) = (0..bytes.len()).find_map(|at| saved.payload(name, at)).unwrap();
+        let mut bytes = fs::read(path.join(name)).unwrap();
+        bytes[payload.end - 1] ^= 0x80;
+        fs::write(path.join(name), bytes).unwrap();
+        assert_eq!(commanded(&path, kind, &format!("tensors {tensor}, ")), 2);
+        assert_eq!(commanded(&path, kind, &format!("offset {}", payload.start)), 2);
+    }
+}
+
+/// How many of the commands that read a checkpoint fail, all of which have to say
+/// something then.
+fn commanded(path: &Path, kind: Kind, said: &str) -> usize {
+    let out = path.with_file_name("out.pt");
+    let mut verify = Command::new(built("strongroom"));
+    verify.arg("verify").arg(path);
+    let mut commands = vec![verify];
+    let ranks = match kind {
+        Kind::Shared(_) => vec![None],
+        Kind::Own(ranks) => (0..ranks).map(Some).collect(),
+    };
+    for rank in ranks {
+        let mut load = Command::new(built("strongroom"));
+        load.arg("load").arg(path).arg(&out);
+        if let Some(rank) = rank {
+            load.args(["--rank", &rank.to_string()]);
+        }
+        commands.push(load);
+    }
+    let ended: Vec<_> = commands.iter_mut().map(|command| command.output().unwrap()).collect();
+    let failed: Vec<_> = ended.iter().filter(|output| !output.status.success()).collect();
+    for output in &failed {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && stderr.contains(said), "`{said}` is not in {stderr}");
+    }
+    let _ = fs::remove_file(out);
+    failed.len()
+}
+
+/// How many have to: those that read the file. Each rank's load reads its own.
+fn readers(kind: Kind, name: &str) -> usize {
+    match kind {
+        Kind::Own(ranks) if name == "strongroom.json" => 1 + ranks,
+        _ => 2,
+    }
+}
+
 /// A committed checkpoint in memory.
 struct Saved {
     kind: Kind,
@@ -178,11 +309,7 @@ impl Saved {
 
     /// Whether `verify` and a full load find the damage and name it.
     fn found(&self, damage: &Damage<'_>) -> std::result::Result<(), String> {
-        let store = Memory::default();
-        for (name, bytes) in &self.files {
-            let bytes = if name == damage.name { &damage.bytes } else { bytes };
-            store.insert(Path::new(PATH).join(name), bytes.as_slice());
-        }
+        let store = self.with(damage.name, &damage.bytes);
         let said = self.said(damage);
         let verified = open(&store).and_then(|checkpoint| checkpoint.verify());
         says("verify", verified.map(|_| "nothing".into()), &said)?;
@@ -190,15 +317,27 @@ impl Saved {
         says("a load", loaded.map(|loaded| self.differ(&loaded)), &said)
     }
 
+    /// The checkpoint with one file that is another.
+    fn with(&self, damaged: &str, as_it_is: &[u8]) -> Memory {
+        let store = Memory::default();
+        for (name, bytes) in &self.files {
+            let bytes = if name == damaged { as_it_is } else { bytes };
+            store.insert(Path::new(PATH).join(name), bytes);
+        }
+        store
+    }
+
+    /// The files of the ranks, by rank.
+    fn ranks(&self) -> impl Iterator<Item = (&str, &Vec<u8>)> {
+        let files = self.files.iter().map(|(name, bytes)| (name.as_str(), bytes));
+        files.filter(|(name, _)| name.starts_with("checkpoint_"))
+    }
+
     /// What an error has to say of a damage.
     fn said(&self, damage: &Damage<'_>) -> Vec<String> {
         let mut said = vec![damage.name.to_owned()];
-        if let Some(at) = damage.at {
-            if let Some((tensor, payload)) = self.payload(damage.name, at) {
-                said.push(format!("/data/"));
-                said.push(format!("offset {}", payload.start));
-                said.push(tensor);
-            }
+        if let Some((tensor, payload)) = damage.at.and_then(|at| self.payload(damage.name, at)) {
+            said.extend(["/data/".into(), format!("offset {}", payload.start), tensor]);
         }
         said
     }

@@ -150,7 +150,11 @@ fn loads_while_old_checkpoints_go() {
                     let path = latest(&room.root).unwrap().expect("there is always one");
                     match whole(&path) {
                         Ok(number) => {
-                            assert!(path.ends_with(format!("step-{number}")), "{number} in {}", path.display());
+                            assert!(
+                                path.ends_with(format!("step-{number}")),
+                                "{number} in {}",
+                                path.display()
+                            );
                             read.fetch_add(1, Ordering::SeqCst);
                         }
                         Err(error) => {
@@ -176,7 +180,8 @@ fn two_prunes_in_processes_of_their_own() {
     for step in 0..30 {
         save(&room.root.join(format!("step-{step}")), step).unwrap();
     }
-    let prunes = [(); 2].map(|()| room.command(&["prune", "--keep-last", "3"]).arg(&room.root).spawn().unwrap());
+    let prunes =
+        [(); 2].map(|()| room.command(&["prune", "--keep-last", "3"]).arg(&room.root).spawn().unwrap());
     let ended = prunes.map(|prune| prune.wait_with_output().unwrap());
     assert!(ended.iter().all(|ended| ended.status.success()), "{}", said(&ended));
     assert_eq!(room.names(), ["step-27", "step-28", "step-29"]);

@@ -114,7 +114,10 @@ impl Checkpoint {
         &self.record
     }
 
-    /// The file of one rank. An error if it is not the one that was committed.
+    /// The file of one rank. An error if it is not the one that was committed: its
+    /// length, the checksum of all of it that is no payload, and the payloads' own
+    /// checksums as it has them are compared with the record. The payloads themselves
+    /// are not read; [`File::load`] and [`verify`](Self::verify) do, and compare.
     pub fn file(&self, rank: usize) -> Result<File> {
         let record = self.record.ranks.get(rank).ok_or_else(|| {
             Error::checkpoint(

@@ -117,7 +117,8 @@ impl File {
     }
 
     /// The state dict over the mapped file: no payload is read before it is
-    /// looked at, none is copied, and **none is verified**.
+    /// looked at, none is copied, and **none is verified**:
+    /// [`StateDict::unverified`] says which those are.
     ///
     /// While it lives the file must not be changed in place or shortened, as
     /// with any mapped file; replacing it by rename is fine.
@@ -175,7 +176,7 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
     let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
     let range = start.zip(end).map(|(start, end)| start..end);
     range
-        .and_then(|range| Storage::part(bytes.clone(), range, location))
+        .and_then(|range| Storage::unverified_part(bytes.clone(), range, location))
         .ok_or_else(|| Error::checkpoint(part.source.path(), "the file became shorter while it was opened"))
 }
 
@@ -184,7 +185,9 @@ fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<St
     let mut buffer = Buffer::new(pages, part.source.path(), part.length)?;
     part.load_into(buffer.as_mut(), verify)?;
     let length = buffer.as_ref().len();
-    Storage::part(Arc::new(buffer), 0..length, location)
+    let verified = verify && part.checksum.is_some();
+    let place = if verified { Storage::part } else { Storage::unverified_part };
+    place(Arc::new(buffer), 0..length, location)
         .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
 }
 
