@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask COMMAND`.
 
 mod bench;
+mod crash;
 mod demo;
 mod fuzz;
 mod interop;
@@ -23,6 +24,7 @@ Usage: cargo xtask COMMAND
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
+  crash     disturb saves at every step, and write the matrix of the docs  [--sample] [--only PART]
   bench     measure against PyTorch and safetensors  [--json FILE]";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "scanners" => interop::scanners(),
         "fixtures" => interop::fixtures(),
         "fuzz" => fuzz::run(rest),
+        "crash" => crash::run(rest),
         "bench" => bench::run(rest),
         _ => {
             eprintln!("{USAGE}");

@@ -23,6 +23,11 @@ pub fn etcd() -> Result<()> {
     program(&["etcd", "--version"], &["etcd-server"])
 }
 
+/// Installs strace, which disturbs saves, if it is missing.
+pub fn strace() -> Result<()> {
+    program(&["strace", "--version"], &["strace"])
+}
+
 /// Installs the target that the component is built for, if it is missing.
 fn wasm_target() -> Result<()> {
     if has_target()? {

@@ -1,0 +1,137 @@
+//! Where the matrix is worked out: the program under test, what it saves, and room.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::run;
+
+/// The program, its cache and its inputs. Shared by all threads of a run.
+pub struct Lab {
+    work: PathBuf,
+    runs: AtomicUsize,
+    ports: AtomicU16,
+}
+
+impl Lab {
+    /// Makes room under cargo's target directory, and a warm cache of compiled code:
+    /// no save under test compiles.
+    pub fn new(name: &str) -> Result<Self> {
+        let work = run::target().join("crash").join(name);
+        if work.exists() {
+            fs::remove_dir_all(&work)?;
+        }
+        fs::create_dir_all(work.join("sources"))?;
+        // Below the ports that the kernel gives away by itself.
+        let first = 20_000 + u16::try_from(process::id() % 10_000)?;
+        let lab = Self { work, runs: AtomicUsize::new(0), ports: AtomicU16::new(first) };
+        let warmed = lab.command().arg("inspect").arg(lab.source(1, 0)?).output()?;
+        ensure!(warmed.status.success(), "{}", String::from_utf8_lossy(&warmed.stderr));
+        Ok(lab)
+    }
+
+    /// The program under test, with one thread for the work in it: its calls come in
+    /// the same order each time.
+    pub fn command(&self) -> Command {
+        self.isolated(&mut Command::new(run::strongroom()))
+    }
+
+    /// A directory that no other run has.
+    pub fn room(&self) -> Result<PathBuf> {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let room = self.work.join(format!("run-{number}"));
+        fs::create_dir_all(&room)?;
+        Ok(room)
+    }
+
+    /// A port of the loopback that nobody listens at.
+    pub fn port(&self) -> Result<u16> {
+        for _ in 0..1000 {
+            let next = |port: u16| Some(if port >= 31_000 { 20_000 } else { port + 1 });
+            let update = |port| next(port);
+            let port = self.ports.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update);
+            let port = port.unwrap_or(20_000);
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return Ok(port);
+            }
+        }
+        anyhow::bail!("no port is free")
+    }
+
+    /// What the `number`th save of `rank` saves: a safetensors file of its own. Its
+    /// tensors are of all sizes that are written differently: beyond the 1 MiB that is
+    /// written at once, below, and tiny.
+    pub fn source(&self, number: usize, rank: usize) -> Result<PathBuf> {
+        let path = self.work.join("sources").join(format!("save-{number}-rank-{rank}.safetensors"));
+        if !path.exists() {
+            let unfinished = self.room()?.join("source");
+            fs::write(&unfinished, safetensors(number * 100 + rank))?;
+            fs::rename(&unfinished, &path)?;
+        }
+        Ok(path)
+    }
+
+    fn isolated(&self, command: &mut Command) -> Command {
+        let mut isolated = Command::new(command.get_program());
+        isolated.env("XDG_CACHE_HOME", self.work.join("cache")).env("RAYON_NUM_THREADS", "1");
+        isolated
+    }
+}
+
+/// The files of a directory by name; none if it is not there.
+pub fn files(directory: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.insert(name, fs::read(entry.path())?);
+    }
+    Ok(files)
+}
+
+/// Copies a directory and all under it.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let (entry, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if entry.is_dir() {
+            copy(&entry, &to.join(name))?;
+        } else {
+            fs::copy(&entry, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// A file of four tensors whose bytes are nobody else's.
+fn safetensors(seed: usize) -> Vec<u8> {
+    let (mut header, mut length) = (Vec::new(), 0);
+    for (name, elements) in TENSORS {
+        let end = length + elements * 4;
+        header.push(format!(
+            r#""{name}":{{"dtype":"F32","shape":[{elements}],"data_offsets":[{length},{end}]}}"#
+        ));
+        length = end;
+    }
+    let mut header = format!("{{{}}}", header.join(","));
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.into_bytes());
+    // A 64-bit linear congruence; Knuth's.
+    let mut state = seed as u64 + 1;
+    file.extend((0..length).map(|_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    }));
+    file
+}
+
+/// Their names and elements, each of four bytes.
+const TENSORS: [(&str, usize); 4] =
+    [("embedding.weight", 300_000), ("layer.weight", 20_000), ("layer.bias", 1_000), ("scale", 1)];
