@@ -20,6 +20,9 @@ from pathlib import Path
 
 import torch
 from torch.distributed.checkpoint._experimental.builder import make_sync_checkpointer
+from torch.distributed.checkpoint._experimental.checkpoint_reader import CheckpointReader
+from torch.distributed.checkpoint._experimental.checkpoint_writer import CheckpointWriter, CheckpointWriterConfig
+from torch.distributed.checkpoint._experimental.types import RankInfo
 from torch_checkpointing import CheckpointManager
 from torch_checkpointing.config import SyncCheckpointSaverConfig
 from torch_checkpointing.storage.filesystem import LocalFileSystemStorageConfig
@@ -61,6 +64,22 @@ class Experimental:
 
     def load(self, path):
         return make_sync_checkpointer().load(str(path))
+
+
+class ExperimentalRanks:
+    """The same of two ranks that share a state dict, killed together: one is done first,
+    and each rank has a file of its own."""
+
+    suffix = ""
+
+    def save(self, path, state):
+        for rank in range(2):
+            part = dict(list(state.items())[rank::2])
+            CheckpointWriter(CheckpointWriterConfig(), RankInfo(rank, 2)).write(str(path), part)
+
+    def load(self, path):
+        ranks = [CheckpointReader(RankInfo(rank, 2)).read(str(path)) for rank in range(2)]
+        return {name: ranks[index % 2][name] for index, name in enumerate(OLD)}
 
 
 class Successor:
@@ -145,6 +164,8 @@ PEERS = {
     "torch.save-new": Scene(File(), False),
     "experimental-over": Scene(Experimental(), True),
     "experimental-new": Scene(Experimental(), False),
+    "experimental-ranks-over": Scene(ExperimentalRanks(), True),
+    "experimental-ranks-new": Scene(ExperimentalRanks(), False),
     "torch_checkpointing-over": Scene(Successor(), True),
     "torch_checkpointing-new": Scene(Successor(), False),
 }

@@ -7,14 +7,15 @@ mod kill;
 mod lab;
 mod outcome;
 mod parallel;
+mod peers;
 mod process;
 mod table;
 mod trace;
 
 use anyhow::{Result, ensure};
 
-use crate::run::{cargo_release, run as done};
-use crate::setup;
+use crate::run::{cargo_release, root, run as done};
+use crate::{python, setup};
 use lab::Lab;
 use table::Table;
 
@@ -26,6 +27,15 @@ pub fn run(arguments: &[String]) -> Result<()> {
         done(&mut cargo_release("build"))?;
     }
     let lab = Lab::new("matrix")?;
+    if arguments.iter().any(|argument| argument == "--peers") {
+        let venv = arguments.iter().position(|argument| argument == "--venv");
+        let python = match venv.and_then(|at| arguments.get(at + 1)) {
+            Some(venv) => root().join(venv).join("bin/python"),
+            None => python::torch()?,
+        };
+        print!("{}", peers::run(&lab, &python)?.markdown());
+        return Ok(());
+    }
     let mut table = Table::default();
     kill::run(&lab, &mut table)?;
     print!("{}", table.markdown());

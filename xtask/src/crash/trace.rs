@@ -43,6 +43,24 @@ pub struct Point {
 
 /// The command under strace, which writes to `log`.
 pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Command {
+    let mut strace = strace(log, disturbed);
+    strace.arg("--").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            strace.env(name, value);
+        }
+    }
+    strace
+}
+
+/// strace on a process that runs already.
+pub fn attached(process: u32, log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Command {
+    let mut strace = strace(log, disturbed);
+    strace.args(["-p", &process.to_string()]);
+    strace
+}
+
+fn strace(log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "0", "-o"]).arg(log).arg("-e").arg(format!("trace={}", CALLS.join(",")));
     if let Some((Point { name, ordinal, .. }, disturbance)) = disturbed {
@@ -52,12 +70,6 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Point, Disturba
             Disturbance::Error(error) => format!("error={error}"),
         };
         strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}"));
-    }
-    strace.arg("--").arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            strace.env(name, value);
-        }
     }
     strace
 }
