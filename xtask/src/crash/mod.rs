@@ -2,6 +2,7 @@
 //! what is left: the matrix of docs/durability.md.
 
 mod check;
+mod disturbed;
 mod job;
 mod kill;
 mod lab;
@@ -37,7 +38,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     let mut table = Table::default();
-    kill::run(&lab, &mut table)?;
+    let only = arguments.iter().position(|argument| argument == "--job").and_then(|at| arguments.get(at + 1));
+    kill::run(&lab, &mut table, &|job| only.is_none_or(|only| job.name.contains(only)))?;
     print!("{}", table.markdown());
     ensure!(table.passed(), "not all points pass");
     Ok(())

@@ -53,8 +53,8 @@ impl Running {
         Ok(Self { child, outputs })
     }
 
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    pub fn is_over(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
     /// Waits, at most to `deadline`.

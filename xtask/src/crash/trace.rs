@@ -10,8 +10,9 @@ use anyhow::{Context, Result};
 /// A call to the system, as strace wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The thread.
     pub thread: u32,
+    /// The main thread of its process.
+    pub process: u32,
     pub name: String,
     pub arguments: String,
     /// What it answered: `0`, `-1 EIO (Input/output error) (INJECTED)`; `?` if the thread
@@ -30,19 +31,31 @@ pub enum Disturbance {
     Error(&'static str),
     /// The process is stopped when the call is done.
     Stop,
+    /// The thread is held before the call, for half a second.
+    Hold,
 }
 
-/// A call that is disturbed.
+/// A call that is to be disturbed, and how strace finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
+    /// What the call does, in words that are the same in each run.
+    pub what: String,
+    pub process: u32,
+    pub trigger: Option<Trigger>,
+}
+
+/// The first thread that makes this call for the `ordinal`th time pulls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
     pub name: String,
     pub ordinal: usize,
-    /// What it does, in the same words in each run.
-    pub what: String,
+    /// Not the call itself but the one before it in its thread: another thread would
+    /// have come first to the call's own number.
+    pub before: bool,
 }
 
 /// The command under strace, which writes to `log`.
-pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Command {
+pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
     let mut strace = strace(log, disturbed);
     strace.arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -54,19 +67,20 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Point, Disturba
 }
 
 /// strace on a process that runs already.
-pub fn attached(process: u32, log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Command {
+pub fn attached(process: u32, log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
     let mut strace = strace(log, disturbed);
     strace.args(["-p", &process.to_string()]);
     strace
 }
 
-fn strace(log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Command {
+fn strace(log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "0", "-o"]).arg(log).arg("-e").arg(format!("trace={}", CALLS.join(",")));
-    if let Some((Point { name, ordinal, .. }, disturbance)) = disturbed {
+    if let Some((Trigger { name, ordinal, .. }, disturbance)) = disturbed {
         let disturbance = match disturbance {
             Disturbance::Kill => "signal=KILL".into(),
             Disturbance::Stop => "signal=STOP".into(),
+            Disturbance::Hold => "delay_enter=500000".into(),
             Disturbance::Error(error) => format!("error={error}"),
         };
         strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}"));
@@ -84,6 +98,7 @@ fn parse(log: &str) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     let mut counts: HashMap<(u32, String), usize> = HashMap::new();
     let mut unfinished: HashMap<u32, usize> = HashMap::new();
+    let processes = processes(log);
     for line in log.lines() {
         let Some((thread, event)) = line.split_once(' ') else { continue };
         let (Ok(thread), event) = (thread.parse(), event.trim_start()) else { continue };
@@ -108,9 +123,41 @@ fn parse(log: &str) -> Vec<Call> {
             None => (arguments(rest), result(rest)),
         };
         let (name, arguments, result) = (name.into(), arguments.into(), result.into());
-        calls.push(Call { thread, name, arguments, result, ordinal: *count });
+        let process = processes.get(&thread).copied().unwrap_or(thread);
+        calls.push(Call { thread, process, name, arguments, result, ordinal: *count });
     }
     calls
+}
+
+/// The process of each thread that another started.
+fn processes(log: &str) -> HashMap<u32, u32> {
+    let mut parents: HashMap<u32, u32> = HashMap::new();
+    let mut started = HashMap::new();
+    for line in log.lines() {
+        let Some((thread, event)) = line.split_once(' ') else { continue };
+        let (Ok(thread), event) = (thread.parse::<u32>(), event.trim_start()) else { continue };
+        let event = event.trim_start_matches("<... ");
+        if !event.starts_with("clone") {
+            continue;
+        }
+        // Its arguments are told when it begins, its answer when it is done.
+        let in_process = *started.entry(thread).or_insert_with(|| event.contains("CLONE_THREAD"));
+        if event.ends_with("<unfinished ...>") {
+            continue;
+        }
+        started.remove(&thread);
+        let new = result(event).split_whitespace().next().and_then(|new| new.parse().ok());
+        if let (Some(new), true) = (new, in_process) {
+            parents.insert(new, thread);
+        }
+    }
+    let main = |mut thread: u32| {
+        while let Some(&parent) = parents.get(&thread) {
+            thread = parent;
+        }
+        thread
+    };
+    parents.keys().map(|&thread| (thread, main(thread))).collect()
 }
 
 /// What is between the brackets of `…) = 0`.
@@ -127,19 +174,43 @@ fn result(rest: &str) -> &str {
     }
 }
 
-/// The calls about something under `root`, each with what it does in words that are the
-/// same in each run, and no other call's in this one.
+/// The calls about something under `root`, each with the point it is. What it does is
+/// said in words that are the same in each run, and no other call's in this one.
 pub fn points<'c>(calls: &'c [Call], root: &Path) -> Vec<(&'c Call, Point)> {
     let root = root.to_string_lossy();
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let point = |call: &'c Call| {
+    let point = |(index, call): (usize, &'c Call)| {
         let what = call.what(&root)?;
         let count = seen.entry(what.clone()).or_default();
         *count += 1;
         let what = if *count > 1 { format!("{what} (no. {count})") } else { what };
-        Some((call, Point { name: call.name.clone(), ordinal: call.ordinal, what }))
+        Some((call, Point { what, process: call.process, trigger: trigger(calls, index) }))
     };
-    calls.iter().filter_map(point).collect()
+    calls.iter().enumerate().filter_map(point).collect()
+}
+
+/// How strace is told of a call, if it can be.
+fn trigger(calls: &[Call], index: usize) -> Option<Trigger> {
+    let (earlier, call) = (calls.get(..index)?, calls.get(index)?);
+    let first = |call: &Call, earlier: &[Call]| {
+        !earlier.iter().any(|other| other.name == call.name && other.ordinal == call.ordinal)
+    };
+    if first(call, earlier) {
+        return Some(Trigger { name: call.name.clone(), ordinal: call.ordinal, before: false });
+    }
+    let last = earlier.iter().rposition(|other| other.thread == call.thread)?;
+    let (earlier, last) = (earlier.get(..last)?, earlier.get(last)?);
+    let (name, ordinal) = (last.name.clone(), last.ordinal);
+    first(last, earlier).then_some(Trigger { name, ordinal, before: true })
+}
+
+/// The process that was stopped, once one is.
+pub fn stopped(log: &Path) -> Option<u32> {
+    let text = fs::read(log).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().find(|line| line.contains(" --- SIGSTOP {"))?;
+    let thread = line.split(' ').next()?.parse().ok()?;
+    Some(processes(&text).get(&thread).copied().unwrap_or(thread))
 }
 
 impl Call {
@@ -156,9 +227,24 @@ impl Call {
         !OPENING.contains(&&*self.name) || self.arguments.contains("O_CREAT")
     }
 
-    /// Whether it never answered, or answered what was put in its place.
-    pub fn is_disturbed(&self) -> bool {
-        self.result == "?" || self.result.contains("(INJECTED)")
+    /// Whether it is the one that a trigger is about.
+    pub fn is_at(&self, trigger: &Trigger) -> bool {
+        self.name == trigger.name && self.ordinal == trigger.ordinal
+    }
+
+    /// Whether its thread died in it.
+    pub fn is_last(&self) -> bool {
+        self.result.starts_with('?')
+    }
+
+    /// Whether it answered what strace put in its place.
+    pub fn is_injected(&self) -> bool {
+        self.result.contains("(INJECTED)")
+    }
+
+    /// Whether a descriptor in it is that of the directory of the next path.
+    fn takes_directory(&self) -> bool {
+        self.name.ends_with("at") || self.name.ends_with("at2")
     }
 
     /// The files it names, whole.
@@ -173,9 +259,11 @@ impl Call {
             rest = &text[end + 1..];
             if closing == '>' {
                 directory = Some(found);
-                if !self.name.ends_with("at") && !self.name.ends_with("at2") {
+                if !self.takes_directory() {
                     paths.push(found.into());
                 }
+            } else if found.is_empty() {
+                // What is written is not shown.
             } else if found.starts_with('/') {
                 paths.push(found.into());
             } else if let Some(directory) = directory {
@@ -194,11 +282,14 @@ fn without_tokens(path: &str) -> String {
         let parts: Vec<_> = name.split('.').map(|part| if token(part) { "*" } else { part }).collect();
         parts.join(".")
     };
-    path.split('/').map(component).collect::<Vec<_>>().join("/")
+    match path.trim_start_matches('/') {
+        "" => ".".into(),
+        path => path.split('/').map(component).collect::<Vec<_>>().join("/"),
+    }
 }
 
-/// All calls that change files, and those that open them.
-const CALLS: [&str; 35] = [
+/// All calls that change files, those that open them, and those that start threads.
+const CALLS: [&str; 37] = [
     "open",
     "openat",
     "openat2",
@@ -234,5 +325,7 @@ const CALLS: [&str; 35] = [
     "utimensat",
     "msync",
     "flock",
+    "clone",
+    "clone3",
 ];
 const OPENING: [&str; 4] = ["open", "openat", "openat2", "flock"];
