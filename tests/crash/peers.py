@@ -78,7 +78,7 @@ class ExperimentalRanks:
             CheckpointWriter(CheckpointWriterConfig(), RankInfo(rank, 2)).write(str(path), part)
 
     def load(self, path):
-        ranks = [CheckpointReader(RankInfo(rank, 2)).read(str(path)) for rank in range(2)]
+        ranks = [CheckpointReader(RankInfo(rank, 2)).read(str(path))[0] for rank in range(2)]
         return {name: ranks[index % 2][name] for index, name in enumerate(OLD)}
 
 
@@ -128,7 +128,7 @@ class Scene:
         """Whether it is the old or the new one; else what is wrong."""
         try:
             loaded = self.writer.load(path)
-        except Exception as error:  # noqa: BLE001: whatever it is, it does not load
+        except Exception as error:
             return None, f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
         if equal(loaded, NEW):
             return "new", ""
@@ -150,7 +150,7 @@ class Scene:
             return "lost work: the save was acknowledged, and is not there"
         try:
             self.save(root)
-        except Exception as error:  # noqa: BLE001: as above
+        except Exception as error:
             return f"hard fail: the next save fails: {type(error).__name__}: {error}"
         if self.tried(self.newest(root))[0] != "new":
             return "hard fail: the next save does not load"
@@ -180,7 +180,7 @@ def forked(work):
     try:
         work()
         status = 0
-    except BaseException:  # noqa: BLE001: it is told, and ends this process
+    except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()

@@ -4,14 +4,16 @@ use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::lab::Lab;
 use super::outcome::Outcome;
 use super::table::{Row, Table};
-use super::trace::{self, Call, Disturbance, Point};
-use crate::run::root as repository;
+use super::trace::{self, Call, Disturbance, Point, Trigger};
+use crate::run::{root as repository, run as done};
 
 /// All of them, each call. `python` has torch and torch_checkpointing.
 pub fn run(lab: &Lab, python: &Path) -> Result<Table> {
@@ -32,14 +34,23 @@ fn row(lab: &Lab, peers: &mut Peers, peer: &str, name: &str) -> Result<Row> {
         if !call.changes() {
             continue;
         }
-        let run = Run::new(lab, peers, peer, Some((&point, Disturbance::Kill)))?;
-        let mut points = trace::points(&run.calls, &run.root).into_iter();
-        match points.find(|(call, hit)| hit.what == point.what && call.is_disturbed()) {
-            Some((_, hit)) => row.add(&hit.what, &run.outcome(peers)?),
+        match killed(lab, peers, peer, &point)? {
+            Some(outcome) => row.add(&point.what, &outcome),
             None => row.not_hit(&point.what),
         }
     }
     Ok(row)
+}
+
+/// Kills at one call; none if no thread came to it.
+fn killed(lab: &Lab, peers: &mut Peers, peer: &str, point: &Point) -> Result<Option<Outcome>> {
+    let Some(trigger) = &point.trigger else { return Ok(None) };
+    let disturbance = if trigger.before { Disturbance::Stop } else { Disturbance::Kill };
+    let run = Run::new(lab, peers, peer, Some((trigger, disturbance)))?;
+    let mut points = trace::points(&run.calls, &run.root).into_iter();
+    // The call before it may be about nothing of interest.
+    let hit = trigger.before || points.any(|(call, hit)| hit.what == point.what && call.is_last());
+    if hit && !run.acknowledged { run.outcome(peers).map(Some) } else { Ok(None) }
 }
 
 /// One save by a peer, under strace.
@@ -56,7 +67,7 @@ impl<'r> Run<'r> {
         lab: &Lab,
         peers: &mut Peers,
         peer: &'r str,
-        disturbed: Option<(&Point, Disturbance)>,
+        disturbed: Option<(&Trigger, Disturbance)>,
     ) -> Result<Self> {
         let room = lab.room()?;
         let (root, log) = (room.join("run"), room.join("log"));
@@ -64,7 +75,11 @@ impl<'r> Run<'r> {
         ensure!(prepared == "0", "{peer} does not save: {prepared}");
         let process = peers.ask("save", peer, &root, "")?.parse()?;
         let mut watcher = Watcher::start(process, &log, disturbed)?;
-        let status = peers.tell("go")?;
+        peers.send("go")?;
+        if matches!(disturbed, Some((_, Disturbance::Stop))) {
+            watcher.kill_once_stopped(process, &log)?;
+        }
+        let status = peers.hear()?;
         watcher.child.wait()?;
         let calls = trace::calls(&log)?;
         Ok(Self { peer, room, root, calls, acknowledged: status == "0" })
@@ -101,7 +116,7 @@ struct Watcher {
 
 impl Watcher {
     /// Answers when it watches.
-    fn start(process: u32, log: &Path, disturbed: Option<(&Point, Disturbance)>) -> Result<Self> {
+    fn start(process: u32, log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Result<Self> {
         let mut strace = trace::attached(process, log, disturbed);
         let mut child = strace.stderr(Stdio::piped()).spawn().context("cannot start strace")?;
         let mut stderr = BufReader::new(child.stderr.take().context("it has a pipe")?);
@@ -111,6 +126,17 @@ impl Watcher {
         read?;
         ensure!(said.contains("attached"), "strace does not attach: {said}");
         Ok(watcher)
+    }
+
+    /// Kills the watched process when it has stopped, unless it ends before.
+    fn kill_once_stopped(&mut self, process: u32, log: &Path) -> Result<()> {
+        while self.child.try_wait()?.is_none() {
+            if trace::stopped(log).is_some() {
+                return done(Command::new("kill").args(["-KILL", &process.to_string()]));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 }
 
@@ -144,12 +170,12 @@ impl Peers {
     }
 
     fn ask(&mut self, command: &str, peer: &str, root: &Path, more: &str) -> Result<String> {
-        self.tell(&format!("{command} {peer} {} {more}", root.display()))
+        self.send(&format!("{command} {peer} {} {more}", root.display()))?;
+        self.hear()
     }
 
-    fn tell(&mut self, line: &str) -> Result<String> {
-        writeln!(self.input, "{}", line.trim_end())?;
-        self.hear()
+    fn send(&mut self, line: &str) -> Result<()> {
+        Ok(writeln!(self.input, "{}", line.trim_end())?)
     }
 
     fn hear(&mut self) -> Result<String> {
