@@ -26,9 +26,9 @@ fn the_newest_by_commit_is_the_latest_whatever_its_name() {
 fn old_checkpoints_go_and_nothing_else() {
     let root = Root::with(&["step-1", "step-2", "step-3", "step-4", "step-5"]);
     // What is no committed checkpoint: notes, a directory without a record, one with
-    // a damaged record, and a save that is under way.
+    // a damaged record, and what another program hides here.
     fs::write(root.path.join("notes.txt"), "keep me").unwrap();
-    for directory in ["logs", "step-0", ".step-6.1-1.staging"] {
+    for directory in ["logs", "step-0", ".step-6.staging"] {
         fs::create_dir(root.path.join(directory)).unwrap();
     }
     fs::write(root.path.join("step-0/strongroom.json"), "{").unwrap();
@@ -37,7 +37,7 @@ fn old_checkpoints_go_and_nothing_else() {
     assert_eq!(removed.iter().map(|path| name(path)).collect::<Vec<_>>(), ["step-1", "step-3"]);
     assert_eq!(
         root.names(),
-        [".step-6.1-1.staging", "logs", "notes.txt", "step-0", "step-2", "step-4", "step-5"]
+        [".step-6.staging", "logs", "notes.txt", "step-0", "step-2", "step-4", "step-5"]
     );
     assert!(prune(&root.path, &keep(2, Some(2))).unwrap().is_empty());
     assert_eq!(prune(&root.path, &keep(1, None)).unwrap().len(), 2);

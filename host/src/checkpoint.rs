@@ -1,6 +1,7 @@
 //! Checkpoint directories: `checkpoint_{rank}.pt` for each rank, and the record
 //! without which they are no checkpoint.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,13 +91,18 @@ impl Checkpoint {
 
     /// The same, with an engine and a store of one's own.
     pub fn open_in(engine: &Engine, store: Arc<dyn Store>, path: &Path) -> Result<Self> {
-        let record = Record::read(&*store, path)?.ok_or_else(|| {
+        Self::find_in(engine, store, path)?.ok_or_else(|| {
             Error::checkpoint(
                 path,
                 format!("this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"),
             )
-        })?;
-        Ok(Self { engine: engine.clone(), store, path: path.into(), record })
+        })
+    }
+
+    /// The same, if there is a commit record.
+    pub(crate) fn find_in(engine: &Engine, store: Arc<dyn Store>, path: &Path) -> Result<Option<Self>> {
+        let record = Record::read(&*store, path)?;
+        Ok(record.map(|record| Self { engine: engine.clone(), store, path: path.into(), record }))
     }
 
     /// Its directory.
@@ -170,8 +176,17 @@ impl Checkpoint {
         Ok(all)
     }
 
-    /// Opens a file and compares it with what was committed.
+    /// Opens a file of what was committed.
     fn committed(&self, record: &FileRecord) -> Result<File> {
+        self.compared(record).map_err(|error| match Record::read(&*self.store, &self.path) {
+            // The file may be one of another checkpoint, and whole.
+            Ok(now) if now.as_ref() != Some(&self.record) => Error::Replaced { path: self.path.clone() },
+            _ => error,
+        })
+    }
+
+    /// Opens a file and compares it with what was committed.
+    fn compared(&self, record: &FileRecord) -> Result<File> {
         let path = self.path.join(&record.name);
         let file = File::open_in(&self.engine, &*self.store, &path)?;
         let found = FileRecord::of(&record.name, &file)?;
@@ -189,10 +204,7 @@ impl Record {
     /// The record in the directory `path`; none if there is none.
     pub(crate) fn read(store: &dyn Store, path: &Path) -> Result<Option<Self>> {
         let path = path.join(RECORD);
-        if !store.exists(&path)? {
-            return Ok(None);
-        }
-        let source = store.open(&path)?;
+        let Some(source) = open(store, &path)? else { return Ok(None) };
         let json = contents(&*source)?;
         let damaged =
             |error: String| Error::checkpoint(&path, format!("the commit record is damaged: {error}"));
@@ -201,9 +213,7 @@ impl Record {
         // The version first: what else a newer record has is not known here.
         let Version { version } = serde_json::from_slice(&json).map_err(damaged)?;
         if version > VERSION {
-            let reason =
-                format!("the record's version {version} is newer than this program's {VERSION}: upgrade it");
-            return Err(Error::checkpoint(&path, reason));
+            return Err(Error::Newer { path, version, supported: VERSION });
         }
         let record: Self = serde_json::from_slice(&json).map_err(damaged)?;
         let inside = |file: &FileRecord| !file.name.is_empty() && !file.name.contains(['/', '\\', '\0']);
@@ -236,6 +246,20 @@ impl FileRecord {
             storages: file.parts().iter().map(storage).collect(),
         })
     }
+}
+
+/// The record, open; none if there is none.
+fn open(store: &dyn Store, path: &Path) -> Result<Option<Arc<dyn Source>>> {
+    // Who is on the way to it when its directory is replaced finds the old directory,
+    // and nothing in it any more.
+    for _ in 0..3 {
+        match store.open(path) {
+            Err(Error::Io { source, .. })
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            opened => return opened.map(Some),
+        }
+    }
+    Ok(None)
 }
 
 fn contents(source: &dyn Source) -> Result<Vec<u8>> {

@@ -77,6 +77,26 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A commit record is of a later version than this program knows.
+    #[error(
+        "{}: the record's version {version} is newer than this program's {supported}: upgrade it",
+        path.display()
+    )]
+    Newer {
+        /// The record.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+        /// The newest that can be read.
+        supported: u32,
+    },
+    /// Somebody replaced or removed a checkpoint between the opening of two of its
+    /// files.
+    #[error("{}: it was replaced or removed while it was read: open it again", path.display())]
+    Replaced {
+        /// The directory.
+        path: PathBuf,
+    },
     /// There is something at the path of a new checkpoint, and replacing it was
     /// not asked for.
     #[error("{}: something is here already", path.display())]

@@ -42,6 +42,7 @@ mod gather;
 mod hook;
 mod instance;
 mod limits;
+mod random;
 mod rank_info;
 mod read;
 mod retention;

@@ -1,5 +1,6 @@
 //! Which checkpoints of a run there are, and which may go.
 
+use std::io;
 use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,8 @@ pub struct Listed {
 
 /// The committed checkpoints directly under `root`, in the order of their commits.
 ///
-/// A directory without record, or with a damaged one, is none.
+/// A directory without record, or with a damaged one, is none. A record that cannot be
+/// read now, or of a later version, is an error: it may be the newest.
 ///
 /// ```
 /// use strongroom::{CheckpointWriter, HookArguments, StateDict};
@@ -54,20 +56,37 @@ pub fn list_in(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
         if !entry.directory || entry.name.starts_with('.') {
             continue;
         }
-        // A directory with a damaged record is passed over: an older checkpoint
-        // that is whole is worth more than an error.
-        if let Ok(Some(record)) = Record::read(store, &root.join(&entry.name)) {
-            all.push(Listed {
-                path: root.join(&entry.name),
-                number: number(&entry.name),
-                committed: record.committed,
-                world_size: record.world_size,
-                length: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
-            });
-        }
+        let path = root.join(&entry.name);
+        let record = match Record::read(store, &path) {
+            Ok(Some(record)) => record,
+            Ok(None) => continue,
+            Err(error) if is_no_checkpoint(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        all.push(Listed {
+            path,
+            number: number(&entry.name),
+            committed: record.committed,
+            world_size: record.world_size,
+            length: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
+        });
     }
     all.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
     Ok(all)
+}
+
+/// Whether an error says that there is no checkpoint, and not that nobody knows.
+fn is_no_checkpoint(error: &Error) -> bool {
+    match error {
+        // A damaged record: an older checkpoint that is whole is worth more than an error.
+        Error::Checkpoint { .. } => true,
+        // Somebody else's directory, or something that is no file.
+        Error::Io { source, .. } => {
+            matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput)
+        }
+        // A disk that fails now, or a record of a later version, may hide the newest.
+        _ => false,
+    }
 }
 
 /// The newest committed checkpoint directly under `root`, by the time of its
@@ -113,8 +132,8 @@ impl Retention {
 /// Removes the committed checkpoints directly under `root` that are not to be
 /// kept, each in one step, the oldest first. Answers what was removed.
 ///
-/// Nothing else is touched: no other directory, no save that is under way, and
-/// never the newest committed checkpoint.
+/// What saves that died have left goes, too. Nothing else is touched: no other
+/// directory, no save that is under way, and never the newest committed checkpoint.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -138,18 +157,14 @@ pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Vec<PathBu
 
 /// The same, in a store of one's own.
 pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Vec<PathBuf>> {
+    store.tidy(root)?;
     let all = list_in(store, root)?;
     let mut removed = Vec::new();
     for Listed { path, committed, .. } in retention.dispensable(&all) {
-        // Somebody may have replaced it by a newer one in the meantime.
-        if !matches!(Record::read(store, path), Ok(Some(record)) if record.committed == *committed) {
-            continue;
-        }
-        match store.remove(path) {
-            Ok(()) => removed.push(path.clone()),
-            // Somebody else prunes as well.
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        // Somebody may have replaced it by a newer one in the meantime, or removed it.
+        let still = || Ok(Record::read(store, path)?.is_some_and(|record| record.committed == *committed));
+        if store.remove(path, &still)? {
+            removed.push(path.clone());
         }
     }
     Ok(removed)

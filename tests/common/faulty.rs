@@ -70,13 +70,17 @@ impl<S: Store> Store for Faulty<S> {
         self.store.available(path)
     }
 
-    fn remove(&self, path: &Path) -> Result<()> {
-        self.store.remove(path)
+    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+        self.store.remove(path, wanted)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let stage = self.store.stage(path, token)?;
         Ok(Box::new(FaultyStage { stage, countdown: self.countdown.clone() }))
+    }
+
+    fn tidy(&self, root: &Path) -> Result<()> {
+        self.store.tidy(root)
     }
 }
 

@@ -1,6 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -8,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Barrier, DEFAULT_TIMEOUT, Rounds};
 use crate::error::Absence;
+use crate::random::random;
 use crate::{Error, RankInfo, Result};
 
 /// Configuration of the barrier for threads of one process.
@@ -165,9 +164,7 @@ impl Drop for LocalBarrier {
 
 impl Board {
     fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let session = format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { session, notes: Mutex::default(), changed: Condvar::new() }
+        Self { session: random(), notes: Mutex::default(), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Notes> {

@@ -23,8 +23,8 @@ impl<'r> Directory<'r> {
         path: &Path,
         uncommitted: bool,
     ) -> Result<Self> {
-        if store.exists(&path.join(RECORD))? {
-            return Ok(Self::Committed(Box::new(Checkpoint::open_in(engine, store.clone(), path)?)));
+        if let Some(checkpoint) = Checkpoint::find_in(engine, store.clone(), path)? {
+            return Ok(Self::Committed(Box::new(checkpoint)));
         }
         if !store.exists(path)? {
             return Err(Error::io(path, "open", io::ErrorKind::NotFound.into()));

@@ -19,6 +19,9 @@ use directory::Directory;
 
 pub use template::{DictKind, DictTarget, Key, Subtree, Template, TensorTarget};
 
+/// How often a checkpoint is opened that somebody replaces again and again.
+const MOST_TRIES: usize = 8;
+
 /// How a [`CheckpointReader`] reads.
 ///
 /// ```
@@ -127,8 +130,10 @@ impl CheckpointReader {
 
     /// The state dicts that all ranks saved, by rank, in memory.
     pub fn read_all(&self, path: impl AsRef<Path>) -> Result<Vec<StateDict<'static>>> {
-        let directory = self.directory(path.as_ref())?;
-        (0..directory.world_size()?).map(|rank| self.load(&directory.file(rank)?)).collect()
+        let files = self.opened(path.as_ref(), |directory| {
+            (0..directory.world_size()?).map(|rank| directory.file(rank)).collect::<Result<Vec<_>>>()
+        })?;
+        files.iter().map(|file| self.load(file)).collect()
     }
 
     /// The state dict that was shared over all ranks, merged, in memory.
@@ -142,7 +147,7 @@ impl CheckpointReader {
     /// The file of a rank, its payloads still in it: to map them, or to look at what
     /// there is.
     pub fn open_rank(&self, path: impl AsRef<Path>, rank: usize) -> Result<File> {
-        self.directory(path.as_ref())?.file(rank)
+        self.opened(path.as_ref(), |directory| directory.file(rank))
     }
 
     /// Reads what `template` asks for of this rank's state dict, into it, and
@@ -220,15 +225,28 @@ impl CheckpointReader {
     }
 
     fn merged(&self, path: &Path) -> Result<StateDict<'static>> {
-        match self.directory(path)? {
+        self.opened(path, |directory| match directory {
             Directory::Committed(checkpoint) => checkpoint.merged(),
-            directory @ Directory::Uncommitted { .. } => match directory.world_size()? {
+            Directory::Uncommitted { .. } => match directory.world_size()? {
                 1 => Ok(directory.file(0)?.state().clone()),
                 ranks => Err(Error::checkpoint(
                     path,
                     format!("without a commit record the files of its {ranks} ranks cannot be merged"),
                 )),
             },
+        })
+    }
+
+    /// Opens files of a directory, all of one checkpoint: when one is replaced between
+    /// two files, those of the new one.
+    fn opened<T>(&self, path: &Path, open: impl Fn(&Directory<'_>) -> Result<T>) -> Result<T> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match open(&self.directory(path)?) {
+                Err(Error::Replaced { .. }) if tries < MOST_TRIES => {}
+                opened => return opened,
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::barrier::{Barrier, LocalBarrier, Rounds};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
-use crate::retention::prune_in;
+use crate::retention::{list_in, prune_in};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
@@ -185,8 +185,7 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        let root = save.path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let pruned = prune_in(&*self.store, root, retention);
+        let pruned = prune_in(&*self.store, root_of(save.path), retention);
         pruned.map(drop).map_err(|error| Error::Hook {
             path: save.path.into(),
             hook: "retention".into(),
@@ -197,10 +196,22 @@ impl CheckpointWriter {
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
-        if !self.config.overwrite && self.store.exists(save.path)? {
-            return Err(Error::Exists { path: save.path.into() });
+        if self.store.exists(save.path)? {
+            if !self.config.overwrite {
+                return Err(Error::Exists { path: save.path.into() });
+            }
+            // What is replaced is deleted: not a directory of somebody's work.
+            if !self.store.exists(&save.path.join(RECORD))? {
+                let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
+                return Err(Error::checkpoint(save.path, reason));
+            }
         }
-        let token = format!("{}-{}.staging", self.barrier.session(), save.number);
+        if save.rank.global_rank == 0 {
+            // Before anything is written: what saves that died have left takes the
+            // space. If it cannot be removed it is only a leftover.
+            let _ = self.store.tidy(root_of(save.path));
+        }
+        let token = format!("{}-{}", self.barrier.session(), save.number);
         self.store.stage(save.path, &token)
     }
 
@@ -238,12 +249,20 @@ impl CheckpointWriter {
             Part::Own(_) => None,
             Part::ShareOf(_) => Some(record_of(OUTLINE)?),
         };
-        let record = Record { version: VERSION, world_size, committed: now(), ranks, outline };
+        let committed = self.next_instant(root_of(stage.path()));
+        let record = Record { version: VERSION, world_size, committed, ranks, outline };
         let json = record.to_bytes()?;
         let sink = stage.create(RECORD, json.len() as u64)?;
         sink.write_at(0, &json)?;
         sink.finish(self.config.durable)?;
         stage.commit(self.config.overwrite)
+    }
+
+    /// Now, or after the newest checkpoint there is, if clocks differ or were set back:
+    /// what is committed last is the latest.
+    fn next_instant(&self, root: &Path) -> u64 {
+        let newest = list_in(&*self.store, root).ok().and_then(|mut all| all.pop());
+        now().max(newest.map_or(0, |newest| newest.committed.saturating_add(1)))
     }
 
     fn call_hooks(&self, save: &Save<'_>, directory: Option<&Path>, committed: bool) -> Result<()> {
@@ -284,6 +303,11 @@ fn panicked(payload: &(dyn Any + Send)) -> HookError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("without a text")).into()
+}
+
+/// The directory of checkpoints that one is in.
+fn root_of(path: &Path) -> &Path {
+    path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Nanoseconds since 1970.

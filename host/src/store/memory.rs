@@ -11,6 +11,8 @@ use crate::{Error, Result};
 #[derive(Clone, Default)]
 pub struct Memory {
     files: Arc<Mutex<BTreeMap<PathBuf, Arc<Vec<u8>>>>>,
+    /// Held by who moves or removes a directory.
+    names: Arc<Mutex<()>>,
 }
 
 impl Memory {
@@ -22,6 +24,10 @@ impl Memory {
     /// A file's bytes.
     pub fn get(&self, path: impl AsRef<Path>) -> Option<Arc<Vec<u8>>> {
         self.files().get(path.as_ref()).cloned()
+    }
+
+    fn names(&self) -> MutexGuard<'_, ()> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn files(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Arc<Vec<u8>>>> {
@@ -77,14 +83,25 @@ impl Store for Memory {
         Ok(None)
     }
 
-    fn remove(&self, path: &Path) -> Result<()> {
-        self.files().retain(|file, _| !file.starts_with(path));
-        Ok(())
+    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+        let _names = self.names();
+        if !wanted()? {
+            return Ok(false);
+        }
+        let mut files = self.files();
+        let before = files.len();
+        files.retain(|file, _| !file.starts_with(path));
+        Ok(files.len() < before)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let directory = PathBuf::from(format!(".{}.{token}", path.display()));
         Ok(Box::new(MemoryStage { path: path.into(), directory, store: self.clone() }))
+    }
+
+    fn tidy(&self, _: &Path) -> Result<()> {
+        // What died here took it along.
+        Ok(())
     }
 }
 
@@ -187,6 +204,7 @@ impl Stage for MemoryStage {
     }
 
     fn commit(&self, replace: bool) -> Result<()> {
+        let _names = self.store.names();
         let mut files = self.store.files();
         let taken = files.keys().any(|file| file.starts_with(&self.path));
         if taken && !replace {

@@ -82,13 +82,17 @@ impl<S: Store> Store for Metered<S> {
         self.store.available(path)
     }
 
-    fn remove(&self, path: &Path) -> Result<()> {
-        self.store.remove(path)
+    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+        self.store.remove(path, wanted)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let stage = self.store.stage(path, token)?;
         Ok(Box::new(MeteredStage { stage, meter: self.meter.clone() }))
+    }
+
+    fn tidy(&self, root: &Path) -> Result<()> {
+        self.store.tidy(root)
     }
 }
 

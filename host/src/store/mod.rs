@@ -35,13 +35,18 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Bytes that can still be written under `path`, if that is known.
     fn available(&self, path: &Path) -> Result<Option<u64>>;
 
-    /// Removes the directory `path` and all in it. It is gone in one step: nobody
-    /// sees a part of it.
-    fn remove(&self, path: &Path) -> Result<()>;
+    /// Removes the directory `path` and all in it, if `wanted` says yes at a moment
+    /// when nobody can replace it. It is gone in one step: nobody sees a part of it.
+    /// Whether it was removed, and by this call.
+    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool>;
 
     /// Starts, or joins, the checkpoint directory that will appear at `path`.
     /// All ranks of a save pass the same `token` and meet in one stage.
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>>;
+
+    /// Removes what saves and removals that died have left directly under the
+    /// directory `root`, and nothing that one alive works on.
+    fn tidy(&self, root: &Path) -> Result<()>;
 }
 
 /// A file that can be read at any place, by many threads at once.
@@ -87,7 +92,8 @@ pub trait Stage: fmt::Debug + Send + Sync {
     fn directory(&self) -> Option<&Path>;
 
     /// Makes the directory appear, in one step and durably. What is at its path
-    /// is an error, or with `replace` gone in the same step.
+    /// is an error, or with `replace` gone in the same step. After an error, what was
+    /// at its path still is.
     fn commit(&self, replace: bool) -> Result<()>;
 
     /// Removes everything staged.

@@ -8,10 +8,9 @@ use super::pool::Pool;
 use super::rounds::Round;
 use super::wire::INIT_KEY;
 use super::{StoreName, TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
+use crate::random::random;
 use crate::{Error, RankInfo, Result};
-use std::collections::hash_map::RandomState;
 use std::env;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::sync::Mutex;
 
@@ -89,21 +88,4 @@ fn agree(client: &mut Client, prefix: &str, rank: usize) -> io::Result<(i64, Str
     })?;
     let began = session == proposed;
     Ok((joined, session, began))
-}
-
-/// A name that nobody else chooses.
-fn random() -> String {
-    let word = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", word(), word())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_sessions_differ() {
-        let names: std::collections::BTreeSet<String> = (0..1000).map(|_| random()).collect();
-        assert_eq!(names.len(), 1000);
-    }
 }

@@ -1,0 +1,74 @@
+//! Who is alive, and who may move names: advisory locks, which the kernel releases
+//! when their holder dies, however it dies.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::sync::{parent, sync_open};
+use crate::{Error, Result};
+
+/// How long others may move names before it is an error: each move takes one rename
+/// and one sync.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Says that a file or directory is in use for as long as it is open. False if
+/// somebody removes it at this moment: then it is to be made again.
+pub(super) fn claim(file: &File, path: &Path) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockShared) {
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        // Where there are no locks, what is young is not removed.
+        Ok(()) | Err(_) => is_at(file, path),
+    }
+}
+
+/// Whether the open file or directory is the one of this name.
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let file = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (file.dev(), file.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The names in a directory, held: nobody else moves a checkpoint there.
+#[derive(Debug)]
+pub(super) struct Names {
+    path: PathBuf,
+    directory: File,
+}
+
+impl Names {
+    /// Holds the names beside `path` until dropped.
+    pub(super) fn beside(path: &Path) -> Result<Self> {
+        let path = parent(path);
+        let failed = |source| Error::io(path, "lock", source);
+        let directory = File::open(path).map_err(failed)?;
+        let start = Instant::now();
+        loop {
+            match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(2));
+                }
+                Err(Errno::WOULDBLOCK) => {
+                    let reason = format!("another process has held it for {} s", PATIENCE.as_secs());
+                    return Err(failed(io::Error::new(io::ErrorKind::WouldBlock, reason)));
+                }
+                // Without locks a rename is still one step.
+                Ok(()) | Err(_) => return Ok(Self { path: path.into(), directory }),
+            }
+        }
+    }
+
+    /// Brings the names to disk.
+    pub(super) fn sync(&self) -> Result<()> {
+        sync_open(&self.directory).map_err(|source| Error::io(&self.path, "sync", source))
+    }
+}

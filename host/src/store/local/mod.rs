@@ -1,0 +1,118 @@
+//! The machine's own file system.
+//!
+//! A file or directory has a hidden name until it is complete, and is locked as long as
+//! a process works on it: what has a hidden name and no lock was left by the dead.
+
+mod hidden;
+mod leftovers;
+mod lock;
+mod sink;
+mod source;
+mod stage;
+mod sync;
+
+use std::ffi::OsStr;
+use std::io::ErrorKind::{NotADirectory, NotFound};
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use rustix::fs::statvfs;
+
+use self::hidden::Kind;
+use self::lock::Names;
+use self::sink::LocalSink;
+use self::source::LocalSource;
+use self::stage::LocalStage;
+use self::sync::parent;
+use super::{Entry, Sink, Source, Stage, Store};
+use crate::{Error, Result};
+
+/// The machine's own file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Local;
+
+impl Store for Local {
+    fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(LocalSource::open(path)?))
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool> {
+        // Not following links: a dangling one is in the way of a rename too.
+        match fs::symlink_metadata(path) {
+            Ok(_) => Ok(true),
+            Err(source) if matches!(source.kind(), NotFound | NotADirectory) => Ok(false),
+            Err(source) => Err(Error::io(path, "look at", source)),
+        }
+    }
+
+    fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
+        let name = own_name(path, "create")?;
+        // What a process that was killed has left of the same file. If it cannot be
+        // removed it is only a leftover.
+        let mine = name.to_str().map(|name| format!(".{name}."));
+        let same = |name: &str| mine.as_ref().is_some_and(|mine| name.starts_with(mine));
+        let _ = leftovers::remove(parent(path), |kind, name| kind == Kind::Partial && same(name));
+        Ok(Box::new(LocalSink::create(path, name, length)?))
+    }
+
+    fn list(&self, path: &Path) -> Result<Vec<Entry>> {
+        let failed = |source| Error::io(path, "list", source);
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            entries.push(Entry { name, directory: entry.path().is_dir() });
+        }
+        Ok(entries)
+    }
+
+    fn available(&self, path: &Path) -> Result<Option<u64>> {
+        // The directory may be one that is yet to be made.
+        let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("."));
+        let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+        let status =
+            statvfs(existing).map_err(|errno| Error::io(existing, "ask for space on", errno.into()))?;
+        Ok(Some(status.f_bavail.saturating_mul(status.f_frsize)))
+    }
+
+    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+        let doomed = Kind::Removed.unique(path, own_name(path, "remove")?);
+        let names = Names::beside(path)?;
+        if !wanted()? {
+            return Ok(false);
+        }
+        match fs::rename(path, &doomed) {
+            // Somebody else removes too.
+            Err(source) if source.kind() == NotFound => return Ok(false),
+            renamed => renamed.map_err(|source| Error::io(path, "remove", source))?,
+        }
+        if let Err(error) = names.sync() {
+            // What an error is said of is still there.
+            let _ = fs::rename(&doomed, path);
+            return Err(error);
+        }
+        drop(names);
+        match fs::remove_dir_all(&doomed) {
+            Err(source) if source.kind() != NotFound => Err(Error::io(path, "remove", source)),
+            _ => Ok(true),
+        }
+    }
+
+    fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
+        Ok(Box::new(LocalStage::join(path, own_name(path, "create")?, token)?))
+    }
+
+    fn tidy(&self, root: &Path) -> Result<()> {
+        leftovers::remove(root, |kind, _| kind != Kind::Partial)
+    }
+}
+
+/// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and
+/// `..` and `/` have none.
+fn own_name<'p>(path: &'p Path, action: &str) -> Result<&'p OsStr> {
+    path.file_name().ok_or_else(|| {
+        let reason = io::Error::new(io::ErrorKind::InvalidInput, "it has no name of its own");
+        Error::io(path, action, reason)
+    })
+}
