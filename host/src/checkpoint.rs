@@ -91,12 +91,16 @@ impl Checkpoint {
 
     /// The same, with an engine and a store of one's own.
     pub fn open_in(engine: &Engine, store: Arc<dyn Store>, path: &Path) -> Result<Self> {
-        Self::find_in(engine, store, path)?.ok_or_else(|| {
-            Error::checkpoint(
-                path,
-                format!("this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"),
-            )
-        })
+        if let Some(checkpoint) = Self::find_in(engine, store.clone(), path)? {
+            return Ok(checkpoint);
+        }
+        if !store.exists(path)? {
+            return Err(absent(path));
+        }
+        let reason = format!(
+            "this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"
+        );
+        Err(Error::checkpoint(path, reason))
     }
 
     /// The same, if there is a commit record.
@@ -246,6 +250,11 @@ impl FileRecord {
             storages: file.parts().iter().map(storage).collect(),
         })
     }
+}
+
+/// The error of a checkpoint that was never there, or that somebody removed.
+pub(crate) fn absent(path: &Path) -> Error {
+    Error::io(path, "open", io::Error::new(io::ErrorKind::NotFound, "there is no such directory"))
 }
 
 /// The record, open; none if there is none.

@@ -7,6 +7,7 @@ pub mod cases;
 pub mod component;
 pub mod describe;
 pub mod faulty;
+pub mod meddling;
 pub mod native;
 pub mod paths;
 pub mod process;
