@@ -24,7 +24,8 @@ Usage: cargo xtask COMMAND
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
-  crash     disturb saves at every step, and write the matrix of the docs  [--sample] [--only PART]
+  crash     disturb saves at every step, and write the matrix of the docs
+            [--sample] [--only PART] [--job PART-OF-NAME] [--built]
   bench     measure against PyTorch and safetensors  [--json FILE]";
 
 fn main() -> ExitCode {

@@ -4,12 +4,13 @@ use anyhow::{Result, ensure};
 
 use crate::run::{cargo, cargo_release, command, root, run as done, step, target};
 use crate::setup::output;
-use crate::{fuzz, interop, python, setup};
+use crate::{crash, fuzz, interop, python, setup};
 
 /// Sets up, checks, tests, and runs against real peers.
 pub fn run() -> Result<()> {
     setup::build()?;
     setup::etcd()?;
+    setup::strace()?;
     step("format", || done(&mut cargo(&["fmt", "--all", "--check"])))?;
     step("no network in the library's base", no_network)?;
     step("build", || done(cargo_release("build").args(["--workspace", "--all-targets"])))?;
@@ -25,6 +26,7 @@ pub fn run() -> Result<()> {
     step("interop with PyTorch and safetensors", interop::run_interop)?;
     step("the component in Python", python_host)?;
     step("the component in Node", node_host)?;
+    step("crash matrix, a sample", crash::sample)?;
     step("fuzzing, a few seconds", || fuzz::smoke(5))
 }
 

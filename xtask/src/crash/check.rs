@@ -181,10 +181,12 @@ fn names(directory: &Path) -> Result<Vec<String>> {
     fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// The record without the line that says when it was committed.
+/// The record without the lines that say when it was committed, and its own checksum.
 fn without_time(record: &[u8]) -> Vec<u8> {
-    let lines = record.split_inclusive(|&byte| byte == b'\n');
-    lines.filter(|line| !line.trim_ascii_start().starts_with(b"\"committed\":")).flatten().copied().collect()
+    let of_time = |line: &[u8]| TIMES.iter().any(|name| line.starts_with(name));
+    record.split_inclusive(|&byte| byte == b'\n').filter(|line| !of_time(line)).flatten().copied().collect()
 }
 
+/// Fields of the record itself, not of what is in it.
+const TIMES: [&[u8]; 2] = [b"  \"committed\":", b"  \"crc32\":"];
 const RECORD: &str = "strongroom.json";

@@ -1,7 +1,9 @@
 //! One save with one of its processes under strace.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,49 @@ use super::job::{LONGEST, Scene};
 use super::lab::Lab;
 use super::outcome::Outcome;
 use super::process::{Ended, Running};
-use super::trace::{self, Call, Disturbance, Trigger};
+use super::trace::{self, Call, Disturbance, Point, Trigger};
+use crate::run;
+
+/// What happens to one process of a save.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault<'f> {
+    None,
+    /// To one call, by strace.
+    Call(&'f Trigger, Disturbance),
+    /// To one call, by `tests/faulty-calls`: the number of an error, or `kill`.
+    Named(&'f Point, &'f str),
+    /// To its writes: each takes so many bytes at most.
+    Short(usize),
+}
+
+impl Fault<'_> {
+    fn traced(self, command: &Command, log: &Path) -> Command {
+        match self {
+            Self::None => trace::traced(command, log, None),
+            Self::Call(trigger, disturbance) => trace::traced(command, log, Some((trigger, disturbance))),
+            Self::Named(point, error) => {
+                let fails = format!("{}:{error}:{}:{}", point.name(), point.count(), point.path());
+                let done = log.with_file_name(DONE);
+                let faults = [("FAULTY_CALLS_FAIL", fails.as_ref()), ("FAULTY_CALLS_DONE", done.as_os_str())];
+                trace::traced(&preloaded(command, &faults), log, None)
+            }
+            Self::Short(most) => {
+                let most = most.to_string();
+                trace::traced(&preloaded(command, &[("FAULTY_CALLS_SHORT", most.as_ref())]), log, None)
+            }
+        }
+    }
+}
+
+/// The command with `tests/faulty-calls` in it.
+fn preloaded(command: &Command, faults: &[(&str, &OsStr)]) -> Command {
+    let mut preloaded = Command::new(command.get_program());
+    preloaded.args(command.get_args());
+    preloaded.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    preloaded.envs(faults.iter().copied());
+    preloaded.env("LD_PRELOAD", run::target().join("release/libfaulty_calls.so"));
+    preloaded
+}
 
 /// A save that runs.
 pub struct Disturbed {
@@ -35,18 +79,13 @@ pub struct Over {
 
 impl Disturbed {
     /// Starts the save in a room of its own.
-    pub fn start(
-        lab: &Lab,
-        scene: &Scene,
-        traced: usize,
-        disturbed: Option<(&Trigger, Disturbance)>,
-    ) -> Result<Self> {
+    pub fn start(lab: &Lab, scene: &Scene, traced: usize, fault: Fault<'_>) -> Result<Self> {
         let room = lab.room()?;
         let (root, log) = (room.join("run"), room.join("log"));
         scene.place(&root)?;
         let start = |(rank, mut command): (usize, _)| {
             if rank == traced {
-                command = trace::traced(&command, &log, disturbed);
+                command = fault.traced(&command, &log);
             }
             Running::start(&mut command, &room, &rank.to_string())
         };
@@ -56,7 +95,7 @@ impl Disturbed {
 
     /// The calls of a save to which nothing happens, and where it was.
     pub fn undisturbed(lab: &Lab, scene: &Scene, traced: usize) -> Result<(Vec<Call>, PathBuf)> {
-        let over = Self::start(lab, scene, traced, None)?.wait()?;
+        let over = Self::start(lab, scene, traced, Fault::None)?.wait()?;
         if let Some(failed) = over.ended.iter().find(|ended| !ended.success()) {
             bail!("{}, under strace: {}", scene.job.name, failed.error());
         }
@@ -97,9 +136,19 @@ impl Disturbed {
 }
 
 impl Over {
+    /// Whether the call that was named came, and failed.
+    pub fn named_call_came(&self) -> bool {
+        self.room.join(DONE).exists()
+    }
+
     /// Whether all ranks say that it is saved.
     pub fn acknowledged(&self) -> bool {
         self.ended.iter().all(Ended::success)
+    }
+
+    /// Removes what it left.
+    pub fn forget(self) -> Result<()> {
+        Ok(fs::remove_dir_all(&self.room)?)
     }
 
     /// What is found afterwards. Only what does not pass is kept, for who looks into it.
@@ -109,8 +158,11 @@ impl Over {
         }
         let outcome = scene.check(lab, &self.root, promised)?;
         if outcome.passed() {
-            fs::remove_dir_all(&self.room)?;
+            self.forget()?;
         }
         Ok(outcome)
     }
 }
+
+/// A file that is there when a named call came.
+const DONE: &str = "done";

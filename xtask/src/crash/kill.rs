@@ -5,11 +5,11 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::disturbed::Disturbed;
-use super::job::{JOBS, Job, Scene};
+use super::cover::{Effort, Hit, How, cover};
+use super::disturbed::{Disturbed, Fault, Over};
+use super::job::{Job, Scene};
 use super::lab::Lab;
-use super::outcome::Outcome;
-use super::parallel;
+use super::plan::Plan;
 use super::table::{Row, Table};
 use super::trace::{self, Call, Disturbance, Point};
 
@@ -37,49 +37,44 @@ impl Victim {
         if let Self::Rank(rank) = self { rank } else { 0 }
     }
 
-    fn fault(self, job: &Job) -> String {
+    fn fault(self, job: &Job) -> &'static str {
         match self {
-            Self::Rank(_) if job.ranks.processes() == 1 => "kill".into(),
-            Self::Rank(rank) => format!("kill rank {rank}"),
-            Self::Child => "kill the checkpoint process".into(),
-            Self::Parent => "kill the process that saves".into(),
+            Self::Rank(_) if job.ranks.processes() == 1 => "kill",
+            Self::Rank(_) => "kill one rank",
+            Self::Child => "kill the checkpoint process",
+            Self::Parent => "kill the process that saves",
+        }
+    }
+
+    fn prefix(self, job: &Job) -> String {
+        match self {
+            Self::Rank(rank) if job.ranks.processes() > 1 => format!("rank {rank}, "),
+            _ => String::new(),
         }
     }
 }
 
 /// All jobs, each of their processes, each call.
-pub fn run(lab: &Lab, table: &mut Table, wanted: &dyn Fn(&Job) -> bool) -> Result<()> {
-    for job in JOBS.into_iter().filter(wanted) {
+pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
+    for job in plan.jobs() {
         let scene = Scene::new(lab, job)?;
+        let mut rows: Vec<Row> = Vec::new();
         for victim in Victim::all(&job) {
-            table.add(row(lab, &scene, victim)?);
+            let fault = victim.fault(&job);
+            if rows.last().is_none_or(|row| row.fault != fault) {
+                rows.push(Row::new(job.name, fault));
+            }
+            let Some(row) = rows.last_mut() else { continue };
+            let stride = if job.ranks.processes() > 1 { 6 } else { 4 };
+            let points = || Ok(plan.choose(points(lab, &scene, victim)?, victim.rank(), stride));
+            let effort = Effort::of(plan, threads(&job));
+            cover(row, &victim.prefix(&job), effort, points, |point, how| {
+                killed(lab, &scene, victim, point, how)
+            })?;
         }
+        rows.into_iter().for_each(|row| table.add(row));
     }
     Ok(())
-}
-
-fn row(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Row> {
-    let mut row = Row::new(scene.job.name, victim.fault(&scene.job));
-    let mut missing = points(lab, scene, victim)?;
-    // Threads take turns as they like: what a run did not hit, another may.
-    for _ in 0..ATTEMPTS {
-        let tries: Vec<_> = missing.iter().filter(|point| point.trigger.is_some()).cloned().collect();
-        let hits = parallel::each(&tries, threads(&scene.job), |point| killed(lab, scene, victim, point))?;
-        for (hit, outcome) in hits.into_iter().flatten() {
-            let first = missing.iter().any(|missing| missing.what == hit);
-            missing.retain(|missing| missing.what != hit);
-            if first || !outcome.passed() {
-                row.add(&hit, &outcome);
-            }
-        }
-        if missing.is_empty() {
-            break;
-        }
-    }
-    for point in &missing {
-        row.not_hit(&point.what);
-    }
-    Ok(row)
 }
 
 /// The calls that an undisturbed save makes.
@@ -92,15 +87,22 @@ fn points(lab: &Lab, scene: &Scene, victim: Victim) -> Result<Vec<Point>> {
 }
 
 /// Kills at one call; which one it was, and what came of it.
-fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Option<(String, Outcome)>> {
+fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> Result<Option<Hit>> {
+    if how == How::Named && victim != Victim::Parent {
+        let run = Disturbed::start(lab, scene, victim.rank(), Fault::Named(point, "kill"))?.wait()?;
+        return match run.named_call_came() {
+            true => hit(lab, scene, run, point.what.clone(), false).map(Some),
+            false => run.forget().map(|()| None),
+        };
+    }
     let Some(trigger) = &point.trigger else { return Ok(None) };
     let disturbance = match victim {
         // Stopped, its child would be hung up on: the kernel does so to orphans.
         Victim::Parent => Disturbance::Hold,
-        _ if trigger.before => Disturbance::Stop,
+        _ if trigger.before.is_some() => Disturbance::Stop,
         _ => Disturbance::Kill,
     };
-    let mut run = Disturbed::start(lab, scene, victim.rank(), Some((trigger, disturbance)))?;
+    let mut run = Disturbed::start(lab, scene, victim.rank(), Fault::Call(trigger, disturbance))?;
     if disturbance == Disturbance::Stop {
         run.once(trace::stopped, |process| signal("-KILL", process))?;
     }
@@ -113,19 +115,27 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point) -> Result<Opt
         run.once(held, |process| signal("-KILL", process))?;
     }
     let run = run.wait()?;
-    let Some(call) = run.calls.iter().find(|call| call.is_at(trigger)) else { return Ok(None) };
-    let hit = match disturbance {
+    let Some(call) = run.calls.iter().find(|call| call.is_at(trigger)) else {
+        return run.forget().map(|()| None);
+    };
+    let what = match disturbance {
         Disturbance::Kill => {
             let mut points = trace::points(&run.calls, &run.root).into_iter();
-            let hit = points.find(|(at, _)| *at == call && call.is_last() && call.changes());
-            hit.map(|(_, hit)| hit.what)
+            let point = points.find(|(at, _)| *at == call && call.is_last() && call.changes());
+            point.map(|(_, point)| point.what)
         }
-        _ => Some(point.what.clone()),
+        _ => trigger.is_pulled_by(call, &run.root).then(|| point.what.clone()),
     };
-    let Some(hit) = hit else { return Ok(None) };
-    // What the parent handed over is saved without it.
-    let promised = victim == Victim::Parent || run.acknowledged();
-    Ok(Some((hit, run.outcome(lab, scene, promised)?)))
+    match what {
+        // What the parent handed over is saved without it.
+        Some(what) => hit(lab, scene, run, what, victim == Victim::Parent).map(Some),
+        None => run.forget().map(|()| None),
+    }
+}
+
+fn hit(lab: &Lab, scene: &Scene, run: Over, what: String, promised: bool) -> Result<Hit> {
+    let promised = promised || run.acknowledged();
+    Ok(Hit { whats: vec![what], outcome: run.outcome(lab, scene, promised)? })
 }
 
 /// To a process that this one started, or that such a one did.
@@ -139,5 +149,3 @@ fn signal(signal: &str, process: u32) -> Result<()> {
 fn threads(job: &Job) -> usize {
     if job.ranks.processes() > 1 { 12 } else { 3 }
 }
-
-const ATTEMPTS: usize = 4;

@@ -2,45 +2,82 @@
 //! what is left: the matrix of docs/durability.md.
 
 mod check;
+mod cover;
 mod disturbed;
+mod errors;
 mod job;
 mod kill;
 mod lab;
 mod outcome;
 mod parallel;
 mod peers;
+mod plan;
 mod process;
+mod short;
 mod table;
 mod trace;
 
-use anyhow::{Result, ensure};
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
 
 use crate::run::{cargo_release, root, run as done};
-use crate::{python, setup};
+use crate::setup;
 use lab::Lab;
+use plan::Plan;
 use table::Table;
 
-/// Builds the program, unless it is said to be, and runs the matrix.
+/// Builds the program, unless it is said to be, and runs the matrix. All of it writes
+/// the table of the documentation as well.
 pub fn run(arguments: &[String]) -> Result<()> {
+    let plan = Plan::parse(arguments)?;
     setup::strace()?;
-    if !arguments.iter().any(|argument| argument == "--built") {
+    if !plan.built {
         setup::build()?;
-        done(&mut cargo_release("build"))?;
+        done(cargo_release("build").args(["--package", "strongroom-cli", "--package", "faulty-calls"]))?;
     }
-    let lab = Lab::new("matrix")?;
-    if arguments.iter().any(|argument| argument == "--peers") {
-        let venv = arguments.iter().position(|argument| argument == "--venv");
-        let python = match venv.and_then(|at| arguments.get(at + 1)) {
-            Some(venv) => root().join(venv).join("bin/python"),
-            None => python::torch()?,
-        };
-        print!("{}", peers::run(&lab, &python)?.markdown());
-        return Ok(());
+    if plan.peers {
+        let table = peers::run(&Lab::new("peers")?, plan.venv.as_deref())?;
+        print!("{}", table.markdown());
+        return write("peers", &table.markdown());
     }
-    let mut table = Table::default();
-    let only = arguments.iter().position(|argument| argument == "--job").and_then(|at| arguments.get(at + 1));
-    kill::run(&lab, &mut table, &|job| only.is_none_or(|only| job.name.contains(only)))?;
-    print!("{}", table.markdown());
+    let table = matrix(&plan)?;
+    if plan.is_full() {
+        write("matrix", &format!("{}\n{}", table.markdown(), table.summary()))?;
+    }
+    print!("{}\n{}", table.markdown(), table.summary());
     ensure!(table.passed(), "not all points pass");
     Ok(())
 }
+
+/// A bounded part of the matrix, with programs that are built.
+pub fn sample() -> Result<()> {
+    run(&["--built", "--sample"].map(String::from))
+}
+
+fn matrix(plan: &Plan) -> Result<Table> {
+    type Part = fn(&Lab, &Plan, &mut Table) -> Result<()>;
+    let parts: [(&str, Part); 3] =
+        [("kill", kill::run), ("errors", errors::run), ("short-writes", short::run)];
+    let lab = Lab::new("matrix")?;
+    let mut table = Table::default();
+    for (name, part) in parts.into_iter().filter(|(name, _)| plan.wants(name)) {
+        println!("{name}");
+        let start = Instant::now();
+        part(&lab, plan, &mut table)?;
+        println!("{name}: {:.0} s", start.elapsed().as_secs_f64());
+    }
+    Ok(table)
+}
+
+/// Puts a table at its place in the documentation.
+fn write(name: &str, text: &str) -> Result<()> {
+    let path = root().join(DOCUMENT);
+    let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
+    let document = table::insert(&document, name, text);
+    Ok(fs::write(path, document.with_context(|| format!("{DOCUMENT} has no place for {name}"))?)?)
+}
+
+/// What the tables are written into.
+const DOCUMENT: &str = "docs/durability.md";

@@ -13,12 +13,18 @@ use super::lab::Lab;
 use super::outcome::Outcome;
 use super::table::{Row, Table};
 use super::trace::{self, Call, Disturbance, Point, Trigger};
+use crate::python;
 use crate::run::{root as repository, run as done};
 
-/// All of them, each call. `python` has torch and torch_checkpointing.
-pub fn run(lab: &Lab, python: &Path) -> Result<Table> {
+/// All of them, each call. They are in the Python environment `venv`, or in one that is
+/// made.
+pub fn run(lab: &Lab, venv: Option<&Path>) -> Result<Table> {
+    let python = match venv {
+        Some(venv) => repository().join(venv).join("bin/python"),
+        None => python::torch()?,
+    };
     let mut table = Table::default();
-    let mut peers = Peers::start(python)?;
+    let mut peers = Peers::start(&python)?;
     for (peer, name) in PEERS {
         table.add(row(lab, &mut peers, peer, name)?);
     }
@@ -45,11 +51,12 @@ fn row(lab: &Lab, peers: &mut Peers, peer: &str, name: &str) -> Result<Row> {
 /// Kills at one call; none if no thread came to it.
 fn killed(lab: &Lab, peers: &mut Peers, peer: &str, point: &Point) -> Result<Option<Outcome>> {
     let Some(trigger) = &point.trigger else { return Ok(None) };
-    let disturbance = if trigger.before { Disturbance::Stop } else { Disturbance::Kill };
+    let before = trigger.before.is_some();
+    let disturbance = if before { Disturbance::Stop } else { Disturbance::Kill };
     let run = Run::new(lab, peers, peer, Some((trigger, disturbance)))?;
     let mut points = trace::points(&run.calls, &run.root).into_iter();
     // The call before it may be about nothing of interest.
-    let hit = trigger.before || points.any(|(call, hit)| hit.what == point.what && call.is_last());
+    let hit = before || points.any(|(call, hit)| hit.what == point.what && call.is_last());
     if hit && !run.acknowledged { run.outcome(peers).map(Some) } else { Ok(None) }
 }
 

@@ -13,8 +13,8 @@ pub struct Table {
 /// One job under one kind of fault.
 #[derive(Debug)]
 pub struct Row {
-    job: String,
-    fault: String,
+    pub job: String,
+    pub fault: String,
     tally: Tally,
     failures: Vec<String>,
     not_hit: Vec<String>,
@@ -64,6 +64,24 @@ impl Table {
         self.rows.iter().all(|row| row.failures.is_empty())
     }
 
+    /// How many points there were, and which calls no run came to.
+    pub fn summary(&self) -> String {
+        let count = |of: fn(&Tally) -> usize| self.rows.iter().map(|row| of(&row.tally)).sum::<usize>();
+        let (points, passed) = (count(Tally::points), count(|tally| tally.pass));
+        let mut text = format!("{passed} of {points} points pass.");
+        let missed: usize = self.rows.iter().map(|row| row.not_hit.len()).sum();
+        if missed > 0 {
+            let _ = write!(text, " {missed} more could not be reached:");
+            for row in self.rows.iter().filter(|row| !row.not_hit.is_empty()) {
+                let _ = write!(text, " {} in `{}` ({});", row.not_hit.len(), row.job, row.fault);
+            }
+            text.pop();
+            text.push('.');
+        }
+        text.push('\n');
+        text
+    }
+
     /// As Markdown.
     pub fn markdown(&self) -> String {
         let mut text = String::from(
@@ -79,5 +97,41 @@ impl Table {
             );
         }
         text
+    }
+}
+
+/// Puts the text between the two markers of `name` in a document.
+pub fn insert(document: &str, name: &str, text: &str) -> Option<String> {
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = document.split_once(&start)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{start}{text}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_has_a_column_and_each_failure_a_line() {
+        let mut row = Row::new("a save", "kill");
+        row.add("fsync a", &Outcome::Pass);
+        row.add("fsync b", &Outcome::LostWork("gone".into()));
+        row.not_hit("fsync c");
+        assert_eq!(row.failures, ["at fsync b: lost work: gone"]);
+        let mut table = Table::default();
+        table.add(row);
+        assert!(!table.passed());
+        assert_eq!(table.markdown().lines().last(), Some("| a save | kill | 2 | 1 | 0 | 0 | 1 |"));
+        let summary = "1 of 2 points pass. 1 more could not be reached: 1 in `a save` (kill).\n";
+        assert_eq!(table.summary(), summary);
+    }
+
+    #[test]
+    fn a_table_replaces_the_one_before() {
+        let document = "a\n<!-- matrix -->\nold\n<!-- /matrix -->\nb\n";
+        let expected = "a\n<!-- matrix -->\nnew\n<!-- /matrix -->\nb\n";
+        assert_eq!(insert(document, "matrix", "new\n").as_deref(), Some(expected));
+        assert_eq!(insert("a\n", "matrix", "new\n"), None);
     }
 }

@@ -38,7 +38,8 @@ pub enum Disturbance {
 /// A call that is to be disturbed, and how strace finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// What the call does, in words that are the same in each run.
+    /// What the call does, in words that are the same in each run: its name, its paths,
+    /// and if it is not the first of these, which one.
     pub what: String,
     pub process: u32,
     pub trigger: Option<Trigger>,
@@ -49,20 +50,45 @@ pub struct Point {
 pub struct Trigger {
     pub name: String,
     pub ordinal: usize,
-    /// Not the call itself but the one before it in its thread: another thread would
-    /// have come first to the call's own number.
-    pub before: bool,
+    /// Not the call itself but the one before it in its thread, and what that does:
+    /// another thread would have come first to the call's own number.
+    pub before: Option<String>,
+}
+
+impl Point {
+    pub fn name(&self) -> &str {
+        self.what.split(' ').next().unwrap_or_default()
+    }
+
+    /// The last of its paths.
+    pub fn path(&self) -> &str {
+        let paths = self.what.split(" (no. ").next().unwrap_or_default();
+        paths.rsplit(' ').next().unwrap_or_default()
+    }
+
+    /// From 1.
+    pub fn count(&self) -> usize {
+        let count = self.what.split_once(" (no. ").and_then(|(_, count)| count.strip_suffix(')'));
+        count.and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+}
+
+impl Trigger {
+    /// Whether it was meant for this call.
+    pub fn is_pulled_by(&self, call: &Call, root: &Path) -> bool {
+        self.before.as_ref().is_none_or(|before| *before == call.what_or_name(&root.to_string_lossy()))
+    }
 }
 
 /// The command under strace, which writes to `log`.
 pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
     let mut strace = strace(log, disturbed);
-    strace.arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            strace.env(name, value);
-        }
+        // For the program, not for strace itself.
+        let [name, value] = [Some(name), value].map(|text| text.unwrap_or_default().to_string_lossy());
+        strace.arg("-E").arg(format!("{name}={value}"));
     }
+    strace.arg("--").arg(command.get_program()).args(command.get_args());
     strace
 }
 
@@ -184,24 +210,24 @@ pub fn points<'c>(calls: &'c [Call], root: &Path) -> Vec<(&'c Call, Point)> {
         let count = seen.entry(what.clone()).or_default();
         *count += 1;
         let what = if *count > 1 { format!("{what} (no. {count})") } else { what };
-        Some((call, Point { what, process: call.process, trigger: trigger(calls, index) }))
+        Some((call, Point { what, process: call.process, trigger: trigger(calls, index, &root) }))
     };
     calls.iter().enumerate().filter_map(point).collect()
 }
 
 /// How strace is told of a call, if it can be.
-fn trigger(calls: &[Call], index: usize) -> Option<Trigger> {
+fn trigger(calls: &[Call], index: usize, root: &str) -> Option<Trigger> {
     let (earlier, call) = (calls.get(..index)?, calls.get(index)?);
     let first = |call: &Call, earlier: &[Call]| {
         !earlier.iter().any(|other| other.name == call.name && other.ordinal == call.ordinal)
     };
     if first(call, earlier) {
-        return Some(Trigger { name: call.name.clone(), ordinal: call.ordinal, before: false });
+        return Some(Trigger { name: call.name.clone(), ordinal: call.ordinal, before: None });
     }
     let last = earlier.iter().rposition(|other| other.thread == call.thread)?;
     let (earlier, last) = (earlier.get(..last)?, earlier.get(last)?);
     let (name, ordinal) = (last.name.clone(), last.ordinal);
-    first(last, earlier).then_some(Trigger { name, ordinal, before: true })
+    first(last, earlier).then(|| Trigger { name, ordinal, before: Some(last.what_or_name(root)) })
 }
 
 /// The process that was stopped, once one is.
@@ -222,9 +248,19 @@ impl Call {
         (!here.is_empty()).then(|| format!("{} {}", self.name, here.join(" ")))
     }
 
+    /// The same, or at least its name.
+    fn what_or_name(&self, root: &str) -> String {
+        self.what(root).unwrap_or_else(|| self.name.clone())
+    }
+
     /// Whether it changes what is on disk.
     pub fn changes(&self) -> bool {
-        !OPENING.contains(&&*self.name) || self.arguments.contains("O_CREAT")
+        self.name != "flock" && (!self.opens() || self.arguments.contains("O_CREAT"))
+    }
+
+    /// Whether it opens a file, to read it or to change it.
+    pub fn opens(&self) -> bool {
+        OPENING.contains(&&*self.name)
     }
 
     /// Whether it is the one that a trigger is about.
@@ -328,4 +364,4 @@ const CALLS: [&str; 37] = [
     "clone",
     "clone3",
 ];
-const OPENING: [&str; 4] = ["open", "openat", "openat2", "flock"];
+const OPENING: [&str; 3] = ["open", "openat", "openat2"];
