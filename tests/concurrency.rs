@@ -233,7 +233,7 @@ fn a_replacement_waits_for_a_prune() {
             assert!(!committed.load(Ordering::SeqCst), "it was replaced while it was removed");
         };
         let store = Meddling { moment: Moment::LookedAt, meddle };
-        assert_eq!(prune_in(&store, &room.root, &keep(1)).unwrap(), [old.clone()]);
+        assert_eq!(prune_in(&store, &room.root, &keep(1)).unwrap(), std::slice::from_ref(&old));
     });
     assert_eq!(latest(&room.root).unwrap(), Some(old.clone()));
     assert_eq!(whole(&old).unwrap(), 3);
