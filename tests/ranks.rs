@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use common::cases::{self, Failures};
 use common::faulty::Faulty;
+use common::record;
 use common::same::same;
 use common::strategy;
 use proptest::prelude::*;
@@ -216,20 +217,30 @@ fn damage_is_found_and_named() {
         },
         &[rank_1, "checkpoint_1/data/0", "checksum", "strongroom.json"],
     );
+    found(
+        "a file is of a save of the same tensors",
+        |directory| {
+            let other = tempfile::tempdir().unwrap();
+            let path = other.path().join("checkpoint");
+            let mut state = numbered(1);
+            state.insert("step", 2);
+            save_over(&Local, &path, &state, 2, false).unwrap();
+            fs::copy(path.join(rank_0), directory.join(rank_0)).unwrap();
+        },
+        &[rank_0, "checksum", "no payload", "strongroom.json"],
+    );
 }
 
 #[test]
 fn a_damaged_record_is_no_commit() {
-    let edit = |from: &'static str, to: &'static str| {
-        move |directory: &Path| {
-            let path = directory.join("strongroom.json");
-            let text = fs::read_to_string(&path).unwrap();
-            assert!(text.contains(from), "{text}");
-            fs::write(path, text.replacen(from, to, 1)).unwrap();
-        }
-    };
+    let edit = |from: &'static str, to: &'static str| move |path: &Path| record::edit(path, from, to);
     let record = "strongroom.json";
-    found("it is cut", edit("}\n", ""), &[record, "damaged"]);
+    let cut = |path: &Path| {
+        let path = path.join("strongroom.json");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+    };
+    found("it is cut", cut, &[record, "damaged"]);
     found(
         "a field is unknown",
         edit("\"version\"", "\"verse\": 1, \"version\""),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::StateDict;
 use crate::store::{Local, Source, Store};
-use crate::{Engine, Error, File, Result, Verified, shard};
+use crate::{Engine, Error, File, Result, Verified, seal, shard};
 
 /// The name of the commit record in a checkpoint directory.
 pub(crate) const RECORD: &str = "strongroom.json";
@@ -42,7 +42,7 @@ pub struct Record {
     pub outline: Option<FileRecord>,
 }
 
-/// The one field that records of all versions have.
+/// The one field that records of all versions have, beside the checksum.
 #[derive(Deserialize)]
 struct Version {
     version: u32,
@@ -56,6 +56,8 @@ pub struct FileRecord {
     pub name: String,
     /// Bytes.
     pub length: u64,
+    /// CRC-32 (IEEE) of all its bytes but the payloads: of what says what they are.
+    pub structure_crc32: u32,
     /// Its payloads, in order.
     pub storages: Vec<StorageRecord>,
 }
@@ -89,12 +91,16 @@ impl Checkpoint {
 
     /// The same, with an engine and a store of one's own.
     pub fn open_in(engine: &Engine, store: Arc<dyn Store>, path: &Path) -> Result<Self> {
-        Self::find_in(engine, store, path)?.ok_or_else(|| {
-            Error::checkpoint(
-                path,
-                format!("this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"),
-            )
-        })
+        if let Some(checkpoint) = Self::find_in(engine, store.clone(), path)? {
+            return Ok(checkpoint);
+        }
+        if !store.exists(path)? {
+            return Err(absent(path));
+        }
+        let reason = format!(
+            "this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"
+        );
+        Err(Error::checkpoint(path, reason))
     }
 
     /// The same, if there is a commit record.
@@ -118,7 +124,10 @@ impl Checkpoint {
         &self.record
     }
 
-    /// The file of one rank. An error if it is not the one that was committed.
+    /// The file of one rank. An error if it is not the one that was committed: its
+    /// length, the checksum of all of it that is no payload, and the payloads' own
+    /// checksums as it has them are compared with the record. The payloads themselves
+    /// are not read; [`File::load`] and [`verify`](Self::verify) do, and compare.
     pub fn file(&self, rank: usize) -> Result<File> {
         let record = self.record.ranks.get(rank).ok_or_else(|| {
             Error::checkpoint(
@@ -184,7 +193,7 @@ impl Checkpoint {
     fn compared(&self, record: &FileRecord) -> Result<File> {
         let path = self.path.join(&record.name);
         let file = File::open_in(&self.engine, &*self.store, &path)?;
-        let found = FileRecord::of(&record.name, &file);
+        let found = FileRecord::of(&record.name, &file)?;
         if found == *record {
             return Ok(file);
         }
@@ -201,7 +210,10 @@ impl Record {
         let path = path.join(RECORD);
         let Some(source) = open(store, &path)? else { return Ok(None) };
         let json = contents(&*source)?;
-        let damaged = |error| Error::checkpoint(&path, format!("the commit record is damaged: {error}"));
+        let damaged =
+            |error: String| Error::checkpoint(&path, format!("the commit record is damaged: {error}"));
+        let json = seal::unseal(&json).map_err(damaged)?;
+        let damaged = |error: serde_json::Error| damaged(error.to_string());
         // The version first: what else a newer record has is not known here.
         let Version { version } = serde_json::from_slice(&json).map_err(damaged)?;
         if version > VERSION {
@@ -215,22 +227,34 @@ impl Record {
         }
         Ok(Some(record))
     }
+
+    /// The bytes of its file.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let json = serde_json::to_string_pretty(self).map_err(|error| Error::Value(error.to_string()))?;
+        Ok(seal::seal(&json))
+    }
 }
 
 impl FileRecord {
     /// What a record says of a file.
-    pub(crate) fn of(name: &str, file: &File) -> Self {
+    pub(crate) fn of(name: &str, file: &File) -> Result<Self> {
         let storage = |part: &crate::state::Stored| StorageRecord {
             name: part.name.clone(),
             length: part.length,
             crc32: part.checksum,
         };
-        Self {
+        Ok(Self {
             name: name.into(),
             length: file.length(),
+            structure_crc32: file.structure_crc32()?,
             storages: file.parts().iter().map(storage).collect(),
-        }
+        })
     }
+}
+
+/// The error of a checkpoint that was never there, or that somebody removed.
+pub(crate) fn absent(path: &Path) -> Error {
+    Error::io(path, "open", io::Error::new(io::ErrorKind::NotFound, "there is no such directory"))
 }
 
 /// The record, open; none if there is none.
@@ -277,6 +301,9 @@ pub(crate) fn differs(record: &FileRecord, found: &FileRecord) -> String {
             found.name,
             found.crc32.unwrap_or(0)
         ),
-        None => "it is another file".into(),
+        None => format!(
+            "expected checksum {:08x} of all that is no payload, found {:08x}",
+            record.structure_crc32, found.structure_crc32
+        ),
     }
 }

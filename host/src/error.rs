@@ -48,15 +48,18 @@ pub enum Error {
     },
     /// A payload is not what it was when it was written.
     #[error(
-        "{}: {part}: {length} bytes at offset {offset} have checksum {found:08x}, expected {expected:08x}: \
+        "{}: {part}{}: {length} bytes at offset {offset} have checksum {found:08x}, expected {expected:08x}: \
          the file was damaged after it was written",
-        path.display()
+        path.display(),
+        Holding(tensors)
     )]
     Checksum {
         /// The file.
         path: PathBuf,
         /// The part of it: `model/data/0`.
         part: String,
+        /// The paths of tensors whose elements are there: the first few.
+        tensors: Vec<String>,
         /// Bytes from the start of the file.
         offset: u64,
         /// Bytes.
@@ -337,6 +340,20 @@ impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ranks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&ranks.join(", "))
+    }
+}
+
+/// Tensors, for an error about what holds them.
+struct Holding<'t>(&'t [String]);
+
+impl fmt::Display for Holding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tensors: Vec<String> = self.0.iter().map(|path| Plain(path).to_string()).collect();
+        match tensors.as_slice() {
+            [] => Ok(()),
+            [tensor] => write!(f, ", tensor {tensor}"),
+            tensors => write!(f, ", tensors {}", tensors.join(", ")),
+        }
     }
 }
 

@@ -47,6 +47,7 @@ mod rank_info;
 mod read;
 mod retention;
 mod save;
+mod seal;
 mod seconds;
 mod shard;
 mod shared_memory;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
-use crate::state::{Content, StateDict, Storage, Stored};
+use crate::state::{Content, Item, Leaf, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
 use crate::{Engine, Error, Result, check, drive};
 
@@ -117,7 +117,8 @@ impl File {
     }
 
     /// The state dict over the mapped file: no payload is read before it is
-    /// looked at, none is copied, and **none is verified**.
+    /// looked at, none is copied, and **none is verified**:
+    /// [`StateDict::unverified`] says which those are.
     ///
     /// While it lives the file must not be changed in place or shortened, as
     /// with any mapped file; replacing it by rename is fine.
@@ -141,13 +142,19 @@ impl File {
 
     /// Verifies every payload against its checksum, in constant memory.
     pub fn verify(&self) -> Result<Verified> {
-        self.parts.par_iter().try_for_each(Stored::verify)?;
+        let verified = self.parts.par_iter().try_for_each(Stored::verify);
+        verified.map_err(|error| self.state.naming_tensors(error))?;
         let checked = self.parts.iter().filter(|part| part.checksum.is_some());
         Ok(Verified {
             storages: checked.clone().count(),
             bytes: checked.map(|part| part.length).sum(),
             unchecked: self.parts.iter().filter(|part| part.checksum.is_none()).count(),
         })
+    }
+
+    /// The checksum of all that is no payload: the bytes that say what the payloads are.
+    pub(crate) fn structure_crc32(&self) -> Result<u32> {
+        checksum::outside(&*self.source, self.parts.iter().map(|part| (part.offset, part.length)))
     }
 
     pub(crate) fn parts(&self) -> &[Stored] {
@@ -169,7 +176,7 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
     let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
     let range = start.zip(end).map(|(start, end)| start..end);
     range
-        .and_then(|range| Storage::part(bytes.clone(), range, location))
+        .and_then(|range| Storage::unverified_part(bytes.clone(), range, location))
         .ok_or_else(|| Error::checkpoint(part.source.path(), "the file became shorter while it was opened"))
 }
 
@@ -178,7 +185,9 @@ fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<St
     let mut buffer = Buffer::new(pages, part.source.path(), part.length)?;
     part.load_into(buffer.as_mut(), verify)?;
     let length = buffer.as_ref().len();
-    Storage::part(Arc::new(buffer), 0..length, location)
+    let verified = verify && part.checksum.is_some();
+    let place = if verified { Storage::part } else { Storage::unverified_part };
+    place(Arc::new(buffer), 0..length, location)
         .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
 }
 
@@ -233,6 +242,7 @@ impl Stored {
             Some(expected) if expected != found => Err(Error::Checksum {
                 path: PathBuf::from(self.source.path()),
                 part: self.name.clone(),
+                tensors: Vec::new(),
                 offset: self.offset,
                 length: self.length,
                 expected,
@@ -248,9 +258,31 @@ impl<'a> StateDict<'a> {
     pub(crate) fn loaded(&self, verify: bool) -> Result<Self> {
         let pages = Pages::default();
         let storages = self.storages().par_iter().map(|storage| storage.load(&pages, verify));
-        Ok(self.with_storages(storages.collect::<Result<_>>()?))
+        let storages: Result<_> = storages.collect();
+        Ok(self.with_storages(storages.map_err(|error| self.naming_tensors(error))?))
+    }
+
+    /// The error about a payload of this state dict, with the tensors whose elements it has.
+    pub(crate) fn naming_tensors(&self, mut error: Error) -> Error {
+        if let Error::Checksum { path, part, tensors, .. } = &mut error {
+            let damaged = |leaf: &Leaf<'_, '_>| match storage_of(&leaf.item).as_ref().map(Storage::content) {
+                Some(Content::Stored(stored)) => stored.source.path() == path && stored.name == *part,
+                _ => false,
+            };
+            *tensors = self.leaves().filter(damaged).take(MOST_NAMED).map(|leaf| leaf.path).collect();
+        }
+        error
     }
 }
+
+/// The storage a value looks into.
+fn storage_of<'a>(item: &Item<'_, 'a>) -> Option<Storage<'a>> {
+    let tensor = item.as_tensor().or_else(|| item.as_quantized());
+    tensor.and_then(|tensor| tensor.storage().cloned()).or_else(|| item.as_storage().cloned())
+}
+
+/// Tensors that an error names.
+const MOST_NAMED: usize = 4;
 
 impl<'a> Storage<'a> {
     /// The same bytes where they can be looked at: mapped, if they are in a file

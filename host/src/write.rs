@@ -116,7 +116,7 @@ pub(crate) fn write(
 ) -> Result<Written> {
     let mut writing = drive::plan(engine, path, state, &contract(path, state, options))?;
     let sink = create(writing.plan.length)?;
-    let checksums = payloads(&*sink, state, &writing)?;
+    let checksums = payloads(&*sink, state, &writing).map_err(|error| state.naming_tensors(error))?;
     writing.seal(state, &checksums)?;
     rest(&*sink, state, &writing)?;
     let (length, left_out) = (writing.plan.length, std::mem::take(&mut writing.plan.left_out));

@@ -44,8 +44,12 @@ impl<S: Store> Store for Unreadable<S> {
         self.store.available(path)
     }
 
-    fn remove(&self, path: &Path) -> Result<()> {
-        self.store.remove(path)
+    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+        self.store.remove(path, wanted)
+    }
+
+    fn tidy(&self, root: &Path) -> Result<()> {
+        self.store.tidy(root)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {

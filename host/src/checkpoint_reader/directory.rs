@@ -1,10 +1,9 @@
 //! The files of a checkpoint directory, committed or not.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checkpoint::{RECORD, rank_file};
+use crate::checkpoint::{RECORD, absent, rank_file};
 use crate::store::Store;
 use crate::{Checkpoint, Engine, Error, File, Result};
 
@@ -27,7 +26,7 @@ impl<'r> Directory<'r> {
             return Ok(Self::Committed(Box::new(checkpoint)));
         }
         if !store.exists(path)? {
-            return Err(Error::io(path, "open", io::ErrorKind::NotFound.into()));
+            return Err(absent(path));
         }
         if uncommitted {
             return Ok(Self::Uncommitted { engine, store: &**store, path: path.into() });

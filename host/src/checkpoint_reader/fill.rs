@@ -22,11 +22,12 @@ pub(super) fn fill(
     verify: bool,
 ) -> Result<()> {
     let pages = Pages::default();
-    let values = Values::load(state, &plan, verify)?;
+    let naming = |error| state.naming_tensors(error);
+    let values = Values::load(state, &plan, verify).map_err(naming)?;
     let mut fresh = Fresh::allocate(path, &pages, state, template, &plan)?;
     let mut transfers = fresh.transfers();
     buffers(state, template, &plan, &mut transfers);
-    run(&pages, transfers, &values.storages, verify)?;
+    run(&pages, transfers, &values.storages, verify).map_err(naming)?;
     let tensors = fresh.tensors()?;
     assign(template, plan, &values, &tensors);
     Ok(())

@@ -241,7 +241,7 @@ impl CheckpointWriter {
     fn commit(&self, stage: &dyn Stage, world_size: usize, part: Part<'_>) -> Result<()> {
         let record_of = |name: &str| {
             let file = File::from_source(&self.engine, stage.open(name)?)?;
-            Ok(FileRecord::of(name, &file))
+            FileRecord::of(name, &file)
         };
         let ranks = (0..world_size).into_par_iter().map(|rank| record_of(&rank_file(rank)));
         let ranks = ranks.collect::<Result<_>>()?;
@@ -251,7 +251,7 @@ impl CheckpointWriter {
         };
         let committed = self.next_instant(root_of(stage.path()));
         let record = Record { version: VERSION, world_size, committed, ranks, outline };
-        let json = serde_json::to_vec_pretty(&record).map_err(|error| Error::Value(error.to_string()))?;
+        let json = record.to_bytes()?;
         let sink = stage.create(RECORD, json.len() as u64)?;
         sink.write_at(0, &json)?;
         sink.finish(self.config.durable)?;

@@ -215,5 +215,6 @@ fn copy(state: &StateDict<'_>, ranges: &[Range<usize>], memory: &mut [u8]) -> Re
         (rest, start) = (after, range.end);
     }
     let storages = state.storages().par_iter();
-    parts.into_par_iter().zip(storages).try_for_each(|(part, storage)| storage.copy_to(part))
+    let copied = parts.into_par_iter().zip(storages).try_for_each(|(part, storage)| storage.copy_to(part));
+    copied.map_err(|error| state.naming_tensors(error))
 }

@@ -169,6 +169,26 @@ impl<'a> StateDict<'a> {
         &self.storages
     }
 
+    /// What a lazy load did not check: the storages whose bytes are of a file and were
+    /// not held against a checksum.
+    ///
+    /// ```
+    /// # fn main() -> strongroom::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("model.pt");
+    /// let mut state = strongroom::StateDict::new();
+    /// state.insert("weight", strongroom::Tensor::from_vec(vec![1.0f32; 8], &[8])?);
+    /// strongroom::save(&path, &state)?;
+    /// let unverified = |state: &strongroom::StateDict<'_>| state.unverified().map(|storage| storage.length()).sum::<u64>();
+    /// assert_eq!(unverified(&strongroom::map(&path)?), 32);
+    /// assert_eq!(unverified(&strongroom::load(&path)?), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn unverified(&self) -> impl Iterator<Item = &Storage<'a>> {
+        self.storages.iter().filter(|storage| !storage.is_verified())
+    }
+
     /// Free-form strings beside the tensors: the `__metadata__` of safetensors.
     pub fn metadata(&self) -> &[(String, String)] {
         &self.metadata

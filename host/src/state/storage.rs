@@ -16,6 +16,7 @@ struct Inner<'a> {
     content: Content<'a>,
     length: u64,
     location: String,
+    verified: bool,
 }
 
 /// Where a storage's bytes are.
@@ -44,7 +45,7 @@ impl<'a> Storage<'a> {
     /// A storage over bytes that are borrowed, owned, or shared with others.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'a) -> Self {
         let length = bytes.as_ref().len();
-        Self::with(Content::Bytes(Arc::new(bytes), 0..length), length as u64, "cpu")
+        Self::with(Content::Bytes(Arc::new(bytes), 0..length), length as u64, "cpu", true)
     }
 
     /// A storage whose bytes are fetched when they are needed, over and over: here
@@ -97,19 +98,26 @@ impl<'a> Storage<'a> {
     pub fn from_source(source: Arc<dyn Source>, location: &str) -> Self {
         let length = source.length();
         let name = "the storage".into();
-        Self::stored(Stored { source, offset: 0, length, checksum: None, swap: 1, name }, location)
+        let stored = Stored { source, offset: 0, length, checksum: None, swap: 1, name };
+        Self::with(Content::Stored(stored), length, location, true)
     }
 
     /// A part of bytes that others share.
     pub(crate) fn part(bytes: Shared<'a>, range: Range<usize>, location: &str) -> Option<Self> {
         let length = (*bytes).as_ref().get(range.clone())?.len() as u64;
-        Some(Self::with(Content::Bytes(bytes, range), length, location))
+        Some(Self::with(Content::Bytes(bytes, range), length, location, true))
+    }
+
+    /// The same of a file, not held against a checksum.
+    pub(crate) fn unverified_part(bytes: Shared<'a>, range: Range<usize>, location: &str) -> Option<Self> {
+        let length = (*bytes).as_ref().get(range.clone())?.len() as u64;
+        Some(Self::with(Content::Bytes(bytes, range), length, location, false))
     }
 
     /// A storage that is still in its file.
     pub(crate) fn stored(stored: Stored, location: &str) -> Self {
         let length = stored.length;
-        Self::with(Content::Stored(stored), length, location)
+        Self::with(Content::Stored(stored), length, location, false)
     }
 
     /// Bytes.
@@ -137,6 +145,13 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// Whether its bytes are the ones that were written, as far as is known: false if
+    /// they are of a file and were not held against a checksum, as those that
+    /// [`map`](crate::map) gives.
+    pub fn is_verified(&self) -> bool {
+        self.inner.verified
+    }
+
     /// A number that two storages share, while both live, if and only if they
     /// are the same storage.
     pub fn id(&self) -> usize {
@@ -157,8 +172,8 @@ impl<'a> Storage<'a> {
         &self.inner.content
     }
 
-    fn with(content: Content<'a>, length: u64, location: &str) -> Self {
-        Self { inner: Arc::new(Inner { content, length, location: location.into() }) }
+    fn with(content: Content<'a>, length: u64, location: &str, verified: bool) -> Self {
+        Self { inner: Arc::new(Inner { content, length, location: location.into(), verified }) }
     }
 }
 

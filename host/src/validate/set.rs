@@ -90,9 +90,10 @@ impl Set<'_> {
         }
         // A file that cannot be read as a checkpoint has findings of its own.
         if let Ok(file) = File::from_source(self.engine, source) {
-            let found = FileRecord::of(&record.name, &file);
-            if found != *record {
-                find(&CHANGED, checkpoint::differs(record, &found));
+            match FileRecord::of(&record.name, &file) {
+                Ok(found) if found == *record => {}
+                Ok(found) => find(&CHANGED, checkpoint::differs(record, &found)),
+                Err(error) => find(&UNREADABLE, error.to_string()),
             }
         }
     }

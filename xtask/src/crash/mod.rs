@@ -10,6 +10,7 @@ mod kill;
 mod lab;
 mod outcome;
 mod parallel;
+mod peers;
 mod plan;
 mod power;
 mod process;
@@ -37,12 +38,14 @@ pub fn run(arguments: &[String]) -> Result<()> {
         setup::build()?;
         done(cargo_release("build").args(["--package", "strongroom-cli", "--package", "faulty-calls"]))?;
     }
+    if plan.peers {
+        let table = peers::run(&Lab::new("peers")?, plan.venv.as_deref())?;
+        print!("{}", table.markdown());
+        return write("peers", &table.markdown());
+    }
     let table = matrix(&plan)?;
     if plan.is_full() {
-        let path = root().join(DOCUMENT);
-        let text = format!("{}\n{}", table.markdown(), table.summary());
-        let document = table::insert(&fs::read_to_string(&path)?, "matrix", &text);
-        fs::write(path, document.with_context(|| format!("{DOCUMENT} has no place for the matrix"))?)?;
+        write("matrix", &format!("{}\n{}", table.markdown(), table.summary()))?;
     }
     print!("{}\n{}", table.markdown(), table.summary());
     ensure!(table.passed(), "not all points pass");
@@ -72,5 +75,13 @@ fn matrix(plan: &Plan) -> Result<Table> {
     Ok(table)
 }
 
-/// What the whole matrix is written into.
+/// Puts a table at its place in the documentation.
+fn write(name: &str, text: &str) -> Result<()> {
+    let path = root().join(DOCUMENT);
+    let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
+    let document = table::insert(&document, name, text);
+    Ok(fs::write(path, document.with_context(|| format!("{DOCUMENT} has no place for {name}"))?)?)
+}
+
+/// What the tables are written into.
 const DOCUMENT: &str = "docs/durability.md";

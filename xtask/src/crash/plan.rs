@@ -1,5 +1,7 @@
 //! How much of the matrix is run.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail, ensure};
 
 use super::job::{JOBS, Job};
@@ -11,6 +13,10 @@ pub struct Plan {
     pub sample: bool,
     /// The program is built already.
     pub built: bool,
+    /// Other writers in the place of strongroom.
+    pub peers: bool,
+    /// A Python environment with these, to be used as it is.
+    pub venv: Option<PathBuf>,
     /// One part.
     only: Option<String>,
     /// Jobs with this in their names.
@@ -26,6 +32,8 @@ impl Plan {
             match argument.as_str() {
                 "--sample" => plan.sample = true,
                 "--built" => plan.built = true,
+                "--peers" => plan.peers = true,
+                "--venv" => plan.venv = Some(value()?.into()),
                 "--only" => plan.only = Some(value()?),
                 "--job" => plan.job = Some(value()?),
                 _ => bail!("unknown: {argument}"),

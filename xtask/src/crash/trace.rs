@@ -84,6 +84,24 @@ impl Trigger {
 
 /// The command under strace, which writes to `log`.
 pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
+    let mut strace = strace(log, disturbed);
+    for (name, value) in command.get_envs() {
+        // For the program, not for strace itself.
+        let [name, value] = [Some(name), value].map(|text| text.unwrap_or_default().to_string_lossy());
+        strace.arg("-E").arg(format!("{name}={value}"));
+    }
+    strace.arg("--").arg(command.get_program()).args(command.get_args());
+    strace
+}
+
+/// strace on a process that runs already.
+pub fn attached(process: u32, log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
+    let mut strace = strace(log, disturbed);
+    strace.args(["-p", &process.to_string()]);
+    strace
+}
+
+fn strace(log: &Path, disturbed: Option<(&Trigger, Disturbance)>) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-y", "-s", "0", "-o"]).arg(log).arg("-e").arg(format!("trace={}", CALLS.join(",")));
     if let Some((Trigger { name, ordinal, .. }, disturbance)) = disturbed {
@@ -97,12 +115,6 @@ pub fn traced(command: &Command, log: &Path, disturbed: Option<(&Trigger, Distur
         let on = if stays { "+" } else { "" };
         strace.arg("-e").arg(format!("inject={name}:{disturbance}:when={ordinal}{on}"));
     }
-    for (name, value) in command.get_envs() {
-        // For the program, not for strace itself.
-        let [name, value] = [Some(name), value].map(|text| text.unwrap_or_default().to_string_lossy());
-        strace.arg("-E").arg(format!("{name}={value}"));
-    }
-    strace.arg("--").arg(command.get_program()).args(command.get_args());
     strace
 }
 
