@@ -69,11 +69,16 @@ impl LocalStage {
 
     /// Takes the final name away again: an error of a commit must not leave what was
     /// said to have failed, and never cost what was there before.
-    fn take_back(&self, names: &Names, exchanged: bool) {
+    fn take_back(&self, names: &Names, exchanged: bool, error: Error) -> Error {
         let flags = if exchanged { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
         let renamed = renameat_with(CWD, &self.path, CWD, &self.directory, flags);
-        if renamed.is_err() || names.sync().is_err() {
-            self.kept.store(true, Ordering::Relaxed);
+        let kept = renamed.is_err() || names.sync().is_err();
+        self.kept.store(kept, Ordering::Relaxed);
+        match (renamed, error) {
+            (Err(_), Error::Io { path, action, source }) => {
+                Error::Io { path, action: format!("{action} (the checkpoint is there)"), source }
+            }
+            (_, error) => error,
         }
     }
 }
@@ -101,8 +106,7 @@ impl Stage for LocalStage {
         let names = Names::beside(&self.path)?;
         let exchanged = self.appear(replace)?;
         if let Err(error) = names.sync() {
-            self.take_back(&names, exchanged);
-            return Err(error);
+            return Err(self.take_back(&names, exchanged, error));
         }
         drop(names);
         if exchanged {
