@@ -269,7 +269,9 @@ impl<'a> StateDict<'a> {
                 Some(Content::Stored(stored)) => stored.source.path() == path && stored.name == *part,
                 _ => false,
             };
-            *tensors = self.leaves().filter(damaged).take(MOST_NAMED).map(|leaf| leaf.path).collect();
+            // A file that is one tensor has no name for it.
+            let named = self.leaves().filter(damaged).map(|leaf| leaf.path).filter(|path| !path.is_empty());
+            *tensors = named.take(MOST_NAMED).collect();
         }
         error
     }

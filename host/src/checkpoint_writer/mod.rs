@@ -196,15 +196,13 @@ impl CheckpointWriter {
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
-        if self.store.exists(save.path)? {
-            if !self.config.overwrite {
-                return Err(Error::Exists { path: save.path.into() });
-            }
-            // What is replaced is deleted: not a directory of somebody's work.
-            if !self.store.exists(&save.path.join(RECORD))? {
-                let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
-                return Err(Error::checkpoint(save.path, reason));
-            }
+        if !self.config.overwrite && self.store.exists(save.path)? {
+            return Err(Error::Exists { path: save.path.into() });
+        }
+        // What is replaced is deleted: not a directory of somebody's work.
+        if self.is_no_checkpoint(save.path)? {
+            let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
+            return Err(Error::checkpoint(save.path, reason));
         }
         if save.rank.global_rank == 0 {
             // Before anything is written: what saves that died have left takes the
@@ -213,6 +211,18 @@ impl CheckpointWriter {
         }
         let token = format!("{}-{}", self.barrier.session(), save.number);
         self.store.stage(save.path, &token)
+    }
+
+    /// Whether there is something at the path, and it is no checkpoint.
+    fn is_no_checkpoint(&self, path: &Path) -> Result<bool> {
+        // Somebody may remove or replace the checkpoint between two looks, but not
+        // each time.
+        for _ in 0..3 {
+            if self.store.exists(&path.join(RECORD))? || !self.store.exists(path)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn put_part(&self, stage: &dyn Stage, rank: RankInfo, part: Part<'_>) -> Result<()> {
