@@ -37,7 +37,11 @@ impl LocalStage {
         let directory = Kind::Stage.beside(path, name, token);
         let failed = |source| Error::io(&directory, "create", source);
         loop {
-            fs::create_dir_all(&directory).map_err(failed)?;
+            match fs::create_dir_all(&directory) {
+                // It was there, and was cleaned up before it was looked at.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !directory.exists() => continue,
+                made => made.map_err(failed)?,
+            }
             let claimed = match File::open(&directory) {
                 // Cleaned up before anybody said that it is in use.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
