@@ -162,6 +162,18 @@ fn extra_fields() {
 }
 
 #[test]
+fn a_zip64_field_is_there_once_where_it_is_said_to_be() {
+    let twice = |zip: &mut Zip| zip.records[1].central.extra = b"\x01\0\0\0\x01\0\0\0".to_vec();
+    breaks(twice, &["SR-ZIP-ZIP64"]);
+    breaks(|zip| zip.records[1].header = Some(u32::MAX), &["SR-ZIP-GAP", "SR-ZIP-LOCAL", "SR-ZIP-ZIP64"]);
+    let sizes = |zip: &mut Zip| {
+        let local = &mut zip.records[1].local;
+        (local.compressed, local.size) = (u32::MAX, u32::MAX);
+    };
+    breaks(sizes, &["SR-ZIP-LOCAL", "SR-ZIP-ZIP64"]);
+}
+
+#[test]
 fn names() {
     let renamed = |zip: &mut Zip, name: &[u8]| {
         zip.records.push(Record::new("", b""));
