@@ -1,7 +1,9 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{judge_sparse, summary, summary_of};
+use super::{judge, judge_sparse, summary, summary_of};
+use crate::Limits;
+use crate::validate::{ValidateOptions, Verdict};
 
 /// A zip archive of one stored member, with a comment.
 fn zip(prefix: &[u8], comment: &[u8]) -> Vec<u8> {
@@ -83,6 +85,9 @@ fn a_foreign_start_hides_no_pickle() {
     let gguf = [b"GGUF\x03\0\0\0\0".as_slice(), b"0", &PAYLOAD[2..]].concat();
     let summary = summary(&gguf);
     assert!(summary.starts_with("Unknown Unsafe\n") && summary.contains("a GGUF file"), "{summary}");
+    // Nor one that calls nothing, and breaks where it hands on a name.
+    let identified = super::summary(b"GGUF\x03\0\0\0\x000cos\nsystem\nQ\xff");
+    assert!(identified.contains("SR-PICKLE-IMPORT 10: imports os.system"), "{identified}");
 }
 
 #[test]
@@ -97,6 +102,33 @@ fn the_members_of_a_tar_archive_are_judged() {
         [&tar(b"storages", b"\x80\x02N.")[..1024], &tar(b"inner.tar", &tar(b"pickle", PAYLOAD))].concat();
     let nested = summary(&two);
     assert!(nested.contains(" inner.tar > pickle: calls os.system"), "{nested}");
+}
+
+#[test]
+fn a_tar_archive_may_start_as_a_pickle_does() {
+    let summary = summary(&tar(&PAYLOAD[2..], b"nothing"));
+    assert!(summary.starts_with("Unknown Unsafe\nSR-FILE-TAR 0: "), "{summary}");
+    assert!(summary.contains("calls os.system"), "{summary}");
+}
+
+#[test]
+fn a_tar_archive_may_count_its_bytes_as_signed() {
+    let mut archive = tar(b"\xff", PAYLOAD);
+    let unsigned = core::str::from_utf8(&archive[148..154]).unwrap();
+    let signed = u32::from_str_radix(unsigned, 8).unwrap() - 256;
+    archive[148..154].copy_from_slice(alloc::format!("{signed:06o}").as_bytes());
+    let summary = summary(&archive);
+    assert!(summary.starts_with("Unknown Unsafe\nSR-FILE-TAR 0: "), "{summary}");
+}
+
+#[test]
+fn the_members_of_a_tar_archive_are_counted() {
+    let one = &tar(b"storages", b"\x80\x02N.")[..1024];
+    let three = [one, one, &tar(b"pickle", PAYLOAD)].concat();
+    let under = |limits| judge(&three, ValidateOptions { limits, ..ValidateOptions::default() });
+    assert_eq!(under(Limits::default()).verdict, Verdict::Unsafe);
+    let cut = summary_of(&under(Limits { entries: 2, ..Limits::default() }));
+    assert!(cut.contains("SR-FILE-LIMIT 2048: the limit `entries` of 2 was reached\n"), "{cut}");
 }
 
 #[test]

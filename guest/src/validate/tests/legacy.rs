@@ -69,6 +69,7 @@ fn the_header_is_what_torch_writes() {
     assert_eq!(found(&empty_but(1, "I1002;")), ["SR-LEGACY-HEADER"]);
     assert_eq!(found(&empty_but(2, "}")), ["SR-LEGACY-HEADER"]);
     assert_eq!(found(&empty_but(2, "N")), ["SR-LEGACY-HEADER"]);
+    assert_eq!(found(&empty_but(2, "} Vlittle_endian; I1; s")), ["SR-LEGACY-HEADER"]);
     let id = storage("Float", "0", 4);
     assert_eq!(found(&empty_but(2, &format!("{SYSTEM} Vx; {id} s"))), ["SR-LEGACY-HEADER"]);
 }

@@ -1,6 +1,10 @@
+use alloc::format;
 use alloc::vec::Vec;
 
-use super::summary;
+use super::build::{legacy, storage};
+use super::{judge, summary, summary_of};
+use crate::Limits;
+use crate::validate::ValidateOptions;
 
 #[test]
 fn plain_data_is_safe() {
@@ -87,4 +91,100 @@ fn a_string_of_python_2_needs_an_encoding() {
     let expected = "Pickle Malformed\nSR-PICKLE-ENCODING 2: a string that is UTF-8, and not ASCII\n";
     assert_eq!(summary(b"\x80\x02U\x02\xc3\xa4."), expected);
     assert_eq!(summary(b"\x80\x02U\x02ab."), "Pickle Safe\n");
+}
+
+#[test]
+fn what_calls_copy_ends_as_a_limit() {
+    let encode: (Vec<u8>, &[u8]) = (
+        [b"X\x20\x03\0\0".as_slice(), &[b'a'; 800]].concat(),
+        b"c_codecs\nencode\nh\x01X\x06\0\0\0latin1\x86R",
+    );
+    let bytearray: (Vec<u8>, &[u8]) =
+        ([b"B\x20\x03\0\0".as_slice(), &[b'a'; 800]].concat(), b"cbuiltins\nbytearray\nh\x01\x85R");
+    let pairs: Vec<u8> = (0..100).flat_map(|key| [b'K', key, b'K', 1]).collect();
+    let counter: (Vec<u8>, &[u8]) =
+        ([b"}(", pairs.as_slice(), b"u"].concat(), b"ccollections\nCounter\nh\x01\x85R");
+    // A hundred values, or as many bytes as those take, copied again and again.
+    for (value, call) in [encode, bytearray, counter] {
+        let copies = |count: usize| {
+            let calls = [call, b"0"].concat().repeat(count);
+            let pickle = [b"\x80\x03", value.as_slice(), b"q\x010", &calls, b"N."].concat();
+            let limits = Limits { tree: 1000, ..Limits::default() };
+            summary_of(&judge(&pickle, ValidateOptions { limits, ..ValidateOptions::default() }))
+        };
+        assert!(copies(10).starts_with("Pickle Safe\n"), "{}", copies(10));
+        let too_many = copies(11);
+        assert!(too_many.starts_with("Pickle Unverified\nSR-FILE-LIMIT "), "{too_many}");
+    }
+}
+
+/// The ids of what is found in a stream around an object, beside the instructions
+/// that only the tests write.
+fn found(object: &str) -> Vec<&'static str> {
+    let report = judge(&legacy(object, &[]), ValidateOptions::default());
+    let ids = report.findings.iter().map(|finding| finding.rule.id);
+    ids.filter(|&id| id != "SR-PICKLE-OPCODE").collect()
+}
+
+#[test]
+fn what_is_no_container_takes_no_items() {
+    let storage = storage("Float", "0", 4);
+    for object in [storage.as_str(), "ctorch;float32; ) R"] {
+        let ids = found(&format!("{object} I1; I2; s"));
+        assert!(ids.contains(&"SR-PICKLE-ITEMS"), "{object}: {ids:?}");
+    }
+}
+
+#[test]
+fn a_persistent_id_is_that_of_a_storage() {
+    let storage = storage("Float", "0", 4);
+    for (right, wrong) in [
+        ("Vstorage;", "Vweights;"),
+        ("ctorch;FloatStorage;", "ctorch;float32;"),
+        ("V0;", "I0;"),
+        ("Vcpu;", "N"),
+        ("I4;", "I-4;"),
+    ] {
+        assert!(storage.contains(right));
+        let ids = found(&storage.replace(right, wrong));
+        assert!(ids.contains(&"SR-PICKLE-PERSISTENT"), "{wrong}: {ids:?}");
+    }
+}
+
+#[test]
+fn keys_can_be_hashed_wherever_they_are() {
+    let hashable: [&[u8]; 4] = [b"}NNs", b"\x8f(N\x90", b"(N\x91", b"ccollections\nOrderedDict\n)RNNs"];
+    for pickle in hashable {
+        let with = |key: &[u8]| {
+            let at = pickle.iter().position(|byte| *byte == b'N').unwrap();
+            summary(&[b"\x80\x04", &pickle[..at], key, &pickle[at + 1..], b"."].concat())
+        };
+        assert_eq!(with(b"N"), "Pickle Safe\n");
+        assert!(with(b"]").starts_with("Pickle Malformed\nSR-PICKLE-KEY "), "{}", with(b"]"));
+    }
+}
+
+#[test]
+fn no_allowed_name_is_called_with_keywords() {
+    let summary = summary(b"\x80\x04ccollections\nOrderedDict\n)}\x92.");
+    assert!(summary.starts_with("Pickle Malformed\nSR-PICKLE-ARGUMENTS "), "{summary}");
+}
+
+#[test]
+fn nothing_is_added_to_a_dict_as_to_a_list() {
+    assert_eq!(found("ccollections;OrderedDict; ) R ( u"), [""; 0]);
+    assert_eq!(found("ccollections;OrderedDict; ) R ( e"), ["SR-PICKLE-TARGET"]);
+}
+
+#[test]
+fn what_asks_for_too_much_ends_as_a_limit() {
+    let deep = [b"\x80\x02", &b"]".repeat(1100)[..], &b"a".repeat(1099), b"."].concat();
+    assert_eq!(summary(&deep), "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1000 was reached\n");
+    let long = [b"\x80\x02(", &b"K\x01".repeat(1000)[..], b"t."].concat();
+    let under = |pickle_bytes| {
+        let limits = Limits { pickle_bytes, ..Limits::default() };
+        summary_of(&judge(&long, ValidateOptions { limits, ..ValidateOptions::default() }))
+    };
+    assert_eq!(under(1 << 20), "Pickle Safe\n");
+    assert!(under(1000).contains(": the limit `pickle_bytes` of 1000 was reached\n"), "{}", under(1000));
 }

@@ -1,16 +1,18 @@
 //! Each fault alone, and the rules it breaks.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::build::{Record, Zip};
-use crate::validate::Verdict;
+use crate::Limits;
 use crate::validate::tests::{judge, summary_of};
+use crate::validate::{ValidateOptions, Verdict};
 
 /// A checkpoint with one change breaks exactly these rules.
 fn breaks(change: impl Fn(&mut Zip), rules: &[&str]) {
     let mut zip = Zip::torch();
     change(&mut zip);
-    let report = judge(&zip.bytes(), crate::validate::ValidateOptions::default());
+    let report = judge(&zip.bytes(), ValidateOptions::default());
     let mut found: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
     found.sort_unstable();
     found.dedup();
@@ -114,11 +116,14 @@ fn kinds_of_records() {
         breaks(|zip| zip.records[1].both(|header| header.flags = flags), &["SR-ZIP-FLAGS"]);
     }
     breaks(|zip| zip.records[1].both(|header| header.method = 12), &["SR-ZIP-METHOD"]);
-    let link = |zip: &mut Zip| {
-        zip.records[1].made_by = 3 << 8;
-        zip.records[1].attributes = 0o120_777 << 16;
-    };
-    breaks(link, &["SR-ZIP-ATTRIBUTES"]);
+    // By Unix and by macOS.
+    for system in [3, 19] {
+        let link = |zip: &mut Zip| {
+            zip.records[1].made_by = system << 8;
+            zip.records[1].attributes = 0o120_777 << 16;
+        };
+        breaks(link, &["SR-ZIP-ATTRIBUTES"]);
+    }
     let file = |zip: &mut Zip| {
         zip.records[1].made_by = 3 << 8;
         zip.records[1].attributes = 0o100_644 << 16;
@@ -136,10 +141,36 @@ fn extra_fields() {
         breaks(|zip| zip.records[1].central.extra = odd.to_vec(), &["SR-ZIP-EXTRA"]);
         breaks(|zip| zip.records[1].local.extra = odd.to_vec(), &["SR-ZIP-EXTRA"]);
     }
+    // Known fields that are longer than any writer makes them carry something else.
+    for (id, longest) in [(*b"UT", 13), (*b"ux", 11), (*b"UX", 12), ([0x0a, 0], 32), ([1, 0], 28)] {
+        let field = |length: u8| [&id[..], &[length, 0], &vec![7; length.into()]].concat();
+        breaks(|zip| zip.records[1].local.extra = field(longest), &[]);
+        breaks(|zip| zip.records[1].local.extra = field(longest + 1), &["SR-ZIP-EXTRA"]);
+    }
     breaks(
         |zip| zip.records[1].central.extra = b"\x01\0\x08\0\x06\0\0\0\0\0\0\0".to_vec(),
         &["SR-ZIP-ZIP64"],
     );
+    // All three numbers again, as Go writes them: size, compressed size, header.
+    for (numbers, rules) in
+        [([150u64, 150, 0], &[][..]), ([151, 150, 0], &["SR-ZIP-ZIP64"]), ([150, 150, 1], &["SR-ZIP-ZIP64"])]
+    {
+        let numbers = numbers.map(u64::to_le_bytes).concat();
+        let field = [&b"\x01\0\x18\0"[..], &numbers].concat();
+        breaks(|zip| zip.records[0].central.extra = field.clone(), rules);
+    }
+}
+
+#[test]
+fn a_zip64_field_is_there_once_where_it_is_said_to_be() {
+    let twice = |zip: &mut Zip| zip.records[1].central.extra = b"\x01\0\0\0\x01\0\0\0".to_vec();
+    breaks(twice, &["SR-ZIP-ZIP64"]);
+    breaks(|zip| zip.records[1].header = Some(u32::MAX), &["SR-ZIP-GAP", "SR-ZIP-LOCAL", "SR-ZIP-ZIP64"]);
+    let sizes = |zip: &mut Zip| {
+        let local = &mut zip.records[1].local;
+        (local.compressed, local.size) = (u32::MAX, u32::MAX);
+    };
+    breaks(sizes, &["SR-ZIP-LOCAL", "SR-ZIP-ZIP64"]);
 }
 
 #[test]
@@ -170,6 +201,29 @@ fn names() {
     breaks(|zip| zip.records.push(zip.records[1].clone()), &["SR-ZIP-DUPLICATE"]);
     breaks(|zip| zip.records.push(Record::new("a/Byteorder", b"little")), &["SR-ZIP-CASE"]);
     breaks(|zip| zip.records[1].both(|header| header.name = b"a/BYTEORDER".to_vec()), &["SR-ZIP-CASE"]);
+    breaks(|zip| zip.records[2].both(|header| header.name = b"a/DATA/0".to_vec()), &["SR-ZIP-CASE"]);
+}
+
+#[test]
+fn a_directory_of_too_many_records_is_not_read_on() {
+    let under = |entries| {
+        let limits = Limits { entries, ..Limits::default() };
+        summary_of(&judge(&Zip::torch().bytes(), ValidateOptions { limits, ..ValidateOptions::default() }))
+    };
+    assert_eq!(under(4), "TorchZip Safe\n");
+    assert!(under(3).contains(": the limit `entries` of 3 was reached\n"), "{}", under(3));
+}
+
+#[test]
+fn storages_that_start_as_pickles_do_are_looked_into_until_there_are_too_many() {
+    let storages = |count: u16| {
+        move |zip: &mut Zip| {
+            let record = |index| Record::new(&alloc::format!("a/data/x{index}"), b"\x80\x02K\x01K\x02K\x03");
+            zip.records.extend((0..count).map(record));
+        }
+    };
+    breaks(storages(256), &["SR-ZIP-UNREFERENCED"]);
+    breaks(storages(257), &["SR-FILE-LIMIT", "SR-ZIP-UNREFERENCED"]);
 }
 
 #[test]
@@ -187,6 +241,13 @@ fn compressed_bytes() {
         zip.records[2].both(|header| header.compressed += 1);
     };
     breaks(more, &rules);
+    // All bytes are there, in a block that is not the last one.
+    let endless = |zip: &mut Zip| {
+        deflated(zip);
+        zip.records[2].payload = [&[0, 8, 0, 0xf7, 0xff][..], &[0; 8]].concat();
+        zip.records[2].both(|header| header.compressed = 13);
+    };
+    breaks(endless, &rules);
     for size in [7, 9] {
         let other = |zip: &mut Zip| {
             deflated(zip);
@@ -208,7 +269,9 @@ fn records_that_do_not_fit_the_pickle() {
     breaks(|zip| zip.records[2] = Record::new("a/data/0", &[0; 7]), &["SR-TENSOR-RECORD"]);
     breaks(|zip| zip.records.push(Record::new("a/data/1", &[0; 8])), &["SR-ZIP-UNREFERENCED"]);
     breaks(|zip| drop(zip.records.remove(3)), &["SR-ZIP-NOTE"]);
-    breaks(|zip| zip.records[3] = Record::new("a/version", b"11"), &["SR-ZIP-NOTE"]);
+    for version in [&b"11"[..], b"+3"] {
+        breaks(|zip| zip.records[3] = Record::new("a/version", version), &["SR-ZIP-NOTE"]);
+    }
     breaks(|zip| zip.records[3] = Record::new("a/.data/version", b"2\n"), &[]);
     breaks(|zip| zip.records[1] = Record::new("a/byteorder", b"middle"), &["SR-ZIP-NOTE"]);
     for (name, good, bad) in [
