@@ -320,7 +320,8 @@ fn without_tokens(path: &str) -> String {
         let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
         let is_several =
             part.contains('-') && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-        (is_number || is_several) && !part.is_empty()
+        let is_random = part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_number || is_several || is_random) && !part.is_empty()
     };
     let part = |part: &str| -> String {
         match part.split_once('-') {
@@ -393,7 +394,7 @@ mod tests {
 11  pwrite64(3</run/.step-1.10-0.staging/.a = b.pt.10-7.partial>, ""..., 9, 9) = -1 EIO (Input/output error) (INJECTED)
 10  clone3({flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD}, 88) = 12
 12  pwrite64(1<pipe:[7]>, ""..., 1)         = 1
-12  unlinkat(5</run/.step-0.ff00-0.removed>, "a.pt", 0) = 0
+12  unlinkat(5</run/.step-0.ff00a7c309177745.removed>, "a.pt", 0) = 0
 10  --- SIGSTOP {si_signo=SIGSTOP, si_code=SI_KERNEL} ---
 10  --- stopped by SIGSTOP ---
 10  openat(AT_FDCWD</cwd>, "/run", O_RDONLY|O_CLOEXEC) = 5</run>
