@@ -1,12 +1,14 @@
 //! What every command works with: the sandbox, and a store that counts.
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use strongroom::store::{Local, Metered};
-use strongroom::{Checkpoint, Engine, File, Verified};
+use strongroom::{Checkpoint, Engine, File, Listed, Listing, Verified, list_in};
 
+use crate::output::Printable;
 use crate::progress::Progress;
 
 /// The engine, and the file system behind a meter for the progress bar.
@@ -31,6 +33,17 @@ impl Context {
     /// Opens a checkpoint directory.
     pub fn checkpoint(&self, path: &Path) -> Result<Checkpoint> {
         Ok(Checkpoint::open_in(self.engine, Arc::new(self.store.clone()), path)?)
+    }
+
+    /// The committed checkpoints of a directory. Says on stderr which others there
+    /// may be.
+    pub fn list(&self, root: &Path) -> Result<Vec<Listed>> {
+        let Listing { checkpoints, passed_over } = list_in(&self.store, root)?;
+        for error in passed_over {
+            // Nobody is left to tell if this fails.
+            let _ = writeln!(io::stderr(), "note: passed over: {}", Printable(&error.to_string()));
+        }
+        Ok(checkpoints)
     }
 
     /// Verifies every checksum of a file.

@@ -314,7 +314,7 @@ fn eight_threads_save_two_hundred_checkpoints() {
         }
     });
     assert_eq!(one_more.into_inner(), 8);
-    assert_eq!(strongroom::list(&directory).unwrap().len(), 200);
+    assert_eq!(strongroom::list(&directory).unwrap().checkpoints.len(), 200);
     Checkpoint::open(step_of(directory.path(), 199)).unwrap().verify().unwrap();
 }
 

@@ -254,6 +254,14 @@ fn the_newest_committed_checkpoint_is_the_latest() {
     assert_eq!(text(&room.run("latest run").stdout), "run/a-later-one\n");
     fs::remove_file(room.path("run/a-later-one/strongroom.json")).unwrap();
     assert_eq!(text(&room.run("latest run").stdout), "run/step-100\n");
+    // One that is damaged may be the newest: that is not left unsaid.
+    fs::write(room.path("run/a-later-one/strongroom.json"), "{").unwrap();
+    for line in ["latest run", "list run", "prune run --keep-last 1", "prune run --keep-last 1 --dry-run"] {
+        let output = room.run(line);
+        let said = "note: passed over: run/a-later-one/strongroom.json: the commit record is damaged: ";
+        assert!(output.status.success() && text(&output.stderr).starts_with(said), "{line}: {output:?}");
+    }
+    assert_eq!(text(&room.run("latest run").stdout), "run/step-100\n");
 }
 
 #[test]

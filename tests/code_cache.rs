@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -52,6 +53,23 @@ fn code_that_others_could_have_written_is_not_used() {
         );
         fs::set_permissions(file.parent().unwrap(), Permissions::from_mode(0o700)).unwrap();
     }
+}
+
+#[test]
+fn what_a_killed_process_left_goes_when_code_is_next_kept() {
+    let cache = TempDir::new().unwrap();
+    validate(cache.path());
+    let file = kept(cache.path());
+    fs::remove_file(&file).unwrap();
+    let [old, young] = ["0.new", "1.new"].map(|extension| file.with_extension(extension));
+    for (path, hours) in [(&old, 2), (&young, 0)] {
+        let left = fs::File::create(path).unwrap();
+        left.set_modified(SystemTime::now() - Duration::from_secs(hours * 60 * 60)).unwrap();
+    }
+    validate(cache.path());
+    assert!(!old.exists(), "it was left two hours ago");
+    assert!(young.exists(), "another process may be writing it");
+    assert!(file.exists());
 }
 
 #[test]

@@ -17,7 +17,7 @@ use common::meddling::{Meddling, Moment};
 use common::process::built;
 use strongroom::{
     Checkpoint, CheckpointReader, CheckpointWriter, CheckpointWriterConfig, Error, HookArguments,
-    LocalBarrier, RankInfo, Result, Retention, StateDict, Tensor, latest, list, prune, prune_in,
+    LocalBarrier, RankInfo, Result, Retention, StateDict, Tensor, latest, latest_in, list, prune, prune_in,
 };
 
 #[test]
@@ -79,7 +79,7 @@ fn readers_go_on_while_a_checkpoint_is_replaced() {
         }
         scope.spawn(|| {
             while !stop.load(Ordering::SeqCst) {
-                let listed = list(&room.root).unwrap();
+                let listed = list(&room.root).unwrap().checkpoints;
                 assert!(matches!(listed.as_slice(), [listed] if listed.path == path), "{listed:?}");
                 match Checkpoint::open(&path).and_then(|checkpoint| checkpoint.verify()) {
                     Ok(verified) => assert_eq!(verified, whole_one),
@@ -206,10 +206,25 @@ fn a_prune_does_not_delete_what_was_just_replaced() {
     let old = room.root.join("step-1");
     save(&old, 1).unwrap();
     save(&room.root.join("step-2"), 2).unwrap();
-    let store = Meddling { moment: Moment::Decided, meddle: || save(&old, 3).unwrap() };
+    let store = Meddling::new(Moment::Decided, || save(&old, 3).unwrap());
     assert!(prune_in(&store, &room.root, &keep(1)).unwrap().is_empty());
     assert_eq!(latest(&room.root).unwrap(), Some(old.clone()));
     assert_eq!(whole(&old).unwrap(), 3);
+}
+
+/// Who asks for the latest reads the names first. All of them go, and the one that is
+/// there has a name that was not read.
+#[test]
+fn the_latest_is_found_when_all_that_were_there_go() {
+    let room = Room::new();
+    let new = room.root.join("step-2");
+    save(&room.root.join("step-1"), 1).unwrap();
+    let meddle = || {
+        save(&new, 2).unwrap();
+        prune(&room.root, &keep(1)).unwrap();
+    };
+    let store = Meddling::new(Moment::Listed, meddle);
+    assert_eq!(latest_in(&store, &room.root).unwrap(), Some(new.clone()));
 }
 
 /// A replacement that comes when the prune has looked for the last time waits for it, and
@@ -232,7 +247,7 @@ fn a_replacement_waits_for_a_prune() {
             thread::sleep(Duration::from_millis(500));
             assert!(!committed.load(Ordering::SeqCst), "it was replaced while it was removed");
         };
-        let store = Meddling { moment: Moment::LookedAt, meddle };
+        let store = Meddling::new(Moment::LookedAt, meddle);
         assert_eq!(prune_in(&store, &room.root, &keep(1)).unwrap(), std::slice::from_ref(&old));
     });
     assert_eq!(latest(&room.root).unwrap(), Some(old.clone()));

@@ -17,7 +17,8 @@ use strongroom::{
 #[test]
 fn the_newest_by_commit_is_the_latest_whatever_its_name() {
     let root = Root::with(&["step-9", "step-100", "step-10"]);
-    let names: Vec<String> = list(&root.path).unwrap().iter().map(|listed| name(&listed.path)).collect();
+    let names: Vec<String> =
+        list(&root.path).unwrap().checkpoints.iter().map(|listed| name(&listed.path)).collect();
     assert_eq!(names, ["step-9", "step-100", "step-10"]);
     assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-10")));
 }
@@ -100,7 +101,7 @@ fn a_store_of_ones_own_is_pruned_the_same_way() {
     }
     let root = Path::new("run");
     assert_eq!(prune_in(&store, root, &keep(1, None)).unwrap().len(), 2);
-    assert_eq!(list_in(&store, root).unwrap().len(), 1);
+    assert_eq!(list_in(&store, root).unwrap().checkpoints.len(), 1);
     assert_eq!(latest_in(&store, root).unwrap(), Some(PathBuf::from("run/step-3")));
     assert!(!store.exists(Path::new("run/step-1")).unwrap());
 }

@@ -137,7 +137,7 @@ fn old_checkpoints_go_as_new_ones_come() {
         );
     }
     assert_eq!(room.names("run"), ["step-2", "step-4", "step-5"]);
-    assert_eq!(list(room.path("run")).unwrap().len(), 3);
+    assert_eq!(list(room.path("run")).unwrap().checkpoints.len(), 3);
 }
 
 #[test]

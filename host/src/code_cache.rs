@@ -10,10 +10,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::process;
+use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::random::random;
 
 /// The component, from the cache if it is there, else compiled and kept for the
 /// next start. Where nothing can be kept, every start compiles.
@@ -59,7 +61,8 @@ fn mapped(engine: &Engine, path: &Path) -> Option<Component> {
 fn keep(path: &Path, code: &[u8]) -> Option<()> {
     let directory = path.parent()?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).ok()?;
-    let new = path.with_extension(format!("{}.new", process::id()));
+    remove_leftovers(directory);
+    let new = path.with_extension(format!("{}.{NEW}", random()));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
     // On disk before it has its name: after a crash it must not be half there.
     let whole = |mut file: fs::File| file.write_all(code).and_then(|()| file.sync_all());
@@ -69,6 +72,26 @@ fn keep(path: &Path, code: &[u8]) -> Option<()> {
     }
     written.ok()
 }
+
+/// Removes what processes that died while they kept code have left.
+fn remove_leftovers(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if path.extension().is_some_and(|extension| extension == NEW)
+            && age().is_some_and(|age| age > LONGEST_WRITE)
+        {
+            // What stays is tried again when code is next kept.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The extension of a file of code until it is whole.
+const NEW: &str = "new";
+
+/// How long a process may take to write two megabytes.
+const LONGEST_WRITE: Duration = Duration::from_secs(60 * 60);
 
 /// The hash of the component's bytes, made when it was built.
 const COMPONENT_HASH: &str = env!("STRONGROOM_COMPONENT_HASH");

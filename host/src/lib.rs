@@ -87,7 +87,7 @@ pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
-pub use retention::{Listed, Retention, dispensable, latest, latest_in, list, list_in, prune, prune_in};
+pub use retention::{Listed, Listing, Retention, latest, latest_in, list, list_in, prune, prune_in};
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{

@@ -176,7 +176,7 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
     let end = part.offset.checked_add(part.length).and_then(|end| usize::try_from(end).ok());
     let range = start.zip(end).map(|(start, end)| start..end);
     range
-        .and_then(|range| Storage::unverified_part(bytes.clone(), range, location))
+        .and_then(|range| Storage::part(bytes.clone(), range, location, false))
         .ok_or_else(|| Error::checkpoint(part.source.path(), "the file became shorter while it was opened"))
 }
 
@@ -186,8 +186,7 @@ fn load(pages: &Pages, part: &Stored, location: &str, verify: bool) -> Result<St
     part.load_into(buffer.as_mut(), verify)?;
     let length = buffer.as_ref().len();
     let verified = verify && part.checksum.is_some();
-    let place = if verified { Storage::part } else { Storage::unverified_part };
-    place(Arc::new(buffer), 0..length, location)
+    Storage::part(Arc::new(buffer), 0..length, location, verified)
         .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
 }
 

@@ -26,10 +26,21 @@ pub struct Listed {
     pub length: u64,
 }
 
-/// The committed checkpoints directly under `root`, in the order of their commits.
+/// What [`list`] finds.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The committed checkpoints, in the order of their commits.
+    pub checkpoints: Vec<Listed>,
+    /// Why directories are not among them that may be checkpoints: their record is
+    /// damaged, or who asks may not read it. The newest may be one of these.
+    pub passed_over: Vec<Error>,
+}
+
+/// The committed checkpoints directly under `root`.
 ///
-/// A directory without record, or with a damaged one, is none. A record that cannot be
-/// read now, or of a later version, is an error: it may be the newest.
+/// A directory without record is none. One whose record is damaged is passed over: an
+/// older checkpoint that is whole is worth more than an error. A record that cannot be
+/// read now, or of a later version, is an error.
 ///
 /// ```
 /// use strongroom::{CheckpointWriter, HookArguments, StateDict};
@@ -39,18 +50,35 @@ pub struct Listed {
 /// # let root = directory.path();
 /// CheckpointWriter::single()?.write(root.join("step-10"), &StateDict::new(), &HookArguments::new())?;
 /// let all = strongroom::list(root)?;
-/// assert_eq!(all[0].number, Some(10));
+/// assert_eq!(all.checkpoints[0].number, Some(10));
+/// assert!(all.passed_over.is_empty());
 /// assert_eq!(strongroom::latest(root)?, Some(root.join("step-10")));
 /// # Ok(())
 /// # }
 /// ```
-pub fn list(root: impl AsRef<Path>) -> Result<Vec<Listed>> {
+pub fn list(root: impl AsRef<Path>) -> Result<Listing> {
     list_in(&Local, root.as_ref())
 }
 
 /// The same, in a store of one's own.
-pub fn list_in(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
-    let mut all = Vec::new();
+pub fn list_in(store: &dyn Store, root: &Path) -> Result<Listing> {
+    let mut tries = 1;
+    loop {
+        match look(store, root)? {
+            // Somebody removes checkpoints, and for each there is a newer one, which may
+            // have come after the names were read.
+            (_, true) if tries < MOST_TRIES => tries += 1,
+            (listing, _) => return Ok(listing),
+        }
+    }
+}
+
+/// How often a directory is listed of which checkpoints go again and again.
+const MOST_TRIES: usize = 64;
+
+/// What is there, and whether something of it went while it was looked at.
+fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
+    let (mut listing, mut gone) = (Listing::default(), false);
     for entry in store.list(root)? {
         // A hidden name is a save that is not committed.
         if !entry.directory || entry.name.starts_with('.') {
@@ -59,11 +87,18 @@ pub fn list_in(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
         let path = root.join(&entry.name);
         let record = match Record::read(store, &path) {
             Ok(Some(record)) => record,
-            Ok(None) => continue,
-            Err(error) if is_no_checkpoint(&error) => continue,
+            Ok(None) => {
+                gone |= !store.exists(&path)?;
+                continue;
+            }
+            Err(error) if is_of_no_file(&error) => continue,
+            Err(error) if is_of_its_own(&error) => {
+                listing.passed_over.push(error);
+                continue;
+            }
             Err(error) => return Err(error),
         };
-        all.push(Listed {
+        listing.checkpoints.push(Listed {
             path,
             number: number(&entry.name),
             committed: record.committed,
@@ -71,33 +106,35 @@ pub fn list_in(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
             length: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
         });
     }
-    all.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
-    Ok(all)
+    listing.checkpoints.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
+    Ok((listing, gone))
 }
 
-/// Whether an error says that there is no checkpoint, and not that nobody knows.
-fn is_no_checkpoint(error: &Error) -> bool {
+/// Whether an error says that what has a record's name is no file.
+fn is_of_no_file(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
+}
+
+/// Whether an error is of this one record: it is damaged, or somebody else's. A disk
+/// that fails now, or a record of a later version, says something of the others.
+fn is_of_its_own(error: &Error) -> bool {
     match error {
-        // A damaged record: an older checkpoint that is whole is worth more than an error.
         Error::Checkpoint { .. } => true,
-        // Somebody else's directory, or something that is no file.
-        Error::Io { source, .. } => {
-            matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput)
-        }
-        // A disk that fails now, or a record of a later version, may hide the newest.
+        Error::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
         _ => false,
     }
 }
 
 /// The newest committed checkpoint directly under `root`, by the time of its
-/// commit. None if there is none.
+/// commit. None if there is none. One whose record is damaged is passed over, and
+/// [`list`] says so.
 pub fn latest(root: impl AsRef<Path>) -> Result<Option<PathBuf>> {
     latest_in(&Local, root.as_ref())
 }
 
 /// The same, in a store of one's own.
 pub fn latest_in(store: &dyn Store, root: &Path) -> Result<Option<PathBuf>> {
-    Ok(list_in(store, root)?.pop().map(|listed| listed.path))
+    Ok(list_in(store, root)?.checkpoints.pop().map(|listed| listed.path))
 }
 
 /// Which committed checkpoints are kept. The newest always is.
@@ -118,8 +155,9 @@ impl Retention {
         Self { keep_last, keep_every: None }
     }
 
-    /// Those of `all`, in the order of their commits, that may go.
-    fn dispensable<'l>(&self, all: &'l [Listed]) -> impl Iterator<Item = &'l Listed> {
+    /// Those of `all`, in the order of their commits, that may go: what [`prune`]
+    /// removes.
+    pub fn dispensable<'l>(&self, all: &'l [Listed]) -> impl Iterator<Item = &'l Listed> {
         let older = all.get(..all.len().saturating_sub(self.keep_last.get())).unwrap_or_default();
         let keep_every = self.keep_every;
         older.iter().filter(move |listed| match (keep_every, listed.number) {
@@ -158,7 +196,7 @@ pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Vec<PathBu
 /// The same, in a store of one's own.
 pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Vec<PathBuf>> {
     store.tidy(root)?;
-    let all = list_in(store, root)?;
+    let all = list_in(store, root)?.checkpoints;
     let mut removed = Vec::new();
     for Listed { path, committed, .. } in retention.dispensable(&all) {
         // Somebody may have replaced it by a newer one in the meantime, or removed it.
@@ -168,11 +206,6 @@ pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result
         }
     }
     Ok(removed)
-}
-
-/// What [`prune`] would remove.
-pub fn dispensable(root: impl AsRef<Path>, retention: &Retention) -> Result<Vec<Listed>> {
-    Ok(retention.dispensable(&list(root)?).cloned().collect())
 }
 
 /// The number a name ends with.

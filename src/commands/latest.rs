@@ -3,7 +3,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use strongroom::latest_in;
 
 use super::place;
 use crate::context::Context;
@@ -12,7 +11,8 @@ use crate::failure::Unsuitable;
 /// Print the path of the newest checkpoint in a directory of checkpoints
 ///
 /// Only a checkpoint that was committed counts: a save that was interrupted is
-/// passed over. If there is none, that is an error.
+/// passed over, and so is one whose record is damaged, which a note says. If there is none,
+/// that is an error.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -24,15 +24,14 @@ impl Args {
     /// Prints the path, as it is.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         place::expect_directory(&self.root)?;
-        let context = Context::start()?;
-        let Some(latest) = latest_in(&context.store, &self.root)? else {
+        let Some(latest) = Context::start()?.list(&self.root)?.pop() else {
             bail!(Unsuitable(format!(
                 "{}: there is no committed checkpoint in it: no directory with a `strongroom.json`",
                 self.root.display()
             )));
         };
         // For a script, and a path need not be UTF-8.
-        out.write_all(latest.as_os_str().as_bytes())?;
+        out.write_all(latest.path.as_os_str().as_bytes())?;
         Ok(writeln!(out)?)
     }
 }

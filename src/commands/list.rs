@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Result;
 use serde::Serialize;
-use strongroom::{Listed, list_in};
+use strongroom::Listed;
 
 use super::place;
 use crate::context::Context;
@@ -13,7 +13,8 @@ use crate::output::{Printable, json, size};
 
 /// List the committed checkpoints in a directory of checkpoints, the oldest first
 ///
-/// A save that was interrupted is passed over.
+/// A save that was interrupted is passed over, and so is a checkpoint whose record is
+/// damaged, which a note says.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -29,7 +30,7 @@ impl Args {
     /// Prints the list.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         place::expect_directory(&self.root)?;
-        let all = list_in(&Context::start()?.store, &self.root)?;
+        let all = Context::start()?.list(&self.root)?;
         if self.json {
             return Ok(json::write(out, &all.iter().map(Entry::of).collect::<Vec<_>>())?);
         }

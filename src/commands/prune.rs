@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use strongroom::{dispensable, prune_in};
+use strongroom::prune_in;
 
 use super::keep::Keep;
 use super::place;
@@ -36,9 +36,11 @@ impl Args {
         let Some(retention) = self.keep.asked() else {
             bail!(Usage("--keep-last N says how many checkpoints to keep".into()));
         };
+        let context = Context::start()?;
+        let all = context.list(&self.root)?;
         let removed: Vec<PathBuf> = match self.dry_run {
-            true => dispensable(&self.root, &retention)?.into_iter().map(|listed| listed.path).collect(),
-            false => prune_in(&Context::start()?.store, &self.root, &retention)?,
+            true => retention.dispensable(&all).map(|listed| listed.path.clone()).collect(),
+            false => prune_in(&context.store, &self.root, &retention)?,
         };
         removed.iter().try_for_each(|path| print(out, path))
     }

@@ -9,6 +9,11 @@ mod command;
 mod saved;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom::{
+    CheckpointReader, CheckpointReaderConfig, DType, Engine, RankInfo, Storage, Template, TensorTarget,
+};
 
 use common::cases::Failures;
 use saved::{Damage, KINDS, Kind, Saved, load, open, state};
@@ -144,6 +149,28 @@ fn a_lazy_load_says_what_it_did_not_check() {
         assert!(found > 1000, "{kind:?}: {found}");
         let read = load(&saved.with("none", &[]), kind).unwrap();
         assert!(read.iter().all(|state| state.unverified().next().is_none()), "{kind:?}");
+    }
+}
+
+/// A partial read says it, too, of new memory and of the caller's.
+#[test]
+fn a_partial_read_says_what_it_did_not_check() {
+    let saved = Saved::new(Kind::Own(1), state(1, 0));
+    let store = Arc::new(saved.with("none", &[]));
+    for verify in [true, false] {
+        let mut bias = [0u8; 24];
+        let mut template = Template::dict([
+            ("layer.bias", Template::from(TensorTarget::from_slice(&mut bias, &[24]).unwrap())),
+            ("layer.weight", Template::from(TensorTarget::new(DType::Uint8, &[40]))),
+            ("tied", Template::Any),
+        ]);
+        let config = CheckpointReaderConfig { verify, ..CheckpointReaderConfig::default() };
+        let engine = Engine::shared().unwrap();
+        let reader = CheckpointReader::new_in(engine, store.clone(), config, RankInfo::single());
+        reader.read_into(saved::PATH, &mut template, true).unwrap();
+        let read = template.into_state_dict();
+        let unverified: Vec<u64> = read.unverified().map(Storage::length).collect();
+        assert_eq!(unverified, if verify { vec![] } else { vec![24, 40, 40] });
     }
 }
 

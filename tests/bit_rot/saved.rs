@@ -137,7 +137,7 @@ fn says(who: &str, result: Result<String>, said: &[String]) -> std::result::Resu
     }
 }
 
-const PATH: &str = "run/step-1";
+pub const PATH: &str = "run/step-1";
 
 pub fn open(store: &Memory) -> Result<Checkpoint> {
     Checkpoint::open_in(Engine::shared()?, Arc::new(store.clone()), Path::new(PATH))

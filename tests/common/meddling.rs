@@ -1,25 +1,41 @@
-//! A store in which somebody else does something at the worst moment of a removal.
+//! A store in which somebody else does something at the worst moment.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use strongroom::Result;
 use strongroom::store::{Entry, Local, Sink, Source, Stage, Store};
 
-/// The machine's file system, and what is done in the middle of [`Store::remove`].
+/// The machine's file system, and what is done once, in the middle of something.
 pub struct Meddling<M> {
-    pub moment: Moment,
-    pub meddle: M,
+    moment: Moment,
+    meddle: M,
+    done: AtomicBool,
 }
 
 /// When.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
+    /// When the names in a directory were read.
+    Listed,
     /// When it was decided that a checkpoint goes.
     Decided,
     /// When it was looked at for the last time.
     LookedAt,
+}
+
+impl<M: Fn()> Meddling<M> {
+    pub fn new(moment: Moment, meddle: M) -> Self {
+        Self { moment, meddle, done: AtomicBool::new(false) }
+    }
+
+    fn at(&self, moment: Moment) {
+        if moment == self.moment && !self.done.swap(true, Ordering::Relaxed) {
+            (self.meddle)();
+        }
+    }
 }
 
 impl<M> fmt::Debug for Meddling<M> {
@@ -42,7 +58,9 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
     }
 
     fn list(&self, path: &Path) -> Result<Vec<Entry>> {
-        Local.list(path)
+        let entries = Local.list(path);
+        self.at(Moment::Listed);
+        entries
     }
 
     fn available(&self, path: &Path) -> Result<Option<u64>> {
@@ -50,13 +68,10 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
     }
 
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
-        if self.moment == Moment::Decided {
-            (self.meddle)();
-            return Local.remove(path, wanted);
-        }
+        self.at(Moment::Decided);
         Local.remove(path, &|| {
             let answer = wanted();
-            (self.meddle)();
+            self.at(Moment::LookedAt);
             answer
         })
     }

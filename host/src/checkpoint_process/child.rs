@@ -167,7 +167,7 @@ impl Serving {
         let storage = |place: &Place<'_>| {
             let start = usize::try_from(place.offset).ok()?;
             let end = start.checked_add(usize::try_from(place.length).ok()?)?;
-            Storage::part(arena.clone(), start..end, &place.location)
+            Storage::part(arena.clone(), start..end, &place.location, true)
         };
         let storages: Option<Vec<_>> = write.storages.iter().map(storage).collect();
         let storages = storages.ok_or_else(|| unclear("a storage outside the memory"))?;

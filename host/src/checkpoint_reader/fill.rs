@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::plan::Plan;
-use super::template::{Place, Subtree, Template};
+use super::template::{Subtree, Template};
 use super::transfer::{Loaded, Transfer, run};
 use crate::Result;
 use crate::bindings::types as wit;
@@ -26,9 +26,9 @@ pub(super) fn fill(
     let values = Values::load(state, &plan, verify).map_err(naming)?;
     let mut fresh = Fresh::allocate(path, &pages, state, template, &plan)?;
     let mut transfers = fresh.transfers();
-    buffers(state, template, &plan, &mut transfers);
+    buffers(state, template, &plan, verify, &mut transfers);
     run(&pages, transfers, &values.storages, verify).map_err(naming)?;
-    let tensors = fresh.tensors()?;
+    let tensors = fresh.tensors(verify)?;
     assign(template, plan, &values, &tensors);
     Ok(())
 }
@@ -97,9 +97,7 @@ impl Fresh {
                     stack.extend(dict.iter().map(|(_, value)| value).zip(plans));
                 }
                 (Template::List(items), Plan::Each(plans)) => stack.extend(items.iter().zip(plans)),
-                (Template::Tensor(target), Plan::Elements(id))
-                    if !matches!(target.place(), Place::Buffer(_)) =>
-                {
+                (Template::Tensor(target), Plan::Elements(id)) if !target.is_buffer() => {
                     if let Some(tensor) = Item::new(state, *id).as_tensor() {
                         fresh.add(path, pages, *id, tensor)?;
                     }
@@ -129,11 +127,12 @@ impl Fresh {
     }
 
     /// The tensors by their values, now that they have their elements.
-    fn tensors(self) -> Result<HashMap<u32, Tensor<'static>>> {
+    fn tensors(self, verify: bool) -> Result<HashMap<u32, Tensor<'static>>> {
         let tensor = |(tensor, buffer): (Tensor<'static>, Buffer)| {
             let location = tensor.storage().map_or("cpu", Storage::location);
             let length = buffer.as_ref().len();
-            let storage = Storage::part(Arc::new(buffer), 0..length, location);
+            let storage =
+                Storage::part(Arc::new(buffer), 0..length, location, becomes_verified(&tensor, verify));
             Tensor::new(storage.unwrap_or_else(|| Storage::new([])), tensor.dtype(), tensor.shape())
         };
         let tensors: Vec<Tensor<'static>> = self.memory.into_iter().map(tensor).collect::<Result<_>>()?;
@@ -142,11 +141,17 @@ impl Fresh {
     }
 }
 
+/// Whether the tensor's elements are verified once they are read.
+fn becomes_verified(tensor: &Tensor<'_>, verify: bool) -> bool {
+    tensor.storage().is_none_or(|storage| storage.becomes_verified(verify))
+}
+
 /// The tensors that go to the caller's own buffers.
 fn buffers<'t>(
     state: &StateDict<'static>,
     template: &'t mut Template<'_>,
     plan: &Plan,
+    verify: bool,
     transfers: &mut Vec<Transfer<'t>>,
 ) {
     let mut stack = vec![(template, plan)];
@@ -155,7 +160,8 @@ fn buffers<'t>(
             (Template::Dict(dict), Plan::Each(plans)) => stack.extend(dict.values_mut().zip(plans)),
             (Template::List(items), Plan::Each(plans)) => stack.extend(items.iter_mut().zip(plans)),
             (Template::Tensor(target), Plan::Elements(id)) => {
-                if let (Some(out), Some(tensor)) = (target.buffer_mut(), Item::new(state, *id).as_tensor()) {
+                let Some(tensor) = Item::new(state, *id).as_tensor() else { continue };
+                if let Some(out) = target.buffer_to_fill(becomes_verified(&tensor, verify)) {
                     transfers.push(Transfer { tensor, out });
                 }
             }
@@ -176,7 +182,7 @@ fn assign(template: &mut Template<'_>, plan: Plan, values: &Values, tensors: &Ha
                 stack.extend(items.iter_mut().zip(plans));
             }
             (Template::Tensor(target), Plan::Elements(id)) => {
-                if let Some(tensor) = tensors.get(&id).filter(|_| target.buffer_mut().is_none()) {
+                if let Some(tensor) = tensors.get(&id).filter(|_| !target.is_buffer()) {
                     target.replace(tensor.clone());
                 }
             }

@@ -271,7 +271,7 @@ impl CheckpointWriter {
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:
     /// what is committed last is the latest.
     fn next_instant(&self, root: &Path) -> u64 {
-        let newest = list_in(&*self.store, root).ok().and_then(|mut all| all.pop());
+        let newest = list_in(&*self.store, root).ok().and_then(|mut all| all.checkpoints.pop());
         now().max(newest.map_or(0, |newest| newest.committed.saturating_add(1)))
     }
 

@@ -129,7 +129,7 @@ impl CheckpointStager {
         self.arenas.push(arena.clone());
         copied?;
         let place = |(storage, range): (&Storage<'_>, &Range<usize>)| {
-            Storage::part(arena.clone(), range.clone(), storage.location())
+            Storage::part(arena.clone(), range.clone(), storage.location(), storage.becomes_verified(true))
         };
         let storages: Option<Vec<_>> = state.storages().iter().zip(&ranges).map(place).collect();
         let storages = storages.ok_or_else(|| Error::Value("the staging memory is too short".into()))?;

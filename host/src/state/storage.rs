@@ -102,16 +102,16 @@ impl<'a> Storage<'a> {
         Self::with(Content::Stored(stored), length, location, true)
     }
 
-    /// A part of bytes that others share.
-    pub(crate) fn part(bytes: Shared<'a>, range: Range<usize>, location: &str) -> Option<Self> {
+    /// A part of bytes that others share. `verified` is false if they are of a file and
+    /// were not held against a checksum.
+    pub(crate) fn part(
+        bytes: Shared<'a>,
+        range: Range<usize>,
+        location: &str,
+        verified: bool,
+    ) -> Option<Self> {
         let length = (*bytes).as_ref().get(range.clone())?.len() as u64;
-        Some(Self::with(Content::Bytes(bytes, range), length, location, true))
-    }
-
-    /// The same of a file, not held against a checksum.
-    pub(crate) fn unverified_part(bytes: Shared<'a>, range: Range<usize>, location: &str) -> Option<Self> {
-        let length = (*bytes).as_ref().get(range.clone())?.len() as u64;
-        Some(Self::with(Content::Bytes(bytes, range), length, location, false))
+        Some(Self::with(Content::Bytes(bytes, range), length, location, verified))
     }
 
     /// A storage that is still in its file.
@@ -150,6 +150,14 @@ impl<'a> Storage<'a> {
     /// [`map`](crate::map) gives.
     pub fn is_verified(&self) -> bool {
         self.inner.verified
+    }
+
+    /// Whether its bytes are verified once they are read with `verify`.
+    pub(crate) fn becomes_verified(&self, verify: bool) -> bool {
+        match self.content() {
+            Content::Bytes(..) => self.is_verified(),
+            Content::Stored(part) => verify && part.checksum.is_some(),
+        }
     }
 
     /// A number that two storages share, while both live, if and only if they

@@ -81,6 +81,9 @@ pub extern "C" fn fsync(fd: c_int) -> c_int {
 /// `buffer` is `count` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn write(fd: c_int, buffer: *const c_void, count: size_t) -> ssize_t {
+    if let Err(failed) = fault::at("write", open_at(fd)) {
+        return failed;
+    }
     let count = count.min(fault::longest_write(fd));
     // SAFETY: the caller's promise; no more bytes than that.
     answer(unsafe { libc::syscall(SYS_write, fd, buffer, count) })

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use crate::state::{DType, Element, Storage, Tensor, numel};
 use crate::{Error, Result};
@@ -32,8 +33,8 @@ pub struct TensorTarget<'b> {
 pub(in super::super) enum Place<'b> {
     /// New memory, when it is read.
     None,
-    /// The caller's own.
-    Buffer(&'b mut [u8]),
+    /// The caller's own, and whether what is in it is verified, as far as it was read.
+    Buffer(&'b mut [u8], bool),
     /// New memory, in place of this tensor.
     Tensor(Tensor<'b>),
 }
@@ -63,7 +64,7 @@ impl<'b> TensorTarget<'b> {
                 bytes.len()
             )));
         }
-        Ok(Self { place: Place::Buffer(bytes), ..Self::new(dtype, shape) })
+        Ok(Self { place: Place::Buffer(bytes, true), ..Self::new(dtype, shape) })
     }
 
     /// A tensor of the same dtype and shape as `tensor`, which it is until another
@@ -88,7 +89,7 @@ impl<'b> TensorTarget<'b> {
     pub fn tensor(&self) -> Option<Tensor<'_>> {
         match &self.place {
             Place::None => None,
-            Place::Buffer(bytes) => Tensor::new(Storage::new(&**bytes), self.dtype, &self.shape).ok(),
+            Place::Buffer(bytes, verified) => in_buffer(bytes, *verified, self.dtype, &self.shape),
             Place::Tensor(tensor) => Some(tensor.clone()),
         }
     }
@@ -103,9 +104,8 @@ impl<'b> TensorTarget<'b> {
         let meta = || Tensor::meta(self.dtype, &self.shape);
         let tensor = match self.place {
             Place::None => meta(),
-            Place::Buffer(bytes) => {
-                let bytes: &'b [u8] = bytes;
-                Tensor::new(Storage::new(bytes), self.dtype, &self.shape).unwrap_or_else(|_| meta())
+            Place::Buffer(bytes, verified) => {
+                in_buffer(bytes, verified, self.dtype, &self.shape).unwrap_or_else(meta)
             }
             Place::Tensor(tensor) => tensor,
         };
@@ -116,9 +116,18 @@ impl<'b> TensorTarget<'b> {
         &self.place
     }
 
-    pub(in super::super) fn buffer_mut(&mut self) -> Option<&mut [u8]> {
+    /// Whether it goes to the caller's memory.
+    pub(in super::super) fn is_buffer(&self) -> bool {
+        matches!(self.place, Place::Buffer(..))
+    }
+
+    /// The caller's memory, to read into it what then is verified or is not.
+    pub(in super::super) fn buffer_to_fill(&mut self, becomes_verified: bool) -> Option<&mut [u8]> {
         match &mut self.place {
-            Place::Buffer(bytes) => Some(bytes),
+            Place::Buffer(bytes, verified) => {
+                *verified = becomes_verified;
+                Some(bytes)
+            }
             _ => None,
         }
     }
@@ -130,11 +139,17 @@ impl<'b> TensorTarget<'b> {
     }
 }
 
+fn in_buffer<'b>(bytes: &'b [u8], verified: bool, dtype: DType, shape: &[u64]) -> Option<Tensor<'b>> {
+    let length = bytes.len();
+    let storage = Storage::part(Arc::new(bytes), 0..length, "cpu", verified)?;
+    Tensor::new(storage, dtype, shape).ok()
+}
+
 impl fmt::Debug for TensorTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let memory = match &self.place {
             Place::None => "new memory",
-            Place::Buffer(_) => "the caller's",
+            Place::Buffer(..) => "the caller's",
             Place::Tensor(_) => "a tensor",
         };
         f.debug_struct("TensorTarget")

@@ -62,7 +62,10 @@ impl Store for Local {
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            entries.push(Entry { name, directory: entry.path().is_dir() });
+            // Of a directory that goes now it is still said that it was one.
+            let kind = entry.file_type().map_err(failed)?;
+            let directory = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
+            entries.push(Entry { name, directory });
         }
         Ok(entries)
     }
