@@ -8,9 +8,10 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use strongroom::store::Local;
 use strongroom::{
-    AsyncCheckpointer, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterConfig, Checkpointer,
-    CheckpointerConfig, Engine, HookArguments, RankInfo, SaveOptions, StateDict, Tensor, ValidateOptions,
-    Verdict, WriteOptions, make_async_checkpointer, save_sharded, save_with, validate_in,
+    AsyncCheckpointer, CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig,
+    Checkpointer, CheckpointerConfig, Engine, HookArguments, LocalBarrier, RankInfo, SaveOptions, StateDict,
+    Tensor, ValidateOptions, Verdict, WriteOptions, make_async_checkpointer, save_sharded, save_with,
+    validate_in,
 };
 
 use crate::measure::Measured;
@@ -43,11 +44,14 @@ impl Jobs {
         Self { directory, mebibytes, tensors, large: None, tiny: None, behind: None, copy: Vec::new() }
     }
 
-    /// Does one job. What it needs and what it leaves is made and removed
-    /// outside of what is measured.
+    /// Does one job: `save-pt`, or `save-pt@256` with a large state dict of so many MiB.
+    /// What it needs and what it leaves is made and removed outside of what is measured.
     pub fn run(&mut self, name: &str) -> Result<Measured> {
         // Compiled once for all: starts have a row of their own.
         Engine::shared()?;
+        if let Some((name, mebibytes)) = name.split_once('@') {
+            return self.of_size(mebibytes)?.run(name);
+        }
         let path = self.directory.join(format!("new-{name}"));
         match name {
             "save-pt" => self.save(&path.with_extension("pt"), false),
@@ -67,6 +71,9 @@ impl Jobs {
                 Ok(measured)
             }
             "save-ranks" => self.save_ranks(&path),
+            "checkpoint" => self.checkpoint(&path, false),
+            "checkpoint-durable" => self.checkpoint(&path, true),
+            "convert" => self.convert(&path.with_extension("safetensors")),
             "async-stall" => self.save_behind(&path, false, Until::Staged),
             "async-total" => self.save_behind(&path, false, Until::Written),
             "process-stall" => self.save_behind(&path, true, Until::Staged),
@@ -110,6 +117,31 @@ impl Jobs {
         })?;
         fs::remove_dir_all(path)?;
         Ok(measured)
+    }
+
+    fn checkpoint(&mut self, path: &Path, durable: bool) -> Result<Measured> {
+        let config = CheckpointWriterConfig { durable, ..CheckpointWriterConfig::default() };
+        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single()))?;
+        let (warm, large) = (self.warm(), self.large()?);
+        let measured = Measured::of(warm, || Ok(writer.write(path, large, &HookArguments::new())?))?;
+        fs::remove_dir_all(path)?;
+        Ok(measured)
+    }
+
+    fn convert(&self, path: &Path) -> Result<Measured> {
+        let file = strongroom::File::open(self.directory.join("large.pt"))?;
+        save(self.warm(), path, file.state(), false)
+    }
+
+    /// The same jobs with a large state dict of another size.
+    fn of_size(&self, mebibytes: &str) -> Result<Self> {
+        let other = Self::new(self.directory.join(mebibytes), mebibytes.parse()?, self.tensors);
+        fs::create_dir_all(&other.directory)?;
+        let file = other.directory.join("large.pt");
+        if !file.exists() {
+            strongroom::save(file, &states::large(other.mebibytes)?)?;
+        }
+        Ok(other)
     }
 
     /// Saves by a thread, or by a process, one checkpointer for all runs.

@@ -91,6 +91,16 @@ pub static ROWS: &[Row] = &[
         Some(("CheckpointWriter, 2 processes, fsync", Torch("save-ranks"))),
     ),
     time(
+        "checkpoint of 1 MiB, durable",
+        Rust("checkpoint-durable@1"),
+        Some(("the same without fsync", Rust("checkpoint@1"))),
+    ),
+    time(
+        "checkpoint, durable",
+        Rust("checkpoint-durable"),
+        Some(("the same without fsync", Rust("checkpoint"))),
+    ),
+    time(
         "async save: training waits",
         Rust("async-stall"),
         Some(("_experimental's AsyncCheckpointer", Torch("async-stall"))),
@@ -212,6 +222,13 @@ pub static ROWS: &[Row] = &[
     ),
     memory("memory to validate 10 GiB .pt", Rust("validate-sparse"), None),
     memory("memory to save .pt", Rust("save-pt"), Some(("torch.save", Torch("save-pt")))),
+    memory("memory to save a checkpoint of 256 MiB", Rust("checkpoint-durable@256"), None),
+    memory("memory to save a checkpoint of 4 GiB", Rust("checkpoint-durable@4096"), None),
+    memory("memory to save behind training, copy included", Rust("async-total"), None),
     memory("memory to verify .pt", Rust("verify-pt"), None),
+    memory("memory to verify .pt of 256 MiB", Rust("verify-pt@256"), None),
+    memory("memory to verify .pt of 4 GiB", Rust("verify-pt@4096"), None),
+    memory("memory to convert .pt of 256 MiB", Rust("convert@256"), None),
+    memory("memory to convert .pt of 4 GiB", Rust("convert@4096"), None),
     memory("memory to load .pt, with its 1 GiB", Rust("load-pt"), Some(("torch.load", Torch("load-pt")))),
 ];
