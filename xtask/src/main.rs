@@ -25,7 +25,7 @@ Usage: cargo xtask COMMAND
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
   crash     disturb saves at every step, and write the matrix of the docs
-            [--sample] [--only PART] [--job PART-OF-NAME] [--built]
+            [--sample] [--only PART] [--job PART-OF-NAME] [--in DIR] [--built] [--peers]
   bench     measure against PyTorch and safetensors  [--json FILE]";
 
 fn main() -> ExitCode {

@@ -204,13 +204,15 @@ impl CheckpointWriter {
             let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
             return Err(Error::checkpoint(save.path, reason));
         }
+        let token = format!("{}-{}", self.barrier.session(), save.number);
+        let stage = self.store.stage(save.path, &token)?;
         if save.rank.global_rank == 0 {
             // Before anything is written: what saves that died have left takes the
-            // space. If it cannot be removed it is only a leftover.
+            // space. If it cannot be removed it is only a leftover. And not before this
+            // save's own is in use: another rank may be about to join it.
             let _ = self.store.tidy(root_of(save.path));
         }
-        let token = format!("{}-{}", self.barrier.session(), save.number);
-        self.store.stage(save.path, &token)
+        Ok(stage)
     }
 
     /// Whether there is something at the path, and it is no checkpoint.

@@ -19,10 +19,11 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes room under cargo's target directory, and a warm cache of compiled code:
-    /// no save under test compiles.
-    pub fn new(name: &str) -> Result<Self> {
-        let work = run::target().join("crash").join(name);
+    /// Makes room in `directory`, else under cargo's target directory, and a warm cache
+    /// of compiled code: no save under test compiles.
+    pub fn new(directory: Option<&Path>, name: &str) -> Result<Self> {
+        let directory = directory.map_or_else(run::target, |directory| run::root().join(directory));
+        let work = directory.join("crash").join(name);
         if work.exists() {
             fs::remove_dir_all(&work)?;
         }

@@ -11,6 +11,7 @@ mod lab;
 mod outcome;
 mod parallel;
 mod peers;
+mod plain_renames;
 mod plan;
 mod power;
 mod process;
@@ -39,7 +40,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         done(cargo_release("build").args(["--package", "strongroom-cli", "--package", "faulty-calls"]))?;
     }
     if plan.peers {
-        let table = peers::run(&Lab::new("peers")?, plan.venv.as_deref())?;
+        let table = peers::run(&Lab::new(plan.directory.as_deref(), "peers")?, plan.venv.as_deref())?;
         print!("{}", table.markdown());
         return write("peers", &table.markdown());
     }
@@ -59,9 +60,14 @@ pub fn sample() -> Result<()> {
 
 fn matrix(plan: &Plan) -> Result<Table> {
     type Part = fn(&Lab, &Plan, &mut Table) -> Result<()>;
-    let parts: [(&str, Part); 4] =
-        [("kill", kill::run), ("errors", errors::run), ("short-writes", short::run), ("power", power::run)];
-    let lab = Lab::new("matrix")?;
+    let parts: [(&str, Part); 5] = [
+        ("kill", kill::run),
+        ("errors", errors::run),
+        ("short-writes", short::run),
+        ("plain-renames", plain_renames::run),
+        ("power", power::run),
+    ];
+    let lab = Lab::new(plan.directory.as_deref(), "matrix")?;
     let mut table = Table::default();
     for (name, part) in parts.into_iter().filter(|(name, _)| plan.wants(name)) {
         println!("{name}");

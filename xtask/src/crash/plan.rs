@@ -17,6 +17,9 @@ pub struct Plan {
     pub peers: bool,
     /// A Python environment with these, to be used as it is.
     pub venv: Option<PathBuf>,
+    /// Where saves are made, for another file system than that of cargo's target
+    /// directory.
+    pub directory: Option<PathBuf>,
     /// One part.
     only: Option<String>,
     /// Jobs with this in their names.
@@ -33,6 +36,7 @@ impl Plan {
                 "--sample" => plan.sample = true,
                 "--built" => plan.built = true,
                 "--peers" => plan.peers = true,
+                "--in" => plan.directory = Some(value()?.into()),
                 "--venv" => plan.venv = Some(value()?.into()),
                 "--only" => plan.only = Some(value()?),
                 "--job" => plan.job = Some(value()?),
@@ -46,7 +50,7 @@ impl Plan {
 
     /// Whether it is everything.
     pub fn is_full(&self) -> bool {
-        !self.sample && self.only.is_none() && self.job.is_none()
+        !self.sample && self.only.is_none() && self.job.is_none() && self.directory.is_none()
     }
 
     pub fn wants(&self, part: &str) -> bool {
@@ -75,7 +79,7 @@ impl Plan {
 }
 
 /// What `--only` takes.
-const PARTS: [&str; 4] = ["kill", "errors", "short-writes", "power"];
+const PARTS: [&str; 5] = ["kill", "errors", "short-writes", "plain-renames", "power"];
 
 #[cfg(test)]
 mod tests {

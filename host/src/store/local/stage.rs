@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, rename, renameat_with};
 use rustix::io::Errno;
 
 use super::hidden::Kind;
@@ -56,26 +56,56 @@ impl LocalStage {
     /// Gives the directory its final name. Whether it changed names with one that was
     /// there.
     fn appear(&self, replace: bool) -> Result<bool> {
-        let rename = |flags| match renameat_with(CWD, &self.directory, CWD, &self.path, flags) {
+        let exists = || Error::Exists { path: self.path.clone() };
+        let failed = |errno: Errno| Error::io(&self.path, "commit the checkpoint", errno.into());
+        match self.rename(RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(false),
+            Err(Errno::EXIST) if replace => match self.rename(RenameFlags::EXCHANGE) {
+                Err(Errno::INVAL) => Err(self.cannot_exchange()),
+                exchanged => exchanged.map(|()| true).map_err(failed),
+            },
+            Err(Errno::EXIST) => Err(exists()),
+            Err(Errno::INVAL | Errno::NOSYS) => match fs::symlink_metadata(&self.path) {
+                Ok(_) if replace => Err(self.cannot_exchange()),
+                Ok(_) => Err(exists()),
+                Err(_) => match self.rename(RenameFlags::empty()) {
+                    Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Err(exists()),
+                    renamed => renamed.map(|()| false).map_err(failed),
+                },
+            },
+            Err(errno) => Err(failed(errno)),
+        }
+    }
+
+    /// NFS and others know no flags. Without them no directory is replaced that has
+    /// something in it, and all checkpoints have.
+    fn rename(&self, flags: RenameFlags) -> rustix::io::Result<()> {
+        let renamed = match flags.is_empty() {
+            true => rename(&self.directory, &self.path),
+            false => renameat_with(CWD, &self.directory, CWD, &self.path, flags),
+        };
+        match renamed {
             // A file server that was asked twice, as its first answer was lost, says
             // no to what it has done.
             Err(_) if is_at(&self.claimed, &self.path).unwrap_or(false) => Ok(()),
             renamed => renamed,
-        };
-        let failed = |errno: Errno| Error::io(&self.path, "commit the checkpoint", errno.into());
-        match rename(RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(false),
-            Err(Errno::EXIST) if replace => rename(RenameFlags::EXCHANGE).map(|()| true).map_err(failed),
-            Err(Errno::EXIST) => Err(Error::Exists { path: self.path.clone() }),
-            Err(errno) => Err(failed(errno)),
         }
+    }
+
+    /// In two steps there would be a moment with no checkpoint of that name.
+    fn cannot_exchange(&self) -> Error {
+        let reason = "this file system cannot replace a directory in one step: save under a new name";
+        Error::io(&self.path, "replace the checkpoint", io::Error::new(io::ErrorKind::Unsupported, reason))
     }
 
     /// Takes the final name away again: an error of a commit must not leave what was
     /// said to have failed, and never cost what was there before.
     fn take_back(&self, names: &Names, exchanged: bool, error: Error) -> Error {
-        let flags = if exchanged { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
-        let renamed = renameat_with(CWD, &self.path, CWD, &self.directory, flags);
+        let renamed = match exchanged {
+            true => renameat_with(CWD, &self.path, CWD, &self.directory, RenameFlags::EXCHANGE),
+            // The hidden name is nobody else's.
+            false => rename(&self.path, &self.directory),
+        };
         let kept = renamed.is_err() || names.sync().is_err();
         self.kept.store(kept, Ordering::Relaxed);
         match (renamed, error) {
