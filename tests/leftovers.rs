@@ -3,6 +3,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use strongroom::store::{Local, Stage, Store};
 use strongroom::{
@@ -40,7 +42,7 @@ fn a_save_that_is_under_way_stays() {
     sink = stage.create("checkpoint_1.pt", 0).unwrap();
     root.save("step-3").unwrap();
     sink.finish(true).unwrap();
-    stage.commit(false).unwrap();
+    stage.commit(None).unwrap();
     assert_eq!(fs::read(root.path.join("step-2/checkpoint_0.pt")).unwrap(), b"abc");
     assert_eq!(root.names(), ["step-1", "step-2", "step-3"]);
 }
@@ -101,6 +103,50 @@ fn only_a_checkpoint_is_replaced() {
     root.save("step-1").unwrap();
     root.save("step-1").unwrap();
     Checkpoint::open(root.path.join("step-1")).unwrap().verify().unwrap();
+}
+
+/// Somebody puts files where the checkpoint is to be while it is saved: the last moment
+/// to see that is the commit.
+#[test]
+fn what_came_during_the_save_is_not_replaced_either() {
+    let root = Root::new();
+    let path = root.path.join("step-1");
+    let stage = Local.stage(&path, "5c1f-0").unwrap();
+    stage.create("strongroom.json", 0).unwrap().finish(true).unwrap();
+    root.file("step-1/notes.txt");
+    let Err(Error::Exists { .. }) = stage.commit(Some("strongroom.json")) else { panic!("replaced") };
+    assert!(path.join("notes.txt").exists());
+    root.file("step-1/strongroom.json");
+    stage.commit(Some("strongroom.json")).unwrap();
+    assert!(!path.join("notes.txt").exists());
+}
+
+/// A commit that is not on disk yet has exchanged two directories: the one with the
+/// hidden name is nobody's, and the only one there is if the commit is taken back.
+#[test]
+fn what_is_replaced_stays_until_the_commit_is_on_disk() {
+    let root = Root::new();
+    root.file(".step-1.5c1f-0.strongroom-staging/checkpoint_0.pt");
+    let hidden = root.path.join(".step-1.5c1f-0.strongroom-staging");
+    let commits = fs::File::open(&root.path).unwrap();
+    commits.lock().unwrap();
+    thread::scope(|scope| {
+        let tidied = scope.spawn(|| Local.tidy(&root.path));
+        thread::sleep(Duration::from_millis(300));
+        assert!(hidden.join("checkpoint_0.pt").exists());
+        commits.unlock().unwrap();
+        tidied.join().unwrap().unwrap();
+    });
+    assert!(root.names().is_empty());
+}
+
+#[test]
+fn a_file_with_the_name_of_a_hidden_directory_goes_too() {
+    let root = Root::new();
+    root.file(".step-1.5c1f-0.strongroom-staging");
+    root.file(".step-2.5c1f-0.strongroom-staging/checkpoint_0.pt");
+    Local.tidy(&root.path).unwrap();
+    assert!(root.names().is_empty());
 }
 
 /// A directory of checkpoints.

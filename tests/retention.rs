@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -45,6 +46,37 @@ fn old_checkpoints_go_and_nothing_else() {
     // However often it is asked, the newest stays.
     assert!(prune(&root.path, &keep(1, None)).unwrap().is_empty());
     Checkpoint::open(root.path.join("step-5")).unwrap().verify().unwrap();
+}
+
+/// A link to a checkpoint beside it is no second one: what it leads to would go for it.
+#[test]
+fn links_are_no_checkpoints() {
+    let root = Root::with(&["step-1", "step-2", "step-3"]);
+    for link in ["a-link", "latest"] {
+        symlink("step-3", root.path.join(link)).unwrap();
+    }
+    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-3")));
+    assert_eq!(prune(&root.path, &keep(2, None)).unwrap(), [root.path.join("step-1")]);
+    assert_eq!(prune(&root.path, &keep(1, None)).unwrap(), [root.path.join("step-2")]);
+    assert_eq!(root.names(), ["a-link", "latest", "step-3"]);
+    Checkpoint::open(root.path.join("latest")).unwrap().verify().unwrap();
+}
+
+/// A newer checkpoint may be taken back while a prune waits: its commit did not get to
+/// disk. The older one is the newest again.
+#[test]
+fn what_is_decided_on_is_decided_again_when_nobody_commits() {
+    let root = Root::with(&["step-1", "step-2"]);
+    let commits = fs::File::open(&root.path).unwrap();
+    commits.lock().unwrap();
+    thread::scope(|scope| {
+        let pruned = scope.spawn(|| prune(&root.path, &keep(1, None)));
+        thread::sleep(Duration::from_millis(300));
+        fs::rename(root.path.join("step-2"), root.path.join(".step-2.5c1f-0.strongroom-staging")).unwrap();
+        commits.unlock().unwrap();
+        assert!(pruned.join().unwrap().unwrap().is_empty());
+    });
+    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-1")));
 }
 
 #[test]

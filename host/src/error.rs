@@ -98,7 +98,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// There is something at the path of a new checkpoint, and replacing it was
-    /// not asked for.
+    /// not asked for, or it is nothing that may be replaced.
     #[error("{}: something is here already", path.display())]
     Exists {
         /// The path.
@@ -151,6 +151,22 @@ pub enum Error {
         committed: bool,
         /// Why.
         source: HookError,
+    },
+    /// A step after the commit failed: the checkpoint is there.
+    #[error("{source} (the checkpoint is there)")]
+    Committed {
+        /// The checkpoint's directory.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// This rank did not hear whether rank 0 has committed.
+    #[error("{source} (the checkpoint may be there)")]
+    Unheard {
+        /// The checkpoint's directory.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
     },
     /// A file is no component that can be a hook.
     #[error("{}: expected a component that exports {expected}: {}", path.display(), Plain(reason))]
@@ -284,6 +300,7 @@ impl Error {
     pub fn is_committed(&self) -> bool {
         match self {
             Self::Hook { committed, .. } => *committed,
+            Self::Committed { .. } => true,
             Self::Save { source, .. } => source.is_committed(),
             Self::Rank { source, .. } => source.is_committed(),
             _ => false,

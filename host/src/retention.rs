@@ -4,6 +4,8 @@ use std::io;
 use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +38,7 @@ pub struct Listing {
     pub passed_over: Vec<Error>,
 }
 
-/// The committed checkpoints directly under `root`.
+/// The committed checkpoints directly under `root`, links to directories aside.
 ///
 /// A directory without record is none. One whose record is damaged is passed over: an
 /// older checkpoint that is whole is worth more than an error. A record that cannot be
@@ -62,19 +64,33 @@ pub fn list(root: impl AsRef<Path>) -> Result<Listing> {
 
 /// The same, in a store of one's own.
 pub fn list_in(store: &dyn Store, root: &Path) -> Result<Listing> {
-    let mut tries = 1;
+    let mut pause = Duration::from_millis(1);
     loop {
         match look(store, root)? {
+            (listing, false) => return Ok(listing),
             // Somebody removes checkpoints, and for each there is a newer one, which may
             // have come after the names were read.
-            (_, true) if tries < MOST_TRIES => tries += 1,
-            (listing, _) => return Ok(listing),
+            _ if pause < LONGEST_PAUSE => {
+                thread::sleep(pause);
+                pause *= 2;
+            }
+            _ => {
+                let reason = "checkpoints went again and again while they were looked at";
+                return Err(Error::io(root, "list", io::Error::new(io::ErrorKind::ResourceBusy, reason)));
+            }
         }
     }
 }
 
-/// How often a directory is listed of which checkpoints go again and again.
-const MOST_TRIES: usize = 64;
+/// Of pauses that double, from a millisecond on: two seconds in all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// When the newest checkpoint was committed, of those whose record can be read.
+pub(crate) fn newest_commit(store: &dyn Store, root: &Path) -> u64 {
+    let entries = store.list(root).unwrap_or_default();
+    let records = entries.iter().filter_map(|entry| Record::read(store, &root.join(&entry.name)).ok()?);
+    records.map(|record| record.committed).max().unwrap_or(0)
+}
 
 /// What is there, and whether something of it went while it was looked at.
 fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
@@ -89,6 +105,11 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
             Ok(Some(record)) => record,
             Ok(None) => {
                 gone |= !store.exists(&path)?;
+                continue;
+            }
+            // So says a file server of what went.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::StaleNetworkFileHandle => {
+                gone = true;
                 continue;
             }
             Err(error) if is_of_no_file(&error) => continue,
@@ -195,14 +216,26 @@ pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Vec<PathBu
 
 /// The same, in a store of one's own.
 pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Vec<PathBuf>> {
-    store.tidy(root)?;
+    let tidied = store.tidy(root);
+    let removed = remove_dispensable(store, root, retention, &|_| true)?;
+    tidied.map(|()| removed)
+}
+
+/// Removes the checkpoints that are not to be kept, if `may_go` says yes to them too.
+pub(crate) fn remove_dispensable(
+    store: &dyn Store,
+    root: &Path,
+    retention: &Retention,
+    may_go: &dyn Fn(&Listed) -> bool,
+) -> Result<Vec<PathBuf>> {
     let all = list_in(store, root)?.checkpoints;
     let mut removed = Vec::new();
-    for Listed { path, committed, .. } in retention.dispensable(&all) {
-        // Somebody may have replaced it by a newer one in the meantime, or removed it.
-        let still = || Ok(Record::read(store, path)?.is_some_and(|record| record.committed == *committed));
-        if store.remove(path, &still)? {
-            removed.push(path.clone());
+    for listed in retention.dispensable(&all).filter(|listed| may_go(listed)) {
+        // Asked when nobody can commit: the newer ones may be gone again, taken back as
+        // they could not be brought to disk, and this one may have been replaced.
+        let still = || Ok(retention.dispensable(&list_in(store, root)?.checkpoints).any(|now| now == listed));
+        if store.remove(&listed.path, &still)? {
+            removed.push(listed.path.clone());
         }
     }
     Ok(removed)

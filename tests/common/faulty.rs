@@ -108,9 +108,9 @@ impl Stage for FaultyStage {
         self.stage.directory()
     }
 
-    fn commit(&self, replace: bool) -> Result<()> {
+    fn commit(&self, replaces: Option<&str>) -> Result<()> {
         self.countdown.ask(self.path(), "commit")?;
-        self.stage.commit(replace)
+        self.stage.commit(replaces)
     }
 
     fn discard(&self) -> Result<()> {

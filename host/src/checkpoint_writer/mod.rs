@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::barrier::{Barrier, LocalBarrier, Rounds};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
-use crate::retention::{list_in, prune_in};
+use crate::retention::{Listed, newest_commit, remove_dispensable};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
@@ -185,7 +185,9 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        let pruned = prune_in(&*self.store, root_of(save.path), retention);
+        // Not what was just saved: another job may have committed at the same moment.
+        let other = |listed: &Listed| listed.path.file_name() != save.path.file_name();
+        let pruned = remove_dispensable(&*self.store, root_of(save.path), retention, &other);
         pruned.map(drop).map_err(|error| Error::Hook {
             path: save.path.into(),
             hook: "retention".into(),
@@ -199,20 +201,25 @@ impl CheckpointWriter {
         if !self.config.overwrite && self.store.exists(save.path)? {
             return Err(Error::Exists { path: save.path.into() });
         }
-        // What is replaced is deleted: not a directory of somebody's work.
         if self.is_no_checkpoint(save.path)? {
-            let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
-            return Err(Error::checkpoint(save.path, reason));
+            return Err(not_replaced(save.path));
         }
         let token = format!("{}-{}", self.barrier.session(), save.number);
-        let stage = self.store.stage(save.path, &token)?;
-        if save.rank.global_rank == 0 {
-            // Before anything is written: what saves that died have left takes the
-            // space. If it cannot be removed it is only a leftover. And not before this
-            // save's own is in use: another rank may be about to join it.
-            let _ = self.store.tidy(root_of(save.path));
+        let stage = || self.store.stage(save.path, &token);
+        if save.rank.global_rank != 0 {
+            return stage();
         }
-        Ok(stage)
+        // Before anything is written: what saves that died have left takes the space. If
+        // it cannot be removed it is only a leftover. And not before this save's own
+        // stage is in use, as another rank may be about to join it, unless there is not
+        // even space for that.
+        let tidy = || drop(self.store.tidy(root_of(save.path)));
+        let staged = stage().or_else(|_| {
+            tidy();
+            stage()
+        })?;
+        tidy();
+        Ok(staged)
     }
 
     /// Whether there is something at the path, and it is no checkpoint.
@@ -267,14 +274,17 @@ impl CheckpointWriter {
         let sink = stage.create(RECORD, json.len() as u64)?;
         sink.write_at(0, &json)?;
         sink.finish(self.config.durable)?;
-        stage.commit(self.config.overwrite)
+        match stage.commit(self.config.overwrite.then_some(RECORD)) {
+            // It came while this save was under way.
+            Err(Error::Exists { path }) if self.config.overwrite => Err(not_replaced(&path)),
+            committed => committed,
+        }
     }
 
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:
     /// what is committed last is the latest.
     fn next_instant(&self, root: &Path) -> u64 {
-        let newest = list_in(&*self.store, root).ok().and_then(|mut all| all.checkpoints.pop());
-        now().max(newest.map_or(0, |newest| newest.committed.saturating_add(1)))
+        now().max(newest_commit(&*self.store, root).saturating_add(1))
     }
 
     fn call_hooks(&self, save: &Save<'_>, directory: Option<&Path>, committed: bool) -> Result<()> {
@@ -299,6 +309,13 @@ impl fmt::Debug for CheckpointWriter {
         let mut debug = f.debug_struct("CheckpointWriter");
         debug.field("config", config).field("barrier", barrier).field("hooks", hooks).finish_non_exhaustive()
     }
+}
+
+/// The error of a save to a path where there is something else than a checkpoint. What is
+/// replaced is deleted: not a directory of somebody's work.
+fn not_replaced(path: &Path) -> Error {
+    let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
+    Error::checkpoint(path, reason)
 }
 
 /// What a rank writes of a state dict.

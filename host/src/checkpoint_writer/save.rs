@@ -66,12 +66,15 @@ impl<'s> Save<'s> {
     pub(super) fn share_commit(&self, commit: impl FnOnce() -> Result<()>) -> Result<()> {
         let topic = committed(self.number);
         if self.rank.global_rank != 0 {
-            return self.hear(&[0], self.barrier.collect(&topic, &[0], self.timeout)?);
+            let unheard = |source| Error::Unheard { path: self.path.into(), source: Box::new(source) };
+            let votes = self.barrier.collect(&topic, &[0], self.timeout).map_err(unheard)?;
+            return self.hear(&[0], votes);
         }
         let done = commit();
         // A rank that does not hear of it fails; the checkpoint is what it is.
         let told = self.tell(&topic, done.as_ref().err());
-        done.and(told)
+        let committed = |source| Error::Committed { path: self.path.into(), source: Box::new(source) };
+        done.and(told.map_err(committed))
     }
 
     /// Tells those who may wait for the commit that there is none.

@@ -203,11 +203,12 @@ impl Stage for MemoryStage {
         None
     }
 
-    fn commit(&self, replace: bool) -> Result<()> {
+    fn commit(&self, replaces: Option<&str>) -> Result<()> {
         let _names = self.store.names();
         let mut files = self.store.files();
         let taken = files.keys().any(|file| file.starts_with(&self.path));
-        if taken && !replace {
+        let replaces = replaces.is_some_and(|name| files.contains_key(&self.path.join(name)));
+        if taken && !replaces {
             return Err(Error::Exists { path: self.path.clone() });
         }
         files.retain(|file, _| !file.starts_with(&self.path));

@@ -170,8 +170,8 @@ impl Stage for MeteredStage {
         self.stage.directory()
     }
 
-    fn commit(&self, replace: bool) -> Result<()> {
-        self.stage.commit(replace)
+    fn commit(&self, replaces: Option<&str>) -> Result<()> {
+        self.stage.commit(replaces)
     }
 
     fn discard(&self) -> Result<()> {

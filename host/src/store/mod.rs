@@ -92,9 +92,9 @@ pub trait Stage: fmt::Debug + Send + Sync {
     fn directory(&self) -> Option<&Path>;
 
     /// Makes the directory appear, in one step and durably. What is at its path
-    /// is an error, or with `replace` gone in the same step. After an error, what was
-    /// at its path still is.
-    fn commit(&self, replace: bool) -> Result<()>;
+    /// is an error; but if it is a directory with a file of the name `replaces`, it is
+    /// gone in the same step. After an error, what was at its path still is.
+    fn commit(&self, replaces: Option<&str>) -> Result<()>;
 
     /// Removes everything staged.
     fn discard(&self) -> Result<()>;
@@ -105,7 +105,7 @@ pub trait Stage: fmt::Debug + Send + Sync {
 pub struct Entry {
     /// The name, without the directory.
     pub name: String,
-    /// Whether it is a directory itself.
+    /// Whether it is a directory itself, and not a link to one.
     pub directory: bool,
 }
 

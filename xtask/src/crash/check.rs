@@ -5,34 +5,36 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use super::job::{LONGEST, Scene};
+use super::job::{LONGEST, Named, Scene};
 use super::lab::{self, Lab};
 use super::outcome::Outcome;
 use super::process::{Ended, run_together};
 
-/// A checkpoint as it was committed.
+/// The files of a checkpoint as it was committed, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Its directory.
-    pub name: String,
-    files: BTreeMap<String, Vec<u8>>,
-}
+pub struct Snapshot(BTreeMap<String, Vec<u8>>);
 
 impl Snapshot {
     pub fn of(directory: &Path) -> Result<Self> {
-        let name = directory.file_name().context("a checkpoint has a name")?;
         let mut files = lab::files(directory)?;
         if let Some(record) = files.get_mut(RECORD) {
             *record = without_time(record);
         }
-        Ok(Self { name: name.to_string_lossy().into_owned(), files })
+        Ok(Self(files))
     }
 }
 
+/// All that is in a directory of checkpoints, by name.
+pub type Checkpoints = BTreeMap<String, Snapshot>;
+
+pub fn checkpoints(root: &Path) -> Result<Checkpoints> {
+    names(root)?.into_iter().map(|name| Ok((name.clone(), Snapshot::of(&root.join(name))?))).collect()
+}
+
 /// Asks fresh processes: which checkpoint is the newest, is it whole, does the next save
-/// work, and is nothing left over? All of [`Scene::check`].
+/// work, and is everything then as if nothing had been? All of [`Scene::check`].
 pub fn check(scene: &Scene, lab: &Lab, root: &Path, acknowledged: bool) -> Result<Outcome> {
     let examined = Examined { scene, lab, root, room: &lab.room()? };
     let outcome = examined.outcome(acknowledged)?;
@@ -49,64 +51,61 @@ struct Examined<'e> {
 
 impl Examined<'_> {
     fn outcome(&self, acknowledged: bool) -> Result<Outcome> {
-        let Scene { before, after, next, kept, .. } = self.scene;
-        let latest = self.latest()?;
-        let candidates: Vec<&Snapshot> = [Some(after), before.as_ref()].into_iter().flatten().collect();
-        let found = match &latest {
+        let (before, after) = (self.scene.before(), self.scene.after()?);
+        let candidates: Vec<_> = [Some(after), before].into_iter().flatten().collect();
+        let found = match self.latest()? {
             // The first save of a run: nobody panicked, and nothing is there.
             Err(found) if before.is_none() && !found.broken => None,
-            latest => match self.judge(latest, &candidates)? {
+            latest => match self.judge(&latest, &candidates)? {
                 Ok(found) => Some(found),
                 Err(outcome) => return Ok(outcome),
             },
         };
-        if found == before.as_ref() && acknowledged {
-            return Ok(Outcome::LostWork(format!("{} was acknowledged, and is not the latest", after.name)));
+        if found == before && acknowledged {
+            return Ok(Outcome::LostWork(format!("{} was acknowledged, and is not the latest", after.0)));
         }
-        for kept in kept {
-            if let Err(outcome) = self.judge(&Ok(kept.name.clone()), &[kept])? {
-                return Ok(outcome);
-            }
-        }
-        if let Some(outcome) = self.others(&candidates)? {
+        if let Some(outcome) = self.others(after.0)? {
             return Ok(outcome);
         }
         let committed = found == Some(after);
-        let commands = match committed {
-            true => self.scene.save_next(self.lab, self.root)?,
-            false => self.scene.save(self.lab, self.root)?,
+        let (commands, expected) = match committed {
+            true => (self.scene.save_next(self.lab, self.root)?, &self.scene.saved_next),
+            false => (self.scene.save(self.lab, self.root)?, &self.scene.saved),
         };
         let ended = run_together(commands, self.room, LONGEST)?;
         if let Some(failed) = ended.iter().find(|ended| !ended.success()) {
             return Ok(Outcome::HardFail(format!("the next save fails: {}", failed.error())));
         }
-        let expected = if committed { next } else { after };
-        let latest = self.latest()?;
-        if let Err(outcome) = self.judge(&latest, &[expected])? {
+        let Some(newest) = expected.last_key_value() else { bail!("an empty directory is expected") };
+        if let Err(outcome) = self.judge(&self.latest()?, &[newest])? {
             return Ok(outcome);
         }
-        self.rest()
+        self.rest(expected)
     }
 
     /// What `latest` says: a name, or why there is none.
     fn latest(&self) -> Result<Result<String, NoLatest>> {
         let ended = self.run(&["latest"], self.root)?;
         if !ended.success() {
-            let broken = ended.panicked() || ended.status.is_none_or(|status| status.code().is_none());
+            let broken = ended.panicked() || ended.killed() || ended.status.is_none();
             return Ok(Err(NoLatest { broken, reason: ended.error() }));
+        }
+        // It tells of checkpoints that are damaged.
+        if !ended.stderr.is_empty() {
+            return Ok(Err(NoLatest { broken: true, reason: ended.error() }));
         }
         let path = Path::new(ended.stdout.trim_end());
         Ok(Ok(path.file_name().unwrap_or_default().to_string_lossy().into_owned()))
     }
 
-    /// Which of the candidates a checkpoint is, whole and verified; or what is wrong.
+    /// Which of the candidates the latest is, whole and verified; or what is wrong.
     fn judge<'c>(
         &self,
         latest: &Result<String, NoLatest>,
-        candidates: &[&'c Snapshot],
-    ) -> Result<Result<&'c Snapshot, Outcome>> {
+        candidates: &[Named<'c>],
+    ) -> Result<Result<Named<'c>, Outcome>> {
         let names = || {
-            let mut names: Vec<_> = candidates.iter().map(|snapshot| &*snapshot.name).collect();
+            let mut names: Vec<_> = candidates.iter().map(|(name, _)| name.as_str()).collect();
             // Replaced, it has the name it had.
             names.dedup();
             names.join(" or ")
@@ -120,58 +119,52 @@ impl Examined<'_> {
                 return Ok(Err(Outcome::LostWork(format!("the latest is not {}: {reason}", names()))));
             }
         };
-        let named: Vec<_> = candidates.iter().filter(|candidate| candidate.name == *name).collect();
-        if named.is_empty() {
+        let named: Vec<_> = candidates.iter().filter(|(candidate, _)| *candidate == name).collect();
+        let Some((_, expected)) = named.first() else {
             return Ok(Err(Outcome::LostWork(format!("the latest is {name}, not {}", names()))));
-        }
+        };
         let path = self.root.join(name);
-        if !path.exists() {
-            return Ok(Err(Outcome::LostWork(format!("{name} is gone"))));
-        }
         let verified = self.run(&["verify"], &path)?;
+        if !verified.success() {
+            return Ok(Err(Outcome::HardFail(format!("{name} does not verify: {}", verified.error()))));
+        }
         let found = Snapshot::of(&path)?;
-        let same = named.into_iter().find(|candidate| candidate.files == found.files);
-        Ok(match (same, verified.success()) {
-            (Some(same), true) => Ok(*same),
-            (_, false) => Err(Outcome::HardFail(format!("{name} does not verify: {}", verified.error()))),
-            (None, true) => Err(Outcome::SilentDivergence(format!(
-                "{name} verifies, and holds other bytes: {}",
-                difference(&candidates[0].files, &found.files)
-            ))),
-        })
+        let same = named.into_iter().find(|(_, candidate)| **candidate == found);
+        Ok(same.copied().ok_or_else(|| diverged(name, expected, &found)))
     }
 
-    /// What is wrong with a checkpoint that is to be removed: as long as it is one, it is
-    /// whole.
-    fn others(&self, candidates: &[&Snapshot]) -> Result<Option<Outcome>> {
-        let known = self.scene.kept.iter().chain(candidates.iter().copied());
-        let known: Vec<_> = known.map(|snapshot| &snapshot.name).collect();
-        let found = if self.root.exists() { names(self.root)? } else { Vec::new() };
-        for name in found.iter().filter(|name| !name.starts_with('.') && !known.contains(name)) {
+    /// What is wrong with the checkpoints beside the one that is saved: those that stay
+    /// are there and whole, and those that go are whole as long as they are checkpoints.
+    fn others(&self, saved: &String) -> Result<Option<Outcome>> {
+        for (name, old) in self.scene.old.iter().filter(|(name, _)| *name != saved) {
             let path = self.root.join(name);
-            let verified = self.run(&["verify"], &path)?;
-            if path.join(RECORD).exists() && !verified.success() {
-                let error = verified.error();
-                return Ok(Some(Outcome::HardFail(format!("{name} does not verify: {error}"))));
+            if !path.join(RECORD).exists() {
+                if self.scene.saved.contains_key(name) {
+                    return Ok(Some(Outcome::LostWork(format!("{name} is gone"))));
+                }
+            } else if Snapshot::of(&path)? != *old {
+                let verified = self.run(&["verify"], &path)?;
+                return Ok(Some(match verified.success() {
+                    true => diverged(name, old, &Snapshot::of(&path)?),
+                    false => Outcome::HardFail(format!("{name} does not verify: {}", verified.error())),
+                }));
             }
         }
         Ok(None)
     }
 
-    /// What is in the directory beside checkpoints: nothing, after a save.
-    fn rest(&self) -> Result<Outcome> {
-        let mut found = names(self.root)?;
-        found.sort();
-        let (hidden, shown): (Vec<_>, Vec<_>) = found.into_iter().partition(|name| name.starts_with('.'));
-        if !hidden.is_empty() {
-            return Ok(Outcome::HardFail(format!("left over after the next save: {}", hidden.join(", "))));
+    /// Whether the directory is as saves without a fault leave it.
+    fn rest(&self, expected: &Checkpoints) -> Result<Outcome> {
+        let found = names(self.root)?;
+        if let Some(more) = found.iter().find(|name| !expected.contains_key(*name)) {
+            return Ok(Outcome::HardFail(format!("left over after the next save: {more}")));
         }
-        match self.scene.job.keep_last {
-            Some(keep) if shown.len() != keep => {
-                Ok(Outcome::HardFail(format!("{keep} checkpoints are to be kept: {}", shown.join(", "))))
-            }
-            _ => Ok(Outcome::Pass),
+        if let Some(gone) = expected.keys().find(|name| !found.contains(name)) {
+            return Ok(Outcome::LostWork(format!("{gone} is gone after the next save")));
         }
+        let found = checkpoints(self.root)?;
+        let different = expected.iter().find(|(name, snapshot)| found.get(*name) != Some(snapshot));
+        Ok(different.map_or(Outcome::Pass, |(name, expected)| diverged(name, expected, &found[name])))
     }
 
     fn run(&self, arguments: &[&str], path: &Path) -> Result<Ended> {
@@ -189,17 +182,17 @@ struct NoLatest {
     reason: String,
 }
 
-/// Which file differs.
-fn difference(expected: &BTreeMap<String, Vec<u8>>, found: &BTreeMap<String, Vec<u8>>) -> String {
+fn diverged(name: &str, Snapshot(expected): &Snapshot, Snapshot(found): &Snapshot) -> Outcome {
     let missing = expected.keys().find(|name| !found.contains_key(*name));
     let more = found.keys().find(|name| !expected.contains_key(*name));
     let other = expected.iter().find(|(name, bytes)| found.get(*name).is_some_and(|found| found != *bytes));
-    match (missing, more, other) {
-        (Some(name), ..) => format!("{name} is missing"),
-        (_, Some(name), _) => format!("{name} should not be there"),
-        (.., Some((name, _))) => name.clone(),
+    let difference = match (missing, more, other) {
+        (Some(file), ..) => format!("{file} is missing"),
+        (_, Some(file), _) => format!("{file} should not be there"),
+        (.., Some((file, _))) => file.clone(),
         _ => "none".into(),
-    }
+    };
+    Outcome::SilentDivergence(format!("{name} verifies, and holds other bytes: {difference}"))
 }
 
 fn names(directory: &Path) -> Result<Vec<String>> {

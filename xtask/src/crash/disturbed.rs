@@ -76,6 +76,7 @@ pub struct Over {
     pub root: PathBuf,
     /// The one whose changes are disturbed.
     pub watched: PathBuf,
+    traced: usize,
     /// What the traced process did.
     pub calls: Vec<Call>,
     /// How each rank's process ended.
@@ -88,7 +89,11 @@ impl Disturbed {
         let room = lab.room()?;
         let (root, log) = (room.join("run"), room.join("log"));
         scene.place(&root)?;
-        let start = |(rank, mut command): (usize, _)| {
+        let start = |(rank, mut command): (usize, Command)| {
+            if scene.job.ranks.processes() > 1 {
+                // So long do ranks wait for one that was killed.
+                command.args(["--barrier-timeout", "12"]);
+            }
             if rank == traced {
                 command = fault.traced(&command, &log);
             }
@@ -137,7 +142,8 @@ impl Disturbed {
         let deadline = Instant::now() + LONGEST;
         let ended = self.running.into_iter().map(|running| running.wait(deadline)).collect::<Result<_>>()?;
         let calls = trace::calls(&self.log)?;
-        Ok(Over { room: self.room, root: self.root, watched: self.watched, calls, ended })
+        let Self { room, root, watched, traced, .. } = self;
+        Ok(Over { room, root, watched, traced, calls, ended })
     }
 }
 
@@ -152,9 +158,19 @@ impl Over {
         trace::points(&self.calls, &self.watched)
     }
 
-    /// Whether all ranks say that it is saved.
+    /// Whether a rank says that it is saved.
     pub fn acknowledged(&self) -> bool {
+        self.ended.iter().any(Ended::success)
+    }
+
+    /// Whether all do.
+    pub fn succeeded(&self) -> bool {
         self.ended.iter().all(Ended::success)
+    }
+
+    /// Whether the traced process was killed.
+    pub fn killed(&self) -> bool {
+        self.ended.get(self.traced).is_some_and(Ended::killed)
     }
 
     /// Removes what it left.
@@ -164,8 +180,11 @@ impl Over {
 
     /// What is found afterwards. Only what does not pass is kept, for who looks into it.
     pub fn outcome(self, lab: &Lab, scene: &Scene, promised: bool) -> Result<Outcome> {
-        if let Some(broken) = self.ended.iter().find(|ended| ended.panicked() || ended.status.is_none()) {
-            return Ok(Outcome::HardFail(broken.error()));
+        for (rank, ended) in self.ended.iter().enumerate() {
+            let dead = rank != self.traced && ended.killed();
+            if dead || ended.panicked() || ended.status.is_none() {
+                return Ok(Outcome::HardFail(ended.error()));
+            }
         }
         let outcome = scene.check(lab, &self.root, promised)?;
         if outcome.passed() {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::check::{self, Snapshot};
+use super::check::{self, Checkpoints, Snapshot, checkpoints};
 use super::lab::{self, Lab};
 use super::outcome::Outcome;
 use super::process::{Ended, run_together};
@@ -119,8 +119,6 @@ impl Job {
                 if world_size > 1 {
                     command.args(["--rank", &rank.to_string(), "--world-size", &world_size.to_string()]);
                     command.args(["--barrier", &format!("tcp-store://127.0.0.1:{port}")]);
-                    // The ranks wait so long for a rank 0 that was killed.
-                    command.args(["--barrier-timeout", "12"]);
                 }
                 if matches!(self.ranks, Ranks::Sharing(_)) {
                     command.arg("--share");
@@ -145,15 +143,13 @@ pub struct Scene {
     pub job: Job,
     /// The directory of checkpoints before the save. Nobody changes it. It does not
     /// exist if the save is the first.
-    pub start: PathBuf,
-    /// The newest checkpoint before the save.
-    pub before: Option<Snapshot>,
-    /// The one that is saved.
-    pub after: Snapshot,
-    /// The one saved after that.
-    pub next: Snapshot,
-    /// Older ones that nobody may touch.
-    pub kept: Vec<Snapshot>,
+    start: PathBuf,
+    /// What is in it.
+    pub old: Checkpoints,
+    /// What is there after the save.
+    pub saved: Checkpoints,
+    /// And after the one that follows.
+    pub saved_next: Checkpoints,
 }
 
 impl Scene {
@@ -163,20 +159,30 @@ impl Scene {
         let start = room.join("run");
         for step in 1..=job.existing {
             let plain = Job { overwrite: false, keep_last: None, ..job };
-            saved(&plain, plain.commands(lab, &start, step, step)?, &room)?;
+            done(&plain, plain.commands(lab, &start, step, step)?, &room)?;
         }
         let root = room.join("undisturbed");
-        let step = job.step();
-        let snapshot = |step: usize, root: &Path| Snapshot::of(&root.join(directory(step)));
-        let before = (1..=job.existing).next_back().map(|step| snapshot(step, &start)).transpose()?;
-        let kept = (1..step).rev().take(job.keep_last.map_or(usize::MAX, |keep| keep - 1));
-        let kept = kept.map(|step| snapshot(step, &start)).collect::<Result<_>>()?;
         place(&start, &root)?;
-        saved(&job, job.commands(lab, &root, step, job.existing + 1)?, &room)?;
-        let after = snapshot(step, &root)?;
-        saved(&job, job.commands(lab, &root, step + 1, job.existing + 2)?, &room)?;
-        let next = snapshot(step + 1, &root)?;
-        Ok(Self { job, start, before, after, next, kept })
+        let scene = |saved, saved_next| -> Result<Self> {
+            let old = if start.exists() { checkpoints(&start)? } else { Checkpoints::new() };
+            Ok(Self { job, start: start.clone(), old, saved, saved_next })
+        };
+        let unknown = scene(Checkpoints::new(), Checkpoints::new())?;
+        done(&job, unknown.save(lab, &root)?, &room)?;
+        let saved = checkpoints(&root)?;
+        done(&job, unknown.save_next(lab, &root)?, &room)?;
+        scene(saved, checkpoints(&root)?)
+    }
+
+    /// The newest checkpoint before the save.
+    pub fn before(&self) -> Option<Named<'_>> {
+        self.old.get_key_value(&directory(self.job.existing))
+    }
+
+    /// The one that is saved.
+    pub fn after(&self) -> Result<Named<'_>> {
+        let name = directory(self.job.step());
+        self.saved.get_key_value(&name).with_context(|| format!("{}: no {name}", self.job.name))
     }
 
     /// Puts the directory as it is before the save to `root`.
@@ -196,18 +202,23 @@ impl Scene {
 
     /// Whether the new checkpoint is there, whole.
     pub fn is_saved(&self, root: &Path) -> bool {
-        Snapshot::of(&root.join(&self.after.name)).is_ok_and(|found| found == self.after)
+        let is_there =
+            |(name, after): Named<'_>| Snapshot::of(&root.join(name)).is_ok_and(|found| found == *after);
+        self.after().is_ok_and(is_there)
     }
 
     /// What a fresh process finds in `root` after a save that was disturbed there.
-    /// `acknowledged` if all ranks said that it is saved.
+    /// `acknowledged` if a rank said that it is saved.
     pub fn check(&self, lab: &Lab, root: &Path, acknowledged: bool) -> Result<Outcome> {
         check::check(self, lab, root, acknowledged)
     }
 }
 
+/// A checkpoint, and the name of its directory.
+pub type Named<'s> = (&'s String, &'s Snapshot);
+
 /// The name of a checkpoint.
-pub fn directory(step: usize) -> String {
+fn directory(step: usize) -> String {
     format!("step-{step}")
 }
 
@@ -221,7 +232,7 @@ fn place(start: &Path, root: &Path) -> Result<()> {
     if start.exists() { lab::copy(start, root) } else { Ok(()) }
 }
 
-fn saved(job: &Job, commands: Vec<Command>, room: &Path) -> Result<()> {
+fn done(job: &Job, commands: Vec<Command>, room: &Path) -> Result<()> {
     let ended = run_together(commands, room, LONGEST)?;
     let failed = ended.iter().find(|ended| !ended.success());
     ensure!(failed.is_none(), "{}, undisturbed: {}", job.name, failed.map(Ended::error).unwrap_or_default());

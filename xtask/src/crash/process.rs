@@ -1,6 +1,7 @@
 //! Processes of the matrix: run with a deadline, and never left behind.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -22,6 +23,11 @@ impl Ended {
         self.status.is_some_and(|status| status.success())
     }
 
+    /// Whether a signal ended it.
+    pub fn killed(&self) -> bool {
+        self.status.is_some_and(|status| status.code().is_none())
+    }
+
     pub fn panicked(&self) -> bool {
         self.stderr.contains("panicked at")
     }
@@ -37,7 +43,7 @@ impl Ended {
     }
 }
 
-/// A process that runs; killed when dropped.
+/// A process that runs; killed when dropped, and with it those that it started.
 pub struct Running {
     child: Child,
     outputs: [PathBuf; 2],
@@ -49,7 +55,8 @@ impl Running {
         let outputs = ["stdout", "stderr"].map(|kind| directory.join(format!("{name}.{kind}")));
         let [stdout, stderr] = &outputs;
         command.stdin(Stdio::null()).stdout(File::create(stdout)?).stderr(File::create(stderr)?);
-        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        // A group of its own.
+        let child = command.process_group(0).spawn().with_context(|| format!("cannot start {command:?}"))?;
         Ok(Self { child, outputs })
     }
 
@@ -76,7 +83,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if self.is_over() {
+            return;
+        }
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
     }
 }

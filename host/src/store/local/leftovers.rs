@@ -1,54 +1,84 @@
 //! What dead processes have left.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, OFlags, flock, fstatfs};
 use rustix::io::Errno;
 
 use super::hidden::Kind;
-use super::lock::is_at;
-use super::sync::sync_directory;
+use super::lock::{Names, is_at};
+use super::sync::parent;
 use crate::{Error, Result};
 
 /// How long nothing has changed in what may be removed where locks prove nothing.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Removes what dead processes have left directly under `root` and `wanted` says yes to.
-pub(super) fn remove(root: &Path, wanted: impl Fn(Kind, &str) -> bool) -> Result<()> {
-    let failed = |source| Error::io(root, "list", source);
-    let mut synced = false;
-    for entry in fs::read_dir(root).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let Some(kind) = name.to_str().and_then(|name| Kind::of(name).filter(|&kind| wanted(kind, name)))
-        else {
-            continue;
-        };
-        let path = root.join(&name);
+/// Removes what dead processes have left of the file at `path`. What cannot be removed is
+/// only a leftover.
+pub(super) fn remove_of_file(path: &Path, name: &OsStr) {
+    let Some(mine) = name.to_str().map(|name| format!(".{name}.")) else { return };
+    let root = parent(path);
+    let of_it = |kind, name: &str| kind == Kind::Partial && name.starts_with(&mine);
+    for path in hidden(root, of_it).unwrap_or_default() {
         // Held until it is gone: nobody can begin to use it.
-        let Some(_dead) = dead(&path) else { continue };
-        if !synced {
-            // Whoever died may have moved a checkpoint here, and on disk it may
-            // still have its old name.
-            sync_directory(root)?;
-            synced = true;
+        if let Some(_dead) = dead(&path) {
+            let _ = fs::remove_file(&path);
         }
-        let removed = match kind {
-            Kind::Partial => fs::remove_file(&path),
-            Kind::Stage | Kind::Removed => fs::remove_dir_all(&path),
-        };
-        match removed {
+    }
+}
+
+/// Removes the directories that dead processes have left directly under `root`. Goes on
+/// after one that cannot be removed, and answers the first error.
+pub(super) fn remove_directories(root: &Path) -> Result<()> {
+    let found = hidden(root, |kind, _| kind != Kind::Partial)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    // While a commit is not on disk yet, what it replaced is hidden, nobody's, and may be
+    // taken back.
+    let names = Names::of(root)?;
+    let dead: Vec<_> = found.into_iter().filter_map(|path| Some((dead(&path)?, path))).collect();
+    if dead.is_empty() {
+        return Ok(());
+    }
+    // Whoever died may have moved a checkpoint here, which on disk may still have
+    // its old name.
+    names.sync()?;
+    drop(names);
+    let mut failure = Ok(());
+    for (_held, path) in dead {
+        match remove(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io(&path, "remove", source));
+                failure = failure.and(Err(Error::io(&path, "remove", source)));
             }
             _ => {}
         }
     }
-    Ok(())
+    failure
+}
+
+/// What has a hidden name directly under `root` that `wanted` says yes to.
+fn hidden(root: &Path, wanted: impl Fn(Kind, &str) -> bool) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::io(root, "list", source);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let name = name.to_str().filter(|name| Kind::of(name).is_some_and(|kind| wanted(kind, name)));
+        found.extend(name.map(|name| root.join(name)));
+    }
+    Ok(found)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path)?.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    }
 }
 
 /// The file or directory, open, if no process uses it any more.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::sync::{parent, sync_open};
+use super::sync::sync_open;
 use crate::{Error, Result};
 
 /// How long others may move names before it is an error: each move takes one rename
@@ -46,9 +46,8 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Holds the names beside `path` until dropped.
-    pub(super) fn beside(path: &Path) -> Result<Self> {
-        let path = parent(path);
+    /// Holds the names in the directory `path` until dropped.
+    pub(super) fn of(path: &Path) -> Result<Self> {
         let failed = |source| Error::io(path, "lock", source);
         let directory = File::open(path).map_err(failed)?;
         let start = Instant::now();
@@ -70,5 +69,13 @@ impl Names {
     /// Brings the names to disk.
     pub(super) fn sync(&self) -> Result<()> {
         sync_open(&self.directory).map_err(|source| Error::io(&self.path, "sync", source))
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        // Closing is not enough if another thread has forked meanwhile: the child has
+        // the same lock.
+        let _ = flock(&self.directory, FlockOperation::Unlock);
     }
 }

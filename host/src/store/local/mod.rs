@@ -12,6 +12,7 @@ mod stage;
 mod sync;
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use std::{fs, io};
 use rustix::fs::statvfs;
 
 use self::hidden::Kind;
-use self::lock::Names;
+use self::lock::{Names, is_at};
 use self::sink::LocalSink;
 use self::source::LocalSource;
 use self::stage::LocalStage;
@@ -48,11 +49,7 @@ impl Store for Local {
 
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         let name = own_name(path, "create")?;
-        // What a process that was killed has left of the same file. If it cannot be
-        // removed it is only a leftover.
-        let mine = name.to_str().map(|name| format!(".{name}."));
-        let same = |name: &str| mine.as_ref().is_some_and(|mine| name.starts_with(mine));
-        let _ = leftovers::remove(parent(path), |kind, name| kind == Kind::Partial && same(name));
+        leftovers::remove_of_file(path, name);
         Ok(Box::new(LocalSink::create(path, name, length)?))
     }
 
@@ -63,8 +60,7 @@ impl Store for Local {
             let entry = entry.map_err(failed)?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             // Of a directory that goes now it is still said that it was one.
-            let kind = entry.file_type().map_err(failed)?;
-            let directory = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
+            let directory = entry.file_type().map_err(failed)?.is_dir();
             entries.push(Entry { name, directory });
         }
         Ok(entries)
@@ -81,14 +77,25 @@ impl Store for Local {
 
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
         let doomed = Kind::Removed.unique(path, own_name(path, "remove")?);
-        let names = Names::beside(path)?;
+        let failed = |source| Error::io(path, "remove", source);
+        let names = Names::of(parent(path))?;
+        let directory = match File::open(path) {
+            // Somebody else removes too.
+            Err(source) if source.kind() == NotFound => return Ok(false),
+            opened => opened.map_err(failed)?,
+        };
         if !wanted()? {
             return Ok(false);
         }
         match fs::rename(path, &doomed) {
-            // Somebody else removes too.
             Err(source) if source.kind() == NotFound => return Ok(false),
-            renamed => renamed.map_err(|source| Error::io(path, "remove", source))?,
+            renamed => renamed.map_err(failed)?,
+        }
+        // Where locks do not reach, it may be another by now than was looked at.
+        let is_it = is_at(&directory, &doomed).map_err(failed);
+        if !matches!(is_it, Ok(true)) {
+            fs::rename(&doomed, path).map_err(failed)?;
+            return is_it;
         }
         if let Err(error) = names.sync() {
             // What an error is said of is still there.
@@ -96,10 +103,9 @@ impl Store for Local {
             return Err(error);
         }
         drop(names);
-        match fs::remove_dir_all(&doomed) {
-            Err(source) if source.kind() != NotFound => Err(Error::io(path, "remove", source)),
-            _ => Ok(true),
-        }
+        // It is no checkpoint any more: what cannot be removed now is a leftover.
+        let _ = fs::remove_dir_all(&doomed);
+        Ok(true)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
@@ -107,7 +113,7 @@ impl Store for Local {
     }
 
     fn tidy(&self, root: &Path) -> Result<()> {
-        leftovers::remove(root, |kind, _| kind != Kind::Partial)
+        leftovers::remove_directories(root)
     }
 }
 

@@ -14,7 +14,7 @@ use super::hidden::Kind;
 use super::lock::{Names, claim, is_at};
 use super::sink::LocalSink;
 use super::source::LocalSource;
-use super::sync::{sync_ancestors, sync_directory};
+use super::sync::{parent, sync_ancestors, sync_directory};
 use crate::store::{Sink, Source, Stage};
 use crate::{Error, Result};
 
@@ -55,23 +55,22 @@ impl LocalStage {
 
     /// Gives the directory its final name. Whether it changed names with one that was
     /// there.
-    fn appear(&self, replace: bool) -> Result<bool> {
+    fn appear(&self, replaces: Option<&str>) -> Result<bool> {
         let exists = || Error::Exists { path: self.path.clone() };
         let failed = |errno: Errno| Error::io(&self.path, "commit the checkpoint", errno.into());
+        let replaces = |directory: &Path| replaces.is_some_and(|name| directory.join(name).exists());
         match self.rename(RenameFlags::NOREPLACE) {
             Ok(()) => Ok(false),
-            Err(Errno::EXIST) if replace => match self.rename(RenameFlags::EXCHANGE) {
+            Err(Errno::EXIST) if replaces(&self.path) => match self.rename(RenameFlags::EXCHANGE) {
                 Err(Errno::INVAL) => Err(self.cannot_exchange()),
                 exchanged => exchanged.map(|()| true).map_err(failed),
             },
             Err(Errno::EXIST) => Err(exists()),
-            Err(Errno::INVAL | Errno::NOSYS) => match fs::symlink_metadata(&self.path) {
-                Ok(_) if replace => Err(self.cannot_exchange()),
-                Ok(_) => Err(exists()),
-                Err(_) => match self.rename(RenameFlags::empty()) {
-                    Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Err(exists()),
-                    renamed => renamed.map(|()| false).map_err(failed),
-                },
+            Err(Errno::INVAL | Errno::NOSYS) if replaces(&self.path) => Err(self.cannot_exchange()),
+            Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(&self.path).is_ok() => Err(exists()),
+            Err(Errno::INVAL | Errno::NOSYS) => match self.rename(RenameFlags::empty()) {
+                Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Err(exists()),
+                renamed => renamed.map(|()| false).map_err(failed),
             },
             Err(errno) => Err(failed(errno)),
         }
@@ -108,11 +107,9 @@ impl LocalStage {
         };
         let kept = renamed.is_err() || names.sync().is_err();
         self.kept.store(kept, Ordering::Relaxed);
-        match (renamed, error) {
-            (Err(_), Error::Io { path, action, source }) => {
-                Error::Io { path, action: format!("{action} (the checkpoint is there)"), source }
-            }
-            (_, error) => error,
+        match renamed {
+            Ok(()) => error,
+            Err(_) => Error::Committed { path: self.path.clone(), source: Box::new(error) },
         }
     }
 }
@@ -134,11 +131,11 @@ impl Stage for LocalStage {
         Some(&self.directory)
     }
 
-    fn commit(&self, replace: bool) -> Result<()> {
+    fn commit(&self, replaces: Option<&str>) -> Result<()> {
         sync_directory(&self.directory)?;
         sync_ancestors(&self.path)?;
-        let names = Names::beside(&self.path)?;
-        let exchanged = self.appear(replace)?;
+        let names = Names::of(parent(&self.path))?;
+        let exchanged = self.appear(replaces)?;
         if let Err(error) = names.sync() {
             return Err(self.take_back(&names, exchanged, error));
         }
