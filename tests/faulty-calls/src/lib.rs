@@ -18,8 +18,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use libc::{
-    AT_FDCWD, SYS_fsync, SYS_mkdir, SYS_openat, SYS_pwrite64, SYS_rename, SYS_write, SYS_writev, iovec,
-    mode_t, off64_t, size_t, ssize_t,
+    AT_FDCWD, SYS_fsync, SYS_mkdir, SYS_openat, SYS_pwrite64, SYS_rename, SYS_unlinkat, SYS_write,
+    SYS_writev, iovec, mode_t, off64_t, size_t, ssize_t,
 };
 
 /// As open(2).
@@ -35,6 +35,55 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: mode_t)
     // SAFETY: the caller's promise. What is passed for a mode that is not there is not
     // looked at.
     answer(unsafe { libc::syscall(SYS_openat, AT_FDCWD, path, flags, mode) })
+}
+
+/// As openat(2).
+///
+/// # Safety
+/// `path` ends with a zero. `mode` is there if `flags` ask for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn openat64(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: mode_t,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    if let Err(failed) = fault::at("openat", unsafe { in_directory(directory, path) }) {
+        return failed;
+    }
+    // SAFETY: the caller's promise, as in `open64`.
+    answer(unsafe { libc::syscall(SYS_openat, directory, path, flags, mode) })
+}
+
+/// As opendir(3).
+///
+/// # Safety
+/// `path` ends with a zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn opendir(path: *const c_char) -> *mut libc::DIR {
+    // SAFETY: the caller's promise.
+    if fault::at::<c_int>("openat", unsafe { at(path) }).is_err() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the caller's promise.
+    let open = unsafe { open_directory(path) };
+    // SAFETY: a descriptor that nobody else has, or -1, which is refused.
+    unsafe { libc::fdopendir(open) }
+}
+
+/// As unlinkat(2).
+///
+/// # Safety
+/// `path` ends with a zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+    // SAFETY: the caller's promise.
+    if let Err(failed) = fault::at("unlinkat", unsafe { in_directory(directory, path) }) {
+        return failed;
+    }
+    // SAFETY: the caller's promise.
+    answer(unsafe { libc::syscall(SYS_unlinkat, directory, path, flags) })
 }
 
 /// As mkdir(2).
@@ -130,6 +179,22 @@ unsafe fn at(path: *const c_char) -> Option<PathBuf> {
     // SAFETY: the caller's promise.
     let path = unsafe { CStr::from_ptr(path) };
     Some(Path::new(OsStr::from_bytes(path.to_bytes())).into())
+}
+
+/// # Safety
+/// `path` ends with a zero.
+unsafe fn in_directory(directory: c_int, path: *const c_char) -> Option<PathBuf> {
+    // SAFETY: the caller's promise.
+    let path = unsafe { at(path) }?;
+    if directory == AT_FDCWD { Some(path) } else { Some(open_at(directory)?.join(path)) }
+}
+
+/// # Safety
+/// `path` ends with a zero.
+unsafe fn open_directory(path: *const c_char) -> c_int {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: the caller's promise.
+    answer(unsafe { libc::syscall(SYS_openat, AT_FDCWD, path, flags) })
 }
 
 fn open_at(fd: c_int) -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use super::trace::Point;
 /// What a run disturbed, and what came of it.
 pub struct Hit {
     /// Mostly one call; with errors, the call of the same number in each thread.
-    pub whats: Vec<String>,
+    pub points: Vec<Point>,
     pub outcome: Outcome,
 }
 
@@ -32,9 +32,9 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// `threads` points at a time; in a sample once, else until each was hit.
+    /// `threads` points at a time, until each was hit; in a sample not for long.
     pub fn of(plan: &Plan, threads: usize) -> Self {
-        Self { threads, attempts: if plan.sample { 1 } else { ATTEMPTS } }
+        Self { threads, attempts: if plan.sample { 2 } else { 9 } }
     }
 }
 
@@ -54,8 +54,8 @@ pub fn cover(
         // Threads take turns as they like, and strace counts the calls of each by itself.
         let how = if attempt % 2 == 1 { How::Counted } else { How::Named };
         let hits = parallel::each(&tries, effort.threads, |point| disturb(point, how))?;
-        for Hit { whats, outcome } in hits.into_iter().flatten() {
-            for what in whats {
+        for Hit { points, outcome } in hits.into_iter().flatten() {
+            for Point { what, .. } in points {
                 let first = missing.iter().any(|missing| missing.what == what);
                 missing.retain(|missing| missing.what != what);
                 // A second one counts only if it shows something.
@@ -69,11 +69,8 @@ pub fn cover(
         }
         tries = points()?;
     }
-    // Of a sample, those that were not hit are many.
-    for point in missing.iter().filter(|_| effort.attempts > 1) {
+    for point in missing {
         row.not_hit(&format!("{prefix}{}", point.what));
     }
     Ok(())
 }
-
-const ATTEMPTS: usize = 9;

@@ -30,13 +30,14 @@ pub enum Fault<'f> {
 }
 
 impl Fault<'_> {
-    fn traced(self, command: &Command, log: &Path) -> Command {
+    fn traced(self, command: &Command, watched: &Path, log: &Path) -> Command {
         match self {
             Self::None => trace::traced(command, log, None),
             Self::Call(trigger, disturbance) => trace::traced(command, log, Some((trigger, disturbance))),
             Self::Named(point, error, stays) => {
                 let on = if stays { "+" } else { "" };
-                let fails = format!("{}:{error}:{}{on}:{}", point.name(), point.count(), point.path());
+                let path = point.path_from(watched);
+                let fails = format!("{}:{error}:{}{on}:{}", point.name(), point.count(), path.display());
                 let done = log.with_file_name(DONE);
                 let faults = [("FAULTY_CALLS_FAIL", fails.as_ref()), ("FAULTY_CALLS_DONE", done.as_os_str())];
                 trace::traced(&preloaded(command, &faults), log, None)
@@ -89,18 +90,18 @@ impl Disturbed {
         let room = lab.room()?;
         let (root, log) = (room.join("run"), room.join("log"));
         scene.place(&root)?;
+        let watched = if scene.job.cold { root.with_file_name(CACHE) } else { root.clone() };
         let start = |(rank, mut command): (usize, Command)| {
             if scene.job.ranks.processes() > 1 {
                 // So long do ranks wait for one that was killed.
                 command.args(["--barrier-timeout", "12"]);
             }
             if rank == traced {
-                command = fault.traced(&command, &log);
+                command = fault.traced(&command, &watched, &log);
             }
             Running::start(&mut command, &room, &rank.to_string())
         };
         let running = scene.save(lab, &root)?.into_iter().enumerate().map(start).collect::<Result<_>>()?;
-        let watched = if scene.job.cold { root.with_file_name(CACHE) } else { root.clone() };
         Ok(Self { room, root, watched, log, traced, running })
     }
 

@@ -1,10 +1,13 @@
 //! The file system answers an error at each call of a save, once or from there on.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use super::cover::{Effort, Hit, How, cover};
 use super::disturbed::{Disturbed, Fault, Over};
-use super::job::Scene;
+use super::job::{Ranks, Scene};
 use super::lab::Lab;
 use super::outcome::Outcome;
 use super::plan::Plan;
@@ -47,7 +50,7 @@ pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
         let mut rows = [false, true].map(|stays| Row::new(job.name, fault(stays)));
         let [once, staying] = &mut rows;
         for rank in 0..job.ranks.processes() {
-            for error in plan.choose(ERRORS.to_vec(), number + rank, ERRORS.len() / 2) {
+            for error in plan.choose(ERRORS.to_vec(), number + rank, 3) {
                 let row = if error.stays { &mut *staying } else { &mut *once };
                 let points = || {
                     let points = points(lab, &scene, rank, OF_READING.contains(&error.name))?;
@@ -74,10 +77,11 @@ fn fault(stays: bool) -> String {
 }
 
 /// The calls that an undisturbed save makes: those that change files, or those that open
-/// them too.
+/// or lock them too.
 fn points(lab: &Lab, scene: &Scene, rank: usize, reading: bool) -> Result<Vec<Point>> {
     let points = Disturbed::undisturbed(lab, scene, rank)?.into_iter();
-    let points = points.filter(|(call, _)| call.changes() || (reading && call.opens()));
+    let points =
+        points.filter(|(call, _)| call.changes() || (reading && (call.opens() || call.name == "flock")));
     let points: Vec<_> = points.map(|(_, point)| point).collect();
     ensure!(!points.is_empty(), "{}: it changes no file", scene.job.name);
     Ok(points)
@@ -104,26 +108,29 @@ fn refused(
         (How::Counted, _) => return Ok(None),
     };
     let run = Disturbed::start(lab, scene, rank, fault)?.wait()?;
-    let whats = match how {
-        How::Named if run.named_call_came() => vec![point.what.clone()],
+    let points = match how {
+        How::Named if run.named_call_came() => vec![point.clone()],
         How::Named => Vec::new(),
-        How::Counted if error.stays => injected(&run).into_iter().take(1).collect(),
         How::Counted => injected(&run),
     };
-    if whats.is_empty() {
+    let Some(first) = points.first() else {
         run.forget()?;
         return Ok(None);
-    }
-    if let Some(unclear) = unclear(scene, &run, rank, error.text) {
-        return Ok(Some(Hit { whats, outcome: Outcome::HardFail(unclear) }));
+    };
+    let of_sync = first.name() == "fsync" && error.name != "EINTR";
+    let reason = if of_sync && run.succeeded() {
+        Some(format!("{} could not be brought to disk, and no rank failed", first.path()))
+    } else if !run.succeeded() && scene.is_saved(&run.root) && !says_it_is_there(&run) {
+        Some("the save failed, the checkpoint is there, and no error says so".into())
+    } else {
+        unclear(scene, &run, rank, &points, error.text)
+    };
+    if let Some(reason) = reason {
+        return Ok(Some(Hit { points, outcome: Outcome::HardFail(reason) }));
     }
     let acknowledged = run.acknowledged();
-    if !acknowledged && scene.is_saved(&run.root) && !says_it_is_there(&run) {
-        let reason = "the save failed, the checkpoint is there, and no error says so".into();
-        return Ok(Some(Hit { whats, outcome: Outcome::HardFail(reason) }));
-    }
     let outcome = run.outcome(lab, scene, acknowledged)?;
-    Ok(Some(Hit { whats, outcome }))
+    Ok(Some(Hit { points, outcome }))
 }
 
 /// Whether a rank that failed after the commit says that there was one.
@@ -131,35 +138,67 @@ fn says_it_is_there(run: &Over) -> bool {
     run.ended.iter().any(|ended| ended.stderr.contains("the checkpoint is there"))
 }
 
-/// The calls that strace gave an error: those of one number, one in each thread.
-fn injected(run: &Over) -> Vec<String> {
-    let points = run.points().into_iter();
-    let whats: Vec<_> = points.filter(|(call, _)| call.is_injected()).map(|(_, point)| point.what).collect();
-    let all = run.calls.iter().filter(|call| call.is_injected()).count();
-    // One may have been given it at a file that is no part of the save.
-    if whats.len() == all { whats } else { Vec::new() }
+/// The calls that strace gave an error: the first in each thread. None if one was about a
+/// file that is no part of the save.
+fn injected(run: &Over) -> Vec<Point> {
+    let mut threads = HashSet::new();
+    let points = run.points().into_iter().filter(|(call, _)| call.is_injected());
+    let points: Vec<_> = points.collect();
+    if points.len() != run.calls.iter().filter(|call| call.is_injected()).count() {
+        return Vec::new();
+    }
+    points.into_iter().filter_map(|(call, point)| threads.insert(call.thread).then_some(point)).collect()
 }
 
 /// What is wrong with how a failed save says so.
-fn unclear(scene: &Scene, run: &Over, rank: usize, text: &str) -> Option<String> {
+fn unclear(scene: &Scene, run: &Over, rank: usize, points: &[Point], text: &str) -> Option<String> {
     let failed = |ended: &&Ended| !ended.success() && !ended.panicked() && ended.status.is_some();
+    let ranks: Vec<_> = match scene.job.ranks {
+        Ranks::One => vec![String::new()],
+        // The threads' ranks are told by their files.
+        Ranks::Threads(_) => {
+            points.iter().map(|point| format!("rank {}", rank_of(shown(point.path())))).collect()
+        }
+        _ => vec![format!("rank {rank}")],
+    };
     run.ended.iter().filter(failed).find_map(|ended| {
         let errors: Vec<_> = ended.stderr.lines().filter(|line| !line.starts_with("hint: ")).collect();
         let [error] = errors[..] else { return Some(format!("not one error: {}", ended.error())) };
-        let several = scene.job.ranks.processes() > 1;
         let missing = if !error.starts_with("error: ") {
             "that it is an error"
         } else if !error.contains(text) {
             "the cause"
-        } else if !error.contains(&*run.root.to_string_lossy()) {
+        } else if !points.iter().any(|point| names(error, point, &run.root)) {
             "the file"
-        } else if several && !error.contains(&format!("rank {rank}")) {
+        } else if !ranks.iter().any(|rank| error.contains(rank)) {
             "the rank"
         } else {
             return None;
         };
         Some(format!("the error does not say {missing}: {error}"))
     })
+}
+
+/// Whether an error names what a call was about.
+fn names(error: &str, point: &Point, root: &Path) -> bool {
+    let path = point.path_from(root);
+    let place = if path.starts_with(root) { root } else { &path };
+    error.contains(&*place.to_string_lossy()) && error.contains(shown(point.path()))
+}
+
+/// The name of a file or directory as users know it, of one that may be hidden. A directory
+/// of checkpoints and those above have none that matters.
+fn shown(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    match name.strip_prefix('.') {
+        Some(hidden) => hidden.split_once(".*").map_or("", |(name, _)| name),
+        None => name,
+    }
+}
+
+/// The number of the rank whose file it is, if it is one's.
+fn rank_of(file: &str) -> &str {
+    file.strip_prefix("checkpoint_").and_then(|rest| rest.strip_suffix(".pt")).unwrap_or_default()
 }
 
 const THREADS: usize = 4;

@@ -170,8 +170,14 @@ impl Scene {
         let unknown = scene(Checkpoints::new(), Checkpoints::new())?;
         done(&job, unknown.save(lab, &root)?, &room)?;
         let saved = checkpoints(&root)?;
+        lab::copy(&root, &root.with_file_name(SAVED))?;
         done(&job, unknown.save_next(lab, &root)?, &room)?;
         scene(saved, checkpoints(&root)?)
+    }
+
+    /// Puts the directory as it is after the save to `root`.
+    pub fn place_saved(&self, root: &Path) -> Result<()> {
+        lab::copy(&self.start.with_file_name(SAVED), root)
     }
 
     /// The newest checkpoint before the save.
@@ -221,6 +227,9 @@ pub type Named<'s> = (&'s String, &'s Snapshot);
 fn directory(step: usize) -> String {
     format!("step-{step}")
 }
+
+/// Beside the directory that a job starts from, the one it leaves.
+const SAVED: &str = "saved";
 
 /// Where a cold job keeps compiled code: beside the directory of checkpoints.
 pub const CACHE: &str = "cache";

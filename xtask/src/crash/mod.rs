@@ -2,6 +2,7 @@
 //! what is left: the matrix of docs/durability.md.
 
 mod check;
+mod control;
 mod cover;
 mod disturbed;
 mod errors;
@@ -68,6 +69,7 @@ fn matrix(plan: &Plan) -> Result<Table> {
         ("power", power::run),
     ];
     let lab = Lab::new(plan.directory.as_deref(), "matrix")?;
+    control::run(&lab)?;
     let mut table = Table::default();
     for (name, part) in parts.into_iter().filter(|(name, _)| plan.wants(name)) {
         println!("{name}");

@@ -56,7 +56,11 @@ fn killed(lab: &Lab, peers: &mut Peers, peer: &str, point: &Point) -> Result<Opt
     let run = Run::new(lab, peers, peer, Some((trigger, disturbance)))?;
     let mut points = trace::points(&run.calls, &run.root).into_iter();
     // The call before it may be about nothing of interest.
-    let hit = before || points.any(|(call, hit)| hit.what == point.what && call.is_last());
+    let pulled = |call: &Call| call.is_at(trigger) && trigger.is_pulled_by(call, &run.root);
+    let hit = match before {
+        true => run.calls.iter().any(pulled),
+        false => points.any(|(call, hit)| hit.what == point.what && call.is_last()),
+    };
     if hit && !run.acknowledged { run.outcome(peers).map(Some) } else { Ok(None) }
 }
 

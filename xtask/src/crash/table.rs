@@ -82,9 +82,11 @@ impl Table {
         joined.into_iter().for_each(|row| self.add(row));
     }
 
-    /// Whether all points passed.
+    /// Whether all points passed, and hardly any could not be reached: where threads
+    /// take turns, a call may come only once in many runs.
     pub fn passed(&self) -> bool {
-        self.rows.iter().all(|row| row.failures.is_empty())
+        let reached = |row: &Row| row.tally.points() > 0 && row.not_hit.len() <= 1 + row.tally.points() / 10;
+        self.rows.iter().all(|row| row.failures.is_empty() && reached(row))
     }
 
     /// How many points there were, and which calls no run came to.

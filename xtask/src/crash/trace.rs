@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -66,6 +66,17 @@ impl Point {
     pub fn path(&self) -> &str {
         let paths = self.what.split(" (no. ").next().unwrap_or_default();
         paths.rsplit(' ').next().unwrap_or_default()
+    }
+
+    /// The same, whole.
+    pub fn path_from(&self, root: &Path) -> PathBuf {
+        match self.path() {
+            "." => root.into(),
+            path => match ABOVE.iter().position(|above| *above == path) {
+                Some(above) => root.ancestors().nth(above + 1).unwrap_or(root).into(),
+                None => root.join(path),
+            },
+        }
     }
 
     /// From 1.
@@ -244,11 +255,10 @@ pub fn stopped(log: &Path) -> Option<u32> {
 }
 
 impl Call {
-    /// What it does to files under `root`, if it does.
+    /// What it does to files under `root`, or to the directories just above, if it does.
     fn what(&self, root: &str) -> Option<String> {
         let paths = self.paths();
-        let here: Vec<_> =
-            paths.iter().filter_map(|path| path.strip_prefix(root)).map(without_tokens).collect();
+        let here: Vec<_> = paths.iter().filter_map(|path| relative(path, root)).collect();
         (!here.is_empty()).then(|| format!("{} {}", self.name, here.join(" ")))
     }
 
@@ -313,6 +323,20 @@ impl Call {
         paths
     }
 }
+
+/// A path as seen from `root`: under it, `.`, or one of the two directories above.
+fn relative(path: &str, root: &str) -> Option<String> {
+    let above = Path::new(root).ancestors().skip(1).zip(ABOVE);
+    let above = above.filter(|(directory, _)| *directory == Path::new(path)).map(|(_, name)| name.into());
+    let under = || {
+        let rest = path.strip_prefix(root)?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| without_tokens(rest))
+    };
+    above.last().or_else(under)
+}
+
+/// The directory above, and the one above that.
+const ABOVE: [&str; 2] = ["..", "../.."];
 
 /// A path in which the parts of hidden names that are others each time are `*`.
 fn without_tokens(path: &str) -> String {
