@@ -50,7 +50,7 @@ impl Store for Local {
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         let name = own_name(path, "create")?;
         leftovers::remove_of_file(path, name);
-        Ok(Box::new(LocalSink::create(path, name, length)?))
+        Ok(Box::new(LocalSink::create(path, name, length, false)?))
     }
 
     fn list(&self, path: &Path) -> Result<Vec<Entry>> {

@@ -12,7 +12,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::Local;
 use super::hidden::Kind;
 use super::lock::claim;
-use super::sync::sync_parent;
+use super::sync::{parent, sync_directory};
 use crate::store::{Sink, Store};
 use crate::{Error, Result};
 
@@ -22,11 +22,13 @@ pub(super) struct LocalSink {
     path: PathBuf,
     temporary: PathBuf,
     file: File,
+    /// The commit of the directory brings its names to disk.
+    staged: bool,
     finished: bool,
 }
 
 impl LocalSink {
-    pub(super) fn create(path: &Path, name: &OsStr, length: u64) -> Result<Self> {
+    pub(super) fn create(path: &Path, name: &OsStr, length: u64, staged: bool) -> Result<Self> {
         if let Some(available) = Local.available(path)?.filter(|&available| available < length) {
             return Err(Error::Space { path: path.into(), needed: length, available });
         }
@@ -38,7 +40,7 @@ impl LocalSink {
                 break (temporary, file);
             }
         };
-        let sink = Self { path: path.into(), temporary, file, finished: false };
+        let sink = Self { path: path.into(), temporary, file, staged, finished: false };
         reserve(&sink.file, length)
             .map_err(|source| Error::io(path, format!("reserve {length} bytes"), source))?;
         Ok(sink)
@@ -63,7 +65,7 @@ impl Sink for LocalSink {
         fs::rename(&self.temporary, &self.path)
             .map_err(|source| Error::io(&self.path, "move the finished file to its place", source))?;
         self.finished = true;
-        if durable { sync_parent(&self.path) } else { Ok(()) }
+        if durable && !self.staged { sync_directory(parent(&self.path)) } else { Ok(()) }
     }
 }
 

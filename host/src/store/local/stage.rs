@@ -120,7 +120,7 @@ impl Stage for LocalStage {
     }
 
     fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(LocalSink::create(&self.directory.join(name), OsStr::new(name), length)?))
+        Ok(Box::new(LocalSink::create(&self.directory.join(name), OsStr::new(name), length, true)?))
     }
 
     fn open(&self, name: &str) -> Result<Arc<dyn Source>> {

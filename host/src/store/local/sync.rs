@@ -7,11 +7,6 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Syncs the directory that `path` is in.
-pub(super) fn sync_parent(path: &Path) -> Result<()> {
-    sync_directory(parent(path))
-}
-
 /// Syncs the names of all directories above the one that `path` is in: they may be
 /// as new as `path`, and another process may have made them.
 pub(super) fn sync_ancestors(path: &Path) -> Result<()> {
