@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use super::plan::Plan;
 use super::process::Ended;
 use super::table::{Row, Table};
-use super::trace::{Disturbance, Trigger};
+use super::trace::{Call, Disturbance, Trigger};
 
 /// All jobs, each of their processes. All saves succeed, but those that replace: they
 /// say that they cannot, and cost nothing.
@@ -28,7 +28,7 @@ fn saved(lab: &Lab, scene: &Scene) -> Result<Outcome> {
     let trigger = Trigger { name: "renameat2".into(), ordinal: 1, before: None };
     let fault = Fault::Call(&trigger, Disturbance::Errors("EINVAL"));
     let run = Disturbed::start(lab, scene, 0, fault)?.wait()?;
-    ensure!(run.calls.iter().any(|call| call.is_injected()), "{}: it calls no renameat2", scene.job.name);
+    ensure!(run.calls.iter().any(Call::is_injected), "{}: it calls no renameat2", scene.job.name);
     let failed = run.ended.iter().find(|ended| !ended.success());
     let as_expected = match failed {
         Some(failed) => scene.job.overwrite && failed.stderr.contains(REFUSED),
