@@ -94,7 +94,9 @@ fn library_code(error: &Error) -> u8 {
         | Error::Untrue { .. }
         | Error::Setup(_) => STOPPED,
         Error::Missing { .. } | Error::Unreachable { .. } | Error::Remote(_) => RANKS,
-        Error::Rank { source, .. } => library_code(source),
+        Error::Rank { source, .. } | Error::Committed { source, .. } | Error::Unheard { source, .. } => {
+            library_code(source)
+        }
         Error::Save { source, .. } => library_code(source),
         _ => UNFIT,
     }

@@ -155,7 +155,8 @@ fn unclear(scene: &Scene, run: &Over, rank: usize, points: &[Point], text: &str)
     let failed = |ended: &&Ended| !ended.success() && !ended.panicked() && ended.status.is_some();
     let ranks: Vec<_> = match scene.job.ranks {
         Ranks::One => vec![String::new()],
-        // The threads' ranks are told by their files.
+        // The threads' ranks are told by the files that they write.
+        Ranks::Threads(_) if points.iter().any(|point| !point.is_of_hidden_file()) => vec!["rank ".into()],
         Ranks::Threads(_) => {
             points.iter().map(|point| format!("rank {}", rank_of(shown(point.path())))).collect()
         }

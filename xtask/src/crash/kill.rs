@@ -135,12 +135,15 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> 
         let mut points = run.points().into_iter();
         points.find(|(at, _)| *at == call && at.changes()).map(|(_, point)| point)
     };
-    let reached = match disturbance {
-        Disturbance::Kill => at_call().filter(|_| call.is_last()),
-        Disturbance::Hold => at_call().filter(|_| run.killed()),
-        // It was stopped in the call before.
-        _ => Some(point.clone()).filter(|_| run.killed() && trigger.is_pulled_by(call, &run.watched)),
-    };
+    // The traced process is the one that started the checkpoint process.
+    let dead = victim == Victim::Child || run.killed();
+    let reached = match (disturbance, &trigger.before) {
+        (Disturbance::Kill, _) => at_call().filter(|_| call.is_last()),
+        // In the call before.
+        (_, Some(_)) => Some(point.clone()).filter(|_| trigger.is_pulled_by(call, &run.watched)),
+        (_, None) => at_call(),
+    }
+    .filter(|_| dead);
     match reached {
         // What the parent handed over is saved without it.
         Some(point) => hit(lab, scene, run, point, victim == Victim::Parent).map(Some),

@@ -15,25 +15,7 @@ pub enum Outcome {
     SilentDivergence(String),
 }
 
-/// The classes, in the order of the matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    Pass,
-    HardFail,
-    SilentDivergence,
-    LostWork,
-}
-
 impl Outcome {
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Pass => Class::Pass,
-            Self::HardFail(_) => Class::HardFail,
-            Self::SilentDivergence(_) => Class::SilentDivergence,
-            Self::LostWork(_) => Class::LostWork,
-        }
-    }
-
     pub fn passed(&self) -> bool {
         *self == Self::Pass
     }
@@ -61,11 +43,11 @@ pub struct Tally {
 
 impl Tally {
     pub fn add(&mut self, outcome: &Outcome) {
-        *match outcome.class() {
-            Class::Pass => &mut self.pass,
-            Class::HardFail => &mut self.hard_fail,
-            Class::SilentDivergence => &mut self.silent_divergence,
-            Class::LostWork => &mut self.lost_work,
+        *match outcome {
+            Outcome::Pass => &mut self.pass,
+            Outcome::HardFail(_) => &mut self.hard_fail,
+            Outcome::SilentDivergence(_) => &mut self.silent_divergence,
+            Outcome::LostWork(_) => &mut self.lost_work,
         } += 1;
     }
 

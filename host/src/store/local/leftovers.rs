@@ -7,11 +7,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FlockOperation, OFlags, flock, fstatfs};
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, OFlags, fstatfs};
 
 use super::hidden::Kind;
-use super::lock::{Names, is_at};
+use super::lock::{Lock, Names, is_at, take};
 use super::sync::parent;
 use crate::{Error, Result};
 
@@ -85,11 +84,12 @@ fn remove(path: &Path) -> io::Result<()> {
 fn dead(path: &Path) -> Option<File> {
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return None,
+    match take(&file, FlockOperation::NonBlockingLockExclusive).ok()? {
+        Lock::Others => return None,
+        Lock::Taken if is_local(&file) => {}
         // Other machines may not see the locks of this one, nor it theirs.
-        locked => {
-            if (locked.is_err() || !is_local(&file)) && !is_old(path)? {
+        Lock::Taken | Lock::None => {
+            if !is_old(path)? {
                 return None;
             }
         }

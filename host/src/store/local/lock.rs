@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::sync::sync_open;
 use crate::{Error, Result};
@@ -21,10 +21,32 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Says that a file or directory is in use for as long as it is open. False if
 /// somebody removes it at this moment: then it is to be made again.
 pub(super) fn claim(file: &File, path: &Path) -> io::Result<bool> {
-    match flock(file, FlockOperation::NonBlockingLockShared) {
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        // Where there are no locks, what is young is not removed.
-        Ok(()) | Err(_) => is_at(file, path),
+    // Where there are no locks, what is young is not removed.
+    if take(file, FlockOperation::NonBlockingLockShared)? == Lock::Others {
+        return Ok(false);
+    }
+    is_at(file, path)
+}
+
+/// What came of asking for a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    Taken,
+    /// Others hold it.
+    Others,
+    /// The file system has none.
+    None,
+}
+
+/// Asks for a lock. An error of the disk is one: it does not say that there are no locks,
+/// and others may find this file without one.
+pub(super) fn take(file: &File, operation: FlockOperation) -> io::Result<Lock> {
+    match retry_on_intr(|| flock(file, operation)) {
+        Ok(()) => Ok(Lock::Taken),
+        Err(Errno::WOULDBLOCK) => Ok(Lock::Others),
+        // NFS wants a file that is open for writing, which no directory can be.
+        Err(Errno::NOLCK | Errno::NOTSUP | Errno::NOSYS | Errno::INVAL | Errno::BADF) => Ok(Lock::None),
+        Err(errno) => Err(errno.into()),
     }
 }
 
@@ -52,16 +74,16 @@ impl Names {
         let directory = File::open(path).map_err(failed)?;
         let start = Instant::now();
         loop {
-            match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::WOULDBLOCK) if start.elapsed() < PATIENCE => {
+            match take(&directory, FlockOperation::NonBlockingLockExclusive).map_err(failed)? {
+                Lock::Others if start.elapsed() < PATIENCE => {
                     thread::sleep(Duration::from_millis(2));
                 }
-                Err(Errno::WOULDBLOCK) => {
+                Lock::Others => {
                     let reason = format!("another process has held it for {} s", PATIENCE.as_secs());
                     return Err(failed(io::Error::new(io::ErrorKind::WouldBlock, reason)));
                 }
                 // Without locks a rename is still one step.
-                Ok(()) | Err(_) => return Ok(Self { path: path.into(), directory }),
+                Lock::Taken | Lock::None => return Ok(Self { path: path.into(), directory }),
             }
         }
     }
