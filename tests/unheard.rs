@@ -19,17 +19,13 @@ fn each_rank_says_what_it_knows_of_the_checkpoint() {
     assert!(rank_0.is_committed());
     assert!(rank_0.to_string().ends_with("it is gone (the checkpoint is there)"), "{rank_0}");
     assert!(!rank_1.is_committed());
-    assert!(
-        rank_1.to_string().ends_with("did not come within 0.5 s (the checkpoint may be there)"),
-        "{rank_1}"
-    );
+    assert!(rank_1.to_string().ends_with(" (the checkpoint may be there)"), "{rank_1}");
     Checkpoint::open(path).unwrap().verify().unwrap();
 }
 
 /// How both ranks fail.
 fn save(path: &Path) -> Vec<Error> {
-    let write_barrier_timeout = Duration::from_millis(500);
-    let config = CheckpointWriterConfig { write_barrier_timeout, ..CheckpointWriterConfig::default() };
+    let config = CheckpointWriterConfig::default();
     thread::scope(|scope| {
         let ranks: Vec<_> = LocalBarrier::world(2)
             .into_iter()
