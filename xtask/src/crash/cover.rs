@@ -34,7 +34,7 @@ pub struct Effort {
 impl Effort {
     /// `threads` points at a time, until each was hit; in a sample not for long.
     pub fn of(plan: &Plan, threads: usize) -> Self {
-        Self { threads, attempts: if plan.sample { 2 } else { 9 } }
+        Self { threads, attempts: if plan.sample { 4 } else { 9 } }
     }
 }
 
