@@ -11,7 +11,7 @@ use super::log::{Call, Event};
 use super::names::{self, Directories};
 
 /// The calls that change a file system or bring it to disk, and `execve`, which says
-/// who saves. Those that [`replay`] cannot follow are here too: it says so.
+/// who saves. Those that [`Replay`] cannot follow are here too: it says so.
 pub const CALLS: &str = "execve,openat,open,creat,mkdir,mkdirat,write,pwrite64,lseek,ftruncate,fallocate,\
     fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,\
     truncate,writev,pwritev,pwritev2,copy_file_range,sendfile,splice,link,linkat,symlink,symlinkat,\
