@@ -12,7 +12,7 @@ use crate::{Error, Result};
 const ETCD_LOOKS: Duration = Duration::from_millis(600);
 
 /// How late a sign of life may be on a busy machine.
-const BUSY: Duration = Duration::from_millis(600);
+const BUSY: Duration = Duration::from_millis(1400);
 
 #[derive(Debug)]
 pub(super) struct Board {
