@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Record;
-use crate::store::{Local, Store};
+use crate::store::{Entry, Local, Store};
 use crate::{Error, Result};
 
 /// A committed checkpoint in a directory of checkpoints.
@@ -87,20 +87,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// When the newest checkpoint was committed, of those whose record can be read.
 pub(crate) fn newest_commit(store: &dyn Store, root: &Path) -> u64 {
-    let entries = store.list(root).unwrap_or_default();
-    let records = entries.iter().filter_map(|entry| Record::read(store, &root.join(&entry.name)).ok()?);
+    let candidates = candidates(store, root).unwrap_or_default();
+    let records = candidates.iter().filter_map(|(_, path)| Record::read(store, path).ok()?);
     records.map(|record| record.committed).max().unwrap_or(0)
+}
+
+/// The directories that may be checkpoints, by name. A hidden one is a save that is not
+/// committed.
+fn candidates(store: &dyn Store, root: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let shown = store.list(root)?.into_iter().filter(|entry| entry.directory && !entry.name.starts_with('.'));
+    Ok(shown.map(|Entry { name, .. }| (name.clone(), root.join(name))).collect())
 }
 
 /// What is there, and whether something of it went while it was looked at.
 fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
     let (mut listing, mut gone) = (Listing::default(), false);
-    for entry in store.list(root)? {
-        // A hidden name is a save that is not committed.
-        if !entry.directory || entry.name.starts_with('.') {
-            continue;
-        }
-        let path = root.join(&entry.name);
+    for (name, path) in candidates(store, root)? {
         let record = match Record::read(store, &path) {
             Ok(Some(record)) => record,
             Ok(None) => {
@@ -121,7 +123,7 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
         };
         listing.checkpoints.push(Listed {
             path,
-            number: number(&entry.name),
+            number: number(&name),
             committed: record.committed,
             world_size: record.world_size,
             length: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
