@@ -118,6 +118,15 @@ pub enum Error {
     /// Another rank took no part in a save, because one before had failed there.
     #[error("took no part: {0}")]
     GaveUp(String),
+    /// The ranks of a save do not save the same, or not in the same way. Nothing was
+    /// committed.
+    #[error("the ranks disagree on {what}: {}", Sides(sides))]
+    Disagree {
+        /// On what: `structure`, `world size`.
+        what: String,
+        /// What some have, and which.
+        sides: Vec<(String, Vec<usize>)>,
+    },
     /// Ranks that others wait for did not come.
     #[error("barrier {barrier}: missing ranks: {}: {absence}", Listed(ranks))]
     Missing {
@@ -357,6 +366,23 @@ impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ranks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&ranks.join(", "))
+    }
+}
+
+/// What some ranks have, and others, for an error.
+struct Sides<'s>(&'s [(String, Vec<usize>)]);
+
+impl fmt::Display for Sides<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (value, ranks)) in self.0.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            match ranks.as_slice() {
+                [rank] => write!(f, "{comma}rank {rank} has {value}")?,
+                [first, second] => write!(f, "{comma}ranks {first} and {second} have {value}")?,
+                ranks => write!(f, "{comma}ranks {} have {value}", Listed(ranks))?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -66,7 +66,7 @@ pub use barrier::{
     Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier,
     TcpStoreBarrierConfig, TcpStoreServer, create_barrier_from_config, register_barrier,
 };
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
 pub use checkpoint_process::{
     CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
     serve_checkpoint_process,

@@ -176,6 +176,11 @@ impl File {
         checksum::outside(&*self.source, self.parts.iter().map(|part| (part.offset, part.length)))
     }
 
+    /// Sets the texts beside the state dict that the format has no place for.
+    pub(crate) fn set_metadata(&mut self, metadata: Vec<(String, String)>) {
+        self.state.set_metadata(metadata);
+    }
+
     pub(crate) fn parts(&self) -> &[Stored] {
         &self.parts
     }

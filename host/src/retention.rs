@@ -121,12 +121,30 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
             }
             Err(error) => return Err(error),
         };
+        // A record says what was committed, not what is still there.
+        match record.incomplete(store, &path) {
+            Ok(None) => {}
+            Ok(Some(missing)) => {
+                gone |= !store.exists(&path)?;
+                listing.passed_over.push(Error::checkpoint(&path, missing));
+                continue;
+            }
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                gone = true;
+                continue;
+            }
+            Err(error) if is_of_its_own(&error) => {
+                listing.passed_over.push(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
         listing.checkpoints.push(Listed {
             path,
             number: number(&name),
             committed: record.committed,
             world_size: record.world_size,
-            length: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
+            length: record.length,
         });
     }
     listing.checkpoints.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));

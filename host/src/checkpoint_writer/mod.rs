@@ -1,6 +1,8 @@
 //! Saving over ranks: every rank writes its file, then one rename commits all.
 
+mod agree;
 mod config;
+mod outline;
 mod save;
 
 use std::any::Any;
@@ -13,14 +15,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 
 use crate::barrier::{Barrier, LocalBarrier, Rounds};
-use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
+use crate::checkpoint::{
+    FileRecord, OUTLINE, OutlineSeal, RECORD, Ranks, Record, Sealed, rank_file, rank_record,
+};
+use crate::checksum::crc32;
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
 use crate::retention::{Listed, newest_commit, remove_dispensable};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
 use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
-use save::Save;
+use agree::Terms;
+use outline::Outline;
+use save::{RankSeal, Save, Statement};
 
 pub use config::CheckpointWriterConfig;
 
@@ -146,6 +153,7 @@ impl CheckpointWriter {
         saved.map_err(|error| match error {
             error @ (Error::Rank { .. }
             | Error::Missing { .. }
+            | Error::Disagree { .. }
             | Error::Unreachable { .. }
             | Error::Exists { .. }) => error,
             error if save.rank.global_world_size == 1 => error,
@@ -159,24 +167,27 @@ impl CheckpointWriter {
             Err(error) => return save.give_up(error),
         };
         let own = self.put_part(&*stage, save.rank, part);
-        let own = own.and_then(|()| self.call_hooks(save, stage.directory(), false));
+        let own = own.and_then(|own| self.call_hooks(save, stage.directory(), false).map(|()| own));
         let together = match own {
-            Ok(()) => save.together(),
+            Ok((statement, outline)) => save.together(statement).map(|seals| (seals, outline)),
             Err(error) => save.give_up(error),
         };
-        if let Err(error) = together {
-            // Only the rank that would commit may remove what is staged: no other
-            // can know that it does not.
-            if save.rank.global_rank == 0 {
-                // Those who heard from all, as this rank did not, wait for it now.
-                save.call_off(&error);
-                let _ = stage.discard();
+        let (seals, outline) = match together {
+            Ok(together) => together,
+            Err(error) => {
+                // Only the rank that would commit may remove what is staged: no other
+                // can know that it does not.
+                if save.rank.global_rank == 0 {
+                    // Those who heard from all, as this rank did not, wait for it now.
+                    save.call_off(&error);
+                    let _ = stage.discard();
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         save.share_commit(|| {
             // All ranks have written: nobody needs what is staged any more.
-            self.commit(&*stage, save.rank.global_world_size, part).inspect_err(|_| drop(stage.discard()))
+            self.commit(&*stage, &seals, outline.as_ref()).inspect_err(|_| drop(stage.discard()))
         })?;
         let pruned = self.prune(save);
         self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
@@ -234,46 +245,94 @@ impl CheckpointWriter {
         Ok(true)
     }
 
-    fn put_part(&self, stage: &dyn Stage, rank: RankInfo, part: Part<'_>) -> Result<()> {
+    /// Writes this rank's files, and answers what it says of them.
+    fn put_part(
+        &self,
+        stage: &dyn Stage,
+        rank: RankInfo,
+        part: Part<'_>,
+    ) -> Result<(Statement, Option<Outline>)> {
+        let shared = matches!(part, Part::ShareOf(_));
+        let mut terms = Terms::of(&self.config, rank, shared);
         let name = rank_file(rank.global_rank);
-        match part {
-            Part::Own(state) => self.put(stage, &name, state),
-            Part::ShareOf(state) => {
-                let owners = shard::owners(state, rank.global_world_size);
-                self.put(stage, &name, &shard::part(state, &owners, rank.global_rank))?;
-                let outlines = rank.global_rank == 0;
-                if outlines { self.put(stage, OUTLINE, &shard::outline(state)) } else { Ok(()) }
-            }
+        let Part::ShareOf(state) = part else {
+            let Part::Own(state) = part else { return Err(Error::Value("there is nothing to save".into())) };
+            let file = self.put(stage, &name, state)?;
+            let seal = self.put_record(stage, rank, &file, state, None)?;
+            return Ok((Statement { terms, seal }, None));
+        };
+        let outline = Outline::of(&self.engine, stage.path(), state)?;
+        terms.share(&outline.bytes, state, self.config.compare_contents)?;
+        let owners = shard::owners(state, rank.global_world_size);
+        let own = shard::part(state, &owners, rank.global_rank);
+        let file = self.put(stage, &name, &own)?;
+        let numbers = outline.numbers(&own)?;
+        let seal = self.put_record(stage, rank, &file, state, Some(numbers))?;
+        if rank.global_rank != 0 {
+            return Ok((Statement { terms, seal }, None));
         }
+        self.put_bytes(stage, OUTLINE, &outline.bytes)?;
+        outline.read_back(&File::from_source(&self.engine, stage.open(OUTLINE)?)?)?;
+        Ok((Statement { terms, seal }, Some(outline)))
     }
 
-    /// Writes one file into the stage.
-    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<()> {
+    /// Writes one file of a state dict into the stage, and opens it.
+    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<File> {
         let format = WriteFormat::Torch(TorchOptions::default());
         let options = WriteOptions { format, durable: self.config.durable };
         let path = stage.path().join(name);
-        write(&self.engine, &path, state, &options, |length| stage.create(name, length)).map(drop)
+        write(&self.engine, &path, state, &options, |length| stage.create(name, length))?;
+        // Of what is on disk, not of what was meant to be.
+        File::from_source(&self.engine, stage.open(name)?)
     }
 
-    /// Writes the record of what is on disk, not of what was meant to be, and makes
-    /// the directory appear.
-    fn commit(&self, stage: &dyn Stage, world_size: usize, part: Part<'_>) -> Result<()> {
-        let record_of = |name: &str| {
-            let file = File::from_source(&self.engine, stage.open(name)?)?;
-            FileRecord::of(name, &file)
+    /// Writes the record of this rank's file, and answers what seals it.
+    fn put_record(
+        &self,
+        stage: &dyn Stage,
+        rank: RankInfo,
+        file: &File,
+        state: &StateDict<'_>,
+        outline: Option<Vec<u32>>,
+    ) -> Result<RankSeal> {
+        let mut record = FileRecord::of(&rank_file(rank.global_rank), file, outline)?;
+        record.metadata = state.metadata().to_vec();
+        let bytes = record.to_bytes()?;
+        self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;
+        let (record_length, record_crc32) = (bytes.len() as u64, crc32(&bytes));
+        Ok(RankSeal { length: record.length, record_length, record_crc32 })
+    }
+
+    fn put_bytes(&self, stage: &dyn Stage, name: &str, bytes: &[u8]) -> Result<()> {
+        let sink = stage.create(name, bytes.len() as u64)?;
+        sink.write_at(0, bytes)?;
+        sink.finish(self.config.durable)
+    }
+
+    /// Writes the record that seals the records of all ranks, if their files are on disk,
+    /// and makes the directory appear.
+    fn commit(&self, stage: &dyn Stage, seals: &[RankSeal], outline: Option<&Outline>) -> Result<()> {
+        let records = seals.par_iter().enumerate().map(|(rank, seal)| seal.record(stage, rank));
+        let records: Vec<FileRecord> = records.collect::<Result<_>>()?;
+        let mut sealed = Sealed::default();
+        if let Some(outline) = outline {
+            let all: Vec<&FileRecord> = records.iter().collect();
+            shard::once(stage.path(), &outline.lengths, &all)?;
+            sealed.outline = Some(OutlineSeal {
+                length: outline.bytes.len() as u64,
+                crc32: crc32(&outline.bytes),
+                digest: None,
+                storages: u32::try_from(outline.lengths.len()).unwrap_or(u32::MAX),
+            });
+        }
+        sealed.ranks = Ranks {
+            length: seals.iter().map(|seal| seal.length).collect(),
+            record_length: seals.iter().map(|seal| seal.record_length).collect(),
+            record_crc32: seals.iter().map(|seal| seal.record_crc32).collect(),
+            record_digest: None,
         };
-        let ranks = (0..world_size).into_par_iter().map(|rank| record_of(&rank_file(rank)));
-        let ranks = ranks.collect::<Result<_>>()?;
-        let outline = match part {
-            Part::Own(_) => None,
-            Part::ShareOf(_) => Some(record_of(OUTLINE)?),
-        };
-        let committed = self.next_instant(root_of(stage.path()));
-        let record = Record { version: VERSION, world_size, committed, ranks, outline };
-        let json = record.to_bytes()?;
-        let sink = stage.create(RECORD, json.len() as u64)?;
-        sink.write_at(0, &json)?;
-        sink.finish(self.config.durable)?;
+        let record = Record::new(self.next_instant(root_of(stage.path())), &sealed);
+        self.put_bytes(stage, RECORD, &record.to_bytes(&sealed)?)?;
         match stage.commit(self.config.overwrite.then_some(RECORD)) {
             // It came while this save was under way.
             Err(Error::Exists { path }) if self.config.overwrite => Err(not_replaced(&path)),

@@ -67,11 +67,12 @@ impl Store for Memory {
     fn list(&self, path: &Path) -> Result<Vec<Entry>> {
         let mut entries: Vec<Entry> = self
             .files()
-            .keys()
-            .filter_map(|file| {
+            .iter()
+            .filter_map(|(file, bytes)| {
                 let mut rest = file.strip_prefix(path).ok()?.components();
                 let name = rest.next()?.as_os_str().to_str()?.to_owned();
-                Some(Entry { name, directory: rest.next().is_some() })
+                let directory = rest.next().is_some();
+                Some(Entry { name, directory, length: if directory { 0 } else { bytes.len() as u64 } })
             })
             .collect();
         entries.sort();

@@ -107,6 +107,8 @@ pub struct Entry {
     pub name: String,
     /// Whether it is a directory itself, and not a link to one.
     pub directory: bool,
+    /// Bytes of a file, or of the file that a link leads to. 0 for a directory.
+    pub length: u64,
 }
 
 /// Bytes that several owners look at.

@@ -60,8 +60,18 @@ impl Store for Local {
             let entry = entry.map_err(failed)?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             // Of a directory that goes now it is still said that it was one.
-            let directory = entry.file_type().map_err(failed)?.is_dir();
-            entries.push(Entry { name, directory });
+            let kind = entry.file_type().map_err(failed)?;
+            let directory = kind.is_dir();
+            let length = match kind {
+                kind if kind.is_dir() => 0,
+                kind if kind.is_symlink() => fs::metadata(entry.path()).map_or(0, |metadata| metadata.len()),
+                _ => match entry.metadata() {
+                    // It went while it was looked at.
+                    Err(source) if source.kind() == NotFound => continue,
+                    metadata => metadata.map_err(failed)?.len(),
+                },
+            };
+            entries.push(Entry { name, directory, length });
         }
         Ok(entries)
     }
