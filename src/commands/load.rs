@@ -1,3 +1,4 @@
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -41,7 +42,16 @@ impl Args {
                 self.directory.display(),
                 ranks.saturating_sub(1)
             ))),
-            Some(rank) => checkpoint.file(rank)?.state().clone(),
+            Some(rank) => {
+                if checkpoint.is_shared() && ranks > 1 {
+                    // Nobody is left to tell if this fails.
+                    let _ = writeln!(
+                        io::stderr(),
+                        "note: this is the part that rank {rank} has of a state dict shared over {ranks} ranks"
+                    );
+                }
+                checkpoint.file(rank)?.state().clone()
+            }
         };
         self.target.write(&context, &state, &options)
     }

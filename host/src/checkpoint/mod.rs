@@ -95,6 +95,12 @@ impl Checkpoint {
         self.committed(|| self.sealed_record(rank))
     }
 
+    /// Whether one state dict was shared over the ranks: a rank's file is then a part of
+    /// it, where absent values stand for what other ranks have.
+    pub fn is_shared(&self) -> bool {
+        self.record.shared
+    }
+
     /// The file of one rank. An error if it is not the one that was committed: its
     /// length, the checksum of all of it that is no payload, and the payloads' own
     /// checksums as it has them are compared with its record. The payloads themselves

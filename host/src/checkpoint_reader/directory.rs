@@ -62,6 +62,14 @@ impl<'r> Directory<'r> {
         Ok(ranks.len())
     }
 
+    /// How many ranks committed it, if they did.
+    pub(super) fn committed_by(&self) -> Option<usize> {
+        match self {
+            Self::Committed(checkpoint) => Some(checkpoint.world_size()),
+            Self::Uncommitted { .. } => None,
+        }
+    }
+
     /// The file of a rank.
     pub(super) fn file(&self, rank: usize) -> Result<File> {
         match self {

@@ -56,6 +56,13 @@ pub struct Args {
     #[arg(long)]
     share: bool,
 
+    /// With --share: compare the bytes of tensors too, where the file has no checksums
+    ///
+    /// The ranks always compare the structure of their files, and the checksums that
+    /// these have. If they differ nothing is committed.
+    #[arg(long, requires = "share")]
+    compare_contents: bool,
+
     /// Copy the file into memory first, write in the background, and say how long each took
     #[arg(long = "async", conflicts_with = "share")]
     in_background: bool,
@@ -145,6 +152,7 @@ impl Args {
             write_barrier_timeout: self.world.timeout(),
             overwrite: self.overwrite,
             retention: self.keep.asked(),
+            compare_contents: self.compare_contents,
             ..CheckpointWriterConfig::default()
         }
     }
