@@ -147,6 +147,7 @@ impl CheckpointWriter {
             error @ (Error::Rank { .. }
             | Error::Missing { .. }
             | Error::Unreachable { .. }
+            | Error::Conflict { .. }
             | Error::Exists { .. }) => error,
             error if save.rank.global_world_size == 1 => error,
             error => Error::Rank { rank: save.rank.global_rank, source: Box::new(error) },

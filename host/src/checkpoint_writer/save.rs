@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointWriter;
-use crate::barrier::{Barrier, Rounds};
+use crate::barrier::{Barrier, Left, Rounds};
 use crate::hook::HookArguments;
 use crate::{Error, RankInfo, Result};
 
@@ -23,17 +23,46 @@ pub(super) struct Save<'s> {
 
 impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
-        let number = writer.saves.begin();
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
-        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number }
+        let mut save = Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
+        save.number = rounds.begin_with(|number| save.left(number));
+        save
+    }
+
+    /// What another rank has left of a save: rank 0, who is at each of them, or for that
+    /// one the next.
+    fn left(&self, number: u64) -> Left {
+        let other = usize::from(self.rank.global_rank == 0);
+        if other >= self.rank.global_world_size {
+            return Left::Nothing;
+        }
+        let said = |topic: String| self.barrier.collect(&topic, &[other], Duration::ZERO).ok()?.pop();
+        let Some(vote) = said(written(number)) else { return Left::Nothing };
+        let vote = serde_json::from_slice::<Vote>(&vote).ok();
+        let same = vote.as_ref().is_none_or(|vote| vote.name == self.name());
+        let over = match other {
+            0 => said(committed(number)).is_some(),
+            _ => !same && vote.is_some_and(|vote| vote.failure.is_some()),
+        };
+        match (over, same) {
+            (false, _) => Left::Open,
+            (true, true) => Left::Over,
+            (true, false) => Left::Other,
+        }
     }
 
     /// Tells the others that this rank did well; returns when all did.
     pub(super) fn together(&self) -> Result<()> {
         let topic = written(self.number);
         self.tell(&topic, None)?;
-        let votes = self.votes()?;
+        let votes = self.votes().inspect_err(|error| {
+            // What this rank said must not count any more: the next save may be under way
+            // here when the last of the others comes to this one. Rank 0 says so itself.
+            if self.rank.global_rank != 0 {
+                let _ = self.tell(&topic, Some(error));
+            }
+        })?;
         self.hear(&self.all(), votes)
     }
 

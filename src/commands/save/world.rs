@@ -1,12 +1,14 @@
 //! Which rank a command is, and where it meets the others.
 
 use std::env;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use strongroom::{BarrierConfig, EtcdBarrierConfig, RankInfo, TcpStoreBarrierConfig};
+use strongroom::{BarrierConfig, EtcdBarrierConfig, OnWait, RankInfo, TcpStoreBarrierConfig, Waiting};
 
 use crate::failure::Usage;
+use crate::output::Printable;
 
 /// The options that say so.
 #[derive(clap::Args)]
@@ -30,6 +32,8 @@ pub struct World {
     barrier: Option<Meeting>,
 
     /// How long a rank that is done waits for the others
+    ///
+    /// After three seconds it says for whom.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     barrier_timeout: Duration,
 }
@@ -90,8 +94,14 @@ impl World {
                 rank_info.global_world_size
             ))),
         };
-        Ok(config)
+        Ok(BarrierConfig { on_wait: OnWait::new(tell), ..config })
     }
+}
+
+/// Says on stderr what this rank waits for.
+fn tell(waiting: &Waiting) {
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(io::stderr(), "{}", Printable(&waiting.to_string()));
 }
 
 /// Whether torchrun's agent serves a store.
