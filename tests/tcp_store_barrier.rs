@@ -280,7 +280,10 @@ fn two_that_are_one_rank_are_an_error_that_names_both() {
         let server = server();
         thread::scope(|scope| {
             // Rank 2 does not come.
-            let ranks = [0, 1, twice].map(|rank| scope.spawn(|| join(&server, rank, 3, LONG)));
+            let ranks = [0, 1, twice].map(|rank| {
+                let server = &server;
+                scope.spawn(move || join(server, rank, 3, LONG))
+            });
             for rank in ranks {
                 let error = rank.join().unwrap().unwrap_err().to_string();
                 let expected = format!("rank {twice} is here already: process {} on ", std::process::id());

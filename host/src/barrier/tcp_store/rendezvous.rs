@@ -66,10 +66,10 @@ impl Joining {
         });
         // Else the next to come would take it for one that is open.
         let withdrawn = self.withdraw(&mut client, &session);
-        if sealed.is_err() {
-            let _ = client.set(&keys.gone(0), b"");
+        if let Err(error) = sealed.and(withdrawn) {
+            self.take_back(&mut client, &keys, beat);
+            return Err(error);
         }
-        sealed.and(withdrawn)?;
         Ok(Joined { session: session.id, began: true, keys, client, beat })
     }
 
@@ -155,16 +155,12 @@ impl Joining {
             self.expect_same_world(&mut client, &keys, &session)?;
             let beat = self.answer(&mut client, &keys)?;
             let answered = self.await_seal(&mut client, &keys, &offer, watch);
-            if !matches!(answered, Ok(Answered::Sealed)) {
-                // Nobody is to count on this rank.
-                let _ = client.delete(&[keys.member(self.rank_info.global_rank)]);
+            if let Ok(Answered::Sealed) = answered {
+                return Ok(Joined { session: session.id, began: false, keys, client, beat });
             }
-            match answered? {
-                Answered::Sealed => {
-                    return Ok(Joined { session: session.id, began: false, keys, client, beat });
-                }
-                Answered::Void => void = Some(offer),
-            }
+            self.take_back(&mut client, &keys, beat);
+            answered?;
+            void = Some(offer);
         }
     }
 
@@ -224,6 +220,14 @@ impl Joining {
                 }
             }
         }
+    }
+
+    /// Gives this rank's place up: nobody is to count on it.
+    fn take_back(&self, client: &mut Client, keys: &Keys, beat: Beat) {
+        drop(beat);
+        let rank = self.rank_info.global_rank;
+        // What stays is in nobody's way.
+        let _ = client.delete(&[keys.member(rank), keys.beat(rank)]);
     }
 
     fn expect_no_conflict(&self, client: &mut Client, keys: &Keys) -> Result<()> {
