@@ -192,6 +192,33 @@ fn rank_0_serves_until_the_others_have_left() {
     });
 }
 
+/// Rank 1 of the next run comes while rank 0 of the last one still serves rank 2.
+#[test]
+fn a_store_that_is_about_to_go_is_not_the_next_runs() {
+    let _alone = alone();
+    let port = TcpStoreServer::bind("127.0.0.1:0").unwrap().local_addr().port();
+    let config = TcpStoreBarrierConfig { agent_store: Some(false), ..config(port, "p") };
+    let join = |rank| TcpStoreBarrier::join(config.clone(), RankInfo::new(rank, 3).unwrap()).unwrap();
+    let (rank_0, rank_1, rank_2) = (join(0), join(1), join(2));
+    let last = rank_0.session().to_owned();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            drop(rank_0);
+            join(0).execute_barrier().unwrap();
+        });
+        rank_1.close().unwrap();
+        let again = scope.spawn(|| {
+            let barrier = join(1);
+            assert_ne!(barrier.session(), last);
+            barrier.execute_barrier().unwrap();
+        });
+        thread::sleep(Duration::from_millis(500));
+        assert!(!again.is_finished());
+        drop(rank_2);
+        join(2).execute_barrier().unwrap();
+    });
+}
+
 #[test]
 fn those_who_do_not_join_are_named() {
     let _alone = alone();
@@ -255,7 +282,8 @@ fn ranks_that_died_are_nobody_in_the_next_run() {
 #[test]
 fn worlds_of_different_sizes_are_an_error_that_names_both() {
     let _alone = alone();
-    for [(first, first_size), (second, second_size)] in [[(0, 2), (1, 3)], [(1, 3), (0, 2)], [(2, 3), (0, 2)]] {
+    for [(first, first_size), (second, second_size)] in [[(0, 2), (1, 3)], [(1, 3), (0, 2)], [(2, 3), (0, 2)]]
+    {
         let server = server();
         thread::scope(|scope| {
             let first = scope.spawn(|| join(&server, first, first_size, LONG));
@@ -319,7 +347,12 @@ fn a_name_that_is_not_known_is_an_error_soon() {
     assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }
 
-fn join(server: &TcpStoreServer, rank: usize, size: usize, timeout: Duration) -> Result<TcpStoreBarrier, Error> {
+fn join(
+    server: &TcpStoreServer,
+    rank: usize,
+    size: usize,
+    timeout: Duration,
+) -> Result<TcpStoreBarrier, Error> {
     let config = TcpStoreBarrierConfig {
         timeout_barrier_init: timeout,
         liveness_timeout: Duration::from_secs(2),

@@ -5,12 +5,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Barrier, OnWait};
 #[cfg(feature = "etcd")]
 use super::etcd::EtcdBarrier;
 use super::etcd::EtcdBarrierConfig;
 use super::local::{LocalBarrier, LocalBarrierConfig};
 use super::tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig};
+use super::{Barrier, OnWait};
 use crate::{Error, RankInfo, Result};
 
 /// Which barrier to use, by the name it is registered under, and its arguments.

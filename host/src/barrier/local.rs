@@ -109,10 +109,9 @@ impl LocalBarrier {
         // What a rank was in before is over for it, and so for whoever comes after it.
         let board = place.upgrade().filter(|board| !board.is_over_for(rank));
         let board = board.unwrap_or_else(|| Arc::new(Board::new(world_size)));
-        board.admit(rank_info).map_err(|reason| Error::Conflict {
-            barrier: format!("local {:?}", config.group),
-            reason,
-        })?;
+        board
+            .admit(rank_info)
+            .map_err(|reason| Error::Conflict { barrier: format!("local {:?}", config.group), reason })?;
         *place = Arc::downgrade(&board);
         Ok(Self::on(board, rank_info, config.timeout, on_wait))
     }
@@ -197,7 +196,8 @@ impl Board {
         let mut notes = self.lock();
         if world_size != self.world_size && notes.joined.iter().any(|rank| !notes.gone.contains(rank)) {
             let other = notes.joined.first().copied().unwrap_or_default();
-            let reason = worlds_differ(RankInfo { global_rank: other, global_world_size: self.world_size }, rank_info);
+            let reason =
+                worlds_differ(RankInfo { global_rank: other, global_world_size: self.world_size }, rank_info);
             // Those who all met are not disturbed by one who comes later.
             if notes.joined.len() < self.world_size {
                 notes.conflict = Some(reason.clone());
@@ -292,5 +292,36 @@ mod tests {
         assert!(LocalBarrier::join(config.clone(), rank).is_err());
         drop(first);
         LocalBarrier::join(config, rank).unwrap();
+    }
+
+    #[test]
+    fn worlds_of_different_sizes_are_an_error_that_names_both() {
+        let config = LocalBarrierConfig { group: "sizes".into(), ..Default::default() };
+        let join = |rank, size| LocalBarrier::join(config.clone(), RankInfo::new(rank, size).unwrap());
+        let expected = "rank 0 was started in a world of 2 ranks, and rank 1 in one of 3";
+        let first = join(0, 2).unwrap();
+        let error = join(1, 3).unwrap_err().to_string();
+        assert_eq!(error, format!("barrier local \"sizes\": {expected}"));
+        let error = first.collect("topic", &[1], DEFAULT_TIMEOUT).unwrap_err().to_string();
+        assert_eq!(error, format!("barrier local: {expected}"));
+        // Those who come after it are not troubled.
+        let again = [join(0, 3).unwrap(), join(1, 3).unwrap()];
+        again[1].announce("topic", b"").unwrap();
+        again[0].collect("topic", &[1], DEFAULT_TIMEOUT).unwrap();
+    }
+
+    #[test]
+    fn who_left_can_come_again_and_waits_for_the_others() {
+        let config = LocalBarrierConfig { group: "again".into(), ..Default::default() };
+        let join = |rank| LocalBarrier::join(config.clone(), RankInfo::new(rank, 2).unwrap()).unwrap();
+        let (first, second) = (join(0), join(1));
+        second.announce("vote", b"old").unwrap();
+        second.close().unwrap();
+        let second = join(1);
+        first.close().unwrap();
+        let first = join(0);
+        assert!(first.collect("vote", &[1], Duration::ZERO).is_err());
+        second.announce("vote", b"new").unwrap();
+        assert_eq!(first.collect("vote", &[1], DEFAULT_TIMEOUT).unwrap(), [b"new"]);
     }
 }

@@ -23,8 +23,8 @@ pub use etcd::EtcdBarrierConfig;
 pub use local::{LocalBarrier, LocalBarrierConfig};
 pub(crate) use rounds::{Left, Rounds};
 pub use tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
-pub use waiting::{OnWait, Waiting};
 use waiting::Watch;
+pub use waiting::{OnWait, Waiting};
 
 /// How long ranks wait for each other unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);

@@ -25,7 +25,8 @@ impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
-        let mut save = Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
+        let mut save =
+            Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
         save.number = rounds.begin_with(|number| save.left(number));
         save
     }
@@ -41,9 +42,10 @@ impl<'s> Save<'s> {
         let Some(vote) = said(written(number)) else { return Left::Nothing };
         let vote = serde_json::from_slice::<Vote>(&vote).ok();
         let same = vote.as_ref().is_none_or(|vote| vote.name == self.name());
+        let withdrawn = |vote: &Vote| matches!(vote.failure, Some(Failure::Withdrawn(_)));
         let over = match other {
             0 => said(committed(number)).is_some(),
-            _ => !same && vote.is_some_and(|vote| vote.failure.is_some()),
+            _ => vote.as_ref().is_some_and(withdrawn),
         };
         match (over, same) {
             (false, _) => Left::Open,
@@ -60,7 +62,7 @@ impl<'s> Save<'s> {
             // What this rank said must not count any more: the next save may be under way
             // here when the last of the others comes to this one. Rank 0 says so itself.
             if self.rank.global_rank != 0 {
-                let _ = self.tell(&topic, Some(error));
+                let _ = self.announce(&topic, Some(Failure::Withdrawn(short(error))));
             }
         })?;
         self.hear(&self.all(), votes)
@@ -113,11 +115,14 @@ impl<'s> Save<'s> {
     }
 
     fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
-        let short = |text: &str| text.chars().take(LONGEST_REASON).collect();
         let failure = failure.map(|error| match error {
-            Error::GaveUp(reason) => Failure::GaveUp(short(reason)),
-            error => Failure::Failed(short(&error.to_string())),
+            Error::GaveUp(_) => Failure::GaveUp(short(error)),
+            error => Failure::Failed(short(error)),
         });
+        self.announce(topic, failure)
+    }
+
+    fn announce(&self, topic: &str, failure: Option<Failure>) -> Result<()> {
         let vote = Vote { name: self.name(), failure };
         let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
@@ -129,7 +134,9 @@ impl<'s> Save<'s> {
             let vote: Vote = serde_json::from_slice(&vote)
                 .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
             match vote.failure {
-                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
+                Some(Failure::Failed(reason) | Failure::Withdrawn(reason)) => {
+                    Err(of_rank(Error::Remote(reason)))
+                }
                 Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
                 None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
                     "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
@@ -162,6 +169,17 @@ enum Failure {
     Failed(String),
     /// An earlier one.
     GaveUp(String),
+    /// It did well, and then others did not come.
+    Withdrawn(String),
+}
+
+/// What the other ranks are told of an error.
+fn short(error: &Error) -> String {
+    let text = match error {
+        Error::GaveUp(reason) => reason.clone(),
+        error => error.to_string(),
+    };
+    text.chars().take(LONGEST_REASON).collect()
 }
 
 fn written(number: u64) -> String {

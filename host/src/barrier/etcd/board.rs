@@ -186,7 +186,8 @@ impl Board {
             return Error::Conflict { barrier: self.name.clone(), reason };
         }
         if let Some((other, global_world_size)) = state.notes.stranger(0) {
-            return self.conflict(RankInfo { global_rank: other, global_world_size }, state.notes.rank_info());
+            return self
+                .conflict(RankInfo { global_rank: other, global_world_size }, state.notes.rank_info());
         }
         let ranks = state.notes.not_ready();
         Error::Missing { barrier: self.name.clone(), ranks, absence: Absence::Late(timeout) }

@@ -50,7 +50,10 @@ impl TcpStoreBarrier {
         let server = match (meeting.agent, rank_info.global_rank) {
             (false, 0) => {
                 let server = meeting.place.listen().and_then(TcpStoreServer::serve);
-                Some(server.map_err(|error| store.unreachable(format!("rank 0 cannot serve here: {error}")))?)
+                Some(
+                    server
+                        .map_err(|error| store.unreachable(format!("rank 0 cannot serve here: {error}")))?,
+                )
             }
             _ => None,
         };
@@ -161,18 +164,24 @@ impl Joining {
             let addresses = place.addresses();
             match &addresses {
                 Err(error) if !known && start.elapsed() + RETRY >= NAMELESS => {
-                    return Err(self.store.unreachable(format!("the name {:?} is not known: {error}", place.host)));
+                    return Err(self
+                        .store
+                        .unreachable(format!("the name {:?} is not known: {error}", place.host)));
                 }
                 Err(_) => {}
                 Ok(_) => known = true,
             }
-            let connected = addresses
-                .and_then(|addresses| Client::connect_to(&addresses, self.config.liveness_timeout, self.until));
+            let connected = addresses.and_then(|addresses| {
+                Client::connect_to(&addresses, self.config.liveness_timeout, self.until)
+            });
             match connected {
                 Ok(client) => return Ok(client),
                 Err(error) if Instant::now() + RETRY >= self.until => {
-                    let server =
-                        if self.meeting.agent { "a store that is there already" } else { "rank 0, who serves it," };
+                    let server = if self.meeting.agent {
+                        "a store that is there already"
+                    } else {
+                        "rank 0, who serves it,"
+                    };
                     let waited = self.config.timeout_barrier_init.as_secs_f64();
                     let reason = format!("{server} could not be reached within {waited} s: {error}");
                     return Err(self.store.unreachable(reason));
@@ -210,7 +219,12 @@ impl Joining {
     }
 
     /// An error if a session is one of a world of another size.
-    pub(super) fn expect_same_world(&self, client: &mut Client, keys: &Keys, session: &Session) -> Result<()> {
+    pub(super) fn expect_same_world(
+        &self,
+        client: &mut Client,
+        keys: &Keys,
+        session: &Session,
+    ) -> Result<()> {
         if session.by.global_world_size == self.rank_info.global_world_size {
             return Ok(());
         }

@@ -14,8 +14,8 @@ use super::join::{Joined, Joining};
 use super::keys::Keys;
 use super::liveness::{Beat, interval};
 use super::session::{Member, Session, is_id};
-use crate::barrier::{Waiting, Watch, worlds_differ};
 use crate::Result;
+use crate::barrier::{Waiting, Watch, worlds_differ};
 
 /// Sessions on a store of which what is left is kept: somebody slow may have yet to read it.
 const KEPT: usize = 4;
@@ -199,7 +199,8 @@ impl Joining {
                 }
                 return Err(self.store.conflict(Member::is_here_already(rank, &held, &self.member)));
             }
-            let open = client.look(&Keys::offer(&self.meeting.prefix)).map_err(lost)?.as_deref() == Some(offer);
+            let open =
+                client.look(&Keys::offer(&self.meeting.prefix)).map_err(lost)?.as_deref() == Some(offer);
             if !open && !client.has_any(&sealed).map_err(lost)? {
                 self.expect_no_conflict(client, keys)?;
                 return Ok(Answered::Void);
@@ -254,7 +255,8 @@ impl Joining {
             let listed = client.list_keys().map_err(lost)?;
             let listed = listed.into_iter().filter_map(|key| String::from_utf8(key).ok());
             let listed = listed.filter_map(|key| Some(key.strip_prefix('/')?.to_owned()));
-            let left: Vec<String> = listed.filter(|key| long_past.iter().any(|keys| keys.have(key))).collect();
+            let left: Vec<String> =
+                listed.filter(|key| long_past.iter().any(|keys| keys.have(key))).collect();
             client.delete(&left).map_err(lost)?;
         }
         client.set(&key, past.join(",").as_bytes()).map_err(lost)
