@@ -1,14 +1,13 @@
 //! Which rank a command is, and where it meets the others.
 
 use std::env;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use strongroom::{BarrierConfig, EtcdBarrierConfig, OnWait, RankInfo, TcpStoreBarrierConfig, Waiting};
+use strongroom::{BarrierConfig, EtcdBarrierConfig, RankInfo, TcpStoreBarrierConfig};
 
 use crate::failure::Usage;
-use crate::output::Printable;
+use crate::waits;
 
 /// The options that say so.
 #[derive(clap::Args)]
@@ -94,14 +93,8 @@ impl World {
                 rank_info.global_world_size
             ))),
         };
-        Ok(BarrierConfig { on_wait: OnWait::new(tell), ..config })
+        Ok(BarrierConfig { on_wait: waits::on_stderr(), ..config })
     }
-}
-
-/// Says on stderr what this rank waits for.
-fn tell(waiting: &Waiting) {
-    // Nobody is left to tell if this fails.
-    let _ = writeln!(io::stderr(), "{}", Printable(&waiting.to_string()));
 }
 
 /// Whether torchrun's agent serves a store.
