@@ -93,9 +93,11 @@ fn library_code(error: &Error) -> u8 {
         | Error::Stopped { .. }
         | Error::Untrue { .. }
         | Error::Setup(_) => STOPPED,
-        Error::Missing { .. } | Error::Disagree { .. } | Error::Unreachable { .. } | Error::Remote(_) => {
-            RANKS
-        }
+        Error::Missing { .. }
+        | Error::Disagree { .. }
+        | Error::Unreachable { .. }
+        | Error::Conflict { .. }
+        | Error::Remote(_) => RANKS,
         Error::Rank { source, .. } | Error::Committed { source, .. } | Error::Unheard { source, .. } => {
             library_code(source)
         }

@@ -6,6 +6,7 @@ mod failure;
 mod inventory;
 mod output;
 mod progress;
+mod waits;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

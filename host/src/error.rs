@@ -145,6 +145,15 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+    /// What ranks claim to be cannot be together: their worlds differ in size, or two
+    /// are the same rank.
+    #[error("barrier {barrier}: {reason}")]
+    Conflict {
+        /// The barrier: its kind, and where it is.
+        barrier: String,
+        /// Who claims what.
+        reason: String,
+    },
     /// A hook failed.
     #[error(
         "{}: the hook `{hook}` failed {}: {source}",
@@ -326,6 +335,19 @@ impl Error {
         }
     }
 
+    /// Whether ranks have parted: they do not meet any more unless all join anew.
+    pub(crate) fn parts_ranks(&self) -> bool {
+        match self {
+            Self::Missing { absence, .. } => !matches!(absence, Absence::Late(_)),
+            Self::Unreachable { .. } | Self::Conflict { .. } => true,
+            Self::Rank { source, .. } | Self::Committed { source, .. } | Self::Unheard { source, .. } => {
+                source.parts_ranks()
+            }
+            Self::Save { source, .. } => source.parts_ranks(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.into(), action: action.into(), source }
     }
@@ -359,13 +381,18 @@ impl fmt::Display for Absence {
     }
 }
 
-/// Ranks, for an error.
-struct Listed<'l>(&'l [usize]);
+/// Ranks, for a sentence: of very many the first, and how many more.
+pub(crate) struct Listed<'l>(pub(crate) &'l [usize]);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ranks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&ranks.join(", "))
+        const MOST: usize = 64;
+        let ranks: Vec<String> = self.0.iter().take(MOST).map(ToString::to_string).collect();
+        f.write_str(&ranks.join(", "))?;
+        match self.0.len().saturating_sub(MOST) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

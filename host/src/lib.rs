@@ -63,8 +63,8 @@ use std::path::Path;
 #[cfg(feature = "etcd")]
 pub use barrier::EtcdBarrier;
 pub use barrier::{
-    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier,
-    TcpStoreBarrierConfig, TcpStoreServer, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
+    TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
 };
 pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
 pub use checkpoint_process::{

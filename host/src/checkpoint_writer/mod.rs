@@ -155,6 +155,7 @@ impl CheckpointWriter {
             | Error::Missing { .. }
             | Error::Disagree { .. }
             | Error::Unreachable { .. }
+            | Error::Conflict { .. }
             | Error::Exists { .. }) => error,
             error if save.rank.global_world_size == 1 => error,
             error => Error::Rank { rank: save.rank.global_rank, source: Box::new(error) },

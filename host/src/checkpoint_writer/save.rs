@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CheckpointWriter;
 use super::agree::{Terms, all_alike};
-use crate::barrier::{Barrier, Rounds};
+use crate::barrier::{Barrier, Left, Rounds};
 use crate::checkpoint::{FileRecord, contents, rank_file, rank_record};
 use crate::checksum::crc32;
 use crate::hook::HookArguments;
@@ -27,10 +27,35 @@ pub(super) struct Save<'s> {
 
 impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
-        let number = writer.saves.begin();
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
-        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number }
+        let mut save =
+            Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
+        save.number = rounds.begin_with(|number| save.left(number));
+        save
+    }
+
+    /// What another rank has left of a save: rank 0, who is at each of them, or for that
+    /// one the next.
+    fn left(&self, number: u64) -> Left {
+        let other = usize::from(self.rank.global_rank == 0);
+        if other >= self.rank.global_world_size {
+            return Left::Nothing;
+        }
+        let said = |topic: String| self.barrier.collect(&topic, &[other], Duration::ZERO).ok()?.pop();
+        let Some(vote) = said(written(number)) else { return Left::Nothing };
+        let vote = serde_json::from_slice::<Vote>(&vote).ok();
+        let same = vote.as_ref().is_none_or(|vote| vote.name == self.name());
+        let withdrawn = |vote: &Vote| matches!(vote.failure, Some(Failure::Withdrawn(_)));
+        let over = match other {
+            0 => said(committed(number)).is_some(),
+            _ => vote.as_ref().is_some_and(withdrawn),
+        };
+        match (over, same) {
+            (false, _) => Left::Open,
+            (true, true) => Left::Over,
+            (true, false) => Left::Other,
+        }
     }
 
     /// Tells the others what this rank has written; returns what seals the files of all,
@@ -38,7 +63,13 @@ impl<'s> Save<'s> {
     pub(super) fn together(&self, statement: Statement) -> Result<Vec<RankSeal>> {
         let topic = written(self.number);
         self.tell(&topic, Ok(Some(statement)))?;
-        let votes = self.votes()?;
+        let votes = self.votes().inspect_err(|error| {
+            // What this rank said must not count any more: the next save may be under way
+            // here when the last of the others comes to this one. Rank 0 says so itself.
+            if self.rank.global_rank != 0 {
+                let _ = self.announce(&topic, None, Some(Failure::Withdrawn(short(error))));
+            }
+        })?;
         let statements = self.hear(&self.all(), votes)?;
         let statements: Vec<Statement> = statements.into_iter().flatten().collect();
         all_alike(&statements.iter().map(|statement| &statement.terms).collect::<Vec<_>>())?;
@@ -95,12 +126,15 @@ impl<'s> Save<'s> {
     }
 
     fn tell(&self, topic: &str, how: std::result::Result<Option<Statement>, &Error>) -> Result<()> {
-        let short = |text: &str| text.chars().take(LONGEST_REASON).collect();
         let (statement, failure) = match how {
             Ok(statement) => (statement, None),
-            Err(Error::GaveUp(reason)) => (None, Some(Failure::GaveUp(short(reason)))),
-            Err(error) => (None, Some(Failure::Failed(short(&error.to_string())))),
+            Err(error @ Error::GaveUp(_)) => (None, Some(Failure::GaveUp(short(error)))),
+            Err(error) => (None, Some(Failure::Failed(short(error)))),
         };
+        self.announce(topic, statement, failure)
+    }
+
+    fn announce(&self, topic: &str, statement: Option<Statement>, failure: Option<Failure>) -> Result<()> {
         let vote = Vote { name: self.name(), statement, failure };
         let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
@@ -112,7 +146,9 @@ impl<'s> Save<'s> {
             let vote: Vote = serde_json::from_slice(&vote)
                 .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
             match vote.failure {
-                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
+                Some(Failure::Failed(reason) | Failure::Withdrawn(reason)) => {
+                    Err(of_rank(Error::Remote(reason)))
+                }
                 Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
                 None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
                     "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
@@ -185,6 +221,17 @@ enum Failure {
     Failed(String),
     /// An earlier one.
     GaveUp(String),
+    /// It did well, and then others did not come.
+    Withdrawn(String),
+}
+
+/// What the other ranks are told of an error.
+fn short(error: &Error) -> String {
+    let text = match error {
+        Error::GaveUp(reason) => reason.clone(),
+        error => error.to_string(),
+    };
+    text.chars().take(LONGEST_REASON).collect()
 }
 
 fn written(number: u64) -> String {
