@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::emit::emit;
+use super::extras::Extras;
 use super::interpret::{NamedStorage, interpret};
 use crate::model::{Node, NodeId, Storage, Stored};
 use crate::pickle::{Machine, Progress};
@@ -43,13 +44,15 @@ impl BareReader {
             Progress::Done(used) if used == self.length => {
                 let interpreted = interpret(&machine.finish()?, PART, &self.limits)?;
                 let (nodes, storages) = (interpreted.nodes, interpreted.storages);
+                let mut extras = Extras::default();
+                extras.sources(&interpreted.sources);
                 Ok(Next::Done(Checkpoint {
                     format: Format::Pickle,
                     archive: String::new(),
                     alignment: None,
                     checksums: false,
                     metadata: Vec::new(),
-                    extras: Vec::new(),
+                    extras: extras.into_vec(),
                     root: 0,
                     nodes,
                     storages: storages.into_iter().map(elsewhere).collect(),

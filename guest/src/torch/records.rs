@@ -1,11 +1,13 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::{Node, Stored};
+use crate::error::Unfit;
+use crate::model::{Global, Stored};
 use crate::reader::{Checkpoint, Format};
-use crate::torch::interpret::NamedStorage;
+use crate::torch::extras::Extras;
+use crate::torch::interpret::{Interpreted, NamedStorage};
 use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
 use crate::zip::{Directory, Entry};
 use crate::{Error, show};
@@ -21,6 +23,8 @@ pub(super) struct Records {
     checksums: bool,
     alignment: Option<u32>,
     big_endian: bool,
+    /// Bytes of the archive's comment.
+    comment: u64,
 }
 
 impl Records {
@@ -32,6 +36,7 @@ impl Records {
             let found = directory.entries.first().map_or("nothing".into(), |entry| show::name(&entry.name));
             return Err(Error::malformed(0, PART, "records named `<archive>/…`", found));
         };
+        let comment = directory.comment;
         let mut entries = BTreeMap::new();
         for entry in directory.entries {
             let Some(name) = entry.name.strip_prefix(&*archive).and_then(|rest| rest.strip_prefix('/'))
@@ -40,8 +45,8 @@ impl Records {
                 return Err(Error::malformed(entry.header, PART, expected, show::name(&entry.name)));
             };
             if entry.method != 0 {
-                let found = "deflate (method 8)";
-                return Err(Error::unsupported(entry.header, &*entry.name, "a stored record", found));
+                let expected = "a stored record: unpack the archive, and pack it again with `zip -0 -r`";
+                return Err(Error::unsupported(entry.header, &*entry.name, expected, "a deflated one"));
             }
             if name == "constants.pkl" {
                 let found = "TorchScript, which is a program";
@@ -49,7 +54,7 @@ impl Records {
             }
             entries.insert(name.into(), entry);
         }
-        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false })
+        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false, comment })
     }
 
     /// The pickle.
@@ -107,14 +112,35 @@ impl Records {
     }
 
     /// What the archive holds, once its pickle is read.
-    pub(super) fn checkpoint(self, nodes: Vec<Node>, named: Vec<NamedStorage>) -> Result<Checkpoint, Error> {
+    pub(super) fn checkpoint(self, interpreted: Interpreted) -> Result<Checkpoint, Error> {
+        let Interpreted { nodes, storages, sources, .. } = interpreted;
         let stored =
             |named: NamedStorage| self.stored(&named.key, named.length, named.swap_width, named.location);
-        let storages = named.into_iter().map(stored).collect::<Result<_, _>>()?;
+        let storages = storages.into_iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+        let extras = self.extras(&storages, &sources);
         let Self { archive, alignment, checksums, .. } = self;
         let (format, metadata) = (Format::TorchZip, Vec::new());
-        let extras = Vec::new();
         Ok(Checkpoint { format, archive, alignment, checksums, metadata, extras, root: 0, nodes, storages })
+    }
+
+    /// What the archive holds that is no part of the state dict.
+    fn extras(&self, storages: &[Stored], sources: &[Global]) -> Vec<Unfit> {
+        let used: BTreeSet<&str> = storages.iter().map(|storage| storage.name.as_str()).collect();
+        let records = self.entries.iter().filter(|(name, entry)| {
+            let folder = name.ends_with('/') && entry.size == 0;
+            let own = OWN.contains(&name.as_str()) || name.starts_with(".data/");
+            !folder && !own && !used.contains(entry.name.as_str())
+        });
+        let mut extras = Extras::default();
+        extras.sources(sources);
+        for (name, entry) in records {
+            let what = if name.starts_with("data/") { "a payload" } else { "a record" };
+            extras.add(&entry.name, || format!("{what} of {} bytes that belongs to no value", entry.size));
+        }
+        if self.comment > 0 {
+            extras.add("zip comment", || format!("{} bytes", self.comment));
+        }
+        extras.into_vec()
     }
 
     /// Where a storage that the pickle names lies.
@@ -136,7 +162,8 @@ impl Records {
         }
         Ok(Stored {
             range: entry.payload,
-            checksum: self.checksums.then_some(entry.crc32),
+            // `skip_data` leaves room for payloads that are filled in later, and zeros.
+            checksum: Some(entry.crc32).filter(|&crc32| self.checksums && (crc32 != 0 || length == 0)),
             swap: if self.big_endian { swap } else { 1 },
             location,
             name: entry.name.clone(),
@@ -151,5 +178,8 @@ impl Records {
         format!("{}/{name}", self.archive)
     }
 }
+
+/// The records that `torch.save` writes beside payloads and `.data/`.
+const OWN: [&str; 5] = ["data.pkl", "version", "byteorder", ".format_version", ".storage_alignment"];
 
 const PART: &str = "zip directory";

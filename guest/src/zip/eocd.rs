@@ -15,6 +15,8 @@ pub(super) struct End {
     pub(super) directory: Range,
     /// How many entries it has.
     pub(super) entries: u64,
+    /// Bytes of the comment behind it.
+    pub(super) comment: u64,
 }
 
 /// Bytes from the end of a file that surely hold its end records: they come
@@ -138,7 +140,7 @@ impl Place<'_> {
             }
         }
         let directory = Range::new(zip64.directory_offset, zip64.directory_size);
-        Ok(End { directory, entries: zip64.entries })
+        Ok(End { directory, entries: zip64.entries, comment: record.comment.into() })
     }
 
     /// What lies from `distance` bytes before the end record on.
@@ -160,6 +162,7 @@ fn plain(record: EndRecord) -> End {
     End {
         directory: Range::new(record.directory_offset.into(), record.directory_size.into()),
         entries: record.entries.into(),
+        comment: record.comment.into(),
     }
 }
 
