@@ -69,6 +69,23 @@ pub enum Error {
         /// CRC-32 as computed.
         found: u32,
     },
+    /// A file changed while it was read: what was read may be of two files, and nothing
+    /// was made of it.
+    #[error("{}: the file {how}, while it was read", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        how: String,
+    },
+    /// What was to be written would not have been read as what it is. Nothing was written.
+    #[error("{}: nothing was written, as it could not be read again as it is: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said, or the first place where it read something else.
+        reason: String,
+    },
     /// A directory is not a whole checkpoint.
     #[error("{}: {reason}", path.display())]
     Checkpoint {

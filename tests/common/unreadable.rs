@@ -85,4 +85,8 @@ impl Source for UnreadableSource {
     fn bytes(&self) -> Result<Option<Shared<'static>>> {
         Ok(None)
     }
+
+    fn unchanged(&self) -> Result<()> {
+        self.source.unchanged()
+    }
 }

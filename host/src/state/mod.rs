@@ -32,6 +32,7 @@ pub(crate) use unfold::{Unfolded, unfold};
 pub use value::Value;
 pub(crate) use value::add as add_value;
 pub(crate) use visit::{references, visit, visit_mut};
+pub(crate) use walk::path_along;
 pub use walk::{Leaf, Leaves};
 
 pub(crate) use crate::bindings::types::Node;

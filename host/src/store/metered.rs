@@ -121,6 +121,10 @@ impl Source for MeteredSource {
     fn bytes(&self) -> Result<Option<Shared<'static>>> {
         self.source.bytes()
     }
+
+    fn unchanged(&self) -> Result<()> {
+        self.source.unchanged()
+    }
 }
 
 #[derive(Debug)]
