@@ -68,19 +68,20 @@ class Contents:
 
     def tensor(self, tensor, path, plain, inside):
         own = type(tensor) is torch.Tensor or isinstance(tensor, torch.nn.Parameter)
-        whole = tensor.layout == torch.strided and not tensor.is_quantized and not tensor.is_nested
-        whole = whole and not is_traceable_wrapper_subclass(tensor)
-        if plain and own:
+        made = tensor.is_nested or is_traceable_wrapper_subclass(tensor)
+        if plain and own and not made:
             self.named[path] = tensor
         else:
             self.odd.append((path, tensor))
-        if whole and tensor.device.type != "meta":
+        if tensor.is_nested:
+            return inside(tensor.__reduce_ex__(2)[1:])
+        if tensor.layout == torch.strided and not made and tensor.device.type != "meta":
             storage = tensor.untyped_storage()
             self.over.add(storage._cdata)
             self.seen[id(storage)] = storage
         for item in vars(tensor).values():
             inside(item)
-        if tensor.layout in PARTS and not tensor.is_nested:
+        if tensor.layout in PARTS:
             for part in PARTS[tensor.layout]:
                 inside(part(tensor))
 
@@ -114,7 +115,7 @@ class Contents:
 
 def other_values(tensor, found):
     """How a tensor of safetensors differs from torch's."""
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
+    if tensor.is_nested or tensor.layout != torch.strided or tensor.is_quantized:
         return "not a plain tensor"
     if tensor.dtype != found.dtype or tensor.shape != found.shape:
         return f"{found.dtype} {list(found.shape)}, not {tensor.dtype} {list(tensor.shape)}"

@@ -24,15 +24,15 @@ class Ground:
     """What the values of one tree share: a seed, and storages that several look into."""
 
     def __init__(self, seed):
-        self.random = random.Random(seed)
+        self.random = random.Random(f"ground {seed}")
         self.base = self.data(8, 6)
         self.other = self.data(12, dtype=torch.complex64)
 
-    def fresh(self):
+    def fresh(self, seed):
         """Another source of randomness over the same storages."""
         other = object.__new__(Ground)
         other.base, other.other = self.base, self.other
-        other.random = random.Random(self.random.random())
+        other.random = random.Random(f"value {seed}")
         return other
 
     def data(self, *shape, dtype=torch.float32):
@@ -371,8 +371,7 @@ class Value:
 
     def make(self, ground):
         """The value, or a TypeError where the position does not take it."""
-        own = ground.fresh()
-        own.random.seed(self.seed)
+        own = ground.fresh(self.seed)
         if self.kind is not None:
             return KINDS[self.kind](own)
         position, inner = POSITIONS[self.position], self.inner.make(ground)

@@ -54,12 +54,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
     start = time.monotonic()
+    warnings.simplefilter("ignore")
     setting = Setting(options.strongroom.resolve(), options.work.resolve() / "trees")
     plan = planned(options)
     report = Report()
     with multiprocessing.Pool(options.jobs, begin, [setting]) as pool:
         for result in pool.imap_unordered(run, plan, chunksize=4):
             report.add(result)
+            if options.report and report.results % 50 == 0:
+                options.report.write_text(report.text(options))
     text = report.text(options)
     print(text)
     print(f"seed {options.seed}: {report.trees} trees, {time.monotonic() - start:.0f} s")
@@ -124,7 +127,6 @@ Result = collections.namedtuple("Result", ["pairs", "excused", "faults", "refuse
 def begin(setting):
     """Once in each process."""
     global BENCH
-    warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     BENCH = Bench(setting)
 
@@ -356,12 +358,13 @@ class Report:
     """What all trees came to."""
 
     def __init__(self):
-        self.trees = 0
+        self.results = self.trees = 0
         self.pairs = collections.defaultdict(collections.Counter)
         self.faults = collections.defaultdict(list)
         self.refused, self.excused = collections.Counter(), collections.defaultdict(set)
 
     def add(self, result):
+        self.results += 1
         self.trees += result.trees
         for pair in result.pairs:
             self.pairs[pair[0]][pair[1]] += 1
@@ -410,9 +413,9 @@ class Report:
         yield f"## {operation} {'refuses' if refused else 'fails'}, {len(faults)} times"
         yield f"   {finding.text.strip()[:600]}"
         yield f"   smallest: {tree} ({format})"
-        pairs = [pair for _, tree, _ in faults for pair in itertools.islice(tree.pairs(), 2)]
+        pairs = [pair for _, tree, _ in faults for pair in itertools.islice(tree.pairs(), 1)]
         for index, what in enumerate(["kinds", "positions"]):
-            names = collections.Counter(pair[index] for pair in pairs if pair[1] != "dict value")
+            names = collections.Counter(pair[index] for pair in pairs)
             most = ", ".join(f"{name} {times}" for name, times in names.most_common(SHOWN))
             more = f", … {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             yield f"   {what}: {most}{more}"
