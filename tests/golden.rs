@@ -51,6 +51,7 @@ fn the_public_api_shows_the_same() {
             Format::TorchZip => "torch-zip",
             Format::TorchLegacy => "torch-legacy",
             Format::Safetensors => "safetensors",
+            Format::Pickle => "pickle",
         };
         assert_eq!(expected["format"], format, "{}", case.name);
         for state in [file.load().unwrap(), file.map().unwrap()] {

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::model::{Node, NodeId, Stored};
 use crate::safetensors::SafetensorsReader;
 use crate::step::{Chunk, Gather, Next, Range};
-use crate::torch::{ArchiveReader, LegacyReader};
-use crate::{Error, Limits};
+use crate::torch::{ArchiveReader, BareReader, LegacyReader};
+use crate::{Error, Limits, Unfit};
 
 /// Reads a checkpoint without touching it.
 ///
@@ -43,6 +43,8 @@ pub enum Format {
     TorchLegacy,
     /// safetensors
     Safetensors,
+    /// One pickle, as an archive has it: its storages are elsewhere.
+    Pickle,
 }
 
 /// What a file holds.
@@ -58,6 +60,8 @@ pub struct Checkpoint {
     pub checksums: bool,
     /// The `__metadata__` of a safetensors file, in file order.
     pub metadata: Vec<(String, String)>,
+    /// What the file holds beside the state dict, and writing it again leaves out.
+    pub extras: Vec<Unfit>,
     /// The state dict's root.
     pub root: NodeId,
     /// The state dict.
@@ -74,14 +78,18 @@ enum State {
     TorchZip(Box<ArchiveReader>),
     TorchLegacy(Box<LegacyReader>),
     Safetensors(Box<SafetensorsReader>),
+    Pickle(Box<BareReader>),
     Ready(Box<Checkpoint>),
     /// An error was returned: nothing more can be asked.
     Failed,
 }
 
 /// Enough to tell the formats apart: a zip's signature, a legacy stream's magic
-/// number, a safetensors length and its brace.
-const SNIFF: u64 = 16;
+/// number behind the frame of any protocol, a safetensors length and its brace.
+const SNIFF: u64 = 32;
+
+/// `LONG1` of the number that legacy streams begin with.
+const MAGIC: [u8; 12] = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
 impl Reading {
     /// Starts on a file of `length` bytes.
@@ -141,24 +149,27 @@ impl Reading {
             State::TorchZip(reader) => reader.resume(parts),
             State::TorchLegacy(reader) => reader.resume(parts),
             State::Safetensors(reader) => reader.resume(parts),
+            State::Pickle(reader) => reader.resume(parts),
             State::Ready(_) | State::Failed => Err(Error::misuse("the reading is over")),
         }
     }
 
     fn sniff(&self, head: &[u8]) -> Result<State, Error> {
-        // torch's own rule for zip; safetensors' brace; then a pickle of the magic
-        // number, of any protocol.
+        // torch's own rule for zip; safetensors' brace; then a pickle, of the magic
+        // number or of anything else.
         if head.starts_with(b"PK\x03\x04") {
             Ok(State::TorchZip(Box::new(ArchiveReader::new(self.length, self.limits))))
         } else if head.get(8) == Some(&b'{') {
             Ok(State::Safetensors(Box::new(SafetensorsReader::new(self.length, self.limits))))
-        } else if matches!(head, [0x80, 1..=5, ..]) || head.starts_with(b"L119547") {
+        } else if head.windows(MAGIC.len()).any(|bytes| bytes == MAGIC) || head.starts_with(b"L119547") {
             Ok(State::TorchLegacy(Box::new(LegacyReader::new(self.length, self.limits))))
+        } else if matches!(head, [0x80, 1..=5, ..]) {
+            Ok(State::Pickle(Box::new(BareReader::new(self.length, self.limits))))
         } else {
             Err(Error::malformed(
                 0,
                 "file",
-                "a torch zip (`PK 03 04`), a legacy torch stream or a safetensors header",
+                "a torch zip (`PK 03 04`), a legacy torch stream, a safetensors header or a pickle",
                 crate::show::bytes(head),
             ))
         }

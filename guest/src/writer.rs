@@ -5,7 +5,7 @@ use crate::Error;
 use crate::error::Unfit;
 use crate::model::{Node, NodeId, Storage, StorageId, Tensor};
 use crate::safetensors;
-use crate::torch::ArchiveWriter;
+use crate::torch::{ArchiveWriter, lay_out_pickle};
 
 /// Lays a checkpoint out without touching it.
 ///
@@ -27,6 +27,8 @@ pub enum WriteOptions {
     TorchZip(TorchOptions),
     /// safetensors
     Safetensors(SafetensorsOptions),
+    /// The pickle of a torch zip by itself, without its storages.
+    Pickle,
 }
 
 /// Options of the torch zip writer.
@@ -146,6 +148,7 @@ impl Writing {
             WriteOptions::Safetensors(options) => {
                 (safetensors::layout(options, &nodes, &storages, root)?, None)
             }
+            WriteOptions::Pickle => (lay_out_pickle(&nodes, &storages, root)?, None),
         };
         self.state = State::Planned { layout, archive, checksums: Vec::new() };
         self.layout()

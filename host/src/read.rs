@@ -9,7 +9,7 @@ use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, Item, Leaf, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
-use crate::{Engine, Error, Result, check, drive};
+use crate::{Engine, Error, Result, Unfit, check, drive};
 
 pub use crate::bindings::reader::Format;
 
@@ -21,6 +21,7 @@ pub struct File {
     archive: String,
     alignment: Option<u32>,
     checksums: bool,
+    extras: Vec<Unfit>,
     state: StateDict<'static>,
     parts: Vec<Stored>,
 }
@@ -50,12 +51,20 @@ impl File {
     pub(crate) fn from_source(engine: &Engine, source: Arc<dyn Source>) -> Result<Self> {
         let path = source.path();
         let drive::Reading { summary, nodes, storages } = drive::read(engine, &*source)?;
-        check::storages(path, &storages, source.length())?;
-        let (parts, storages): (Vec<_>, Vec<_>) = storages
+        let elsewhere = summary.format == Format::Pickle;
+        // A pickle's payloads are in other files, wherever those are.
+        let payloads: Arc<dyn Source> = match elsewhere {
+            true => Arc::new(Elsewhere(path.into())),
+            false => {
+                check::storages(path, &storages, source.length())?;
+                source.clone()
+            }
+        };
+        let (mut parts, storages): (Vec<_>, Vec<_>) = storages
             .into_iter()
             .map(|stored| {
                 let part = Stored {
-                    source: source.clone(),
+                    source: payloads.clone(),
                     offset: stored.range.offset,
                     length: stored.range.length,
                     checksum: stored.checksum,
@@ -65,6 +74,9 @@ impl File {
                 (part.clone(), Storage::stored(part, &stored.location))
             })
             .unzip();
+        if elsewhere {
+            parts.clear();
+        }
         check::nodes(path, &nodes, summary.root, &storages)?;
         let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
         check::tree(path, &state, &engine.limits().format)?;
@@ -73,6 +85,7 @@ impl File {
             archive: summary.archive,
             alignment: summary.alignment,
             checksums: summary.checksums,
+            extras: summary.extras.into_iter().map(Unfit::from).collect(),
             state,
             parts,
             source,
@@ -107,6 +120,12 @@ impl File {
     /// Whether the file has checksums of its payloads.
     pub fn has_checksums(&self) -> bool {
         self.checksums
+    }
+
+    /// What the file holds beside the state dict, and writing the state dict again
+    /// leaves out: the part, and what it is.
+    pub fn extras(&self) -> &[Unfit] {
+        &self.extras
     }
 
     /// The state dict, payloads still in the file. It can be inspected and
@@ -163,6 +182,35 @@ impl File {
 
     fn load_with(&self, verify: bool) -> Result<StateDict<'static>> {
         self.state.loaded(verify)
+    }
+}
+
+/// Where the payloads of a pickle are that is a file by itself: not in it.
+#[derive(Debug)]
+struct Elsewhere(PathBuf);
+
+impl Elsewhere {
+    fn error<T>(&self) -> Result<T> {
+        let reason = "it is a pickle by itself: the bytes of its tensors are in other files";
+        Err(Error::checkpoint(&self.0, reason))
+    }
+}
+
+impl Source for Elsewhere {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn length(&self) -> u64 {
+        0
+    }
+
+    fn read_at(&self, _offset: u64, _buffer: &mut [u8]) -> Result<()> {
+        self.error()
+    }
+
+    fn bytes(&self) -> Result<Option<Shared<'static>>> {
+        self.error()
     }
 }
 

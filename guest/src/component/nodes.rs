@@ -80,7 +80,9 @@ pub(super) fn node_out(node: &Node) -> wit::Node {
             items: object.items.clone(),
             pairs: pairs_out(&object.pairs),
             state: object.state,
+            effects: object.effects.clone(),
         }),
+        Node::Absent => wit::Node::Absent,
     }
 }
 
@@ -146,7 +148,9 @@ pub(super) fn node_in(node: wit::Node) -> Node {
             items: object.items,
             pairs: pairs_in(&object.pairs),
             state: object.state,
+            effects: object.effects,
         })),
+        wit::Node::Absent => Node::Absent,
     }
 }
 

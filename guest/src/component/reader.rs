@@ -5,7 +5,7 @@ use super::nodes::node_out;
 use super::page::{node_weight, page};
 use super::wit::reader as wit;
 use super::wit::types::{Error, Node, NodeId};
-use super::{Component, enter, error_out};
+use super::{Component, enter, error_out, unfit_out};
 use crate::model::Stored;
 use crate::{Checkpoint, Chunk, Format, Limits, Range, Reading, Step};
 
@@ -73,6 +73,7 @@ fn summary_out(checkpoint: &Checkpoint) -> wit::Summary {
             Format::TorchZip => wit::Format::TorchZip,
             Format::TorchLegacy => wit::Format::TorchLegacy,
             Format::Safetensors => wit::Format::Safetensors,
+            Format::Pickle => wit::Format::Pickle,
         },
         root: checkpoint.root,
         nodes: count(checkpoint.nodes.len()),
@@ -81,6 +82,7 @@ fn summary_out(checkpoint: &Checkpoint) -> wit::Summary {
         alignment: checkpoint.alignment,
         checksums: checkpoint.checksums,
         metadata: checkpoint.metadata.clone(),
+        extras: unfit_out(checkpoint.extras.clone()),
     }
 }
 

@@ -70,6 +70,7 @@ fn options_in(options: wit::WriteOptions) -> WriteOptions {
         wit::WriteOptions::Safetensors(wit::SafetensorsOptions { metadata, tensors_only }) => {
             WriteOptions::Safetensors(SafetensorsOptions { metadata, tensors_only })
         }
+        wit::WriteOptions::Pickle => WriteOptions::Pickle,
     }
 }
 

@@ -160,6 +160,7 @@ fn kind(nodes: &[Node], node: &Node) -> Cow<'static, str> {
         Node::Parameter { .. } => "a parameter of a parameter",
         Node::Subclass { .. } => "a tensor of another class",
         Node::Global(_) => return Cow::Owned(class_name(node)),
+        Node::Absent => "a value in another file",
         Node::Object(object) => {
             let callable = usize::try_from(object.callable).ok().and_then(|index| nodes.get(index));
             return Cow::Owned(format!("an object of {}", callable.map_or_else(String::new, class_name)));

@@ -110,6 +110,7 @@ fn checkpoint(header: Header, text: &str, payload: u64, limits: &Limits) -> Resu
         alignment: None,
         checksums: false,
         metadata,
+        extras: Vec::new(),
         root: 0,
         nodes,
         storages,

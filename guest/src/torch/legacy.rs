@@ -236,6 +236,7 @@ impl Placed {
             alignment: None,
             checksums: false,
             metadata: Vec::new(),
+            extras: Vec::new(),
             root: 0,
             storages: stored.collect(),
             nodes,

@@ -2,6 +2,7 @@
 //! the pickle inside both.
 
 mod archive;
+mod bare;
 mod emit;
 mod interpret;
 mod legacy;
@@ -15,6 +16,10 @@ mod whole;
 mod write;
 
 pub(crate) use archive::ArchiveReader;
+pub(crate) use bare::{BareReader, lay_out as lay_out_pickle};
+/// The attribute of an empty `OrderedDict` that stands for a value in another file.
+const ABSENT: &str = "strongroom.absent";
+
 pub(crate) use interpret::{About, Flaw, NamedStorage, Surveyed, survey};
 pub(crate) use legacy::LegacyReader;
 pub(crate) use write::ArchiveWriter;

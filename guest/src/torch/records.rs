@@ -113,7 +113,8 @@ impl Records {
         let storages = named.into_iter().map(stored).collect::<Result<_, _>>()?;
         let Self { archive, alignment, checksums, .. } = self;
         let (format, metadata) = (Format::TorchZip, Vec::new());
-        Ok(Checkpoint { format, archive, alignment, checksums, metadata, root: 0, nodes, storages })
+        let extras = Vec::new();
+        Ok(Checkpoint { format, archive, alignment, checksums, metadata, extras, root: 0, nodes, storages })
     }
 
     /// Where a storage that the pickle names lies.

@@ -60,6 +60,7 @@ impl<'s, 'a> Item<'s, 'a> {
                 wit::Layout::SparseBsr => "sparse_bsr Tensor",
                 _ => "sparse_bsc Tensor",
             },
+            Node::Absent => "absent",
             Node::Subclass(subclass) => return self.at(subclass.class).repr(),
             Node::NumpyScalar(scalar) => return format!("numpy {}", scalar.dtype),
             Node::Object(object) => {
@@ -177,6 +178,12 @@ impl<'s, 'a> Item<'s, 'a> {
         self.entries()?.get(key)
     }
 
+    /// Whether it is a value that another file has: a place in a rank's part of a
+    /// state dict.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.node(), Node::Absent)
+    }
+
     /// Whether it is an object of a class unknown to the reader, which no
     /// strongroom ever makes.
     pub fn is_opaque(&self) -> bool {
@@ -226,6 +233,7 @@ impl<'s, 'a> Item<'s, 'a> {
             },
             Node::Quantized(_) | Node::SparseCoo(_) | Node::SparseCompressed(_) => self.kind(),
             Node::Object(_) => format!("an object of {}", self.kind()),
+            Node::Absent => "in another file".into(),
         }
     }
 

@@ -11,6 +11,7 @@ mod storage;
 mod tensor;
 mod unfold;
 mod value;
+mod visit;
 mod walk;
 
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ pub(crate) use tensor::{extent, is_contiguous, numel};
 pub(crate) use unfold::{Unfolded, unfold};
 pub use value::Value;
 pub(crate) use value::add as add_value;
-pub(crate) use walk::references;
+pub(crate) use visit::{references, visit_mut};
 pub use walk::{Leaf, Leaves};
 
 pub(crate) use crate::bindings::types::Node;

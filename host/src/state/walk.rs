@@ -201,7 +201,8 @@ pub(crate) fn children(node: &Node) -> Vec<(Step, u32)> {
             let items = object.items.iter().enumerate().map(|(index, &id)| (Step::Index(index), id));
             let pairs = object.pairs.iter().map(|pair| (Step::Key(pair.key), pair.value));
             let state = object.state.map(|state| (Step::Through, state));
-            args.into_iter().chain(kwargs).chain(items).chain(pairs).chain(state).collect()
+            let effects = object.effects.iter().map(|&effect| (Step::Field("effect"), effect));
+            args.into_iter().chain(kwargs).chain(items).chain(pairs).chain(state).chain(effects).collect()
         }
         _ => Vec::new(),
     }
@@ -225,29 +226,6 @@ fn has_children(node: &Node) -> bool {
         Node::OrderedDict(dict) => !dict.items.is_empty(),
         _ => !children(node).is_empty(),
     }
-}
-
-/// All nodes that a node names: its children, its keys, and what describes it.
-pub(crate) fn references(node: &Node) -> Vec<u32> {
-    let pairs =
-        |pairs: &[wit::Pair]| pairs.iter().flat_map(|pair| [pair.key, pair.value]).collect::<Vec<_>>();
-    let mut ids: Vec<u32> = children(node).iter().map(|&(_, id)| id).collect();
-    match node {
-        Node::Dict(items) | Node::Counter(items) => ids.extend(pairs(items)),
-        Node::OrderedDict(dict) => {
-            ids.extend(pairs(&dict.items));
-            ids.extend(dict.attributes);
-        }
-        Node::Parameter(parameter) => ids.extend([Some(parameter.tensor), parameter.state].iter().flatten()),
-        Node::Subclass(subclass) => ids.extend([subclass.tensor, subclass.class, subclass.state]),
-        Node::NumpyScalar(scalar) => ids.push(scalar.source),
-        Node::Object(object) => {
-            ids.push(object.callable);
-            ids.extend(pairs(&object.pairs));
-        }
-        _ => {}
-    }
-    ids
 }
 
 /// Whether the value is one thing to its user, though it has parts.
@@ -355,6 +333,7 @@ mod tests {
             items: vec![1; 100_000],
             pairs: Vec::new(),
             state: Some(0),
+            effects: Vec::new(),
         };
         let state = state(vec![Node::Object(object), Node::None]);
         assert!(state.get("nothing").is_none());

@@ -116,5 +116,6 @@ fn name(format: Format) -> &'static str {
         Format::TorchZip => "torch-zip",
         Format::TorchLegacy => "torch-legacy",
         Format::Safetensors => "safetensors",
+        Format::Pickle => "pickle",
     }
 }

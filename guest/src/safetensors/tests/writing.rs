@@ -227,6 +227,7 @@ fn misfits() -> (State, NodeId, Vec<String>) {
         items: Vec::new(),
         pairs: Vec::new(),
         state: None,
+        effects: Vec::new(),
     };
     let nodes = [
         ("none", Node::None, "None: safetensors holds only tensors"),

@@ -5,7 +5,7 @@ use crate::dtype::{DType, Layout, StorageClass};
 use crate::model::{Construct, Node, NodeId, Object};
 
 use super::batch::Batch;
-use super::primitives::{BINPERSID, BUILD, EMPTY_DICT, EMPTY_LIST, NEWOBJ, NEWOBJ_EX, REDUCE};
+use super::primitives::{BINPERSID, BUILD, EMPTY_DICT, EMPTY_LIST, NEWOBJ, NEWOBJ_EX, POP, REDUCE};
 use super::unfit;
 use super::walk::{Task, Walk};
 
@@ -73,11 +73,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What an object is given after it was made: items, pairs, state.
+    /// What an object is given after it was made: items, pairs, state, effects.
     pub(super) fn fill(&mut self, id: NodeId) -> Result<(), Error> {
         let Node::Object(object) = self.node(id)? else {
             return Ok(());
         };
+        for &effect in object.effects.iter().rev() {
+            self.then_all([Task::Visit(effect), Task::Op(POP)]);
+        }
         if let Some(state) = object.state {
             self.then_all([Task::Visit(state), Task::Op(BUILD)]);
         }

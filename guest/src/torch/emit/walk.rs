@@ -6,9 +6,10 @@ use crate::model::{Node, NodeId, Storage, Text};
 
 use super::batch::Batch;
 use super::memo::Memo;
-use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NONE, Output, POP, PROTO, REDUCE, STOP};
+use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NONE, Output, POP, PROTO, REDUCE, SETITEM, STOP};
 use super::storage::Storages;
 use super::{Emitted, unfit};
+use crate::torch::ABSENT;
 
 /// The walk over an arena: CPython's `save`, with the call stack as data.
 #[derive(Debug)]
@@ -199,9 +200,22 @@ impl<'a> Walk<'a> {
                 }
                 self.then(Task::Batch(Batch::pairs(items)));
             }
+            Node::Absent => self.absent(id),
             _ => return self.reduced(id, node),
         }
         Ok(())
+    }
+
+    /// What any reader takes for an empty `OrderedDict`, with an attribute that says
+    /// what it stands for.
+    fn absent(&mut self, id: NodeId) {
+        self.hooks_as(Some(id));
+        self.out.op(EMPTY_DICT);
+        self.put();
+        self.interned(ABSENT);
+        self.out.bool(true);
+        self.out.op(SETITEM);
+        self.out.op(BUILD);
     }
 
     fn text(&mut self, id: NodeId, text: &'a Text) {
@@ -275,7 +289,9 @@ fn patience(nodes: &[Node]) -> usize {
     let references = nodes.iter().map(|node| match node {
         Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => items.len(),
         Node::Dict(pairs) | Node::Counter(pairs) | Node::OrderedDict { items: pairs, .. } => pairs.len(),
-        Node::Object(object) => object.items.len().saturating_add(object.pairs.len()),
+        Node::Object(object) => {
+            object.items.len().saturating_add(object.pairs.len()).saturating_add(object.effects.len())
+        }
         _ => 0,
     });
     let tasks = references.map(|count| count.saturating_add(10).saturating_mul(10));

@@ -5,10 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Offsets;
-use super::children::children;
 use super::faults::Faults;
 use super::flaw::{About, Flaw};
-use crate::model::{Node, NodeId, Quantizer};
+use crate::model::{Node, NodeId, Quantizer, children};
 use crate::{Error, Limits};
 
 /// Checks that whatever wraps tensors wraps tensors. Objects that are not known

@@ -8,6 +8,7 @@ use super::draft::{Child, Draft, Part};
 use super::flaw::Flaw;
 use crate::model::{Construct, Node};
 use crate::pickle::{Instance, Object, Value};
+use crate::torch::ABSENT;
 
 type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
@@ -27,10 +28,21 @@ pub(super) fn ordered_dict<'g>(context: &mut Context<'g>, instance: &'g Instance
         },
         _ => return Ok(None),
     };
+    if items.len() == 0 && attributes.is_some_and(|state| is_absent(context, state)) {
+        return Ok(Some(Draft::leaf(Node::Absent)));
+    }
     let node = Node::OrderedDict { items: vec![(0, 0); items.len() / 2], attributes: attributes.map(|_| 0) };
     let mut parts = vec![items];
     parts.extend(attributes.map(|state| Part::One(Child::Value(state))));
     Ok(Some(Draft { node, parts }))
+}
+
+/// Whether these attributes say that a dict stands for a value in another file.
+fn is_absent(context: &Context<'_>, state: Value) -> bool {
+    match context.dict(state) {
+        Some(&[(key, Value::Bool(true))]) => context.text(key) == Some(ABSENT),
+        _ => false,
+    }
 }
 
 /// Whether a value is an `OrderedDict` without items and attributes.

@@ -10,7 +10,7 @@ use crate::pickle::{Instance, ObjectId, Value};
 pub(super) struct Draft<'g> {
     /// The node.
     pub(super) node: Node,
-    /// Its children, in the order [`super::children`] visits them.
+    /// Its children, in the order [`crate::model::visit`] visits them.
     pub(super) parts: Vec<Part<'g>>,
 }
 
@@ -62,6 +62,7 @@ impl<'g> Draft<'g> {
             items: vec![0; instance.items.len()],
             pairs: vec![(0, 0); instance.pairs.len()],
             state: instance.state.map(|_| 0),
+            effects: Vec::new(),
         }));
         Self { node, parts }
     }

@@ -8,10 +8,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Offsets;
-use super::children;
 use crate::Error;
 use crate::dtype::{DType, Layout, QScheme};
-use crate::model::{Global, Node, NodeId, Pair};
+use crate::model::{Global, Node, NodeId, Pair, children};
 
 /// Drops repeated keys of dicts and repeated items of sets. True if there were
 /// any; then some nodes may be out of reach.
@@ -123,7 +122,7 @@ impl<'a> Classes<'a> {
                     return Err(self.unhashable(id, "one that contains itself"));
                 }
                 stack.push((id, true));
-                children::children(node, |child| stack.push((child, false)));
+                children(node, |child| stack.push((child, false)));
                 continue;
             }
             open.remove(&id);

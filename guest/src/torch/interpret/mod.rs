@@ -8,7 +8,6 @@
 
 mod calls;
 mod checks;
-mod children;
 mod containers;
 mod context;
 mod draft;

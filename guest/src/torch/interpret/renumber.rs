@@ -1,9 +1,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::children::{children, children_mut};
 use super::{NamedStorage, Offsets};
-use crate::model::{Node, NodeId, StorageId};
+use crate::model::{Node, NodeId, StorageId, children, children_mut, visit_mut};
 
 /// Numbers nodes and storages anew after some have lost their place, and drops
 /// what node 0 no longer reaches.
@@ -26,7 +25,7 @@ pub(super) fn renumber(nodes: &mut Vec<Node>, storages: &mut Vec<NamedStorage>, 
 fn renumber_storages(nodes: &mut [Node], storages: &mut Vec<NamedStorage>) {
     let mut numbers: Vec<Option<StorageId>> = vec![None; storages.len()];
     let mut kept = Vec::new();
-    for id in nodes.iter_mut().filter_map(storage_mut) {
+    let mut renumber = |id: &mut StorageId| {
         let number = get(&numbers, *id).unwrap_or_else(|| {
             let number = u32::try_from(kept.len()).unwrap_or(u32::MAX);
             set(&mut numbers, *id, number);
@@ -34,16 +33,9 @@ fn renumber_storages(nodes: &mut [Node], storages: &mut Vec<NamedStorage>) {
             number
         });
         *id = number;
-    }
+    };
+    nodes.iter_mut().for_each(|node| visit_mut(node, |_| {}, &mut renumber));
     *storages = kept;
-}
-
-fn storage_mut(node: &mut Node) -> Option<&mut StorageId> {
-    match node {
-        Node::Storage { storage, .. } => Some(storage),
-        Node::Tensor(tensor) | Node::Quantized { tensor, .. } => tensor.storage.as_mut(),
-        _ => None,
-    }
 }
 
 /// Everything node 0 reaches, each before its children.

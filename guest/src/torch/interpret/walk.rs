@@ -3,14 +3,13 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::children::children_mut;
 use super::containers::is_empty_ordered_dict;
 use super::context::Context;
 use super::draft::{Child, Draft, Part};
 use super::faults::Faults;
 use super::flaw::Flaw;
 use super::{NamedStorage, Offsets, calls, scalars};
-use crate::model::{Node, NodeId, Text};
+use crate::model::{Node, NodeId, Text, children_mut};
 use crate::pickle::{Graph, Object, ObjectId, Value};
 use crate::{Error, Limits, show};
 

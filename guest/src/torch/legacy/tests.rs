@@ -80,7 +80,8 @@ fn a_state_dict_beyond_one_window_comes_in_several() {
 
 #[test]
 fn what_the_head_says_is_checked() {
-    assert!(refused(&with(STREAM, b"\xf9 j\xa8", b"\xf9!j\xa8")).contains("0x1950a86a20f9469cfc6c"));
+    // Without the number it is a pickle like any other, and ends early.
+    assert!(refused(&with(STREAM, b"\xf9 j\xa8", b"\xf9!j\xa8")).contains("the file to end after STOP"));
     let version = refused(&with(STREAM, b"\x80\x02M\xe9\x03.", b"\x80\x02M\xea\x03."));
     assert_eq!(
         version,

@@ -268,6 +268,7 @@ fn any_node(dice: &mut Dice, own: NodeId, count: u32) -> Node {
         21 => Node::Subclass { tensor: a, class: b, state: c },
         22 => Node::NumpyScalar { dtype: String::new(), data: vec![], source: a },
         23 => Node::Layout(Layout::Strided),
+        24 => Node::Absent,
         _ => Node::Object(Box::new(Object {
             construct: [Construct::Call, Construct::New, Construct::NewEx, Construct::Persistent]
                 [dice.roll(4) as usize],
@@ -277,6 +278,7 @@ fn any_node(dice: &mut Dice, own: NodeId, count: u32) -> Node {
             items: vec![c; dice.roll(2) as usize],
             pairs: vec![(a, c); dice.roll(2) as usize],
             state: some,
+            effects: vec![b; dice.roll(2) as usize],
         })),
     }
 }

@@ -128,5 +128,6 @@ fn object(construct: Construct, callable: NodeId, args: NodeId) -> Object {
         items: Vec::new(),
         pairs: Vec::new(),
         state: None,
+        effects: Vec::new(),
     }
 }

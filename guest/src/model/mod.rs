@@ -1,11 +1,16 @@
 //! The state dict as an arena of nodes. Knows no format.
 
+mod visit;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::Range;
 use crate::dtype::{DType, Layout, QScheme};
+
+pub(crate) use visit::{children, children_mut};
+pub use visit::{visit, visit_mut};
 
 /// The index of a node in its state dict.
 pub type NodeId = u32;
@@ -138,6 +143,8 @@ pub enum Node {
     },
     /// An object the reader does not know: shown and written again, never made.
     Object(Box<Object>),
+    /// A value that another file has: its place in a rank's part of a state dict.
+    Absent,
 }
 
 /// A `str`.
@@ -284,6 +291,9 @@ pub struct Object {
     pub pairs: Vec<Pair>,
     /// What would be handed to `__setstate__` or put into `__dict__`.
     pub state: Option<NodeId>,
+    /// What would be called once the object is whole, for its effect: the results are
+    /// thrown away. Python's pickler writes a state setter like this.
+    pub effects: Vec<NodeId>,
 }
 
 /// A storage found in a file.

@@ -1,0 +1,99 @@
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::emit::emit;
+use super::interpret::{NamedStorage, interpret};
+use crate::model::{Node, NodeId, Storage, Stored};
+use crate::pickle::{Machine, Progress};
+use crate::reader::{Checkpoint, Format};
+use crate::step::{Next, Range, Window};
+use crate::writer::{Layout, Segment};
+use crate::{Error, Limits};
+
+/// Reads a pickle that is a file by itself: the `data.pkl` of an archive, without the
+/// storages that it names.
+#[derive(Debug)]
+pub(crate) struct BareReader {
+    length: u64,
+    limits: Limits,
+    machine: Option<Machine>,
+    /// Bytes fed to the machine.
+    fed: u64,
+    window: Window,
+}
+
+impl BareReader {
+    /// Starts on a file of `length` bytes.
+    pub(crate) fn new(length: u64, limits: Limits) -> Self {
+        let machine = Some(Machine::new(0, PART, &limits));
+        Self { length, limits, machine, fed: 0, window: Window::default() }
+    }
+
+    /// The next state: what was fetched, in the order asked for; at first, nothing.
+    pub(crate) fn resume(&mut self, parts: Vec<Vec<u8>>) -> Result<Next<Checkpoint>, Error> {
+        let bytes = parts.first().map_or(&[][..], Vec::as_slice);
+        let Some(mut machine) = self.machine.take() else {
+            return Err(Error::misuse("the pickle is read"));
+        };
+        let progress = machine.feed(bytes)?;
+        self.fed = self.fed.saturating_add(bytes.len() as u64);
+        match progress {
+            Progress::Done(used) if used == self.length => {
+                let interpreted = interpret(&machine.finish()?, PART, &self.limits)?;
+                let (nodes, storages) = (interpreted.nodes, interpreted.storages);
+                Ok(Next::Done(Checkpoint {
+                    format: Format::Pickle,
+                    archive: String::new(),
+                    alignment: None,
+                    checksums: false,
+                    metadata: Vec::new(),
+                    extras: Vec::new(),
+                    root: 0,
+                    nodes,
+                    storages: storages.into_iter().map(elsewhere).collect(),
+                }))
+            }
+            Progress::Done(used) => {
+                let found = format!("{} more bytes", self.length.saturating_sub(used));
+                Err(Error::malformed(used, PART, "the file to end after STOP", found))
+            }
+            Progress::More(missing) => {
+                let left = self.length.saturating_sub(self.fed);
+                if left == 0 {
+                    return Err(Error::truncated(
+                        self.fed,
+                        PART,
+                        "the rest of a pickle",
+                        "the end of the file",
+                    ));
+                }
+                self.machine = Some(machine);
+                Ok(Next::Fetch(vec![Range::new(self.fed, self.window.next(missing, left))]))
+            }
+        }
+    }
+}
+
+/// Lays out the pickle of the state dict under `root`: the bytes that `torch.save` has
+/// in `data.pkl`, and no storage.
+pub(crate) fn lay_out(nodes: &[Node], storages: &[Storage], root: NodeId) -> Result<Layout, Error> {
+    let bytes = emit(nodes, storages, root)?.bytes;
+    let length = bytes.len() as u64;
+    let segments = vec![Segment { offset: 0, bytes }];
+    Ok(Layout { length, segments, slots: Vec::new(), seal: false, left_out: Vec::new() })
+}
+
+/// A storage whose bytes are in another file.
+fn elsewhere(named: NamedStorage) -> Stored {
+    Stored {
+        range: Range::new(0, named.length),
+        checksum: None,
+        swap: 1,
+        location: named.location,
+        name: named.key,
+    }
+}
+
+const PART: &str = "pickle";
