@@ -13,10 +13,6 @@ import sys
 import time
 import warnings
 
-import reported.formats
-import reported.places
-import reported.saves
-import reported.values
 import torch
 from reported.room import CASES, Room
 
@@ -37,7 +33,10 @@ def main():
     bad = [name for name, good in outcomes if not good and name not in STILL_WRONG]
     mended = [name for name, good in outcomes if good and name in STILL_WRONG]
     print(f"{sum(good for _, good in outcomes)} of {len(cases)} cases come out right")
-    print(f"wrong: {', '.join(bad) or 'none'}" + (f"; right, and on the list: {', '.join(mended)}" if mended else ""))
+    print(
+        f"wrong: {', '.join(bad) or 'none'}"
+        + (f"; right, and on the list: {', '.join(mended)}" if mended else "")
+    )
     sys.exit(1 if bad or mended else 0)
 
 
@@ -47,7 +46,10 @@ def run(case, options):
     room = Room(options.strongroom.resolve(), options.work.resolve() / "cases" / case.__name__)
     room.part("", case, room)
     known = " (as known)" if case.__name__ in STILL_WRONG else ""
-    print(f"{case.__name__}: {f'WRONG{known}' if room.wrong else 'right'}, {time.monotonic() - start:.1f} s", flush=True)
+    print(
+        f"{case.__name__}: {f'WRONG{known}' if room.wrong else 'right'}, {time.monotonic() - start:.1f} s",
+        flush=True,
+    )
     for wrong in room.wrong[:8]:
         print("    " + wrong.removeprefix(": ").replace("\n", "\n      ")[:900])
     return case.__name__, not room.wrong

@@ -17,7 +17,19 @@ DICTS = (dict, OrderedDict, Counter)
 SEQUENCES = (list, tuple, torch.Size)
 SETS = (set, frozenset)
 # Those of which nobody can tell whether two equal ones are one.
-LEAVES = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.layout, torch.device, torch.qscheme)
+LEAVES = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    torch.dtype,
+    torch.layout,
+    torch.device,
+    torch.qscheme,
+)
 NAMED = (type, types.FunctionType, types.BuiltinFunctionType, enum.Enum, type(...), type(NotImplemented))
 
 

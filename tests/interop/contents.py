@@ -98,7 +98,9 @@ class Contents:
                 wrong = other_values(tensor, found[name])
                 if wrong:
                     return f"{name}: {wrong}"
-            elif not capped and not any(name == out or name.startswith((f"{out}.", f"{out}[")) for out in left):
+            elif not capped and not any(
+                name == out or name.startswith((f"{out}.", f"{out}[")) for out in left
+            ):
                 return f"{name} is not there, and nobody says so"
         for under, tensor in self.odd:
             there = any(other_values(tensor, other) is None for other in found.values())

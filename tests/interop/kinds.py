@@ -50,7 +50,9 @@ class Ground:
 
     def numbers(self, *shape):
         """Numbers that can be computed with."""
-        return torch.tensor([self.random.gauss(0, 9) for _ in range(torch.Size(shape).numel())]).reshape(shape)
+        return torch.tensor([self.random.gauss(0, 9) for _ in range(torch.Size(shape).numel())]).reshape(
+            shape
+        )
 
 
 def computed(text):
@@ -149,7 +151,9 @@ KINDS = {
     "NaN": lambda g: float("nan"),
     "complex": lambda g: g.one(complex(-0.0, 1.5), complex(float("inf"), 0)),
     "str": lambda g: g.one("weight", "cpu", "storage", "", "a"),
-    "computed str": lambda g: computed(g.one("weight", "cpu", "layer.0", "重み", "a\nb\0c")) + str(g.random.random()),
+    "computed str": lambda g: (
+        computed(g.one("weight", "cpu", "layer.0", "重み", "a\nb\0c")) + str(g.random.random())
+    ),
     "long str": lambda g: g.one("x", "é") * g.one(255, 256, 3000),
     "surrogate str": lambda g: g.one("\ud800", "a\udcffb"),
     "bytes": lambda g: g.random.randbytes(g.one(1, 5, 300)),
@@ -199,7 +203,9 @@ KINDS = {
     "Parameter of a class": lambda g: classes.DerivedParameter(g.data(3)),
     "Buffer": lambda g: torch.nn.Buffer(g.data(3)),
     "tied Parameter": lambda g: Parameter(g.base[1:3]),
-    "quantized": lambda g: torch.quantize_per_tensor(g.numbers(3, 4), 0.5, 3, g.one(torch.qint8, torch.quint8)),
+    "quantized": lambda g: torch.quantize_per_tensor(
+        g.numbers(3, 4), 0.5, 3, g.one(torch.qint8, torch.quint8)
+    ),
     "quantized by channel": per_channel,
     "COO": lambda g: coo(g, True),
     "COO, not coalesced": lambda g: coo(g, False),
@@ -321,7 +327,9 @@ POSITIONS = {
     "set member": Position(lambda g, v, *rest: {v, 1}, hashable),
     "frozenset member": Position(lambda g, v, *rest: frozenset([v, 1]), hashable),
     "tensor attribute": Position(lambda g, v, *rest: attributes(g.data(3), note=v, **beside(rest))),
-    "Parameter attribute": Position(lambda g, v, *rest: attributes(Parameter(g.data(3)), note=v, **beside(rest))),
+    "Parameter attribute": Position(
+        lambda g, v, *rest: attributes(Parameter(g.data(3)), note=v, **beside(rest))
+    ),
     "view attribute": Position(lambda g, v, *rest: attributes(g.base[2:], note=v)),
     "sparse attribute": Position(lambda g, v, *rest: attributes(coo(g, True), note=v)),
     "quantized attribute": Position(lambda g, v, *rest: attributes(KINDS["quantized"](g), note=v)),

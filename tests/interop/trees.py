@@ -25,13 +25,12 @@ import time
 import warnings
 import zipfile
 
-import classes
 import kinds
 import safetensors.torch
 import torch
 from compare import difference
 from contents import Contents
-from kinds import KINDS, POSITIONS
+from kinds import KINDS
 
 # What may be refused, by what was tried: parts of the error's text. Flat formats refuse
 # much and say what; that is not listed.
@@ -81,8 +80,10 @@ def planned(options):
     if options.only or options.at:
         wanted = [options.format] if options.format else ["zip", "legacy", "protocol 4"]
         seeds = itertools.count(options.seed)
-        return [Try(index, kinds.single(*pair, next(seeds)), name) for index, (pair, name) in
-                enumerate(itertools.product(pairs, wanted))]
+        return [
+            Try(index, kinds.single(*pair, next(seeds)), name)
+            for index, (pair, name) in enumerate(itertools.product(pairs, wanted))
+        ]
     seeds = itertools.count(options.seed * 1_000_003)
     singles = [kinds.single(*pair, next(seeds)) for pair in pairs]
     others = [options.format or name for name in FORMATS[2:]]
@@ -116,7 +117,7 @@ class Finding(collections.namedtuple("Finding", ["operation", "refused", "text"]
 
     def sign(self):
         """What is common to all findings of one fault."""
-        text = re.sub(r"`[^`]*`|'[^']*'|/\S+|0x\w+|\d+", "…", self.text.splitlines()[0])
+        text = re.sub(r"`[^`]*`|'[^']*'|\[[^]]*\]|/\S+|0x\w+|\d+", "…", self.text.splitlines()[0])
         return self.operation, self.refused, text.rpartition(": ")[2][:60] if self.refused else text[-70:]
 
 
@@ -138,7 +139,9 @@ def run(attempt):
     pairs, faults, refused, excused = list(tree.pairs()), [], collections.Counter(), []
     trees = 1
     if isinstance(made, str) or any(unexpected(finding) for finding in made):
-        smaller = [tree] if len(tree.values) == 1 else [kinds.Tree(tree.seed, (value,)) for value in tree.values]
+        smaller = (
+            [tree] if len(tree.values) == 1 else [kinds.Tree(tree.seed, (value,)) for value in tree.values]
+        )
         for one in smaller:
             found = made if one is tree else BENCH.findings(one, format, index)
             trees += one is not tree
@@ -164,7 +167,8 @@ def count(refused, tree, found):
     """Counts what was refused."""
     for finding in found:
         if finding.refused:
-            refused[finding.sign()] += 1
+            kind = next(tree.pairs())[0]
+            refused[*finding.sign(), "" if finding.operation in FLAT else kind] += 1
 
 
 def unexpected(finding):
@@ -247,7 +251,10 @@ class Bench:
             return None
         after = path.read_bytes()
         if after != self.source.read_bytes():
-            self.wrong("convert", self.different(value, path) or (self.format == "zip" and "other bytes, same values"))
+            self.wrong(
+                "convert",
+                self.different(value, path) or (self.format == "zip" and "other bytes, same values"),
+            )
         return after
 
     def different(self, value, path):
@@ -284,7 +291,9 @@ class Bench:
         merged = self.work / "merged" / "model.pt"
         merged.unlink(missing_ok=True)
         if self.run("load", "load", run, merged) is not None and merged.read_bytes() != written:
-            self.wrong("load", self.different(torch.load(self.source, weights_only=False), merged) or "other bytes")
+            self.wrong(
+                "load", self.different(torch.load(self.source, weights_only=False), merged) or "other bytes"
+            )
 
     def inspected(self, contents, written):
         """Every tensor is listed, once for each place and under a name of its own."""
@@ -304,7 +313,9 @@ class Bench:
         if written:
             storages = {entry["storage"] for entry in shown["tensors"]} - {None}
             there = len(records(written)) - contents.lone_storages()
-            self.wrong("inspect", len(storages) != there and f"{len(storages)} of {there} storages are under tensors")
+            self.wrong(
+                "inspect", len(storages) != there and f"{len(storages)} of {there} storages are under tensors"
+            )
 
     def flat(self, contents):
         """To safetensors, all or tensors only, and back."""
@@ -398,8 +409,8 @@ class Report:
         for (why, format), trees in sorted(self.excused.items()):
             lines.append(f"  {format}: {why}: {len(trees)}, such as {min(trees, key=len)}")
         lines += ["", "refused:"]
-        for (operation, _, text), times in self.refused.most_common():
-            lines.append(f"  {operation}: {text}: {times} times")
+        for (operation, _, text, kind), times in self.refused.most_common():
+            lines.append(f"  {operation}{f' of {kind}' if kind else ''}: {text}: {times} times")
         lines += ["", f"failures: {sum(map(len, self.faults.values()))}"]
         for sign, faults in sorted(self.faults.items(), key=lambda item: -len(item[1])):
             lines += self.fault(sign, faults)

@@ -1,14 +1,14 @@
 """Files of safetensors and zips that other programs made, or that nobody should make."""
 
 import json
-import random
 import resource
 import zipfile
 
 import numpy
 import safetensors.torch
 import torch
-from reported.room import Wrong, case, facts, names, same_values, values, wanted
+
+from reported.room import case, facts, names, same_values, values, wanted
 
 
 def header(tensors, pad=0):
@@ -72,12 +72,18 @@ def case_07_packed_fp4(room):
     room.part("both ways", both_ways)
     room.lossless(path)
     whole = pairs(4, 4)
-    odd = {"transposed": whole.t(), "slice": whole[:, 1:3], "scalar": torch.tensor(7, dtype=torch.uint8).view(kind)}
+    odd = {
+        "transposed": whole.t(),
+        "slice": whole[:, 1:3],
+        "scalar": torch.tensor(7, dtype=torch.uint8).view(kind),
+    }
     for name, tensor in odd.items():
         room.part(name, as_torch_or_refused, room, room.save(f"{name}.pt", {"t": tensor}), tensor)
     for name, shape, size in [("odd", [2, 3], 3), ("alone", [], 1)]:
         bad = room / f"{name}.safetensors"
-        bad.write_bytes(header({"o": {"dtype": "F4", "shape": shape, "data_offsets": [0, size]}}) + bytes(size))
+        bad.write_bytes(
+            header({"o": {"dtype": "F4", "shape": shape, "data_offsets": [0, size]}}) + bytes(size)
+        )
         room.part(f"{name} width", room.refused, "convert", bad, room / "bad.pt")
         judged = room.verdict(bad)
         room.part(f"judged {name}", wanted, judged == "malformed" or loads(bad), f"{name} is {judged}")
@@ -105,7 +111,13 @@ def as_torch_or_refused(room, path, tensor):
 @case
 def case_08_any_offset(room):
     """safetensors#231, #607, ComfyUI#12266: tensors that start at any byte."""
-    arrays = [("f", "F32", "<f4", 7), ("u", "U8", "u1", 3), ("d", "F64", "<f8", 4), ("l", "I64", "<i8", 2), ("b", "BF16", "<u2", 5)]
+    arrays = [
+        ("f", "F32", "<f4", 7),
+        ("u", "U8", "u1", 3),
+        ("d", "F64", "<f8", 4),
+        ("l", "I64", "<i8", 2),
+        ("b", "BF16", "<u2", 5),
+    ]
     table, raw = {}, b""
     for name, kind, dtype, count in arrays:
         made = numpy.arange(count, dtype=dtype).tobytes()
@@ -113,7 +125,12 @@ def case_08_any_offset(room):
         raw += made
     for pad in range(8):
         (room / f"pad{pad}.safetensors").write_bytes(header(table, pad) + raw)
-    today = {"a": torch.arange(3, dtype=torch.uint8), "f": torch.arange(5.0), "h": torch.arange(3).half(), "c": torch.tensor([1 + 2j])}
+    today = {
+        "a": torch.arange(3, dtype=torch.uint8),
+        "f": torch.arange(5.0),
+        "h": torch.arange(3).half(),
+        "c": torch.tensor([1 + 2j]),
+    }
     safetensors.torch.save_file(today, room / "today.safetensors")
     for path in sorted(room.folder.glob("*.safetensors")):
         room.part(path.name, any_offset, room, path)
@@ -132,14 +149,19 @@ def any_offset(room, path):
     room.ok("save", path, room / "run" / path.stem, "--ranks", "2")
     room.ok("verify", room / "run" / path.stem)
     room.ok("load", room / "run" / path.stem, room / "o" / "merged.safetensors")
-    wanted(values(safetensors.torch.load_file(room / "o" / "merged.safetensors")) == theirs, "other values merged")
+    wanted(
+        values(safetensors.torch.load_file(room / "o" / "merged.safetensors")) == theirs,
+        "other values merged",
+    )
 
 
 @case
 def case_08_metadata_over_ranks(room):
     """Of the same kind: what is no tensor is kept, or refused, or said."""
     path = room / "in.safetensors"
-    safetensors.torch.save_file({"a": torch.arange(4.0), "b": torch.ones(3)}, path, {"format": "pt", "step": "77"})
+    safetensors.torch.save_file(
+        {"a": torch.arange(4.0), "b": torch.ones(3)}, path, {"format": "pt", "step": "77"}
+    )
     room.ok("save", path, room / "run-1", "--ranks", "2")
     done = room.ok("load", room / "run-1", room / "out.safetensors")
     with safetensors.safe_open(room / "out.safetensors", "pt") as file:
@@ -188,7 +210,9 @@ def case_11_a_header_too_large(room):
     out = room / "o.safetensors"
     room.part("write", room.refused, "convert", path, out, "--tensors-only", says=["100"])
     wanted(not out.exists(), "it is there all the same")
-    table = {f"{long}{at}": {"dtype": "U8", "shape": [1], "data_offsets": [at, at + 1]} for at in range(count)}
+    table = {
+        f"{long}{at}": {"dtype": "U8", "shape": [1], "data_offsets": [at, at + 1]} for at in range(count)
+    }
     large = room / "large.safetensors"
     large.write_bytes(header(table) + bytes(count))
     room.part("read", room.refused, "inspect", large, says=["100", "header"])
@@ -259,7 +283,17 @@ def case_38_packed_again(room):
     archive = zipfile.ZipFile(source)
     stored, deflated = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
-    def pack(name, method=stored, top="src", folders=False, pickle=None, drop=(), backwards=False, comment=b"", more=()):
+    def pack(
+        name,
+        method=stored,
+        top="src",
+        folders=False,
+        pickle=None,
+        drop=(),
+        backwards=False,
+        comment=b"",
+        more=(),
+    ):
         with zipfile.ZipFile(room / f"{name}.pt", "w", method) as out:
             for folder in [top, f"{top}/data"] if folders else []:
                 out.mkdir(folder)
@@ -305,7 +339,10 @@ def packed_again(room, path, source):
     except Exception:
         wanted(path.name in done.err, str(done))
         return
-    wanted(done.err.startswith("error: ") and "\nhint: " in done.err, f"torch reads it, and there is no way shown: {done}")
+    wanted(
+        done.err.startswith("error: ") and "\nhint: " in done.err,
+        f"torch reads it, and there is no way shown: {done}",
+    )
     if "deflated" in path.stem:
         wanted("compress" in done.err or "deflate" in done.err, f"not why: {done}")
 

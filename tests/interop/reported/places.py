@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import pathlib
 import shutil
 import socket
 import stat
@@ -12,7 +11,8 @@ import zipfile
 
 import safetensors.torch
 import torch
-from reported.room import Wrong, case, root, same_values, wanted
+
+from reported.room import case, root, same_values, wanted
 
 
 def mode(path):
@@ -33,10 +33,14 @@ def case_01_permissions(room):
         for name in ("a.pt", "a.safetensors"):
             out = room / f"{mask:03o}-{name}"
             room.ok("convert", source, out, **under(mask))
-            room.part(f"umask {mask:o}", wanted, mode(out) == oct(0o666 & ~mask), f"{out.name} has {mode(out)}")
+            room.part(
+                f"umask {mask:o}", wanted, mode(out) == oct(0o666 & ~mask), f"{out.name} has {mode(out)}"
+            )
         run = room / f"run-{mask:o}"
         room.ok("save", source, run, "--ranks", "2", **under(mask))
-        room.part(f"umask {mask:o}", wanted, mode(run) == oct(0o777 & ~mask), f"the directory has {mode(run)}")
+        room.part(
+            f"umask {mask:o}", wanted, mode(run) == oct(0o777 & ~mask), f"the directory has {mode(run)}"
+        )
         modes = {name: mode(run / name) for name in os.listdir(run)}
         room.part(f"umask {mask:o}", wanted, set(modes.values()) == {oct(0o666 & ~mask)}, f"{modes}")
     kept = room / "kept.pt"
@@ -45,7 +49,9 @@ def case_01_permissions(room):
         kept.write_bytes(source.read_bytes())
         kept.chmod(wish)
         room.run("convert", source, kept, **under(0o022))
-        room.part(f"{wish:o}", wanted, mode(kept) == oct(wish), f"a file of mode {wish:o} became {mode(kept)}")
+        room.part(
+            f"{wish:o}", wanted, mode(kept) == oct(wish), f"a file of mode {wish:o} became {mode(kept)}"
+        )
     run = room / "run-22"
     run.chmod(0o2770)
     room.ok("save", source, run, "--ranks", "2", "--overwrite", **under(0o022))
@@ -98,7 +104,9 @@ def case_03_long_names(room):
         room.part(f"file {count}", room.ok, "convert", source, room / ("o" * count + ".pt"))
     for count in (200, 240, 255):
         room.part(f"directory {count}", room.ok, "save", source, room / ("d" * count), "--ranks", "2")
-        room.part(f"again {count}", room.ok, "save", source, room / ("d" * count), "--ranks", "2", "--overwrite")
+        room.part(
+            f"again {count}", room.ok, "save", source, room / ("d" * count), "--ranks", "2", "--overwrite"
+        )
     room.part("wide", room.ok, "convert", source, room / ("重" * 84 + ".pt"))
     room.part("read", room.ok, "inspect", longest)
     room.part("too long", room.refused, "convert", source, room / ("o" * 300 + ".pt"))
@@ -118,7 +126,9 @@ def case_17_distributed_checkpoints(room):
     )
     for command in ("inspect", "verify"):
         room.part(command, room.refused, command, room / "dcp", says=["torch.distributed.checkpoint"])
-    room.part("load", room.refused, "load", room / "dcp", room / "o.pt", says=["torch.distributed.checkpoint"])
+    room.part(
+        "load", room.refused, "load", room / "dcp", room / "o.pt", says=["torch.distributed.checkpoint"]
+    )
     (item,) = (room / "dcp").glob("*.distcp")
     for path in (item, room / "dcp" / ".metadata"):
         done = room.run("validate", path)
@@ -140,7 +150,14 @@ def case_30_unpacked_archives(room):
     folder = room / "x" / "model"
     room.part("archive", room.ok, "inspect", source)
     for command, more in [("inspect", []), ("convert", [room / "o.pt"])]:
-        room.part(f"{command} data.pkl", room.refused, command, folder / "data.pkl", *more, says=["pickle", "unpacked"])
+        room.part(
+            f"{command} data.pkl",
+            room.refused,
+            command,
+            folder / "data.pkl",
+            *more,
+            says=["pickle", "unpacked"],
+        )
         room.part(f"{command} folder", room.refused, command, folder, *more, says=["data.pkl"])
     room.part("storage", room.refused, "inspect", folder / "data" / "0")
     done = room.run("validate", folder / "data.pkl")
@@ -212,8 +229,27 @@ def case_31_other_files(room):
 def case_32_names_in_other_scripts(room):
     """pytorch#98918, #185098: the same bytes as torch.save under that path; names that are not UTF-8."""
     decomposed = unicodedata.normalize("NFD", "café.pt")
-    odd = ["网络.pt", "модель.pt", "\U0001f4a9.pt", "a b.pt", "a'b\".pt", ".pt", "a.b.c.pt", "noext.ckpt", "-dash.pt"]
-    odd += ["café.pt", decomposed, "new\nline.pt", "tab\t.pt", "a\\b.pt", "%41.pt", "x" * 130 + ".pt", "测试/网络.pt"]
+    odd = [
+        "网络.pt",
+        "модель.pt",
+        "\U0001f4a9.pt",
+        "a b.pt",
+        "a'b\".pt",
+        ".pt",
+        "a.b.c.pt",
+        "noext.ckpt",
+        "-dash.pt",
+    ]
+    odd += [
+        "café.pt",
+        decomposed,
+        "new\nline.pt",
+        "tab\t.pt",
+        "a\\b.pt",
+        "%41.pt",
+        "x" * 130 + ".pt",
+        "测试/网络.pt",
+    ]
     odd += ["测试/plain.pt"]
     source = room.save("in/plain.pt", {"w": torch.ones(4)})
     for folder in ("theirs", "ours"):
@@ -242,7 +278,9 @@ def case_32_names_in_other_scripts(room):
 def case_32_names_of_checkpoints(room):
     """What `save` makes is found by `list` and `latest`, or the name is refused."""
     source = room.save("in.pt", {"w": torch.ones(4)})
-    for at, name in enumerate([b"\xd1\x88-1", b"step-\xff", b".hidden", b".x.strongroom-staging", b"step 1", b"-x"]):
+    for at, name in enumerate(
+        [b"\xd1\x88-1", b"step-\xff", b".hidden", b".x.strongroom-staging", b"step 1", b"-x"]
+    ):
         root = room / f"run{at}"
         root.mkdir()
         path = os.fsencode(root) + b"/" + name
@@ -263,10 +301,14 @@ def case_34_other_devices(room):
     for location in ("mps", "cuda:7", "xla:0", "hpu", "xpu:1", "privateuseone:0", "meta", "cuda"):
         kind, number = location.partition(":")[::2]
         usual = serialization.location_tag
-        serialization.location_tag = lambda storage, kind=kind, number=number: f"{kind}:{number}" if number else kind
+        serialization.location_tag = lambda storage, kind=kind, number=number: (
+            f"{kind}:{number}" if number else kind
+        )
         try:
             path = room.save(f"{location}.pt", {"w": torch.arange(3.0), "v": torch.ones(2)})
-            old = room.save(f"old {location}.pt", {"w": torch.arange(3.0)}, _use_new_zipfile_serialization=False)
+            old = room.save(
+                f"old {location}.pt", {"w": torch.arange(3.0)}, _use_new_zipfile_serialization=False
+            )
         finally:
             serialization.location_tag = usual
         room.part(location, on_device, room, path, old, location)
@@ -367,7 +409,9 @@ def parents(room, source):
 
 def devices(room):
     """A pipe or a device is written to, or refused; it is never replaced by a file."""
-    done = room.shell("mkfifo g.pt; (timeout 5 cat g.pt > got.pt &) ; strongroom convert in.pt g.pt; sleep 0.2")
+    done = room.shell(
+        "mkfifo g.pt; (timeout 5 cat g.pt > got.pt &) ; strongroom convert in.pt g.pt; sleep 0.2"
+    )
     wanted(stat.S_ISFIFO(os.lstat(room / "g.pt").st_mode), f"a FIFO was replaced: {done}")
     if done.code == 0 and not done.err:
         same_values(room / "in.pt", room / "got.pt", "what came through the pipe")

@@ -112,7 +112,11 @@ class Room:
         """A line of shell in the room, with `strongroom`; its exit code and what it printed."""
         typed = f'strongroom() {{ "{self.program}" "$@"; }}; {script}'
         done = subprocess.run(
-            ["timeout", "30", "bash", "-c", typed], cwd=self.folder, capture_output=True, timeout=60, **options
+            ["timeout", "30", "bash", "-c", typed],
+            cwd=self.folder,
+            capture_output=True,
+            timeout=60,
+            **options,
         )
         said = (text.decode("utf8", "replace") for text in (done.stdout, done.stderr))
         return Done([script], done.returncode, *said)
@@ -143,11 +147,15 @@ class Room:
 
         written = self / "again" / path.name
         written.parent.mkdir(exist_ok=True)
-        self.part(f"{path.name} to .pt", lambda: (self.ok("convert", path, written), again(written, "the copy")))
+        self.part(
+            f"{path.name} to .pt", lambda: (self.ok("convert", path, written), again(written, "the copy"))
+        )
         place = self / "place" / path.name
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(before)
-        self.part(f"{path.name} in place", lambda: (self.ok("convert", place, place), again(place, "in place")))
+        self.part(
+            f"{path.name} in place", lambda: (self.ok("convert", place, place), again(place, "in place"))
+        )
         for count in ranks:
             self.part(f"{path.name} over {count} ranks", self.over_ranks, path, count, again)
 

@@ -8,13 +8,16 @@ import subprocess
 import sys
 
 import torch
-from reported.room import Done, Wrong, case, wanted
+
+from reported.room import Done, case, wanted
 
 
 def steps(room, *numbers):
     """A checkpoint file for each step, all alike but for the values."""
     return [
-        room.save(f"step{n}.pt", {"w": torch.full((1000,), float(n)), "v": torch.full((1000,), float(n)), "step": n})
+        room.save(
+            f"step{n}.pt", {"w": torch.full((1000,), float(n)), "v": torch.full((1000,), float(n)), "step": n}
+        )
         for n in numbers
     ]
 
@@ -97,7 +100,10 @@ def case_50_terms(room):
         ("retention", [rank(one, 0, 2, "--share", "--keep-last", "1"), rank(one, 1, 2, "--share")]),
     ]:
         run = room / name
-        room.part(name, lambda run=run, ranks=ranks: none_committed(room, run, together(room, run, *ranks, timeout="6")))
+        room.part(
+            name,
+            lambda run=run, ranks=ranks: none_committed(room, run, together(room, run, *ranks, timeout="6")),
+        )
 
 
 @case

@@ -2,21 +2,18 @@
 
 import argparse
 import collections
-import enum
 import functools
-import os
 import random
 import struct
-import subprocess
-import sys
 import types
 
 import classes
 import numpy
 import torch
 import torch.distributed
-from reported.room import Wrong, case, facts, names, same_values, values, wanted
 from torch.nn import Parameter
+
+from reported.room import Wrong, case, facts, names, same_values, wanted
 
 
 def full(value, count=2):
@@ -186,7 +183,9 @@ def case_19_wrapper_subclasses(room):
         "torch._utils._rebuild_wrapper_subclass",
     ]
     flags = [flag for name in allowed for flag in ("--allow", name)]
-    room.part("allow", lambda: wanted(room.verdict(path, *flags) == "safe", room.run("validate", path, *flags).said))
+    room.part(
+        "allow", lambda: wanted(room.verdict(path, *flags) == "safe", room.run("validate", path, *flags).said)
+    )
 
 
 @case
@@ -208,7 +207,9 @@ def text2(raw):
 
 def legacy2(body, storages):
     """A file as torch 0.3 on Python 2 wrote it, around the pickle of its object."""
-    sizes = b"".join(text2(name) + b"K" + bytes([size]) for name, size in [(b"int", 4), (b"long", 4), (b"short", 2)])
+    sizes = b"".join(
+        text2(name) + b"K" + bytes([size]) for name, size in [(b"int", 4), (b"long", 4), (b"short", 2)]
+    )
     out = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + b"\x80\x02M\xe9\x03."
     out += b"\x80\x02}q\x00(" + text2(b"type_sizes") + b"}(" + sizes + b"u"
     out += text2(b"protocol_version") + b"M\xe9\x03" + text2(b"little_endian") + b"\x88u."
@@ -236,7 +237,9 @@ def case_21_python_2(room):
         "latin1": pairs(w=tensor, note=text2(b"\xe9t\xe9")),
         "latin1key": b"}(" + text2(b"\xe9") + tensor + b"u",
         "ordered": ordered,
-        "builtins": pairs(w=tensor, s=odd, a=array, l=b"L123456789012345678901L\n", u=b"V\\u00e9\n", i=b"I01\n"),
+        "builtins": pairs(
+            w=tensor, s=odd, a=array, l=b"L123456789012345678901L\n", u=b"V\\u00e9\n", i=b"I01\n"
+        ),
     }
     for name, body in bodies.items():
         path = room / f"{name}.pt"
@@ -279,12 +282,17 @@ def case_24_generator(room):
 
     def goes_on(after, what):
         one, other = (torch.load(file, weights_only=False)["generator"] for file in (path, after))
-        wanted(torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=other)), f"{what} goes on otherwise")
+        wanted(
+            torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=other)),
+            f"{what} goes on otherwise",
+        )
 
     room.lossless(path, alike=goes_on)
     only = room.save("only.pt", {"generator": generator})
     flags = ("--allow", "torch._C.Generator", "--allow", "torch.Generator")
-    room.part("allow", lambda: wanted(room.verdict(only, *flags) == "safe", room.run("validate", only, *flags).said))
+    room.part(
+        "allow", lambda: wanted(room.verdict(only, *flags) == "safe", room.run("validate", only, *flags).said)
+    )
 
 
 @case
@@ -292,7 +300,9 @@ def case_26_engine_states(room):
     """DeepSpeed#8500, Megatron-LM#1572: enums, dataclasses, partials, ranges, default dicts."""
     value = {
         "zero_stage": classes.Stage.TWO,
-        "args": argparse.Namespace(colour=classes.Colour.RED, flags=classes.Flags.A | classes.Flags.B, lr=1e-4),
+        "args": argparse.Namespace(
+            colour=classes.Colour.RED, flags=classes.Flags.A | classes.Flags.B, lr=1e-4
+        ),
         "fragments": collections.OrderedDict(w=classes.Fragment(4, 0)),
         "frozen": classes.Frozen(3, torch.arange(3)),
         "partial": functools.partial(int, base=2),
@@ -310,10 +320,15 @@ def case_26_engine_states(room):
     room.lossless(room.save("zip.pt", value))
     room.lossless(room.save("protocol4.pt", value, pickle_protocol=4))
     room.lossless(room.save("legacy.pt", value, _use_new_zipfile_serialization=False))
-    room.part("inspect", lambda: room.ok("inspect", room / "zip.pt", "--all").says("classes.Stage", "classes.Fragment"))
+    room.part(
+        "inspect",
+        lambda: room.ok("inspect", room / "zip.pt", "--all").says("classes.Stage", "classes.Fragment"),
+    )
     small = room.save("enum.pt", {"stage": classes.Stage.TWO, "w": torch.ones(2)})
     flags = ("--allow", "classes.Stage")
-    room.part("allow", lambda: wanted(room.verdict(small, *flags) == "safe", room.run("validate", small).said))
+    room.part(
+        "allow", lambda: wanted(room.verdict(small, *flags) == "safe", room.run("validate", small).said)
+    )
 
 
 @case
@@ -322,7 +337,10 @@ def case_27_configurations(room):
     import omegaconf
 
     settings = omegaconf.OmegaConf.create(
-        {"model": {"dim": 64, "layers": [1, 2, 3], "name": "x", "path": "${model.name}/y"}, "optim": {"lr": 1e-3}}
+        {
+            "model": {"dim": 64, "layers": [1, 2, 3], "name": "x", "path": "${model.name}/y"},
+            "optim": {"lr": 1e-3},
+        }
     )
     path = room.save(
         "model.pt",
@@ -338,7 +356,10 @@ def case_27_configurations(room):
     wanted(len(shown.out.splitlines()) < 400, f"inspect prints {len(shown.out.splitlines())} lines")
     found, _ = room.flat(path, "--tensors-only")
     wanted(torch.equal(found["state_dict.w"], torch.ones(3)), "weights beside a configuration")
-    wanted(torch.load(room / "again" / "model.pt", weights_only=False)["hyper_parameters"].model.path == "x/y", "paths")
+    wanted(
+        torch.load(room / "again" / "model.pt", weights_only=False)["hyper_parameters"].model.path == "x/y",
+        "paths",
+    )
 
 
 def kept_or_refused(room, path, alike):
@@ -377,11 +398,20 @@ def case_29_effects(room):
     made.state = {"step": 77, "momentum": torch.arange(3.0)}
     bag = classes.SetBag([full(1), full(2)])
     bag.step = 77
-    for name, options in [("zip", {}), ("legacy", {"_use_new_zipfile_serialization": False}), ("protocol4", {"pickle_protocol": 4})]:
+    for name, options in [
+        ("zip", {}),
+        ("legacy", {"_use_new_zipfile_serialization": False}),
+        ("protocol4", {"pickle_protocol": 4}),
+    ]:
         path = room.save(f"{name}.pt", {"w": torch.ones(3), "s": made, "b": bag}, **options)
         room.part(name, kept_or_refused, room, path, functools.partial(same_values, path))
-        room.part(f"inspect {name}", lambda path=path: room.ok("inspect", path, "--all").says("momentum", "classes.put"))
-        room.part(f"validate {name}", lambda path=path: room.run("validate", path).says("UNSAFE", "classes.put"))
+        room.part(
+            f"inspect {name}",
+            lambda path=path: room.ok("inspect", path, "--all").says("momentum", "classes.put"),
+        )
+        room.part(
+            f"validate {name}", lambda path=path: room.run("validate", path).says("UNSAFE", "classes.put")
+        )
     wanted(torch.load(room / "zip.pt", weights_only=False)["s"].state["step"] == 77, "the input")
 
 
@@ -412,7 +442,9 @@ def case_29_functions(room):
         room.part(f"validate {file}", lambda file=file: room.run("validate", room / file).says("UNSAFE"))
         room.part(
             f"inspect {file}",
-            lambda file=file: wanted("w" in [t["path"] for t in room.inspect(room / file)["tensors"]], "w is not listed"),
+            lambda file=file: wanted(
+                "w" in [t["path"] for t in room.inspect(room / file)["tensors"]], "w is not listed"
+            ),
         )
 
 
@@ -450,15 +482,23 @@ def case_36_numpy(room):
         old = room / "old" / f"{name}.pt"
         older_names(path, old)
         for each in (path, old):
-            shown = lambda after, what, each=each: wanted(*same_text(each, after, what))
+
+            def shown(after, what, each=each):
+                return wanted(*same_text(each, after, what))
+
             room.lossless(each, alike=shown)
             room.part(f"inspect {each.parent.name} {name}", room.ok, "inspect", each)
     for each in ("new", "old"):
-        room.part(f"values {each}", lambda each=each: room.ok("inspect", room / each / "scalars.pt").says("0.1", "-3"))
+        room.part(
+            f"values {each}",
+            lambda each=each: room.ok("inspect", room / each / "scalars.pt").says("0.1", "-3"),
+        )
     one = room.save("one.pt", {"a": torch.ones(2), "lr": numpy.float64(0.1)})
     allowed = ["numpy._core.multiarray.scalar", "numpy.dtype", "numpy.dtypes.Float64DType"]
     flags = [flag for name in allowed for flag in ("--allow", name)]
-    room.part("allow", lambda: wanted(room.verdict(one, *flags) == "safe", room.run("validate", one, *flags).said))
+    room.part(
+        "allow", lambda: wanted(room.verdict(one, *flags) == "safe", room.run("validate", one, *flags).said)
+    )
 
 
 def same_text(path, after, what):
@@ -484,7 +524,6 @@ def older_names(path, out):
 @case
 def case_40_every_dtype(room):
     """huggingface_hub#4901, safetensors#450, pytorch#131470: as save_file does, or refused by name."""
-    import safetensors.torch
 
     every = sorted(name for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype))
     for name in every:
@@ -566,7 +605,9 @@ def case_44_whole_modules(room):
     for name, options in [("legacy", {"_use_new_zipfile_serialization": False}), ("zip", {})]:
         path = room.save(f"{name}.pt", model, **options)
         room.part(name, kept_or_refused, room, path, functools.partial(same_values, path))
-        room.part(f"inspect {name}", lambda path=path: room.ok("inspect", path, "--all").says("Linear", "weight"))
+        room.part(
+            f"inspect {name}", lambda path=path: room.ok("inspect", path, "--all").says("Linear", "weight")
+        )
 
         def weights(path=path):
             found, _ = room.flat(path, "--tensors-only")
@@ -592,16 +633,22 @@ ODD_PLACES = {
     "key in a tuple": lambda: {(full(1), 2): 3},
     "key in nested tuples": lambda: {((full(1),),): full(4)},
     "key and value": lambda: (lambda w: {"s": {w: {"m": full(0)}}, "w": w})(Parameter(full(1))),
-    "optimizer": lambda: {"state": {Parameter(full(1)): {"m": full(0)}, Parameter(full(2, 3)): {"m": full(1, 3)}}},
+    "optimizer": lambda: {
+        "state": {Parameter(full(1)): {"m": full(0)}, Parameter(full(2, 3)): {"m": full(1, 3)}}
+    },
     "attribute": lambda: {"x": with_attributes(full(1), note={"t": full(2), "s": "x"})},
-    "attribute of a parameter": lambda: (lambda s: {"x": with_attributes(Parameter(full(1)), scale=s), "y": s})(full(3)),
+    "attribute of a parameter": lambda: (
+        lambda s: {"x": with_attributes(Parameter(full(1)), scale=s), "y": s}
+    )(full(3)),
     "key in an attribute": lambda: {"x": with_attributes(full(1), k={full(5): 1})},
     "attribute of an OrderedDict": lambda: with_attributes(
         collections.OrderedDict(a=full(1)), _metadata={"t": full(7), "v": 2}
     ),
     "counter": lambda: {"c": collections.Counter({full(1): 3})},
     "quantizer": lambda: {
-        "q": torch.quantize_per_channel(torch.ones(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0, 1]), 0, torch.qint8)
+        "q": torch.quantize_per_channel(
+            torch.ones(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0, 1]), 0, torch.qint8
+        )
     },
     "view as key": lambda: (lambda b: {"b": b, "k": {b[2:4]: 1}})(torch.arange(6.0)),
     "storages": lambda: {"s": full(1).untyped_storage(), "t": full(3).storage()},
@@ -630,7 +677,10 @@ def case_47_tensors_in_odd_places(room):
         path = room.save(f"{name}.pt", make())
         room.lossless(path)
         if name != "storages":
-            room.part(f"inspect {name}", lambda path=path: wanted(room.inspect(path)["tensors"], "nothing is listed"))
+            room.part(
+                f"inspect {name}",
+                lambda path=path: wanted(room.inspect(path)["tensors"], "nothing is listed"),
+            )
 
 
 @case
@@ -639,7 +689,9 @@ def case_49_keys_alike(room):
     a, b, c = full(1), full(2), full(3)
     Colour = classes.Colour
     long = "x" * 2000
-    room.lossless(room.save("enum.pt", {"a": a, "b": b, "c": c, "by": {Colour.RED: a, Colour.BLUE: b, Colour.GREEN: c}}))
+    room.lossless(
+        room.save("enum.pt", {"a": a, "b": b, "c": c, "by": {Colour.RED: a, Colour.BLUE: b, Colour.GREEN: c}})
+    )
     room.lossless(room.save("tuple.pt", {(0, "w"): a, (1, "w"): b, (2, "w"): c}))
     room.lossless(room.save("frozen.pt", {classes.Frozen(1): a, classes.Frozen(2): b}))
     room.lossless(room.save("named.pt", {classes.Point(1, 2): a, classes.Point(1, 3): b}))
@@ -652,13 +704,20 @@ def case_49_keys_alike(room):
     room.lossless(room.save("long.pt", {long + "a": a, long + "b": b}))
     for path in sorted(room.folder.glob("*.pt")):
         listed = [entry["path"] for entry in room.inspect(path)["tensors"]]
-        room.part(f"names of {path.name}", wanted, len(set(listed)) == len(listed), f"one name twice: {listed}"[:300])
+        room.part(
+            f"names of {path.name}",
+            wanted,
+            len(set(listed)) == len(listed),
+            f"one name twice: {listed}"[:300],
+        )
 
 
 @case
 def case_names_of_tensors(room):
     """Keys joined by dots; where two places share a name, both get an exact one, and flat formats refuse."""
-    path = room.save("model.pt", {"a": full(1), "": {"a": full(2)}, "x.y": full(3), "x": {"y": full(4)}, "w": full(5)})
+    path = room.save(
+        "model.pt", {"a": full(1), "": {"a": full(2)}, "x.y": full(3), "x": {"y": full(4)}, "w": full(5)}
+    )
     listed = [entry["path"] for entry in room.inspect(path)["tensors"]]
     wanted(len(set(listed)) == 5 and "w" in listed, f"listed: {listed}")
     room.refused("convert", path, room / "flat.safetensors")
