@@ -63,7 +63,7 @@ fn single(kind: Kind, place: Place, seed: u8) -> Option<Arena> {
 
 /// Written and read natively, by the component, and over ranks: nothing is lost.
 fn comes_back(arena: &Arena, ranks: usize) -> Result<(), String> {
-    let options = WriteOptions::for_path("model.pt").unwrap();
+    let options = WriteOptions::for_path(Path::new("model.pt")).unwrap();
     let file = native::write(
         arena.nodes.clone(),
         arena.storages(),
@@ -79,13 +79,14 @@ fn comes_back(arena: &Arena, ranks: usize) -> Result<(), String> {
     let payloads: Vec<_> = read.storages.iter().map(|stored| native::payload(&file, stored)).collect();
     let found = Arena { nodes: read.nodes.clone(), payloads, root: read.root };
     same(arena, &found).map_err(|wrong| format!("read: {wrong}"))?;
-    let again = native::rewrite(&read, &file, native::same_options(&read)).map_err(|error| error.to_string())?;
+    let again =
+        native::rewrite(&read, &file, native::same_options(&read)).map_err(|error| error.to_string())?;
     ensure(again == file, "written again it is another file")?;
 
     let said = |error: strongroom::Error| error.to_string();
     let store = Memory::default();
     let path = Path::new("model.pt");
-    store.insert(path, &file);
+    store.insert(path, file.as_slice());
     let engine = Engine::shared().map_err(said)?;
     let state = File::open_in(engine, &store, path).and_then(|file| file.load()).map_err(said)?;
     ensure(written(&state, &options)? == file, "by the component it is another file")?;
@@ -100,13 +101,15 @@ fn over_ranks(state: &StateDict<'_>, ranks: usize, arena: &Arena, file: &[u8]) -
     save_sharded(engine, Arc::new(store.clone()), path, state, &options).map_err(said)?;
     let checkpoint = Checkpoint::open_in(engine, Arc::new(store.clone()), path).map_err(said)?;
     checkpoint.verify().map_err(said)?;
-    let parts: Vec<_> = (0..ranks).map(|rank| store.get(path.join(format!("checkpoint_{rank}.pt"))).unwrap()).collect();
+    let parts: Vec<_> =
+        (0..ranks).map(|rank| store.get(path.join(format!("checkpoint_{rank}.pt"))).unwrap()).collect();
     for payload in used(arena) {
-        let holders = parts.iter().filter(|part| part.windows(payload.len()).any(|bytes| bytes == payload)).count();
+        let holders =
+            parts.iter().filter(|part| part.windows(payload.len()).any(|bytes| bytes == payload)).count();
         ensure(holders == 1, "a storage is in the files of several ranks, or of none")?;
     }
     let merged = checkpoint.merged().map_err(said)?;
-    let options = WriteOptions::for_path("model.pt").unwrap();
+    let options = WriteOptions::for_path(Path::new("model.pt")).unwrap();
     ensure(written(&merged, &options)? == file, "merged it is another file")
 }
 
@@ -114,10 +117,10 @@ fn over_ranks(state: &StateDict<'_>, ranks: usize, arena: &Arena, file: &[u8]) -
 fn used(arena: &Arena) -> Vec<&[u8]> {
     let mut storages = BTreeSet::new();
     let (mut stack, mut seen) = (vec![arena.root], BTreeSet::new());
-    while let Some(id) = stack.pop().filter(|_| true) {
+    while let Some(id) = stack.pop() {
         if seen.insert(id) {
             let node = &arena.nodes[id as usize];
-            visit(node, |&child| stack.push(child), |&storage| drop(storages.insert(storage)));
+            visit(node, |&child| stack.push(child), |&storage| storages.extend([storage]));
         }
     }
     let payloads = storages.into_iter().map(|id| arena.payloads[id as usize].as_slice());
@@ -155,7 +158,10 @@ fn same(ours: &Arena, theirs: &Arena) -> Result<(), String> {
         }
         let (children, looks) = parts(left);
         let (its, others) = parts(right);
-        ensure(children.len() == its.len() && looks.len() == others.len(), &format!("{left:?} is {right:?}"))?;
+        ensure(
+            children.len() == its.len() && looks.len() == others.len(),
+            &format!("{left:?} is {right:?}"),
+        )?;
         for (&one, &other) in looks.iter().zip(&others) {
             ensure(*storages.entry(one).or_insert(other) == other, "a storage is two")?;
             ensure(ours.payloads[one as usize] == theirs.payloads[other as usize], "another payload")?;

@@ -284,7 +284,16 @@ impl Arena {
         let callable = self.global("models", "Config");
         let args = Some(self.tuple(args));
         let kwargs = (construct == Construct::NewEx).then(|| self.add(Node::Dict(Vec::new())));
-        Object { construct, callable, args, kwargs, items: vec![], pairs: vec![], state: None, effects: vec![] }
+        Object {
+            construct,
+            callable,
+            args,
+            kwargs,
+            items: vec![],
+            pairs: vec![],
+            state: None,
+            effects: vec![],
+        }
     }
 
     fn hold(&mut self, fill: impl FnOnce(&mut Object)) -> NodeId {
@@ -294,6 +303,10 @@ impl Arena {
     }
 
     fn leaf(&mut self, kind: Kind, seed: u8) -> NodeId {
+        if kind == Kind::Effect {
+            let weight = self.plain(&[3], seed);
+            return self.effect(weight);
+        }
         let node = self.node(kind, seed);
         self.add(node)
     }
@@ -331,7 +344,7 @@ impl Arena {
             Kind::FrozenSet => Node::FrozenSet((0..seed % 3).map(|item| self.int(item.into())).collect()),
             Kind::Size => Node::Size((0..seed % 4).map(i64::from).collect()),
             Kind::Device => Node::Device { kind: "cuda".into(), index: bit.then_some(seed.into()) },
-            Kind::DType => Node::DType(if bit { DType::Float32 } else { DType::Float8E5m2 }),
+            Kind::DType => Node::DType(if bit { DType::Float32 } else { DType::Float8E5M2 }),
             Kind::QScheme => Node::QScheme(QScheme::PerTensorAffine),
             Kind::Layout => Node::Layout(if bit { TensorLayout::Strided } else { TensorLayout::SparseCsr }),
             Kind::Global => Node::Global(Global { module: "models".into(), name: "Config".into() }),
@@ -348,7 +361,7 @@ impl Arena {
         let bit = seed & 1 == 1;
         match kind {
             Kind::Tensor => {
-                let dtype = [DType::Float32, DType::Bfloat16, DType::Uint16, DType::Boolean][seed as usize % 4];
+                let dtype = [DType::Float32, DType::BFloat16, DType::UInt16, DType::Bool][seed as usize % 4];
                 let tensor = self.tensor(dtype, &[3, 2], seed);
                 Node::Tensor(Box::new(Tensor { requires_grad: dtype == DType::Float32, ..tensor }))
             }
@@ -372,9 +385,12 @@ impl Arena {
                 Node::Parameter { tensor, requires_grad: bit, state }
             }
             Kind::Quantized => {
-                let quantizer =
-                    Quantizer::PerTensor { scheme: QScheme::PerTensorAffine, scale: 0.5f64.to_bits(), zero_point: 3 };
-                let tensor = self.tensor(DType::Qint8, &[2, 3], seed);
+                let quantizer = Quantizer::PerTensor {
+                    scheme: QScheme::PerTensorAffine,
+                    scale: 0.5f64.to_bits(),
+                    zero_point: 3,
+                };
+                let tensor = self.tensor(DType::QInt8, &[2, 3], seed);
                 Node::Quantized { tensor: Box::new(tensor), quantizer: Box::new(quantizer) }
             }
             Kind::QuantizedByChannel => {
@@ -385,7 +401,7 @@ impl Arena {
                     zero_points: self.ints(&[2], seed),
                     axis: 0,
                 };
-                let tensor = self.tensor(DType::Qint8, &[2, 3], seed);
+                let tensor = self.tensor(DType::QInt8, &[2, 3], seed);
                 Node::Quantized { tensor: Box::new(tensor), quantizer: Box::new(quantizer) }
             }
             Kind::SparseCoo => self.sparse(seed),
@@ -394,13 +410,20 @@ impl Arena {
                 let (compressed, plain) = (self.ints(&[5], seed), self.ints(&[3], seed.wrapping_add(1)));
                 let values = self.plain(&[3], seed);
                 let shape = vec![4, 4];
-                Node::SparseCompressed(Box::new(SparseCompressed { layout, compressed, plain, values, shape }))
+                Node::SparseCompressed(Box::new(SparseCompressed {
+                    layout,
+                    compressed,
+                    plain,
+                    values,
+                    shape,
+                }))
             }
             Kind::Subclass => {
                 let state = self.plain(&[2], seed.wrapping_add(1));
                 let state = self.dict("note", state);
                 let tensor = self.plain(&[3], seed);
-                let class = if bit { self.global("models", "Weight") } else { self.global("torch", "Tensor") };
+                let class =
+                    if bit { self.global("models", "Weight") } else { self.global("torch", "Tensor") };
                 Node::Subclass { tensor, class, state }
             }
             Kind::Absent => Node::Absent,
@@ -421,10 +444,6 @@ impl Arena {
                 let kwargs = Some(self.dict("weight", weight));
                 Object { kwargs, ..self.object(Construct::NewEx, &[]) }
             }
-            Kind::Effect => {
-                let object = self.object(Construct::Call, &[]);
-                Object { effects: vec![self.effect(weight)], ..object }
-            }
             _ => {
                 let state = Some(self.dict("weight", weight));
                 let (key, value) = (self.text("k"), self.int(seed.into()));
@@ -435,14 +454,16 @@ impl Arena {
         Node::Object(Box::new(object))
     }
 
-    /// A call that is made for its effect, as a state setter's is.
+    /// An object with a call that is made for its effect, as a state setter's is.
     fn effect(&mut self, value: NodeId) -> NodeId {
+        let made = self.hold(|_| {});
         let callable = self.global("models", "put");
-        let args = Some(self.tuple(&[value]));
-        let kwargs = None;
-        let object =
-            Object { construct: Construct::Call, callable, args, kwargs, items: vec![], pairs: vec![], state: None, effects: vec![] };
-        self.add(Node::Object(Box::new(object)))
+        let call = Object { callable, ..self.object(Construct::Call, &[made, value]) };
+        let call = self.add(Node::Object(Box::new(call)));
+        if let Node::Object(object) = &mut self.nodes[made as usize] {
+            object.effects.push(call);
+        }
+        made
     }
 
     fn pair(&mut self, name: &str, seed: u8) -> Pair {
@@ -451,7 +472,12 @@ impl Arena {
 
     fn sparse(&mut self, seed: u8) -> Node {
         let (indices, values) = (self.ints(&[2, 3], seed), self.plain(&[3], seed));
-        Node::SparseCoo { indices, values, shape: vec![4, 3], coalesced: [None, Some(true), Some(false)][seed as usize % 3] }
+        Node::SparseCoo {
+            indices,
+            values,
+            shape: vec![4, 3],
+            coalesced: [None, Some(true), Some(false)][seed as usize % 3],
+        }
     }
 
     /// `numpy._core.multiarray.scalar(dtype, bytes)`
@@ -564,6 +590,7 @@ impl Arena {
                 let kwargs = Some(self.dict("k", value));
                 Object { kwargs, ..self.object(Construct::NewEx, rest) }
             }
+            Place::Effect => return self.effect(value),
             Place::Twice => {
                 let again = self.dict("again", value);
                 return self.add(Node::List(vec![value, again]));
@@ -571,14 +598,12 @@ impl Arena {
             place => {
                 let (key, weight) = (self.text("k"), self.plain(&[2], 8));
                 let attributes = self.dict("v", value);
-                let effect = self.effect(value);
                 return self.hold(|object| match place {
                     Place::State => object.state = Some(value),
                     Place::Attribute => object.state = Some(attributes),
                     Place::Item => object.items = all,
                     Place::PairKey => object.pairs = vec![(value, weight)],
-                    Place::PairValue => object.pairs = vec![(key, value)],
-                    _ => object.effects = vec![effect],
+                    _ => object.pairs = vec![(key, value)],
                 });
             }
         };
