@@ -14,10 +14,42 @@ import time
 import warnings
 
 import torch
-from reported.room import CASES, Room
+from reported import formats, places, saves, values
+from reported.room import Room
 
 # Cases that come out wrong as yet. One of them that comes out right has to leave the list.
-STILL_WRONG = []
+STILL_WRONG = {
+    "case_01_links",
+    "case_01_permissions",
+    "case_03_long_names",
+    "case_08_metadata_over_ranks",
+    "case_09_trailing_bytes",
+    "case_15_skip_data",
+    "case_17_distributed_checkpoints",
+    "case_19_wrapper_subclasses",
+    "case_29_effects",
+    "case_29_functions",
+    "case_30_unpacked_archives",
+    "case_31_other_files",
+    "case_31_what_it_is",
+    "case_32_names_in_other_scripts",
+    "case_32_names_of_checkpoints",
+    "case_38_members_of_no_value",
+    "case_38_packed_again",
+    "case_42_tensor_keys",
+    "case_44_whole_modules",
+    "case_45_pipes_and_places",
+    "case_47_tensors_in_odd_places",
+    "case_48_ranks_that_disagree",
+    "case_49_keys_alike",
+    "case_50_content",
+    "case_50_retention",
+    "case_50_terms",
+    "case_losses_absence",
+    "case_losses_foreign_files",
+    "case_losses_nothing_overwritten",
+    "case_names_of_tensors",
+}
 
 
 def main():
@@ -28,7 +60,8 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    cases = [case for case in CASES if options.only in case.__name__]
+    every = [case for module in (values, formats, places, saves) for case in vars(module).items()]
+    cases = [case for name, case in every if name.startswith("case_") and options.only in name]
     outcomes = [run(case, options) for case in cases]
     bad = [name for name, good in outcomes if not good and name not in STILL_WRONG]
     mended = [name for name, good in outcomes if good and name in STILL_WRONG]

@@ -12,7 +12,7 @@ import zipfile
 import safetensors.torch
 import torch
 
-from reported.room import case, root, same_values, wanted
+from reported.room import root, same_values, wanted
 
 
 def mode(path):
@@ -25,7 +25,6 @@ def under(mask):
     return {"preexec_fn": lambda: os.umask(mask)}
 
 
-@case
 def case_01_permissions(room):
     """safetensors#782, ignite#1876, Lightning#20243: atomic writes that forget modes and owners."""
     source = room.save("in.pt", {"w": torch.ones(4)})
@@ -78,7 +77,6 @@ def groups(room, source):
     wanted((os.stat(owned).st_uid, os.stat(owned).st_gid) == (1234, 12), "another owner")
 
 
-@case
 def case_01_links(room):
     """Of the same kind: an output that is a link is written through, and stays a link."""
     source = room.save("in.pt", {"w": torch.ones(4)})
@@ -95,7 +93,6 @@ def case_01_links(room):
     wanted(dangling.is_symlink(), f"a dangling link was replaced: {done}")
 
 
-@case
 def case_03_long_names(room):
     """filesql#504, write-file-atomic#63: staging under longer names than the file system takes."""
     source = room.save("in.pt", {"w": torch.ones(4)})
@@ -114,7 +111,6 @@ def case_03_long_names(room):
     room.part("left", wanted, not left, f"left behind: {left}")
 
 
-@case
 def case_17_distributed_checkpoints(room):
     """pytorch#118207, EuroBERT#9: directories of torch.distributed.checkpoint."""
     import torch.distributed.checkpoint as dcp
@@ -142,7 +138,6 @@ def case_17_distributed_checkpoints(room):
     wanted(item.exists(), "it was replaced")
 
 
-@case
 def case_30_unpacked_archives(room):
     """isrf_code#3, SAFA#8, pytorch#45394: the folder of an unpacked archive, and its data.pkl."""
     source = room.save("model.tar", {"w": torch.ones(3), "n": 1})
@@ -164,7 +159,6 @@ def case_30_unpacked_archives(room):
     room.part("validate", done.says, "data.pkl")
 
 
-@case
 def case_31_what_it_is(room):
     """As far as it goes today: whatever lies about in a cache of the hub is told for what it is."""
     snapshot = room / "models--a--b" / "snapshots" / "c0ffee"
@@ -207,7 +201,6 @@ def other_files():
     }
 
 
-@case
 def case_31_other_files(room):
     """Each is named, with what to do, in the words of `validate`."""
     for name, (content, word) in other_files().items():
@@ -225,7 +218,6 @@ def case_31_other_files(room):
     wanted(room.verdict(room / "program.pt2") != "malformed", "what torch wrote is malformed")
 
 
-@case
 def case_32_names_in_other_scripts(room):
     """pytorch#98918, #185098: the same bytes as torch.save under that path; names that are not UTF-8."""
     decomposed = unicodedata.normalize("NFD", "café.pt")
@@ -274,7 +266,6 @@ def case_32_names_in_other_scripts(room):
     room.part("validate", room.ok, "validate", "--format", "json", strange)
 
 
-@case
 def case_32_names_of_checkpoints(room):
     """What `save` makes is found by `list` and `latest`, or the name is refused."""
     source = room.save("in.pt", {"w": torch.ones(4)})
@@ -294,7 +285,6 @@ def case_32_names_of_checkpoints(room):
         room.part(f"kept {name}", wanted, os.path.isdir(path), "the next save removed it")
 
 
-@case
 def case_34_other_devices(room):
     """pytorch#87504, #124763, xla#2490: devices that this machine lacks; tensors by way of numpy."""
     serialization = torch.serialization
@@ -376,7 +366,6 @@ PIPES = [
 ]
 
 
-@case
 def case_45_pipes_and_places(room):
     """pytorch#1526, #90040, #156955: inputs that cannot seek, outputs to devices and to places that
     are not there. It works or says why not, and never waits for ever."""

@@ -12,19 +12,12 @@ import safetensors.torch
 import torch
 from compare import difference
 
-CASES = []
 # How a zip of torch.save starts.
 TORCH = b"PK\3\4\0\0\x08\x08"
 
 
 class Wrong(Exception):
     """Not what was wanted."""
-
-
-def case(function):
-    """A case: takes a room, and raises or notes what is wrong."""
-    CASES.append(function)
-    return function
 
 
 def wanted(true, text):

@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-from reported.room import Done, case, wanted
+from reported.room import Done, wanted
 
 
 def steps(room, *numbers):
@@ -59,7 +59,6 @@ def none_committed(room, run, done):
     wanted(not run.exists(), f"there is a checkpoint: {[str(each) for each in done]}")
 
 
-@case
 def case_48_ranks_that_disagree(room):
     """KempnerForge#49, pytorch#76395, Megatron-LM#1530: ranks that have not the same file."""
     one, other = steps(room, 100, 101)
@@ -89,7 +88,6 @@ def case_48_ranks_that_disagree(room):
         room.part(name, lambda run=run, ranks=ranks: none_committed(room, run, together(room, run, *ranks)))
 
 
-@case
 def case_50_terms(room):
     """Ranks that agree on the data and not on the terms."""
     (one,) = steps(room, 1)
@@ -106,7 +104,6 @@ def case_50_terms(room):
         )
 
 
-@case
 def case_50_content(room):
     """A record without its files is no checkpoint, and the whole one stays."""
     for at, source in enumerate(steps(room, 1, 2, 3), 1):
@@ -126,7 +123,6 @@ def case_50_content(room):
     room.part("prune", wanted, (room / "run" / "step-2").exists(), f"left: {os.listdir(room / 'run')}")
 
 
-@case
 def case_50_retention(room):
     """Retention keeps to the family of its name, and says what it removes."""
     one, two, three = steps(room, 1, 2, 3)
@@ -152,7 +148,6 @@ def case_50_retention(room):
     room.part("foreign files", wanted, (own / "step-1" / "notes.txt").exists(), "a user's file is gone")
 
 
-@case
 def case_losses_nothing_overwritten(room):
     """Outputs inside a committed checkpoint, or that are a part of what is read."""
     one, two = steps(room, 1, 2)
@@ -189,7 +184,6 @@ def case_losses_nothing_overwritten(room):
     room.part("another file", room.ok, "convert", two, copy)
 
 
-@case
 def case_losses_foreign_files(room):
     """`--overwrite` never deletes what is not of the checkpoint; an empty directory is taken over."""
     one, two = steps(room, 1, 2)
@@ -203,7 +197,6 @@ def case_losses_foreign_files(room):
     room.part("empty", room.ok, "save", one, room / "empty")
 
 
-@case
 def case_losses_limits(room):
     """A writer's domain is no larger than the reader's."""
     path = room.save("deep.pt", nested(1005))
@@ -230,7 +223,6 @@ def nested(depth):
     return {"deep": deep, "w": torch.ones(2)}
 
 
-@case
 def case_losses_absence(room):
     """A placeholder in a rank file is told from a None."""
     path = room.save("in.pt", {"l": [torch.ones(4), None, torch.zeros(3)], "n": None, "w": torch.ones(2)})

@@ -13,7 +13,7 @@ import torch
 import torch.distributed
 from torch.nn import Parameter
 
-from reported.room import Wrong, case, facts, names, same_values, wanted
+from reported.room import Wrong, facts, names, same_values, wanted
 
 
 def full(value, count=2):
@@ -21,7 +21,6 @@ def full(value, count=2):
     return torch.full((count,), float(value))
 
 
-@case
 def case_05_lazy_conj_and_neg(room):
     """safetensors#831: the values that torch shows, not those of the storage."""
     numbers = torch.tensor([[1 + 2j, 3 - 4j], [0.5j, -1]], dtype=torch.complex64)
@@ -53,7 +52,6 @@ def case_05_lazy_conj_and_neg(room):
         wanted("conj" in done.err and "neg" in done.err, f"does not say why: {done}")
 
 
-@case
 def case_13_coalesced(room):
     """pytorch#101186, #73479: whether a sparse tensor is coalesced is kept, in old files too."""
     at, data = torch.tensor([[0, 1, 1], [2, 0, 0]]), torch.tensor([3.0, 4.0, 5.0])
@@ -87,7 +85,6 @@ def case_13_coalesced(room):
     room.lossless(older)
 
 
-@case
 def case_15_skip_data(room):
     """pytorch#134504: checksum 0 is none; the data is filled in later."""
     state = {"w": torch.arange(1000.0), "b": torch.ones(3), "e": torch.empty(0), "n": 5}
@@ -114,7 +111,6 @@ def case_15_skip_data(room):
         room.part(f"flat {where}", lambda path=path: room.flat(path, "--tensors-only"))
 
 
-@case
 def case_18_distributed_tensors(room):
     """pytorch#139949, #140173, #178560: a part says of what it is a part, and is not the whole."""
     from torch.distributed.tensor import DeviceMesh, DTensor, Replicate, Shard
@@ -157,7 +153,6 @@ def no_parts(room, path):
     wanted("w" in done.err, f"says nothing of w: {done}")
 
 
-@case
 def case_19_wrapper_subclasses(room):
     """transformers#32364, safetensors#515, ao#2338: inspect names class and parts, flat formats
     do not lose one silently, .pt keeps them."""
@@ -188,7 +183,6 @@ def case_19_wrapper_subclasses(room):
     )
 
 
-@case
 def case_19_nested(room):
     """Of the same kind: strided and jagged nested tensors."""
     rows = [torch.arange(6.0).reshape(2, 3), torch.ones(4, 3)]
@@ -217,7 +211,6 @@ def legacy2(body, storages):
     return out + b"".join(struct.pack("<q", len(raw) // 4) + raw for raw in storages.values())
 
 
-@case
 def case_21_python_2(room):
     """pytorch#5994, #21743: as torch.load reads them; what it cannot decode is an error, or bytes."""
     storage = (
@@ -261,7 +254,6 @@ def python_2(room, path):
     room.lossless(path)
 
 
-@case
 def case_24_generator(room):
     """pytorch#126271, #71398: states of random numbers go on as before."""
     generator = torch.Generator().manual_seed(7)
@@ -295,7 +287,6 @@ def case_24_generator(room):
     )
 
 
-@case
 def case_26_engine_states(room):
     """DeepSpeed#8500, Megatron-LM#1572: enums, dataclasses, partials, ranges, default dicts."""
     value = {
@@ -331,7 +322,6 @@ def case_26_engine_states(room):
     )
 
 
-@case
 def case_27_configurations(room):
     """Lightning and fairseq: configurations whose parts know their parents."""
     import omegaconf
@@ -391,7 +381,6 @@ def kept_or_refused(room, path, alike):
         alike(out, f"{command} to {out.parent.name}")
 
 
-@case
 def case_29_effects(room):
     """pytorch#38098, ultralytics#2697, FARM#271: calls made for their effect, by Python's own pickler."""
     made = classes.Set()
@@ -415,7 +404,6 @@ def case_29_effects(room):
     wanted(torch.load(room / "zip.pt", weights_only=False)["s"].state["step"] == 77, "the input")
 
 
-@case
 def case_29_functions(room):
     """The same by dill and cloudpickle, for functions and classes."""
     import cloudpickle
@@ -448,7 +436,6 @@ def case_29_functions(room):
         )
 
 
-@case
 def case_36_numpy(room):
     """pytorch#138985, nerfstudio#3702: numpy's scalars and arrays under the names of numpy 1 and 2."""
     scalars = {
@@ -521,7 +508,6 @@ def older_names(path, out):
             made.writestr(entry.filename, content)
 
 
-@case
 def case_40_every_dtype(room):
     """huggingface_hub#4901, safetensors#450, pytorch#131470: as save_file does, or refused by name."""
 
@@ -564,7 +550,6 @@ def one_dtype(room, path, tensor, name):
     wanted(facts(torch.load(back)["w"]) == facts(tensor), "other values back from safetensors")
 
 
-@case
 def case_42_tensor_keys(room):
     """schedule_free#32: optimizers themselves, whose states have parameters as keys."""
     torch.manual_seed(3)
@@ -597,7 +582,6 @@ def case_42_tensor_keys(room):
     wanted(len({entry["storage"] for entry in listed} - {None}) == 8, f"{len(listed)} tensors are listed")
 
 
-@case
 def case_44_whole_modules(room):
     """modelscan#82, pytorch#23755, netron#1302: whole modules, in the old format with their sources."""
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).eval()
@@ -670,7 +654,6 @@ def with_attributes(value, **attributes):
     return value
 
 
-@case
 def case_47_tensors_in_odd_places(room):
     """schedule_free#32, pytorch#76395: tensors that are no values of dicts and lists."""
     for name, make in ODD_PLACES.items():
@@ -683,7 +666,6 @@ def case_47_tensors_in_odd_places(room):
             )
 
 
-@case
 def case_49_keys_alike(room):
     """Keys that print alike are not one."""
     a, b, c = full(1), full(2), full(3)
@@ -712,7 +694,6 @@ def case_49_keys_alike(room):
         )
 
 
-@case
 def case_names_of_tensors(room):
     """Keys joined by dots; where two places share a name, both get an exact one, and flat formats refuse."""
     path = room.save(
