@@ -3,6 +3,7 @@
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code, missing_docs)]
 
+pub mod arena;
 pub mod cases;
 pub mod component;
 pub mod describe;

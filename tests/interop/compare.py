@@ -4,12 +4,33 @@ Classes, the order of keys, the bits of numbers, every property of a tensor, and
 which objects are one object: nothing may differ but addresses.
 """
 
+import enum
 import struct
-from collections import OrderedDict
+import types
+from collections import Counter, OrderedDict
 
+import numpy
 import torch
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-CONTAINERS = (dict, list, tuple, set)
+DICTS = (dict, OrderedDict, Counter)
+SEQUENCES = (list, tuple, torch.Size)
+SETS = (set, frozenset)
+# Those of which nobody can tell whether two equal ones are one.
+LEAVES = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    torch.dtype,
+    torch.layout,
+    torch.device,
+    torch.qscheme,
+)
+NAMED = (type, types.FunctionType, types.BuiltinFunctionType, enum.Enum, type(...), type(NotImplemented))
 
 
 class Difference(Exception):
@@ -35,37 +56,87 @@ class Comparison:
 
     def values(self, left, right, path):
         same(type(left), type(right), path, "type")
-        if isinstance(left, torch.Tensor):
-            if not self.seen(left, right, id(left), id(right), path):
-                self.tensors(left, right, path)
-        elif isinstance(left, (torch.TypedStorage, torch.UntypedStorage)):
+        if isinstance(left, (torch.TypedStorage, torch.UntypedStorage)):
+            same(getattr(left, "dtype", None), getattr(right, "dtype", None), path, "dtype")
             self.storages(untyped(left), untyped(right), path)
-        elif isinstance(left, CONTAINERS):
-            # Empty tuples are one object in all of Python.
-            if left == () or not self.seen(left, right, id(left), id(right), path):
-                self.containers(left, right, path)
-        else:
+        elif isinstance(left, LEAVES) or isinstance(left, NAMED):
             same(plain(left), plain(right), path, "value")
-
-    def containers(self, left, right, path):
-        same(len(left), len(right), path, "length")
-        if isinstance(left, dict):
-            keys = list(right) if self.ordered else [key for key in left if key in right]
-            for key, other in zip(left, keys, strict=True):
-                self.values(key, other, f"{path} key {key!r}")
-                self.values(left[key], right[other], f"{path}.{key}")
-        elif isinstance(left, set):
+        # Empty tuples and frozensets are one object in all of Python.
+        elif type(left) in (tuple, frozenset) and not left:
             same(left, right, path, "value")
-        else:
+        elif not self.seen(left, right, id(left), id(right), path):
+            self.objects(left, right, path)
+
+    def objects(self, left, right, path):
+        if isinstance(left, torch.Tensor):
+            self.tensors(left, right, path)
+        elif type(left) in DICTS:
+            self.dicts(left, right, path)
+        elif type(left) in SEQUENCES:
+            same(len(left), len(right), path, "length")
             for index, (one, other) in enumerate(zip(left, right, strict=True)):
                 self.values(one, other, f"{path}[{index}]")
+        elif type(left) in SETS:
+            self.sets(left, right, path)
+        elif isinstance(left, (numpy.ndarray, numpy.generic)) and left.dtype != object:
+            same((left.dtype, left.shape), (right.dtype, right.shape), path, "array")
+            same(left.tobytes(), right.tobytes(), path, "values")
+        else:
+            self.reduced(left, right, path)
+
+    def dicts(self, left, right, path):
+        same(len(left), len(right), path, "length")
+        items = list(right.items())
+        if not self.ordered:
+            items = [(key, right[key]) for key in left if key in right]
+        for (key, value), (other, its) in zip(left.items(), items, strict=True):
+            self.values(key, other, f"{path} key {brief(key)}")
+            self.values(value, its, f"{path}.{brief(key)}")
         if isinstance(left, OrderedDict):
             self.values(vars(left), vars(right), f"{path} attributes")
 
+    def sets(self, left, right, path):
+        """Members by content: where those go by identity, the order says nothing."""
+        same(len(left), len(right), path, "length")
+        rest = list(right)
+        for member in left:
+            partner = self.partners[0].get(id(member))
+            alike = [other for other in rest if id(other) == partner] or [
+                other for other in rest if Comparison().alike(member, other)
+            ]
+            if not alike:
+                raise Difference(f"{path or 'root'}: {brief(member)} is a member on one side only")
+            rest = [other for other in rest if other is not alike[0]]
+            self.values(member, alike[0], f"{path} member {brief(member)}")
+
+    def alike(self, left, right):
+        try:
+            self.values(left, right, "")
+        except Difference:
+            return False
+        return True
+
+    def reduced(self, left, right, path):
+        """Objects of other classes: as they say that they are made."""
+        ours, theirs = left.__reduce_ex__(2), right.__reduce_ex__(2)
+        if isinstance(ours, str):
+            return same(ours, theirs, path, "name")
+        parts = [
+            [*made[:3], *(list(part) if part is not None else None for part in made[3:5]), *made[5:]]
+            for made in ((*made, *[None] * (6 - len(made))) for made in (ours, theirs))
+        ]
+        for what, one, other in zip(REDUCED, *parts, strict=True):
+            self.values(one, other, f"{path} {what}")
+
     def tensors(self, left, right, path):
-        for name in ["dtype", "layout", "shape", "device", "requires_grad", "is_quantized"]:
+        for name in ["dtype", "layout", "device", "requires_grad", "is_quantized", "is_nested"]:
             same(getattr(left, name), getattr(right, name), path, name)
+        if left.is_nested:
+            return self.nested(left, right, path)
+        same(left.shape, right.shape, path, "shape")
         self.values(vars(left), vars(right), f"{path} attributes")
+        if is_traceable_wrapper_subclass(left):
+            return
         if left.layout == torch.sparse_coo:
             same(left.is_coalesced(), right.is_coalesced(), path, "coalesced")
         if left.layout != torch.strided:
@@ -83,6 +154,14 @@ class Comparison:
             self.values(quantizer(left), quantizer(right), f"{path} quantizer")
         if left.device.type != "meta":
             self.storages(left.untyped_storage(), right.untyped_storage(), path)
+
+    def nested(self, left, right, path):
+        """Rows. Their number is a new symbol in each jagged tensor."""
+        ours, theirs = left.unbind(), right.unbind()
+        same(len(ours), len(theirs), path, "rows")
+        for one, other in zip(ours, theirs, strict=True):
+            same(one.shape, other.shape, path, "shape of a row")
+            same(one.detach().numpy().tobytes(), other.detach().numpy().tobytes(), path, "row")
 
     def storages(self, left, right, path):
         same(left.nbytes(), right.nbytes(), path, "bytes of storage")
@@ -109,6 +188,11 @@ def same(left, right, path, what):
         raise Difference(f"{path or 'root'}: {what} {left} and {right}")
 
 
+def brief(value):
+    """A few words for a key. What has a class of its own may say much of itself."""
+    return repr(value)[:60] if isinstance(value, (str, int, float, tuple)) else f"<{type(value).__name__}>"
+
+
 def plain(value):
     """A leaf as something that compares by bits."""
     if isinstance(value, float):
@@ -133,6 +217,7 @@ def quantizer(tensor):
     return tensor.qscheme(), scales.tolist(), zero_points.tolist(), tensor.q_per_channel_axis()
 
 
+REDUCED = ["callable", "arguments", "state", "items", "pairs", "setter"]
 ROWS = [torch.Tensor.crow_indices, torch.Tensor.col_indices, torch.Tensor.values]
 COLUMNS = [torch.Tensor.ccol_indices, torch.Tensor.row_indices, torch.Tensor.values]
 PARTS = {

@@ -18,6 +18,8 @@ pub fn run_interop() -> Result<()> {
     };
     done(run("reader", "--programs", programs.clone()).arg("--work").arg(&work))?;
     done(run("interop", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("cases", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("trees", "--strongroom", strongroom()).arg("--work").arg(&work).args(["--count", "400"]))?;
     done(run("sarif", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("differential", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(
@@ -38,6 +40,22 @@ pub fn run() -> Result<()> {
     setup::etcd()?;
     done(cargo_release("build").args(["--bins", "--examples"]))?;
     run_interop()
+}
+
+/// Random trees of every kind of value in every position, through the command and back.
+pub fn trees(options: &[String]) -> Result<()> {
+    setup::build()?;
+    setup::etcd()?;
+    done(cargo_release("build").args(["--bins"]))?;
+    done(
+        command(python::torch()?)
+            .arg("tests/interop/trees.py")
+            .arg("--strongroom")
+            .arg(strongroom())
+            .arg("--work")
+            .arg(target().join("interop"))
+            .args(options),
+    )
 }
 
 /// What other scanners say of the hostile and of benign files, written into

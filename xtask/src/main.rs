@@ -21,6 +21,8 @@ Usage: cargo xtask COMMAND
   demo      set up, build, and run the main job on a real checkpoint
   test      set up, then everything CI runs
   interop   both directions against real PyTorch and safetensors
+  trees     random trees of every kind of value in every position, against PyTorch
+            [--count N] [--seed N] [--only KIND] [--at POSITION]
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(),
         "test" => test::run(),
         "interop" => interop::run(),
+        "trees" => interop::trees(rest),
         "scanners" => interop::scanners(),
         "fixtures" => interop::fixtures(),
         "fuzz" => fuzz::run(rest),

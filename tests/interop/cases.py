@@ -1,0 +1,94 @@
+"""Faults that people reported of other programs, and that attacks found here, as inputs.
+
+    python tests/interop/cases.py --strongroom target/release/strongroom --work DIR
+
+Each makes its input with the real libraries and wants the right outcome. `--only TEXT`
+runs those whose name has the text.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+import time
+import warnings
+
+import torch
+from reported import formats, places, saves, values
+from reported.room import Room
+
+# Cases that come out wrong as yet. One of them that comes out right has to leave the list.
+STILL_WRONG = {
+    "case_01_links",
+    "case_01_permissions",
+    "case_03_long_names",
+    "case_08_metadata_over_ranks",
+    "case_09_trailing_bytes",
+    "case_15_skip_data",
+    "case_17_distributed_checkpoints",
+    "case_19_wrapper_subclasses",
+    "case_29_effects",
+    "case_29_functions",
+    "case_30_unpacked_archives",
+    "case_31_other_files",
+    "case_31_what_it_is",
+    "case_32_names_in_other_scripts",
+    "case_32_names_of_checkpoints",
+    "case_38_members_of_no_value",
+    "case_38_packed_again",
+    "case_42_tensor_keys",
+    "case_44_whole_modules",
+    "case_45_pipes_and_places",
+    "case_47_tensors_in_odd_places",
+    "case_48_ranks_that_disagree",
+    "case_49_keys_alike",
+    "case_50_content",
+    "case_50_retention",
+    "case_50_terms",
+    "case_losses_absence",
+    "case_losses_foreign_files",
+    "case_losses_nothing_overwritten",
+    "case_names_of_tensors",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--strongroom", type=pathlib.Path, required=True, help="the program")
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="a directory for files")
+    parser.add_argument("--only", default="", help="a part of the names of cases")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    every = [case for module in (values, formats, places, saves) for case in vars(module).items()]
+    cases = [case for name, case in every if name.startswith("case_") and options.only in name]
+    outcomes = [run(case, options) for case in cases]
+    bad = [name for name, good in outcomes if not good and name not in STILL_WRONG]
+    mended = [name for name, good in outcomes if good and name in STILL_WRONG]
+    print(f"{sum(good for _, good in outcomes)} of {len(cases)} cases come out right")
+    print(
+        f"wrong: {', '.join(bad) or 'none'}"
+        + (f"; right, and on the list: {', '.join(mended)}" if mended else "")
+    )
+    sys.exit(1 if bad or mended else 0)
+
+
+def run(case, options):
+    """One case: what is wrong with it is printed."""
+    start = time.monotonic()
+    room = Room(options.strongroom.resolve(), options.work.resolve() / "cases" / case.__name__)
+    room.part("", case, room)
+    known = " (as known)" if case.__name__ in STILL_WRONG else ""
+    print(
+        f"{case.__name__}: {f'WRONG{known}' if room.wrong else 'right'}, {time.monotonic() - start:.1f} s",
+        flush=True,
+    )
+    for wrong in room.wrong[:8]:
+        print("    " + wrong.removeprefix(": ").replace("\n", "\n      ")[:900])
+    return case.__name__, not room.wrong
+
+
+if __name__ == "__main__":
+    # torch.load finds the classes of the cases; nothing else is imported from where files are.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    main()
