@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::StateDict;
 use crate::store::{Local, Source, Store};
-use crate::{Engine, Error, File, Result, Verified, seal, shard};
+use crate::{Engine, Error, File, Result, Verified, not_committed, seal, shard};
 
 /// The name of the commit record in a checkpoint directory.
 pub(crate) const RECORD: &str = "strongroom.json";
@@ -94,13 +94,7 @@ impl Checkpoint {
         if let Some(checkpoint) = Self::find_in(engine, store.clone(), path)? {
             return Ok(checkpoint);
         }
-        if !store.exists(path)? {
-            return Err(absent(path));
-        }
-        let reason = format!(
-            "this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"
-        );
-        Err(Error::checkpoint(path, reason))
+        Err(not_committed(&*store, path))
     }
 
     /// The same, if there is a commit record.

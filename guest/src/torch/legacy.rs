@@ -9,7 +9,7 @@ use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
 use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range, Window};
-use crate::{Error, Limits, show};
+use crate::{Error, Limits, foreign, show};
 
 /// Reads the stream that `torch.save` wrote before torch 1.6.
 ///
@@ -126,7 +126,10 @@ impl LegacyReader {
         self.stage = match stage {
             Stage::Magic => match graph.object(graph.root) {
                 Some(Object::BigInt(bytes)) if bytes == &MAGIC => Stage::Version,
-                _ => return wrong("torch's magic number 0x1950a86a20f9469cfc6c", "another value"),
+                _ => match foreign::describe_pickle(&graph) {
+                    Some(what) => return Err(foreign::unsupported(what)),
+                    None => return wrong("torch's magic number 0x1950a86a20f9469cfc6c", "another value"),
+                },
             },
             Stage::Version if graph.root == Value::Int(1001) => Stage::System,
             Stage::Version => return wrong("protocol version 1001", "another value"),
