@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 use strongroom::{DirectoryKind, Error, Fault, Unfit, is_partial_download};
 
-use crate::output::{Printable, plural};
+use crate::output::Printable;
 
 /// The exit codes, as the help shows them.
 pub const CODES: &str = "\
@@ -127,8 +127,7 @@ fn library_message(error: &Error) -> String {
     match error {
         Error::Format { path, fault: Fault::Unrepresentable(unfit) } => {
             let path = path.display().to_string();
-            let count = plural(unfit.len(), "value does", "values do");
-            format!("{}: {count} not fit the format:\n{}", Printable(&path), list(unfit, SHOWN).trim_end())
+            format!("{}: not all of it fits the format:\n{}", Printable(&path), list(unfit, SHOWN).trim_end())
         }
         Error::Rank { rank, source } => format!("rank {rank}: {}", library_message(source)),
         error => Printable(&error.to_string()).to_string(),
@@ -203,7 +202,7 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
             Some("`strongroom list DIR` shows them, and `strongroom latest DIR` says which is the newest")
         }
         DirectoryKind::Unfinished => {
-            Some("it was never committed: `strongroom latest` on the directory above finds what was")
+            Some("it is not committed: `strongroom latest` on the directory above finds the newest that is")
         }
         _ => None,
     }

@@ -42,7 +42,7 @@ pub(crate) fn describe<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Opti
                 .into(),
         );
     }
-    if has("data.pkl") {
+    if has("data.pkl") || names.clone().any(|name| name == "data.pkl") {
         return None;
     }
     let first = names.clone().next()?;

@@ -83,7 +83,9 @@ impl Place<'_> {
         };
         let Range { offset, length } = end.directory;
         let start = end.directory.end().and_then(|end| limit.checked_sub(end));
-        if let Some(start) = start.filter(|start| *start > 0) {
+        if let Some(start) = start.filter(|start| *start > 0)
+            && self.is_directory(limit, length)
+        {
             return Err(self.preceded(start));
         }
         if end.directory.end() != Some(limit) {
@@ -106,9 +108,10 @@ impl Place<'_> {
             return Err(self.disks());
         }
         let start = self.offset().checked_sub(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES);
-        if let Some(before) =
-            start.and_then(|start| start.checked_sub(locator.offset)).filter(|before| *before > 0)
-            && self.before(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES).and_then(Zip64End::parse).is_some()
+        let before = start.and_then(|start| start.checked_sub(locator.offset)).filter(|before| *before > 0);
+        if let Some((before, start)) = before.zip(start)
+            && let Some(end) = self.before(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES).and_then(Zip64End::parse)
+            && self.is_directory(start, end.directory_size)
         {
             return Err(self.preceded(before));
         }
@@ -154,6 +157,13 @@ impl Place<'_> {
     /// What lies from `distance` bytes before the end record on.
     fn before(&self, distance: u64) -> Option<&[u8]> {
         self.tail.get(self.at.checked_sub(usize::try_from(distance).ok()?)?..self.at)
+    }
+
+    /// Whether a directory of `length` bytes ends at `end`, as far as is known here.
+    fn is_directory(self, end: u64, length: u64) -> bool {
+        let start = end.checked_sub(length).and_then(|start| start.checked_sub(self.base));
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        start.and_then(|start| self.tail.get(start..)).is_some_and(|bytes| bytes.starts_with(b"PK\x01\x02"))
     }
 
     /// An archive counts from its own start, and there is something before it.
