@@ -68,8 +68,10 @@ pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>,
         Node::Parameter { state: Some(state), .. } | Node::Subclass { state, .. } => *state,
         _ => return Ok(None),
     };
-    let Node::Dict(items) = get(nodes, state)? else {
-        return Ok(Some(only_tensors("the tensor's attributes")));
+    let items = match get(nodes, state)? {
+        Node::None => return Ok(None),
+        Node::Dict(items) => items,
+        _ => return Ok(Some(only_tensors("the tensor's attributes"))),
     };
     let mut names = Vec::new();
     for (key, _) in items.iter().take(NAMED) {

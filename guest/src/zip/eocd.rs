@@ -111,6 +111,8 @@ impl Place<'_> {
         let before = start.and_then(|start| start.checked_sub(locator.offset)).filter(|before| *before > 0);
         if let Some((before, start)) = before.zip(start)
             && let Some(end) = self.before(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES).and_then(Zip64End::parse)
+            && end.directory_offset.checked_add(end.directory_size).and_then(|end| end.checked_add(before))
+                == Some(start)
             && self.is_directory(start, end.directory_size)
         {
             return Err(self.preceded(before));

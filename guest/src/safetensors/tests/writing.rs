@@ -309,7 +309,8 @@ fn a_subclass_in_name_only_is_a_tensor() {
     let plain = state.vector(DType::UInt8, 1);
     let class =
         state.add(Node::Global(Global { module: "torch.nn.parameter".into(), name: "Parameter".into() }));
-    let sub = state.add(Node::Subclass { tensor: plain, class, state: plain });
+    let none = state.dict(&[]);
+    let sub = state.add(Node::Subclass { tensor: plain, class, state: none });
     let root = state.dict(&[("sub", sub)]);
     assert_eq!(plan(&state, root).unwrap().slots.len(), 1);
 }
