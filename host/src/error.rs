@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::DirectoryKind;
 use crate::bindings::types as wit;
 use crate::hook::HookError;
 
@@ -37,6 +38,8 @@ pub enum Error {
         path: PathBuf,
         /// Which cap, and its value.
         reason: String,
+        /// The field of [`Limits`](crate::Limits) that is the cap, if it is one of them.
+        limit: Option<&'static str>,
     },
     /// The component answered what cannot be true. Nothing it said was used.
     #[error("{}: the component gave an answer that cannot be true: {what}", path.display())]
@@ -93,6 +96,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it, and what to do.
         reason: String,
+    },
+    /// A directory that was to be a checkpoint has no commit record.
+    #[error("{}: it has no commit record (`strongroom.json`): it is {kind}", path.display())]
+    NotCommitted {
+        /// The directory.
+        path: PathBuf,
+        /// What it is, as far as the names in it say.
+        kind: DirectoryKind,
     },
     /// A commit record is of a later version than this program knows.
     #[error(

@@ -35,6 +35,7 @@ mod checkpoint_writer;
 mod checkpointer;
 mod checksum;
 mod code_cache;
+mod directory_kind;
 mod drive;
 mod engine;
 mod error;
@@ -56,11 +57,14 @@ mod shared_memory;
 mod stager;
 mod state;
 pub mod store;
+mod uncommitted;
 pub mod validate;
 mod weigh;
 mod write;
 
 use std::path::Path;
+
+use directory_kind::not_committed;
 
 #[cfg(feature = "etcd")]
 pub use barrier::EtcdBarrier;
@@ -81,6 +85,7 @@ pub use checkpointer::{
     AsyncCheckpointer, BackgroundWriter, Checkpointer, CheckpointerConfig, Handle, Saving, SyncCheckpointer,
     make_async_checkpointer, make_sync_checkpointer,
 };
+pub use directory_kind::{DirectoryKind, is_partial_download};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
 #[cfg(feature = "hooks")]
@@ -95,8 +100,11 @@ pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };
+pub use uncommitted::Uncommitted;
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
-pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};
+pub use write::{
+    SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save, save_with,
+};
 
 /// Loads a checkpoint file of any format into memory, every payload verified.
 pub fn load(path: impl AsRef<Path>) -> Result<StateDict<'static>> {

@@ -209,7 +209,8 @@ struct Elsewhere(PathBuf);
 
 impl Elsewhere {
     fn error<T>(&self) -> Result<T> {
-        let reason = "it is a pickle by itself: the bytes of its tensors are in other files";
+        let reason = "the pickle of an unpacked PyTorch file (data.pkl), whose tensors are in other files: open the file itself, \
+                      or pack its folder again with `zip -0 -r`";
         Err(Error::checkpoint(&self.0, reason))
     }
 }

@@ -106,6 +106,18 @@ pub fn save_with(
     write(engine, path, state, options, |length| store.create(path, length)).map(|(written, _)| written)
 }
 
+/// What [`save_with`] would leave out, or the error about what does not fit. Nothing is
+/// written.
+pub fn left_out(
+    engine: &Engine,
+    path: &Path,
+    state: &StateDict<'_>,
+    options: &WriteOptions,
+) -> Result<Vec<Unfit>> {
+    let writing = drive::plan(engine, path, state, &contract(path, state, options))?;
+    Ok(writing.plan.left_out.into_iter().map(Unfit::from).collect())
+}
+
 /// Plans, writes and seals the file `path` into the sink that `create` makes. Before it
 /// is finished, what it will be is read again, which is answered too.
 pub(crate) fn write(

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::list::Entry;
 use super::place;
 use crate::context::Context;
 use crate::failure::Unsuitable;
+use crate::output::json;
 
 /// Print the path of the newest checkpoint in a directory of checkpoints
 ///
@@ -18,6 +20,10 @@ use crate::failure::Unsuitable;
 pub struct Args {
     /// The directory that holds checkpoint directories
     root: PathBuf,
+
+    /// Print JSON: an object as those of `strongroom list --json`
+    #[arg(long)]
+    json: bool,
 }
 
 impl Args {
@@ -30,6 +36,9 @@ impl Args {
                 self.root.display()
             )));
         };
+        if self.json {
+            return Ok(json::write(out, &Entry::of(&latest))?);
+        }
         // For a script, and a path need not be UTF-8.
         out.write_all(latest.path.as_os_str().as_bytes())?;
         Ok(writeln!(out)?)

@@ -40,7 +40,7 @@ impl Args {
 
 /// One checkpoint in JSON.
 #[derive(Serialize)]
-struct Entry {
+pub struct Entry {
     path: String,
     /// The number its name ends with.
     number: Option<u64>,
@@ -51,7 +51,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(listed: &Listed) -> Self {
+    /// What JSON says of it.
+    pub fn of(listed: &Listed) -> Self {
         Self {
             path: listed.path.display().to_string(),
             number: listed.number,

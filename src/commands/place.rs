@@ -4,13 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use strongroom::Error;
+use strongroom::store::Local;
+use strongroom::{DirectoryKind, Error};
 
 use crate::failure::Usage;
 
 /// Refuses a directory where a file is meant, with the command that takes one.
 pub fn expect_file(path: &Path) -> Result<()> {
     if path.is_dir() {
+        let kind = DirectoryKind::of(&Local, path)?;
+        if kind != DirectoryKind::Committed {
+            bail!(Error::NotCommitted { path: path.into(), kind });
+        }
         bail!(Usage(format!(
             "{}: is a directory; `strongroom load DIR OUT` makes a file of a checkpoint directory",
             path.display()

@@ -3,12 +3,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 use strongroom::prune_in;
 
 use super::keep::Keep;
 use super::place;
 use crate::context::Context;
 use crate::failure::Usage;
+use crate::output::json;
 
 /// Remove old checkpoints from a directory of checkpoints
 ///
@@ -27,6 +29,17 @@ pub struct Args {
     /// Only print what would be removed
     #[arg(long)]
     dry_run: bool,
+
+    /// Print JSON, as docs/json.md describes it
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was removed, in JSON as `docs/json.md` describes it.
+#[derive(Serialize)]
+struct Pruned {
+    dry_run: bool,
+    removed: Vec<String>,
 }
 
 impl Args {
@@ -42,6 +55,10 @@ impl Args {
             true => retention.dispensable(&all).map(|listed| listed.path.clone()).collect(),
             false => prune_in(&context.store, &self.root, &retention)?,
         };
+        if self.json {
+            let removed = removed.iter().map(|path| path.display().to_string()).collect();
+            return Ok(json::write(out, &Pruned { dry_run: self.dry_run, removed })?);
+        }
         removed.iter().try_for_each(|path| print(out, path))
     }
 }

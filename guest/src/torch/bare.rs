@@ -11,7 +11,7 @@ use crate::pickle::{Machine, Progress};
 use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range, Window};
 use crate::writer::{Layout, Segment};
-use crate::{Error, Limits};
+use crate::{Error, Limits, foreign};
 
 /// Reads a pickle that is a file by itself: the `data.pkl` of an archive, without the
 /// storages that it names.
@@ -42,7 +42,11 @@ impl BareReader {
         self.fed = self.fed.saturating_add(bytes.len() as u64);
         match progress {
             Progress::Done(used) if used == self.length => {
-                let interpreted = interpret(&machine.finish()?, PART, &self.limits)?;
+                let graph = machine.finish()?;
+                if let Some(what) = foreign::describe_pickle(&graph) {
+                    return Err(foreign::unsupported(what));
+                }
+                let interpreted = interpret(&graph, PART, &self.limits)?;
                 let (nodes, storages) = (interpreted.nodes, interpreted.storages);
                 let mut extras = Extras::default();
                 extras.sources(&interpreted.sources);

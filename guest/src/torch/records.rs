@@ -10,7 +10,7 @@ use crate::torch::extras::Extras;
 use crate::torch::interpret::{Interpreted, NamedStorage};
 use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
 use crate::zip::{Directory, Entry};
-use crate::{Error, show};
+use crate::{Error, foreign, show};
 
 /// The records of a `torch.save` archive, and what the small ones say.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ pub(super) struct Records {
 impl Records {
     /// Takes the records of a zip that looks like `torch.save` made it.
     pub(super) fn new(directory: Directory) -> Result<Self, Error> {
+        if let Some(what) =
+            foreign::describe_archive(directory.entries.iter().map(|entry| entry.name.as_str()))
+        {
+            return Err(foreign::unsupported(what));
+        }
         let checksums = directory.entries.iter().any(|entry| entry.size > 0 && entry.crc32 != 0);
         let first = directory.entries.first().and_then(|entry| entry.name.split_once('/'));
         let Some(archive) = first.map(|(archive, _)| String::from(archive)) else {
@@ -45,12 +50,9 @@ impl Records {
                 return Err(Error::malformed(entry.header, PART, expected, show::name(&entry.name)));
             };
             if entry.method != 0 {
-                let expected = "a stored record: unpack the archive, and pack it again with `zip -0 -r`";
-                return Err(Error::unsupported(entry.header, &*entry.name, expected, "a deflated one"));
-            }
-            if name == "constants.pkl" {
-                let found = "TorchScript, which is a program";
-                return Err(Error::unsupported(entry.header, &*entry.name, "a checkpoint", found));
+                let found =
+                    "deflate (method 8): unzip the file, and zip it again without compression (`zip -0 -r`)";
+                return Err(Error::unsupported(entry.header, &*entry.name, "a stored record", found));
             }
             entries.insert(name.into(), entry);
         }

@@ -332,7 +332,7 @@ fn an_archive_that_torch_would_not_write_is_refused() {
         (&[pickle, version, ("a/byteorder", "middle")], "expected `little` or `big`, found 6d 69 64"),
         (
             &[pickle, version, ("a/constants.pkl", "x")],
-            "unsupported: a/constants.pkl, offset 121: expected a checkpoint, found TorchScript, which is a program",
+            "unsupported: file, offset 0: expected a PyTorch file or safetensors, found a TorchScript archive",
         ),
     ];
     for (parts, expected) in cases {
@@ -358,7 +358,7 @@ fn deflated_records_are_unsupported() {
     let message = records(bytes).unwrap_err().to_string();
     assert_eq!(
         message,
-        "unsupported: archive/data.pkl, offset 0: expected a stored record: unpack the archive, \
-         and pack it again with `zip -0 -r`, found a deflated one"
+        "unsupported: archive/data.pkl, offset 0: expected a stored record, found deflate (method 8): \
+         unzip the file, and zip it again without compression (`zip -0 -r`)"
     );
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::state::StateDict;
 use crate::store::{Local, Store};
-use crate::{Engine, Error, File, Result, Verified, shard};
+use crate::{Engine, Error, File, Result, Verified, not_committed, shard};
 
 pub(crate) use file::crc32_of;
 pub use file::{FileRecord, StorageRecords};
@@ -54,13 +54,7 @@ impl Checkpoint {
         if let Some(checkpoint) = Self::find_in(engine, store.clone(), path)? {
             return Ok(checkpoint);
         }
-        if !store.exists(path)? {
-            return Err(absent(path));
-        }
-        let reason = format!(
-            "this is no checkpoint: it has no `{RECORD}`, which is written last when a save is committed"
-        );
-        Err(Error::checkpoint(path, reason))
+        Err(not_committed(&*store, path))
     }
 
     /// The same, if there is a commit record.

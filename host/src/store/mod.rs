@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use local::Local;
+pub(crate) use local::is_unfinished;
 pub use memory::Memory;
 pub use metered::{Meter, Metered};
 

@@ -5,20 +5,22 @@ use std::env;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 use strongroom::{
     CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
     CheckpointerConfig, RankInfo, SaveOptions, StateDict, create_barrier_from_config,
     make_async_checkpointer, save_sharded,
 };
 
+use super::caps::Caps;
 use super::keep::Keep;
 use super::place;
 use crate::context::Context;
 use crate::failure::Usage;
-use crate::output::size;
+use crate::output::{json, size};
 use hooks::Hooks;
 use world::World;
 
@@ -80,24 +82,69 @@ pub struct Args {
 
     #[command(flatten)]
     hooks: Hooks,
+
+    /// Print what was saved as JSON, as docs/json.md describes it
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    caps: Caps,
+}
+
+/// What was saved, in JSON as `docs/json.md` describes it.
+#[derive(Serialize)]
+struct Saved {
+    path: String,
+    /// None where this command was all ranks.
+    rank: Option<usize>,
+    world_size: usize,
+    /// Bytes of the file's tensor data.
+    storage_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staged_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    committed_seconds: Option<f64>,
 }
 
 impl Args {
     /// Reads the file and writes the directory.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         place::expect_file(&self.source)?;
-        let context = Context::start()?;
+        let context = Context::limited(self.caps.limits()?)?;
         let file = context.open(&self.source)?;
         let state = file.state();
+        let mut saved = Saved {
+            path: self.directory.display().to_string(),
+            rank: None,
+            world_size: 0,
+            storage_bytes: state.length(),
+            staged_seconds: None,
+            committed_seconds: None,
+        };
         if let Some(ranks) = self.ranks {
-            return self.save_all(&context, state, ranks.into());
-        }
-        let rank_info = self.world.rank_info()?;
-        if self.in_background || self.process {
-            self.save_behind(out, state, rank_info)
+            saved.world_size = ranks.into();
+            self.save_all(&context, state, ranks.into())?;
         } else {
-            self.save_rank(&context, state, rank_info)
+            let rank_info = self.world.rank_info()?;
+            saved.rank = Some(rank_info.global_rank);
+            saved.world_size = rank_info.global_world_size;
+            if self.in_background || self.process {
+                let (staged, committed) = self.save_behind(state, rank_info)?;
+                saved.staged_seconds = Some(staged.as_secs_f64());
+                saved.committed_seconds = Some(committed.as_secs_f64());
+            } else {
+                self.save_rank(&context, state, rank_info)?;
+            }
         }
+        match (self.json, saved.staged_seconds, saved.committed_seconds) {
+            (true, ..) => json::write(out, &saved)?,
+            (false, Some(staged), Some(committed)) => {
+                let size = size(saved.storage_bytes);
+                writeln!(out, "staged {size} in {staged:.3} s, committed after {committed:.3} s")?;
+            }
+            (false, ..) => {}
+        }
+        Ok(())
     }
 
     /// All ranks as threads.
@@ -109,14 +156,14 @@ impl Args {
         }
         let options = SaveOptions { ranks, overwrite: self.overwrite };
         let _progress = context.writing("saving", state.length());
-        Ok(save_sharded(context.engine, Arc::new(context.store.clone()), &self.directory, state, &options)?)
+        Ok(save_sharded(&context.engine, Arc::new(context.store.clone()), &self.directory, state, &options)?)
     }
 
     /// This rank, while the caller waits.
     fn save_rank(&self, context: &Context, state: &StateDict<'_>, rank_info: RankInfo) -> Result<()> {
         let barrier = create_barrier_from_config(&self.world.barrier(rank_info)?, rank_info)?;
         let store = Arc::new(context.store.clone());
-        let writer = CheckpointWriter::new_in(context.engine, store, self.writer_config(), barrier);
+        let writer = CheckpointWriter::new_in(&context.engine, store, self.writer_config(), barrier);
         let writer = self.hooks.components()?.into_iter().fold(writer, CheckpointWriter::with_hook);
         let _progress = context.writing("saving", state.length());
         let arguments = &self.hooks.arguments();
@@ -127,8 +174,9 @@ impl Args {
         Ok(saved.and(writer.close())?)
     }
 
-    /// This rank, from a copy of the file in memory.
-    fn save_behind(&self, out: &mut dyn Write, state: &StateDict<'_>, rank_info: RankInfo) -> Result<()> {
+    /// This rank, from a copy of the file in memory. Answers when the copy was made, and
+    /// when it was committed.
+    fn save_behind(&self, state: &StateDict<'_>, rank_info: RankInfo) -> Result<(Duration, Duration)> {
         let config = CheckpointerConfig {
             writer_config: self.writer_config(),
             barrier_config: self.world.barrier(rank_info)?,
@@ -143,8 +191,7 @@ impl Args {
         let written = saving.wait();
         let total = start.elapsed();
         written.and(checkpointer.close())?;
-        let (staged, total) = (staged.as_secs_f64(), total.as_secs_f64());
-        Ok(writeln!(out, "staged {} in {staged:.3} s, committed after {total:.3} s", size(state.length()))?)
+        Ok((staged, total))
     }
 
     fn writer_config(&self) -> CheckpointWriterConfig {

@@ -127,6 +127,11 @@ impl Store for Local {
     }
 }
 
+/// Whether a name says that a save works on what has it, or has left it.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    matches!(Kind::of(name), Some(Kind::Partial | Kind::Stage))
+}
+
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and
 /// `..` and `/` have none.
 fn own_name<'p>(path: &'p Path, action: &str) -> Result<&'p OsStr> {
