@@ -192,6 +192,10 @@ impl File {
         self.state.set_metadata(metadata);
     }
 
+    pub(crate) fn source(&self) -> &dyn Source {
+        &*self.source
+    }
+
     pub(crate) fn parts(&self) -> &[Stored] {
         &self.parts
     }

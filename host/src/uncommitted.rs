@@ -88,7 +88,7 @@ mod tests {
     fn only_the_names_that_writers_give_are_ranks() {
         assert_eq!(rank_of("checkpoint_12.pt"), Some(12));
         for other in
-            ["checkpoint_.pt", "checkpoint_01.pt", "checkpoint_+1.pt", "checkpoint_1.pt.tmp", "outline.pt"]
+            ["checkpoint_.pt", "checkpoint_01.pt", "checkpoint_+1.pt", "checkpoint_1.pt.tmp", "outline.pkl"]
         {
             assert_eq!(rank_of(other), None, "{other}");
         }

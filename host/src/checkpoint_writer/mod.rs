@@ -20,11 +20,12 @@ use crate::checkpoint::{
 };
 use crate::checksum::crc32;
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
+use crate::readback::ReadBack;
 use crate::retention::{Listed, newest_commit, remove_dispensable};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
-use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
+use crate::{Engine, Error, RankInfo, Result, TorchOptions, shard};
 use agree::Terms;
 use outline::Outline;
 use save::{RankSeal, Save, Statement};
@@ -267,24 +268,22 @@ impl CheckpointWriter {
         let owners = shard::owners(state, rank.global_world_size);
         let own = shard::part(state, &owners, rank.global_rank);
         let file = self.put(stage, &name, &own)?;
-        let numbers = outline.numbers(&own)?;
+        let numbers = outline.numbers(&file.storages)?;
         let seal = self.put_record(stage, rank, &file, state, Some(numbers))?;
         if rank.global_rank != 0 {
             return Ok((Statement { terms, seal }, None));
         }
         self.put_bytes(stage, OUTLINE, &outline.bytes)?;
-        outline.read_back(&File::from_source(&self.engine, stage.open(OUTLINE)?)?)?;
         Ok((Statement { terms, seal }, Some(outline)))
     }
 
-    /// Writes one file of a state dict into the stage, and opens it.
-    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<File> {
+    /// Writes one file of a state dict into the stage; answers what is read of it.
+    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<ReadBack> {
         let format = WriteFormat::Torch(TorchOptions::default());
         let options = WriteOptions { format, durable: self.config.durable };
         let path = stage.path().join(name);
-        write(&self.engine, &path, state, &options, |length| stage.create(name, length))?;
-        // Of what is on disk, not of what was meant to be.
-        File::from_source(&self.engine, stage.open(name)?)
+        let written = write(&self.engine, &path, state, &options, |length| stage.create(name, length));
+        written.map(|(_, read_back)| read_back)
     }
 
     /// Writes the record of this rank's file, and answers what seals it.
@@ -292,11 +291,11 @@ impl CheckpointWriter {
         &self,
         stage: &dyn Stage,
         rank: RankInfo,
-        file: &File,
+        written: &ReadBack,
         state: &StateDict<'_>,
         outline: Option<Vec<u32>>,
     ) -> Result<RankSeal> {
-        let mut record = FileRecord::of(&rank_file(rank.global_rank), file, outline)?;
+        let mut record = FileRecord::of(&rank_file(rank.global_rank), &written.file, outline)?;
         record.metadata = state.metadata().to_vec();
         let bytes = record.to_bytes()?;
         self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;

@@ -55,6 +55,36 @@ pub(crate) fn read_back(
     Ok(ReadBack { storages: storages.map_err(unreadable)?, file })
 }
 
+/// Reads the pickle that `layout` lays out, and compares it with `state`. Answers its bytes,
+/// and which storage of the state dict each is that it names.
+pub(crate) fn outline(
+    engine: &Engine,
+    path: &Path,
+    state: &StateDict<'_>,
+    layout: &Layout,
+) -> Result<(Vec<u8>, Vec<u32>)> {
+    let unreadable = |reason| Error::Unreadable { path: path.into(), reason };
+    let file =
+        File::from_source(engine, Arc::new(Planned::new(path, layout))).map_err(|error| match error {
+            Error::Format { fault, .. } => unreadable(fault.to_string()),
+            error => error,
+        })?;
+    let storages = same::same(state, file.state()).map_err(unreadable)?;
+    for (&id, found) in storages.iter().zip(file.state().storages()) {
+        let storage = id.and_then(|id| state.storages().get(id as usize));
+        if storage.is_none_or(|storage| {
+            (storage.length(), storage.location()) != (found.length(), found.location())
+        }) {
+            return Err(unreadable("expected the storages of the state dict, found another".into()));
+        }
+    }
+    let storages = storages.into_iter().collect::<Option<Vec<u32>>>();
+    let storages = storages.ok_or_else(|| unreadable("found a storage that belongs to no value".into()))?;
+    let mut bytes = vec![0; usize::try_from(layout.plan.length).unwrap_or(0)];
+    file.source().read_at(0, &mut bytes)?;
+    Ok((bytes, storages))
+}
+
 /// Compares with a torch file: the same values, and behind them the same storages.
 fn torch(
     state: &StateDict<'_>,
