@@ -480,6 +480,7 @@ impl fmt::Display for Fault {
                 let plural = if unfit.len() == 1 { "value does" } else { "values do" };
                 write!(f, "{} {plural} not fit the format:", unfit.len())?;
                 unfit.iter().try_for_each(|Unfit { path, reason }| {
+                    let path = if path.is_empty() { "(the root)" } else { path };
                     write!(f, "\n  {}: {}", Plain(path), Plain(reason))
                 })
             }

@@ -42,7 +42,8 @@ pub(crate) fn describe<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Opti
                 .into(),
         );
     }
-    if has("data.pkl") || names.clone().any(|name| name == "data.pkl") {
+    // In another folder than torch's it is for the reader to tell.
+    if names.clone().any(|name| name == "data.pkl" || name.ends_with("/data.pkl")) {
         return None;
     }
     let first = names.clone().next()?;
