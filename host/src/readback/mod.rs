@@ -22,7 +22,8 @@ use planned::Planned;
 /// What comes of a comparison, or the first place that differs.
 type Compared<T> = std::result::Result<T, String>;
 
-/// A file as it is read, before it is there.
+/// A file as it is read, before it is there: what a record says of it can be made of this.
+#[allow(dead_code)]
 pub(crate) struct ReadBack {
     /// All but its payloads can be read.
     pub(crate) file: File,

@@ -15,7 +15,7 @@ pub(super) fn same(old: &StateDict<'_>, new: &StateDict<'_>) -> Compared<Vec<Opt
         storages: Mapping::new(old.storages().len(), new.storages().len()),
         trail: Vec::new(),
     };
-    let mut stack = vec![Visit { old: old.root_id(), new: new.root_id(), holder: None }];
+    let mut stack = vec![Visit { old: old.root_id(), new: new.root_id(), anew: false, holder: None }];
     while let Some(visit) = stack.pop() {
         let start = stack.len();
         if let Err(what) = pairs.visit(visit, &mut stack) {
@@ -31,6 +31,8 @@ pub(super) fn same(old: &StateDict<'_>, new: &StateDict<'_>) -> Compared<Vec<Opt
 struct Visit {
     old: u32,
     new: u32,
+    /// Whether it is a part of what refers to it that torch makes anew for each save.
+    anew: bool,
     holder: Option<usize>,
 }
 
@@ -58,14 +60,16 @@ enum Identity {
     Value,
     /// Its own.
     Own,
+    /// One of its own each time that it is referred to.
+    Anew,
 }
 
 impl Pairs<'_> {
     /// Compares two nodes by themselves, and asks for what they refer to.
-    fn visit(&mut self, Visit { old, new, holder }: Visit, stack: &mut Vec<Visit>) -> Compared<()> {
+    fn visit(&mut self, visit: Visit, stack: &mut Vec<Visit>) -> Compared<()> {
+        let Visit { old, new, anew, holder } = visit;
         let (a, b) = (self.old.node(old), self.new.node(new));
-        let identity = identity(a);
-        if identity != Identity::No && !self.nodes.pair(old, new, identity == Identity::Own)? {
+        if !self.nodes.pair(old, new, identity(a, anew))? {
             return Ok(());
         }
         let ((children, storages), (new_children, new_storages)) = (references(a), references(b));
@@ -81,13 +85,16 @@ impl Pairs<'_> {
             return Err(format!("expected {expected}, found {other}{found}"));
         }
         for (&storage, &found) in storages.iter().zip(&new_storages) {
-            self.storages.pair(storage, found, true).map_err(|what| format!("its storage: {what}"))?;
+            self.storages
+                .pair(storage, found, Identity::Own)
+                .map_err(|what| format!("its storage: {what}"))?;
         }
         if !children.is_empty() {
             self.trail.push((holder, old));
             let holder = Some(self.trail.len() - 1);
-            let pairs = children.into_iter().zip(new_children);
-            stack.extend(pairs.map(|(old, new)| Visit { old, new, holder }));
+            let anew = parts_made_anew(a);
+            let pairs = children.into_iter().zip(new_children).enumerate();
+            stack.extend(pairs.map(|(index, (old, new))| Visit { old, new, anew: index < anew, holder }));
         }
         Ok(())
     }
@@ -115,26 +122,46 @@ impl Mapping {
         Self { there: vec![None; old], back: vec![None; new] }
     }
 
-    /// Notes that `old` is `new`; whether that is news. An error if either was another
-    /// before, if only the old one where several may become one.
-    fn pair(&mut self, old: u32, new: u32, own: bool) -> Compared<bool> {
+    /// Notes that `old` is `new`; whether that is news. An error if one of them was another
+    /// before, and cannot be both. Each new one with an identity is news once.
+    fn pair(&mut self, old: u32, new: u32, identity: Identity) -> Compared<bool> {
         let missing = || String::from("what does not exist");
         let there = self.there.get_mut(old as usize).ok_or_else(missing)?;
         let back = self.back.get_mut(new as usize).ok_or_else(missing)?;
+        if identity == Identity::No {
+            return Ok(true);
+        }
         match (*there, *back) {
             (Some(known), _) if known == new => return Ok(false),
-            (Some(_), _) => return Err("expected what is elsewhere too, found a copy of it".into()),
-            (None, Some(_)) if own => {
+            (_, Some(known)) if known == old && identity == Identity::Anew => return Ok(false),
+            (Some(_), _) if identity != Identity::Anew => {
+                return Err("expected what is elsewhere too, found a copy of it".into());
+            }
+            (_, Some(_)) if identity != Identity::Value => {
                 return Err("expected a value of its own, found one that is elsewhere too".into());
             }
-            (None, _) => {}
+            _ => {}
         }
-        (*there, *back) = (Some(new), Some(old));
+        if identity != Identity::Anew {
+            *there = Some(new);
+        }
+        *back = Some(old);
         Ok(true)
     }
 }
 
-fn identity(node: &Node) -> Identity {
+/// How many of what a node refers to first are tensors that torch makes anew whenever it
+/// saves the node: what else has them is in no pickle.
+fn parts_made_anew(node: &Node) -> usize {
+    match node {
+        Node::Parameter(_) => 1,
+        Node::SparseCoo(_) => 2,
+        Node::SparseCompressed(_) => 3,
+        _ => 0,
+    }
+}
+
+fn identity(node: &Node, anew: bool) -> Identity {
     match node {
         Node::None
         | Node::Boolean(_)
@@ -147,6 +174,15 @@ fn identity(node: &Node) -> Identity {
         Node::Tuple(items) if items.is_empty() => Identity::No,
         Node::Text(text) if text.interned => Identity::Value,
         Node::Global(_) => Identity::Value,
+        Node::Tensor(_)
+        | Node::Quantized(_)
+        | Node::SparseCoo(_)
+        | Node::SparseCompressed(_)
+        | Node::Subclass(_)
+            if anew =>
+        {
+            Identity::Anew
+        }
         Node::Text(_)
         | Node::Tuple(_)
         | Node::Complex(_)
@@ -191,8 +227,8 @@ fn bare(node: &Node) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::types::{OrderedDict, Pair, StorageView, Text};
-    use crate::state::Storage;
+    use crate::bindings::types::{OrderedDict, Pair, Parameter, StorageView, Tensor, Text};
+    use crate::state::{DType, Storage};
 
     fn state(nodes: Vec<Node>) -> StateDict<'static> {
         let storages = vec![Storage::new([1]), Storage::new([2])];
@@ -265,6 +301,32 @@ mod tests {
         let with = [ordered(Some(1)), dict(&[])];
         held(&with, &with).unwrap();
         assert!(held(&with, &[ordered(None)]).is_err());
+    }
+
+    #[test]
+    fn the_tensor_of_a_parameter_is_another_each_time() {
+        let parameter = |tensor| Node::Parameter(Parameter { tensor, requires_grad: true, state: None });
+        let once = [Node::List(vec![1, 2]), parameter(2), scalar()];
+        let twice = [Node::List(vec![1, 3]), parameter(2), scalar(), scalar()];
+        held(&once, &twice).unwrap();
+        assert!(held(&twice, &once).is_err());
+        let shared = [Node::List(vec![1, 2]), parameter(3), parameter(3), scalar()];
+        let apart = [Node::List(vec![1, 2]), parameter(3), parameter(4), scalar(), scalar()];
+        held(&shared, &apart).unwrap();
+        assert!(held(&apart, &shared).is_err());
+    }
+
+    fn scalar() -> Node {
+        Node::Tensor(Tensor {
+            storage: Some(0),
+            dtype: DType::Uint8,
+            offset: 0,
+            shape: vec![1],
+            stride: vec![1],
+            requires_grad: false,
+            conj: false,
+            neg: false,
+        })
     }
 
     #[test]
