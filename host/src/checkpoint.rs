@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::StateDict;
 use crate::store::{Local, Source, Store};
-use crate::{Engine, Error, File, Result, Verified, seal, shard};
+use crate::{Engine, Error, File, Result, Verified, protected, seal, shard};
 
 /// The name of the commit record in a checkpoint directory.
 pub(crate) const RECORD: &str = "strongroom.json";
@@ -165,6 +165,12 @@ impl Checkpoint {
                 format!("{missing} tensors of {OUTLINE} are in the file of no rank"),
             )),
         }
+    }
+
+    /// An error if a file that is written to `path` would take the place of a part of this
+    /// checkpoint, by whatever name.
+    pub fn refuse_output(&self, path: impl AsRef<Path>) -> Result<()> {
+        protected::apart_from(&*self.store, path.as_ref(), &self.path)
     }
 
     /// Verifies every file against the record, and every payload of every rank

@@ -42,6 +42,8 @@ mod gather;
 mod hook;
 mod instance;
 mod limits;
+mod presence;
+mod protected;
 mod random;
 mod rank_info;
 mod read;
@@ -87,7 +89,9 @@ pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
-pub use retention::{Listed, Listing, Retention, latest, latest_in, list, list_in, prune, prune_in};
+pub use retention::{
+    Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_in, prunable_in, prune, prune_in,
+};
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{

@@ -12,7 +12,7 @@ use crate::drive::{self, Writing};
 use crate::error::Unfit;
 use crate::state::{Content, StateDict, Storage, Stored, is_contiguous};
 use crate::store::{Local, Sink, Store};
-use crate::{Engine, Error, Result, gather};
+use crate::{Engine, Error, Result, gather, protected};
 
 /// What to write, and how.
 #[derive(Clone, Debug)]
@@ -83,7 +83,8 @@ pub struct Written {
 
 /// Saves a state dict under `path`, in the format of its extension.
 ///
-/// The file appears whole or not at all, and is durable when this returns.
+/// The file appears whole or not at all, and is durable when this returns. It is not
+/// written into a committed checkpoint.
 pub fn save(path: impl AsRef<Path>, state: &StateDict<'_>) -> Result<Written> {
     let path = path.as_ref();
     let options = WriteOptions::for_path(path).ok_or_else(|| {
@@ -103,6 +104,8 @@ pub fn save_with(
     state: &StateDict<'_>,
     options: &WriteOptions,
 ) -> Result<Written> {
+    protected::outside_checkpoints(store, path)?;
+    protected::apart_from_sources(store, path, state)?;
     write(engine, path, state, options, |length| store.create(path, length))
 }
 

@@ -33,6 +33,7 @@ impl Args {
         place::expect_directory(&self.directory)?;
         let context = Context::start()?;
         let checkpoint = context.checkpoint(&self.directory)?;
+        checkpoint.refuse_output(self.target.path())?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
             None => checkpoint.merged()?,

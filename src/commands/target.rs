@@ -1,5 +1,5 @@
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use strongroom::{
@@ -17,7 +17,9 @@ pub struct Target {
     /// The file to write; its extension says the format: .pt, .pth, .bin, .ckpt or .safetensors
     ///
     /// It appears whole or not at all. What was there before is replaced in one
-    /// step, so it may be the input itself.
+    /// step, so it may be the input itself, but no part of a checkpoint directory. It
+    /// keeps the mode of what it replaces; a link is written through, and a pipe or a
+    /// device is written to. Missing directories are made.
     #[arg(value_name = "OUT")]
     path: PathBuf,
 
@@ -41,6 +43,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// The file to write.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses what cannot work before any work is done.
     pub fn options(&self) -> Result<WriteOptions> {
         let path = self.path.display();

@@ -5,8 +5,9 @@ mod save;
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,11 +16,11 @@ use rayon::prelude::*;
 use crate::barrier::{Barrier, LocalBarrier, Rounds};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
-use crate::retention::{Listed, newest_commit, remove_dispensable};
+use crate::retention::{newest_commit, remove_beside};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
-use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
+use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, presence, protected, shard};
 use save::Save;
 
 pub use config::CheckpointWriterConfig;
@@ -185,9 +186,10 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        // Not what was just saved: another job may have committed at the same moment.
-        let other = |listed: &Listed| listed.path.file_name() != save.path.file_name();
-        let pruned = remove_dispensable(&*self.store, root_of(save.path), retention, &other);
+        let pruned = self.store.real(save.path).and_then(|place| {
+            let name = place.file_name().unwrap_or_default();
+            remove_beside(&*self.store, &self.root_of(save.path), retention, name)
+        });
         pruned.map(drop).map_err(|error| Error::Hook {
             path: save.path.into(),
             hook: "retention".into(),
@@ -198,12 +200,9 @@ impl CheckpointWriter {
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
-        if !self.config.overwrite && self.store.exists(save.path)? {
-            return Err(Error::Exists { path: save.path.into() });
-        }
-        if self.is_no_checkpoint(save.path)? {
-            return Err(not_replaced(save.path));
-        }
+        protected::findable(save.path)?;
+        protected::outside_checkpoints(&*self.store, save.path)?;
+        self.may_replace(save.path)?;
         let token = format!("{}-{}", self.barrier.session(), save.number);
         let stage = || self.store.stage(save.path, &token);
         if save.rank.global_rank != 0 {
@@ -213,7 +212,7 @@ impl CheckpointWriter {
         // it cannot be removed it is only a leftover. And not before this save's own
         // stage is in use, as another rank may be about to join it, unless there is not
         // even space for that.
-        let tidy = || drop(self.store.tidy(root_of(save.path)));
+        let tidy = || drop(self.store.tidy(&self.root_of(save.path)));
         let staged = stage().or_else(|_| {
             tidy();
             stage()
@@ -222,16 +221,43 @@ impl CheckpointWriter {
         Ok(staged)
     }
 
-    /// Whether there is something at the path, and it is no checkpoint.
-    fn is_no_checkpoint(&self, path: &Path) -> Result<bool> {
+    /// An error if there is something at the path of a new checkpoint that does not go for
+    /// it. What is replaced is deleted: not a directory of somebody's work, nor what
+    /// somebody has put into a checkpoint.
+    fn may_replace(&self, path: &Path) -> Result<()> {
         // Somebody may remove or replace the checkpoint between two looks, but not
         // each time.
         for _ in 0..3 {
-            if self.store.exists(&path.join(RECORD))? || !self.store.exists(path)? {
-                return Ok(false);
+            match self.looked_at(path) {
+                Ok(None) => {}
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Ok(Some(())) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Err(not_replaced(path))
+    }
+
+    /// One look of those. None if what is there is no checkpoint.
+    fn looked_at(&self, path: &Path) -> Result<Option<()>> {
+        match self.store.look(path)? {
+            None => return Ok(Some(())),
+            Some(found) if found.directory && self.store.list(path)?.is_empty() => return Ok(Some(())),
+            Some(_) if !self.config.overwrite => return Err(Error::Exists { path: path.into() }),
+            Some(_) if !self.store.exists(&path.join(RECORD))? => return Ok(None),
+            Some(_) => {}
+        }
+        let foreign = presence::foreign(&*self.store, path)?;
+        if foreign.is_empty() { Ok(Some(())) } else { Err(presence::not_deleted(path, &foreign)) }
+    }
+
+    /// The directory of checkpoints that one is in, which is another if its path is a link.
+    fn root_of(&self, path: &Path) -> PathBuf {
+        let above = root_of(path);
+        match (self.store.real(path), self.store.real(above)) {
+            (Ok(place), Ok(real)) if root_of(&place) != real => root_of(&place).into(),
+            _ => above.into(),
+        }
     }
 
     fn put_part(&self, stage: &dyn Stage, rank: RankInfo, part: Part<'_>) -> Result<()> {
@@ -268,17 +294,14 @@ impl CheckpointWriter {
             Part::Own(_) => None,
             Part::ShareOf(_) => Some(record_of(OUTLINE)?),
         };
-        let committed = self.next_instant(root_of(stage.path()));
+        let committed = self.next_instant(&self.root_of(stage.path()));
         let record = Record { version: VERSION, world_size, committed, ranks, outline };
         let json = record.to_bytes()?;
         let sink = stage.create(RECORD, json.len() as u64)?;
         sink.write_at(0, &json)?;
         sink.finish(self.config.durable)?;
-        match stage.commit(self.config.overwrite.then_some(RECORD)) {
-            // It came while this save was under way.
-            Err(Error::Exists { path }) if self.config.overwrite => Err(not_replaced(&path)),
-            committed => committed,
-        }
+        // Something may have come while this save was under way.
+        stage.commit(&|| self.may_replace(stage.path()))
     }
 
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:

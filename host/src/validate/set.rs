@@ -63,7 +63,8 @@ impl Set<'_> {
             .map(|file| file.name.as_str())
             .chain([checkpoint::RECORD])
             .collect();
-        let names: BTreeSet<String> = entries.into_iter().map(|entry| entry.name).collect();
+        let names: BTreeSet<String> =
+            entries.into_iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
         for name in names.iter().filter(|name| !known.contains(name.as_str())) {
             report.find(self.rules, &EXTRA, 0, name, format!("{} does not list it", checkpoint::RECORD));
         }

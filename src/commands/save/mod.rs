@@ -1,4 +1,5 @@
 mod hooks;
+mod removed;
 mod world;
 
 use std::env;
@@ -20,6 +21,7 @@ use crate::context::Context;
 use crate::failure::Usage;
 use crate::output::size;
 use hooks::Hooks;
+use removed::Removed;
 use world::World;
 
 /// Save a checkpoint file as a checkpoint directory, alone or with other ranks
@@ -86,11 +88,19 @@ impl Args {
             return self.save_all(&context, state, ranks.into());
         }
         let rank_info = self.world.rank_info()?;
-        if self.in_background || self.process {
+        // Rank 0 removes.
+        let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
+        let before = retention.map(|retention| Removed::watch(&context, &self.directory, retention));
+        let before = before.transpose()?;
+        let saved = if self.in_background || self.process {
             self.save_behind(out, state, rank_info)
         } else {
             self.save_rank(&context, state, rank_info)
+        };
+        if let Some(before) = before {
+            before.tell(&context);
         }
+        saved
     }
 
     /// All ranks as threads.
