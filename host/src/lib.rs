@@ -90,7 +90,8 @@ pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
 pub use retention::{
-    Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_in, prunable_in, prune, prune_in,
+    Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
+    prunable_beside_in, prunable_in, prune, prune_in,
 };
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};

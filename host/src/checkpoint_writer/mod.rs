@@ -7,7 +7,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::barrier::{Barrier, LocalBarrier, Rounds};
 use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
-use crate::retention::{newest_commit, remove_beside};
+use crate::retention::{newest_commit, remove_beside, root_of};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
@@ -186,10 +186,7 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        let pruned = self.store.real(save.path).and_then(|place| {
-            let name = place.file_name().unwrap_or_default();
-            remove_beside(&*self.store, &self.root_of(save.path), retention, name)
-        });
+        let pruned = remove_beside(&*self.store, save.path, retention);
         pruned.map(drop).map_err(|error| Error::Hook {
             path: save.path.into(),
             hook: "retention".into(),
@@ -212,7 +209,7 @@ impl CheckpointWriter {
         // it cannot be removed it is only a leftover. And not before this save's own
         // stage is in use, as another rank may be about to join it, unless there is not
         // even space for that.
-        let tidy = || drop(self.store.tidy(&self.root_of(save.path)));
+        let tidy = || drop(self.store.tidy(&root_of(&*self.store, save.path)));
         let staged = stage().or_else(|_| {
             tidy();
             stage()
@@ -251,15 +248,6 @@ impl CheckpointWriter {
         if foreign.is_empty() { Ok(Some(())) } else { Err(presence::not_deleted(path, &foreign)) }
     }
 
-    /// The directory of checkpoints that one is in, which is another if its path is a link.
-    fn root_of(&self, path: &Path) -> PathBuf {
-        let above = root_of(path);
-        match (self.store.real(path), self.store.real(above)) {
-            (Ok(place), Ok(real)) if root_of(&place) != real => root_of(&place).into(),
-            _ => above.into(),
-        }
-    }
-
     fn put_part(&self, stage: &dyn Stage, rank: RankInfo, part: Part<'_>) -> Result<()> {
         let name = rank_file(rank.global_rank);
         match part {
@@ -294,7 +282,7 @@ impl CheckpointWriter {
             Part::Own(_) => None,
             Part::ShareOf(_) => Some(record_of(OUTLINE)?),
         };
-        let committed = self.next_instant(&self.root_of(stage.path()));
+        let committed = self.next_instant(&root_of(&*self.store, stage.path()));
         let record = Record { version: VERSION, world_size, committed, ranks, outline };
         let json = record.to_bytes()?;
         let sink = stage.create(RECORD, json.len() as u64)?;
@@ -355,11 +343,6 @@ fn panicked(payload: &(dyn Any + Send)) -> HookError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("without a text")).into()
-}
-
-/// The directory of checkpoints that one is in.
-fn root_of(path: &Path) -> &Path {
-    path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Nanoseconds since 1970.

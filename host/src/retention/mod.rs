@@ -5,6 +5,7 @@ mod family;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem;
 use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,11 @@ pub fn list_in(store: &dyn Store, root: &Path) -> Result<Listing> {
             }
         }
     }
+}
+
+/// The committed checkpoints in the directory that `path` is in, if only by a link.
+pub fn list_beside_in(store: &dyn Store, path: &Path) -> Result<Listing> {
+    list_in(store, &root_of(store, path))
 }
 
 /// Of pauses that double, from a millisecond on: two seconds in all.
@@ -292,11 +298,35 @@ pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result
 /// What [`prune_in`] would remove, if it were called now.
 pub fn prunable_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
     let leftovers = if is_missing(store, root)? { Vec::new() } else { store.leftovers(root)? };
-    let mut pruned = Pruned { leftovers, ..Pruned::default() };
-    for listed in retention.dispensable(&list_in(store, root)?.checkpoints) {
-        match presence::foreign(store, &listed.path)? {
-            foreign if foreign.is_empty() => pruned.removed.push(listed.path.clone()),
-            foreign => pruned.spared.push(presence::not_deleted(&listed.path, &foreign)),
+    Ok(Pruned { leftovers, ..prunable(store, root, retention, &|_| true)? })
+}
+
+/// Which checkpoints a save to `path`, if it were done now, would remove from the directory
+/// that it is in, and why it would leave others.
+pub fn prunable_beside_in(store: &dyn Store, path: &Path, retention: &Retention) -> Result<Pruned> {
+    let (root, own) = (root_of(store, path), own_name(store, path)?);
+    prunable(store, &root, retention, &beside(retention, &own))
+}
+
+fn prunable(
+    store: &dyn Store,
+    root: &Path,
+    retention: &Retention,
+    may_go: &dyn Fn(&OsStr) -> bool,
+) -> Result<Pruned> {
+    let all = list_in(store, root)?.checkpoints;
+    let mut pruned = Pruned::default();
+    for listed in retention.dispensable(&all) {
+        if !listed.path.file_name().is_some_and(may_go) {
+            continue;
+        }
+        match presence::foreign(store, &listed.path) {
+            Ok(foreign) if foreign.is_empty() => pruned.removed.push(listed.path.clone()),
+            Ok(foreign) => pruned.spared.push(presence::not_deleted(&listed.path, &foreign)),
+            // Somebody else removes or replaces it.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(Error::Replaced { .. }) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(pruned)
@@ -306,19 +336,35 @@ fn is_missing(store: &dyn Store, root: &Path) -> Result<bool> {
     Ok(store.look(root)?.is_none())
 }
 
-/// Removes the checkpoints that are not to be kept beside a new one of the name `own`.
-pub(crate) fn remove_beside(
-    store: &dyn Store,
-    root: &Path,
-    retention: &Retention,
-    own: &OsStr,
-) -> Result<Pruned> {
+/// Removes the checkpoints that are not to be kept beside a new one at `path`.
+pub(crate) fn remove_beside(store: &dyn Store, path: &Path, retention: &Retention) -> Result<Pruned> {
+    let (root, own) = (root_of(store, path), own_name(store, path)?);
+    remove_dispensable(store, &root, retention, &beside(retention, &own))
+}
+
+/// Which names may go for a new one: those of its family, or those that were asked for.
+/// Not itself: another job may have committed at the same moment.
+fn beside<'a>(retention: &'a Retention, own: &'a OsStr) -> impl Fn(&OsStr) -> bool + 'a {
     let family = Name::of(own).family;
-    let may_go = |name: &OsStr| {
-        // Not what was just saved: another job may have committed at the same moment.
-        name != own && (retention.keep_in.is_some() || Name::of(name).family == family)
+    move |name| name != own && (retention.keep_in.is_some() || Name::of(name).family == family)
+}
+
+/// The directory of checkpoints that one is in: another if its path is a link.
+pub(crate) fn root_of(store: &dyn Store, path: &Path) -> PathBuf {
+    let above = |path: &Path| match path.parent() {
+        Some(root) if !root.as_os_str().is_empty() => root.to_path_buf(),
+        _ => PathBuf::from("."),
     };
-    remove_dispensable(store, root, retention, &may_go)
+    let root = above(path);
+    match (store.real(path), store.real(&root)) {
+        (Ok(place), Ok(real)) if above(&place) != real => above(&place),
+        _ => root,
+    }
+}
+
+/// The name of a checkpoint there.
+fn own_name(store: &dyn Store, path: &Path) -> Result<OsString> {
+    Ok(store.real(path)?.file_name().unwrap_or_default().to_os_string())
 }
 
 /// Removes the checkpoints that are not to be kept, if `may_go` says yes to their names.
@@ -328,30 +374,17 @@ fn remove_dispensable(
     retention: &Retention,
     may_go: &dyn Fn(&OsStr) -> bool,
 ) -> Result<Pruned> {
-    let all = list_in(store, root)?.checkpoints;
-    let mut pruned = Pruned::default();
-    let going = retention.dispensable(&all).into_iter();
-    for listed in going.filter(|listed| listed.path.file_name().is_some_and(may_go)) {
-        let path = &listed.path;
-        match presence::foreign(store, path) {
-            Ok(foreign) if foreign.is_empty() => {}
-            Ok(foreign) => {
-                pruned.spared.push(presence::not_deleted(path, &foreign));
-                continue;
-            }
-            // Somebody else removes or replaces it.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
-            Err(Error::Replaced { .. }) => continue,
-            Err(error) => return Err(error),
-        }
+    let mut pruned = prunable(store, root, retention, may_go)?;
+    for path in mem::take(&mut pruned.removed) {
         // Asked when nobody can commit: the newer ones may be gone again, taken back as
         // they could not be brought to disk, and this one may have been replaced.
         let still = || {
             let now = list_in(store, root)?.checkpoints;
-            Ok(retention.dispensable(&now).contains(&listed) && presence::foreign(store, path)?.is_empty())
+            let going = retention.dispensable(&now);
+            Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
         };
-        if store.remove(path, &still)? {
-            pruned.removed.push(path.clone());
+        if store.remove(&path, &still)? {
+            pruned.removed.push(path);
         }
     }
     Ok(pruned)

@@ -97,7 +97,7 @@ impl Args {
         } else {
             self.save_rank(&context, state, rank_info)
         };
-        if let Some(before) = before {
+        if let (Some(before), Ok(())) = (before, &saved) {
             before.tell(&context);
         }
         saved

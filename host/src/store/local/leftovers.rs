@@ -20,6 +20,15 @@ const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Removes what dead processes have left directly under `root`, and answers what that was.
 /// Goes on after what cannot be removed; the first error is then the answer.
 pub(super) fn remove(root: &Path) -> Result<Vec<PathBuf>> {
+    remove_holding(root, || Names::of(root))
+}
+
+/// The same for a process that is to end, which others should not keep from it for long.
+pub(super) fn remove_soon(root: &Path) -> Result<Vec<PathBuf>> {
+    remove_holding(root, || Names::within(Duration::from_secs(2), root))
+}
+
+fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Vec<PathBuf>> {
     let (files, directories) = hidden(root)?;
     let mut removed = Vec::new();
     let mut failure = Ok(());
@@ -38,7 +47,7 @@ pub(super) fn remove(root: &Path) -> Result<Vec<PathBuf>> {
     if !directories.is_empty() {
         // While a commit is not on disk yet, what it replaced is hidden, nobody's, and may
         // be taken back.
-        let names = Names::of(root)?;
+        let names = names()?;
         let dead: Vec<_> = directories.into_iter().filter_map(|path| Some((dead(&path)?, path))).collect();
         if !dead.is_empty() {
             // Whoever died may have moved a checkpoint here, which on disk may still have

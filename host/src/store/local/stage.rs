@@ -193,8 +193,7 @@ impl Stage for LocalStage {
         sync_directory(&self.directory)?;
         sync_ancestors(&self.place)?;
         // Whoever ends this process waits: a commit is done or undone, not left.
-        let under_way = hold();
-        let names = Names::of(parent(&self.place))?;
+        let (under_way, names) = Names::and_under_way(parent(&self.place))?;
         let exchanged = self.appear(may_replace)?;
         if let Err(error) = names.sync() {
             return Err(self.take_back(&names, exchanged, error));

@@ -13,8 +13,8 @@ use super::leftovers;
 /// Held while a name is made or moved: who ends the process then finds all of them, and
 /// interrupts no commit.
 ///
-/// Whoever needs the names of a directory ([`Names`](super::lock::Names)) too takes this
-/// first.
+/// Nobody waits for the names of a directory ([`Names`](super::lock::Names)) while it has
+/// this, but who ends the process.
 pub(super) fn hold() -> MutexGuard<'static, UnderWay> {
     // Each change is one operation of a set: a panic leaves nothing half done.
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
@@ -80,7 +80,7 @@ pub(super) fn abandon() {
         let _ = flock(claim, FlockOperation::Unlock);
     }
     for root in held.roots.keys() {
-        let _ = leftovers::remove(root);
+        let _ = leftovers::remove_soon(root);
     }
     // What is inside comes after what it is in.
     for directory in held.made.iter().rev() {
