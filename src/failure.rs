@@ -19,6 +19,7 @@ Exit codes:
   3  the operating system refused: no such file, no permission, no space
   4  a limit was reached, or the sandbox stopped the work
   5  another rank failed or did not come, or the ranks cannot meet
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: what was not finished is removed
 `validate` has its own: `strongroom validate --help` shows them.";
 
 /// A command line that clap cannot know to be wrong.

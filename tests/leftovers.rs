@@ -18,7 +18,9 @@ use strongroom::{
 #[test]
 fn the_next_save_removes_what_dead_ones_have_left() {
     let root = Root::new();
-    for directory in [".step-1.0123456789abcdef.strongroom-staging", ".step-0.00000000000077aa.strongroom-removed"] {
+    for directory in
+        [".step-1.0123456789abcdef.strongroom-staging", ".step-0.00000000000077aa.strongroom-removed"]
+    {
         root.file(&format!("{directory}/checkpoint_0.pt"));
     }
     root.save("step-1").unwrap();

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use strongroom::store::{Local, Memory, Shared, Source, Store};
 use strongroom::{
     Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, Error, HookArguments, LocalBarrier,
-    Retention, StateDict, Storage, Tensor, latest, latest_in, list, list_in, prunable_in, prune,
-    prune_in,
+    Retention, StateDict, Storage, Tensor, latest, latest_in, list, list_in, prunable_in, prune, prune_in,
 };
 
 #[test]
@@ -54,7 +53,8 @@ fn old_checkpoints_go_and_nothing_else() {
 fn a_save_removes_only_what_its_name_belongs_to() {
     let root = Root::with(&["encoder-100", "decoder-100", "best", "encoder-100-ema"]);
     let save = |name: &str, retention: Retention| {
-        let config = CheckpointWriterConfig { retention: Some(retention), ..CheckpointWriterConfig::default() };
+        let config =
+            CheckpointWriterConfig { retention: Some(retention), ..CheckpointWriterConfig::default() };
         let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
         writer.write(root.path.join(name), &state(name), &HookArguments::new()).unwrap();
     };
@@ -70,7 +70,9 @@ fn a_save_removes_only_what_its_name_belongs_to() {
 fn what_has_lost_a_file_is_passed_over_and_stays() {
     let lose: [fn(&Path); 4] = [
         |path| fs::remove_file(path.join("checkpoint_0.pt")).unwrap(),
-        |path| fs::File::options().write(true).open(path.join("checkpoint_0.pt")).unwrap().set_len(7).unwrap(),
+        |path| {
+            fs::File::options().write(true).open(path.join("checkpoint_0.pt")).unwrap().set_len(7).unwrap()
+        },
         |path| {
             fs::remove_file(path.join("checkpoint_0.pt")).unwrap();
             fs::create_dir(path.join("checkpoint_0.pt")).unwrap();
@@ -141,7 +143,8 @@ fn what_is_decided_on_is_decided_again_when_nobody_commits() {
     thread::scope(|scope| {
         let pruned = scope.spawn(|| prune(&root.path, &keep(1, None)));
         thread::sleep(Duration::from_millis(300));
-        fs::rename(root.path.join("step-2"), root.path.join(".step-2.0123456789abcdef.strongroom-staging")).unwrap();
+        fs::rename(root.path.join("step-2"), root.path.join(".step-2.0123456789abcdef.strongroom-staging"))
+            .unwrap();
         commits.unlock().unwrap();
         assert!(pruned.join().unwrap().unwrap().removed.is_empty());
     });
@@ -161,8 +164,9 @@ fn two_prunes_at_once_do_not_fail_and_remove_no_more_than_one_would() {
     let names: Vec<String> = (0..30).map(|step| format!("step-{step}")).collect();
     let root = Root::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let removed: usize = thread::scope(|scope| {
-        let prunes: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| prune(&root.path, &keep(3, None)).unwrap().removed.len())).collect();
+        let prunes: Vec<_> = (0..2)
+            .map(|_| scope.spawn(|| prune(&root.path, &keep(3, None)).unwrap().removed.len()))
+            .collect();
         prunes.into_iter().map(|prune| prune.join().unwrap()).sum()
     });
     assert_eq!(removed, 27);

@@ -48,7 +48,8 @@ impl<'r> Directory<'r> {
             Self::Uncommitted { store, path, .. } => (store, path),
         };
         let entries = store.list(path)?;
-        let mut ranks: Vec<usize> = entries.iter().filter_map(|entry| rank_of(entry.name.to_str()?)).collect();
+        let mut ranks: Vec<usize> =
+            entries.iter().filter_map(|entry| rank_of(entry.name.to_str()?)).collect();
         ranks.sort_unstable();
         if let Some((rank, _)) = ranks.iter().enumerate().find(|&(rank, &found)| rank != found) {
             let reason =

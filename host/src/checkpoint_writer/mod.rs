@@ -172,6 +172,10 @@ impl CheckpointWriter {
                 // Those who heard from all, as this rank did not, wait for it now.
                 save.call_off(&error);
                 let _ = stage.discard();
+            } else {
+                // If that rank has died, this one may be the last who knows of it.
+                drop(stage);
+                let _ = self.store.tidy(&root_of(&*self.store, save.path));
             }
             return Err(error);
         }

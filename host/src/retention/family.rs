@@ -76,7 +76,8 @@ impl FromStr for Pattern {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let glob = Glob::new(text).map_err(|error| Error::Value(format!("the pattern `{text}`: {}", error.kind())))?;
+        let glob = Glob::new(text)
+            .map_err(|error| Error::Value(format!("the pattern `{text}`: {}", error.kind())))?;
         Ok(Self(glob))
     }
 }

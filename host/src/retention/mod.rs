@@ -429,8 +429,16 @@ mod tests {
 
     #[test]
     fn each_family_is_counted_by_itself() {
-        let names =
-            ["encoder-100", "decoder-100", "best", "encoder-200", "encoder-100-ema", "decoder-200", "first", "a-7"];
+        let names = [
+            "encoder-100",
+            "decoder-100",
+            "best",
+            "encoder-200",
+            "encoder-100-ema",
+            "decoder-200",
+            "first",
+            "a-7",
+        ];
         let all: Vec<Listed> = (0..).zip(names).map(|(at, name)| listed(name, at)).collect();
         assert_eq!(goes(&all, 1, None), ["encoder-100", "decoder-100"]);
         assert_eq!(goes(&all, 1, Some(100)), [""; 0]);

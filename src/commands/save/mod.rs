@@ -36,7 +36,7 @@ pub struct Args {
     /// The file to read; its bytes say the format
     source: PathBuf,
 
-    /// The directory to make
+    /// The directory to make, with those above it that are missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
@@ -66,7 +66,10 @@ pub struct Args {
     #[arg(long, conflicts_with = "share")]
     process: bool,
 
-    /// Replace what is there already, in one step
+    /// Replace a checkpoint that is there already, in one step
+    ///
+    /// It keeps the mode of what it replaces. A directory that is no checkpoint, or that has
+    /// files in it which its record does not name, is not replaced.
     #[arg(long)]
     overwrite: bool,
 

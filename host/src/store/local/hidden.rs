@@ -134,7 +134,8 @@ mod tests {
             let name = letter.repeat(252 / letter.len()) + ".pt";
             let path = Path::new("run").join(&name);
             for kind in Kind::ALL {
-                let hidden = kind.beside(&path, OsStr::new(&name), "a-rather-long-session-of-somebody-0123456");
+                let hidden =
+                    kind.beside(&path, OsStr::new(&name), "a-rather-long-session-of-somebody-0123456");
                 let hidden = hidden.file_name().unwrap();
                 assert!(hidden.len() <= 143, "{hidden:?}");
                 assert!(hidden.to_str().unwrap().contains(&letter.repeat(10)), "{hidden:?}");
@@ -143,7 +144,10 @@ mod tests {
         }
         // Bytes that are no text at all.
         let name = OsStr::from_bytes(&[0x80; 255]);
-        assert_eq!(Kind::of(Kind::Partial.unique(Path::new("x"), name).file_name().unwrap()), Some(Kind::Partial));
+        assert_eq!(
+            Kind::of(Kind::Partial.unique(Path::new("x"), name).file_name().unwrap()),
+            Some(Kind::Partial)
+        );
     }
 
     #[test]

@@ -35,7 +35,9 @@ fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Vec<
     let mut done = |path: PathBuf, done: io::Result<()>| match done {
         Ok(()) => removed.push(path),
         Err(source) if source.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => failure = mem::replace(&mut failure, Ok(())).and(Err(Error::io(&path, "remove", source))),
+        Err(source) => {
+            failure = mem::replace(&mut failure, Ok(())).and(Err(Error::io(&path, "remove", source)))
+        }
     };
     for path in files {
         // Held until it is gone: nobody can begin to use it.

@@ -10,7 +10,8 @@ use crate::Result;
 
 /// Makes what is missing above `place`. If that fails, nothing was made.
 pub(super) fn make(place: &Path) -> io::Result<()> {
-    let above = parent(place).ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists());
+    let above =
+        parent(place).ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists());
     let missing: Vec<&Path> = above.collect();
     for directory in missing.into_iter().rev() {
         let mut under_way = hold();
