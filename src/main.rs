@@ -6,6 +6,7 @@ mod failure;
 mod inventory;
 mod output;
 mod progress;
+mod signals;
 mod waits;
 
 use std::io::Write;
@@ -18,8 +19,12 @@ use commands::Cli;
 use output::stdout::Stdout;
 
 fn main() -> ExitCode {
+    if let Err(error) = signals::watch() {
+        return ExitCode::from(failure::report(&error.into()));
+    }
     let mut out = Stdout::open();
     let done = run(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
+    signals::unless_caught();
     ExitCode::from(done.unwrap_or_else(|error| failure::report(&error)))
 }
 

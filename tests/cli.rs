@@ -124,7 +124,7 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("error-ranks", "save full_checkpoint.pt run/step-200 --ranks 0"),
     ("error-no-latest", "latest run/step-100"),
     ("error-man", "man bake"),
-    ("error-prune", "prune run"),
+    ("prune-nothing", "prune run"),
     ("error-rank", "save full_checkpoint.pt run/step-200 --rank 2 --world-size 2"),
     ("error-no-barrier", "save full_checkpoint.pt run/step-200 --rank 0 --world-size 2"),
     ("error-barrier", "save full_checkpoint.pt run/step-200 --barrier tcp://host:1"),
@@ -293,7 +293,45 @@ fn the_newest_committed_checkpoint_is_the_latest() {
         let said = "note: passed over: run/a-later-one/strongroom.json: the commit record is damaged: ";
         assert!(output.status.success() && text(&output.stderr).starts_with(said), "{line}: {output:?}");
     }
+    // Nor is one that has lost a file.
+    assert!(room.run("save quantized.pt run/the-last-one --ranks 2").status.success());
+    fs::remove_file(room.path("run/the-last-one/checkpoint_1.pt")).unwrap();
+    let said =
+        "note: passed over: run/the-last-one/checkpoint_1.pt: it is missing, and strongroom.json names it";
+    assert!(text(&room.run("latest run").stderr).contains(said));
     assert_eq!(text(&room.run("latest run").stdout), "run/step-100\n");
+}
+
+#[test]
+fn a_save_says_what_it_removes_and_what_it_does_not() {
+    let room = Room::new();
+    for (name, options) in
+        [("decoder-1", ""), ("encoder-1", ""), ("encoder-2", ""), ("encoder-3", " --keep-last 9")]
+    {
+        let output = room.run(&format!("save quantized.pt run/{name}{options}"));
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+    fs::write(room.path("run/encoder-2/config.json"), "{}").unwrap();
+    let saves = [
+        ("encoder-4", "", "encoder-1"),
+        ("encoder-5", " --async", "encoder-3"),
+        ("encoder-6", " --process", "encoder-4"),
+    ];
+    for (name, how, gone) in saves {
+        let output = room.run(&format!("save quantized.pt run/{name} --keep-last 2{how}"));
+        let said = format!(
+            "note: removed run/{gone}\nnote: run/encoder-2: it is not deleted, as what is not of the checkpoint is in \
+             it: `config.json`\n"
+        );
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), said), "{how}");
+    }
+    assert!(room.run("save quantized.pt run/other-1 --keep-last 1 --keep-in *oder-?").status.success());
+    let names = text(&room.run("list run").stdout).matches("coder-").count();
+    assert_eq!(names, 2, "encoder-6, and encoder-2 with its file");
+    for line in ["list missing", "prune missing --keep-last 1", "prune missing"] {
+        assert!(room.run(line).status.success(), "{line}");
+    }
+    assert_eq!(room.run("latest missing").status.code(), Some(1));
 }
 
 #[test]

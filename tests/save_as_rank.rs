@@ -272,7 +272,8 @@ impl Room {
     }
 
     fn names(&self, directory: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(directory)).unwrap();
+        // A save that fails takes the directory along that it has made.
+        let entries = fs::read_dir(self.path(directory)).into_iter().flatten();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();

@@ -64,7 +64,7 @@ impl DirectoryKind {
         let mut entries = store.list(path)?;
         entries.sort_unstable();
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-        let files = || entries.iter().filter(|entry| !entry.directory).map(|entry| entry.name.as_str());
+        let files = || entries.iter().filter(|entry| !entry.directory).filter_map(|entry| entry.name.to_str());
         if has(RECORD) {
             return Ok(Self::Committed);
         }
@@ -76,7 +76,7 @@ impl DirectoryKind {
         if files().any(|name| name.ends_with(".distcp")) || (metadata && files().any(is_checkpoint)) {
             return Ok(Self::Distributed { metadata });
         }
-        let ranks = entries.iter().filter(|entry| rank_of(&entry.name).is_some()).count();
+        let ranks = entries.iter().filter(|entry| entry.name.to_str().and_then(rank_of).is_some()).count();
         if ranks > 0 {
             return Ok(Self::RankFiles(ranks));
         }
@@ -97,7 +97,7 @@ impl DirectoryKind {
         }
         match committed(store, path, &entries)? {
             0 if entries.is_empty() => Ok(Self::Empty),
-            0 if entries.iter().any(|entry| is_unfinished(&entry.name)) => Ok(Self::Unfinished),
+            0 if entries.iter().any(|entry| is_unfinished(&entry.name.to_string_lossy())) => Ok(Self::Unfinished),
             0 => Ok(Self::Other),
             checkpoints => Ok(Self::Checkpoints(checkpoints)),
         }
@@ -112,13 +112,13 @@ fn is_under_way(store: &dyn Store, path: &Path) -> bool {
     let prefix = format!(".{name}.");
     beside
         .iter()
-        .any(|entry| entry.directory && entry.name.starts_with(&prefix) && is_unfinished(&entry.name))
+        .any(|entry| entry.directory && entry.name.to_string_lossy().starts_with(&prefix) && is_unfinished(&entry.name.to_string_lossy()))
 }
 
 /// How many of the directories in one are committed checkpoints.
 fn committed(store: &dyn Store, path: &Path, entries: &[Entry]) -> Result<usize> {
     let mut count = 0;
-    for entry in entries.iter().filter(|entry| entry.directory && !entry.name.starts_with('.')) {
+    for entry in entries.iter().filter(|entry| entry.directory && !entry.name.as_encoded_bytes().starts_with(b".")) {
         count += usize::from(store.exists(&path.join(&entry.name).join(RECORD))?);
     }
     Ok(count)

@@ -14,7 +14,7 @@ use crate::hook::HookError;
 pub enum Error {
     /// The file is not what its format asks for, or the format cannot hold the
     /// state dict.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", At(path))]
     Format {
         /// The file.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum Error {
         fault: Fault,
     },
     /// The operating system refused.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {source}", At(path))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The component ran into one of the caps on it.
-    #[error("{}: the sandbox was stopped: {reason}", path.display())]
+    #[error("{}: the sandbox was stopped: {reason}", At(path))]
     Stopped {
         /// The file it worked on.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum Error {
         limit: Option<&'static str>,
     },
     /// The component answered what cannot be true. Nothing it said was used.
-    #[error("{}: the component gave an answer that cannot be true: {what}", path.display())]
+    #[error("{}: the component gave an answer that cannot be true: {what}", At(path))]
     Untrue {
         /// The file it worked on.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum Error {
     #[error(
         "{}: {part}{}: {length} bytes at offset {offset} have checksum {found:08x}, expected {expected:08x}: \
          the file was damaged after it was written",
-        path.display(),
+        At(path),
         Holding(tensors)
     )]
     Checksum {
@@ -90,7 +90,7 @@ pub enum Error {
         reason: String,
     },
     /// A directory is not a whole checkpoint.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", At(path))]
     Checkpoint {
         /// The directory, or the file in it.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum Error {
     /// A commit record is of a later version than this program knows.
     #[error(
         "{}: the record's version {version} is newer than this program's {supported}: upgrade it",
-        path.display()
+        At(path)
     )]
     Newer {
         /// The record.
@@ -120,14 +120,14 @@ pub enum Error {
     },
     /// Somebody replaced or removed a checkpoint between the opening of two of its
     /// files.
-    #[error("{}: it was replaced or removed while it was read: open it again", path.display())]
+    #[error("{}: it was replaced or removed while it was read: open it again", At(path))]
     Replaced {
         /// The directory.
         path: PathBuf,
     },
     /// There is something at the path of a new checkpoint, and replacing it was
     /// not asked for, or it is nothing that may be replaced.
-    #[error("{}: something is here already", path.display())]
+    #[error("{}: something is here already", At(path))]
     Exists {
         /// The path.
         path: PathBuf,
@@ -185,7 +185,7 @@ pub enum Error {
     /// A hook failed.
     #[error(
         "{}: the hook `{hook}` failed {}: {source}",
-        path.display(),
+        At(path),
         if *committed { "after the commit, and the checkpoint is there" } else { "before the commit" }
     )]
     Hook {
@@ -215,7 +215,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A file is no component that can be a hook.
-    #[error("{}: expected a component that exports {expected}: {}", path.display(), Plain(reason))]
+    #[error("{}: expected a component that exports {expected}: {}", At(path), Plain(reason))]
     NotAHook {
         /// The file.
         path: PathBuf,
@@ -225,7 +225,7 @@ pub enum Error {
         reason: String,
     },
     /// There is not enough space for what is to be written.
-    #[error("{}: {needed} bytes are needed, and {available} are available", path.display())]
+    #[error("{}: {needed} bytes are needed, and {available} are available", At(path))]
     Space {
         /// The file.
         path: PathBuf,
@@ -235,7 +235,7 @@ pub enum Error {
         available: u64,
     },
     /// A checkpoint lacks keys that were asked for.
-    #[error("{}: {} missing: {}", path.display(), if keys.len() == 1 { "a key is" } else { "keys are" }, keys.join(", "))]
+    #[error("{}: {} missing: {}", At(path), if keys.len() == 1 { "a key is" } else { "keys are" }, keys.join(", "))]
     MissingKeys {
         /// The file.
         path: PathBuf,
@@ -243,7 +243,7 @@ pub enum Error {
         keys: Vec<String>,
     },
     /// A value in a checkpoint is not of the kind asked for.
-    #[error("{}: {key}: expected {expected}, found {found}", path.display())]
+    #[error("{}: {key}: expected {expected}, found {found}", At(path))]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -263,7 +263,7 @@ pub enum Error {
         last_words: String,
     },
     /// A save in the background failed.
-    #[error("the save of {}: {source}", path.display())]
+    #[error("the save of {}: {source}", At(path))]
     Save {
         /// The checkpoint's directory.
         path: PathBuf,
@@ -494,6 +494,15 @@ impl fmt::Display for Finding {
         let Self { offset, part, expected, found } = self;
         let [part, expected, found] = [part, expected, found].map(|text| Plain(text));
         write!(f, "{part}, offset {offset}: expected {expected}, found {found}")
+    }
+}
+
+/// A path in an error, which is never nothing.
+struct At<'p>(&'p Path);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.as_os_str().is_empty() { f.write_str("\"\"") } else { self.0.display().fmt(f) }
     }
 }
 

@@ -44,6 +44,8 @@ mod hook;
 mod instance;
 mod limits;
 mod payload;
+mod presence;
+mod protected;
 mod random;
 mod rank_info;
 mod read;
@@ -94,7 +96,10 @@ pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
-pub use retention::{Listed, Listing, Retention, latest, latest_in, list, list_in, prune, prune_in};
+pub use retention::{
+    Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
+    prunable_beside_in, prunable_in, prune, prune_in,
+};
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{

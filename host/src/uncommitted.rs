@@ -29,7 +29,7 @@ impl Uncommitted {
         if !store.exists(path)? {
             return Err(absent(path));
         }
-        if !store.list(path)?.iter().any(|entry| rank_of(&entry.name).is_some()) {
+        if !store.list(path)?.iter().any(|entry| entry.name.to_str().and_then(rank_of).is_some()) {
             return Err(not_committed(&*store, path));
         }
         let world_size = world_size(&*store, path)?;
@@ -60,7 +60,7 @@ impl Uncommitted {
 /// How many ranks have a file in a directory: an error if one between others has none.
 pub(crate) fn world_size(store: &dyn Store, path: &Path) -> Result<usize> {
     let entries = store.list(path)?;
-    let mut ranks: Vec<usize> = entries.iter().filter_map(|entry| rank_of(&entry.name)).collect();
+    let mut ranks: Vec<usize> = entries.iter().filter_map(|entry| rank_of(entry.name.to_str()?)).collect();
     ranks.sort_unstable();
     if let Some((rank, _)) = ranks.iter().enumerate().find(|&(rank, &found)| rank != found) {
         let reason = format!("the file of rank {rank} is missing, and there are {} of others", ranks.len());

@@ -12,7 +12,7 @@ use crate::payload::{self, Carried};
 use crate::readback::{self, ReadBack};
 use crate::state::StateDict;
 use crate::store::{Local, Sink, Store};
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, protected};
 
 /// What to write, and how.
 #[derive(Clone, Debug)]
@@ -83,7 +83,8 @@ pub struct Written {
 
 /// Saves a state dict under `path`, in the format of its extension.
 ///
-/// The file appears whole or not at all, and is durable when this returns.
+/// The file appears whole or not at all, and is durable when this returns. It is not
+/// written into a committed checkpoint.
 pub fn save(path: impl AsRef<Path>, state: &StateDict<'_>) -> Result<Written> {
     let path = path.as_ref();
     let options = WriteOptions::for_path(path).ok_or_else(|| {
@@ -103,6 +104,8 @@ pub fn save_with(
     state: &StateDict<'_>,
     options: &WriteOptions,
 ) -> Result<Written> {
+    protected::outside_checkpoints(store, path)?;
+    protected::apart_from_sources(store, path, state)?;
     write(engine, path, state, options, |length| store.create(path, length)).map(|(written, _)| written)
 }
 

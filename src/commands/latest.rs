@@ -13,8 +13,8 @@ use crate::output::json;
 /// Print the path of the newest checkpoint in a directory of checkpoints
 ///
 /// Only a checkpoint that was committed counts: a save that was interrupted is
-/// passed over, and so is one whose record is damaged, which a note says. If there is none,
-/// that is an error.
+/// passed over. So is one whose record is damaged, or that lacks a file or the end of one,
+/// which a note says. If there is none, that is an error.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -29,7 +29,7 @@ pub struct Args {
 impl Args {
     /// Prints the path, as it is.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_directory(&self.root)?;
+        place::expect_directory_if_any(&self.root)?;
         let Some(latest) = Context::start()?.list(&self.root)?.pop() else {
             bail!(Unsuitable(format!(
                 "{}: there is no committed checkpoint in it: no directory with a `strongroom.json`",

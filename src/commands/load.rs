@@ -59,6 +59,7 @@ impl Args {
             return self.target.write(out, &context, file.state(), &options);
         }
         let checkpoint = context.checkpoint(&self.directory)?;
+        checkpoint.refuse_output(self.target.path())?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
             None => checkpoint.merged()?,

@@ -1,6 +1,7 @@
 //! Whether a path is what a command works on, told before any work is done.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -37,4 +38,12 @@ pub fn expect_directory(path: &Path) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// The same, for a directory of checkpoints, of which a run has none before its first.
+pub fn expect_directory_if_any(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        _ => expect_directory(path),
+    }
 }

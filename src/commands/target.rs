@@ -1,5 +1,5 @@
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -20,7 +20,9 @@ pub struct Target {
     /// .safetensors, unless --to does
     ///
     /// It appears whole or not at all. What was there before is replaced in one
-    /// step, so it may be the input itself.
+    /// step, so it may be the input itself, but no part of a checkpoint directory. It
+    /// keeps the mode of what it replaces; a link is written through, and a pipe or a
+    /// device is written to. Missing directories are made.
     #[arg(value_name = "OUT")]
     path: PathBuf,
 
@@ -62,6 +64,11 @@ enum To {
 }
 
 impl Target {
+    /// The file to write.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses what cannot work before any work is done.
     pub fn options(&self) -> Result<WriteOptions> {
         let path = self.path.display();

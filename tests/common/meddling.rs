@@ -1,12 +1,12 @@
 //! A store in which somebody else does something at the worst moment.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use strongroom::Result;
-use strongroom::store::{Entry, Local, Shared, Sink, Source, Stage, Store};
+use strongroom::store::{Entry, Found, Local, Shared, Sink, Source, Stage, Store};
 
 /// The machine's file system, and what is done once, in the middle of something.
 pub struct Meddling<M> {
@@ -119,6 +119,14 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
         Local.exists(path)
     }
 
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        Local.look(path)
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        Local.real(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         Local.create(path, length)
     }
@@ -146,7 +154,11 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
         Local.stage(path, token)
     }
 
-    fn tidy(&self, root: &Path) -> Result<()> {
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        Local.leftovers(root)
+    }
+
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
         Local.tidy(root)
     }
 }

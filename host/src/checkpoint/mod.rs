@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::state::StateDict;
 use crate::store::{Local, Store};
-use crate::{Engine, Error, File, Result, Verified, not_committed, shard};
+use crate::{Engine, Error, File, Result, Verified, not_committed, protected, shard};
 
 pub(crate) use file::crc32_of;
 pub use file::{FileRecord, StorageRecords};
@@ -31,6 +31,14 @@ pub(crate) fn rank_file(rank: usize) -> String {
 /// The name of the record of a rank's file.
 pub(crate) fn rank_record(rank: usize) -> String {
     format!("checkpoint_{rank}.json")
+}
+
+/// Whether a checkpoint may have a file of this name.
+pub(crate) fn may_be_of_one(name: &str) -> bool {
+    let rest = name.strip_prefix("checkpoint_");
+    let rank = rest.and_then(|rest| rest.strip_suffix(".pt").or_else(|| rest.strip_suffix(".json")));
+    let is_number = |rank: &str| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit());
+    name == OUTLINE || rank.is_some_and(is_number)
 }
 
 /// A committed checkpoint directory.
@@ -119,6 +127,12 @@ impl Checkpoint {
                 ),
             )),
         }
+    }
+
+    /// An error if a file that is written to `path` would take the place of a part of this
+    /// checkpoint, by whatever name.
+    pub fn refuse_output(&self, path: impl AsRef<Path>) -> Result<()> {
+        protected::apart_from(&*self.store, path.as_ref(), &self.path)
     }
 
     /// Verifies every file against the record, every payload of every rank against its

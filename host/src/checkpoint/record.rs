@@ -14,6 +14,7 @@
 //! ```
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -181,8 +182,10 @@ impl Record {
     /// the directory is no whole checkpoint, whatever the record says. Looks at names and
     /// lengths only.
     pub(crate) fn incomplete(&self, store: &dyn Store, path: &Path) -> Result<Option<String>> {
-        let found: HashMap<String, u64> =
+        let found: HashMap<OsString, u64> =
             store.list(path)?.into_iter().map(|entry| (entry.name, entry.length)).collect();
+        let found: HashMap<String, u64> =
+            found.into_iter().filter_map(|(name, length)| Some((name.into_string().ok()?, length))).collect();
         let mut files = Vec::new();
         for name in self.names() {
             match found.get(&name) {

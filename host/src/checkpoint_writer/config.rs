@@ -32,8 +32,8 @@ pub struct CheckpointWriterConfig {
     pub overwrite: bool,
     /// Whether a checkpoint that was committed survives a power cut.
     pub durable: bool,
-    /// Which older checkpoints beside a new one are kept; by default all. Rank 0
-    /// removes the others once the new one is committed.
+    /// Which older checkpoints beside a new one, and of its family, are kept; by default
+    /// all. Rank 0 removes the others once the new one is committed.
     pub retention: Option<Retention>,
     /// Whether ranks that share a state dict compare the bytes of storages for which
     /// their source has no checksum, too: each then reads all of them. Structure, and the

@@ -7,6 +7,7 @@ mod save;
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,11 +22,11 @@ use crate::checkpoint::{
 use crate::checksum::crc32;
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
 use crate::readback::ReadBack;
-use crate::retention::{Listed, newest_commit, remove_dispensable};
+use crate::retention::{newest_commit, remove_beside, root_of};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
-use crate::{Engine, Error, RankInfo, Result, TorchOptions, shard};
+use crate::{Engine, Error, RankInfo, Result, TorchOptions, presence, protected, shard};
 use agree::Terms;
 use outline::Outline;
 use save::{RankSeal, Save, Statement};
@@ -183,6 +184,10 @@ impl CheckpointWriter {
                     // Those who heard from all, as this rank did not, wait for it now.
                     save.call_off(&error);
                     let _ = stage.discard();
+                } else {
+                    // If that rank has died, this one may be the last who knows of it.
+                    drop(stage);
+                    let _ = self.store.tidy(&root_of(&*self.store, save.path));
                 }
                 return Err(error);
             }
@@ -198,9 +203,7 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        // Not what was just saved: another job may have committed at the same moment.
-        let other = |listed: &Listed| listed.path.file_name() != save.path.file_name();
-        let pruned = remove_dispensable(&*self.store, root_of(save.path), retention, &other);
+        let pruned = remove_beside(&*self.store, save.path, retention);
         pruned.map(drop).map_err(|error| Error::Hook {
             path: save.path.into(),
             hook: "retention".into(),
@@ -211,12 +214,9 @@ impl CheckpointWriter {
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
-        if !self.config.overwrite && self.store.exists(save.path)? {
-            return Err(Error::Exists { path: save.path.into() });
-        }
-        if self.is_no_checkpoint(save.path)? {
-            return Err(not_replaced(save.path));
-        }
+        protected::findable(save.path)?;
+        protected::outside_checkpoints(&*self.store, save.path)?;
+        self.may_replace(save.path)?;
         let token = format!("{}-{}", self.barrier.session(), save.number);
         let stage = || self.store.stage(save.path, &token);
         if save.rank.global_rank != 0 {
@@ -226,7 +226,7 @@ impl CheckpointWriter {
         // it cannot be removed it is only a leftover. And not before this save's own
         // stage is in use, as another rank may be about to join it, unless there is not
         // even space for that.
-        let tidy = || drop(self.store.tidy(root_of(save.path)));
+        let tidy = || drop(self.store.tidy(&root_of(&*self.store, save.path)));
         let staged = stage().or_else(|_| {
             tidy();
             stage()
@@ -235,16 +235,34 @@ impl CheckpointWriter {
         Ok(staged)
     }
 
-    /// Whether there is something at the path, and it is no checkpoint.
-    fn is_no_checkpoint(&self, path: &Path) -> Result<bool> {
+    /// An error if there is something at the path of a new checkpoint that does not go for
+    /// it. What is replaced is deleted: not a directory of somebody's work, nor what
+    /// somebody has put into a checkpoint.
+    fn may_replace(&self, path: &Path) -> Result<()> {
         // Somebody may remove or replace the checkpoint between two looks, but not
         // each time.
         for _ in 0..3 {
-            if self.store.exists(&path.join(RECORD))? || !self.store.exists(path)? {
-                return Ok(false);
+            match self.looked_at(path) {
+                Ok(None) => {}
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Ok(Some(())) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Err(not_replaced(path))
+    }
+
+    /// One look of those. None if what is there is no checkpoint.
+    fn looked_at(&self, path: &Path) -> Result<Option<()>> {
+        match self.store.look(path)? {
+            None => return Ok(Some(())),
+            Some(found) if found.directory && self.store.list(path)?.is_empty() => return Ok(Some(())),
+            Some(_) if !self.config.overwrite => return Err(Error::Exists { path: path.into() }),
+            Some(_) if !self.store.exists(&path.join(RECORD))? => return Ok(None),
+            Some(_) => {}
+        }
+        let foreign = presence::foreign(&*self.store, path)?;
+        if foreign.is_empty() { Ok(Some(())) } else { Err(presence::not_deleted(path, &foreign)) }
     }
 
     /// Writes this rank's files, and answers what it says of them.
@@ -331,13 +349,10 @@ impl CheckpointWriter {
             record_crc32: seals.iter().map(|seal| seal.record_crc32).collect(),
             record_digest: None,
         };
-        let record = Record::new(self.next_instant(root_of(stage.path())), &sealed);
+        let record = Record::new(self.next_instant(&root_of(&*self.store, stage.path())), &sealed);
         self.put_bytes(stage, RECORD, &record.to_bytes(&sealed)?)?;
-        match stage.commit(self.config.overwrite.then_some(RECORD)) {
-            // It came while this save was under way.
-            Err(Error::Exists { path }) if self.config.overwrite => Err(not_replaced(&path)),
-            committed => committed,
-        }
+        // Something may have come while this save was under way.
+        stage.commit(&|| self.may_replace(stage.path()))
     }
 
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:
@@ -391,11 +406,6 @@ fn panicked(payload: &(dyn Any + Send)) -> HookError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("without a text")).into()
-}
-
-/// The directory of checkpoints that one is in.
-fn root_of(path: &Path) -> &Path {
-    path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Nanoseconds since 1970.

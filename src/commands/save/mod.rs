@@ -1,4 +1,5 @@
 mod hooks;
+mod removed;
 mod world;
 
 use std::env;
@@ -22,6 +23,7 @@ use crate::context::Context;
 use crate::failure::Usage;
 use crate::output::{json, size};
 use hooks::Hooks;
+use removed::Removed;
 use world::World;
 
 /// Save a checkpoint file as a checkpoint directory, alone or with other ranks
@@ -36,7 +38,7 @@ pub struct Args {
     /// The file to read; its bytes say the format
     source: PathBuf,
 
-    /// The directory to make
+    /// The directory to make, with those above it that are missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
@@ -73,7 +75,10 @@ pub struct Args {
     #[arg(long, conflicts_with = "share")]
     process: bool,
 
-    /// Replace what is there already, in one step
+    /// Replace a checkpoint that is there already, in one step
+    ///
+    /// It keeps the mode of what it replaces. A directory that is no checkpoint, or that has
+    /// files in it which its record does not name, is not replaced.
     #[arg(long)]
     overwrite: bool,
 
@@ -128,12 +133,19 @@ impl Args {
             let rank_info = self.world.rank_info()?;
             saved.rank = Some(rank_info.global_rank);
             saved.world_size = rank_info.global_world_size;
+            // Rank 0 removes.
+            let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
+            let before = retention.map(|retention| Removed::watch(&context, &self.directory, retention));
+            let before = before.transpose()?;
             if self.in_background || self.process {
                 let (staged, committed) = self.save_behind(state, rank_info)?;
                 saved.staged_seconds = Some(staged.as_secs_f64());
                 saved.committed_seconds = Some(committed.as_secs_f64());
             } else {
                 self.save_rank(&context, state, rank_info)?;
+            }
+            if let Some(before) = before {
+                before.tell(&context);
             }
         }
         match (self.json, saved.staged_seconds, saved.committed_seconds) {

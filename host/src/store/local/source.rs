@@ -21,17 +21,26 @@ pub(super) struct LocalSource {
 }
 
 impl LocalSource {
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    /// Opens the file at `place`, which errors call `path`.
+    pub(super) fn open(path: &Path, place: &Path) -> Result<Self> {
         let failed = |source| Error::io(path, "open", source);
         // Without waiting: a pipe in a directory from elsewhere would never open.
         let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
+        let file = File::options().read(true).custom_flags(flags).open(place).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
         }
         let opened = Version::of(&file, &metadata);
         Ok(Self { path: path.into(), file, length: metadata.len(), opened })
+    }
+}
+
+impl LocalSource {
+    /// Why it ends before the end that it had. Nobody asks for more than that.
+    fn shorter(&self) -> String {
+        let now = self.file.metadata().map_or_else(|_| "fewer".into(), |now| now.len().to_string());
+        format!("the file became shorter while it was read: it had {} bytes, and has {now}", self.length)
     }
 }
 
@@ -46,6 +55,10 @@ impl Source for LocalSource {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         self.file.read_exact_at(buffer, offset).map_err(|source| {
+            let source = match source.kind() {
+                io::ErrorKind::UnexpectedEof => io::Error::new(source.kind(), self.shorter()),
+                _ => source,
+            };
             Error::io(&self.path, format!("read {} bytes at {offset}", buffer.len()), source)
         })
     }
@@ -122,7 +135,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let pipe = directory.path().join("strongroom.json");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
-        let error = LocalSource::open(&pipe).unwrap_err();
+        let error = LocalSource::open(&pipe, &pipe).unwrap_err();
         assert!(error.to_string().ends_with("it is not a regular file"), "{error}");
     }
 
@@ -175,5 +188,16 @@ mod tests {
             change(&path, &other);
             source.unchanged().unwrap();
         }
+    }
+
+    #[test]
+    fn a_file_that_becomes_shorter_is_said_to() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(100).unwrap();
+        let source = LocalSource::open(file.path(), file.path()).unwrap();
+        file.as_file().set_len(10).unwrap();
+        let error = source.read_at(5, &mut [0; 20]).unwrap_err().to_string();
+        let end = "the file became shorter while it was read: it had 100 bytes, and has 10";
+        assert!(error.ends_with(end), "{error}");
     }
 }
