@@ -45,8 +45,8 @@ pub(crate) fn carry(
     let (whole, streamed): (Vec<_>, Vec<_>) =
         by_storage.into_iter().partition(|(id, slots)| carrier.is_held(*id, slots));
     let mut carried =
-        whole.into_iter().map(|(id, slots)| carrier.from_storage(id, &slots)).collect::<Result<Vec<_>>>()?;
-    let streamed = streamed.into_par_iter().map(|(id, slots)| carrier.from_storage(id, &slots));
+        whole.into_iter().map(|(id, slots)| carrier.carry_storage(id, &slots)).collect::<Result<Vec<_>>>()?;
+    let streamed = streamed.into_par_iter().map(|(id, slots)| carrier.carry_storage(id, &slots));
     carried.append(&mut streamed.collect::<Result<Vec<_>>>()?);
     let mut carried: Vec<(usize, Carried)> = carried.into_iter().flatten().collect();
     carried.sort_unstable_by_key(|(index, _)| *index);
@@ -134,7 +134,7 @@ impl Carrier<'_> {
     }
 
     /// All slots that are filled from one storage.
-    fn from_storage(&self, id: u32, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
+    fn carry_storage(&self, id: u32, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
         let storage = self.state.storages().get(id as usize).ok_or_else(misplaced)?;
         let held = match storage.content() {
             Content::Stored(_) if self.is_held(id, slots) => Some(storage.load(&Pages::default(), true)?),
@@ -142,17 +142,17 @@ impl Carrier<'_> {
         };
         let storage = held.as_ref().unwrap_or(storage);
         match storage.content() {
-            Content::Stored(stored) => self.from_file(stored, slots),
+            Content::Stored(stored) => self.carry_file(stored, slots),
             Content::Bytes(..) => {
                 let bytes = storage.bytes()?;
-                let carried = slots.par_iter().map(|&slot| self.from_memory(bytes, slot));
+                let carried = slots.par_iter().map(|&slot| self.carry_memory(bytes, slot));
                 Ok(carried.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
             }
         }
     }
 
     /// Reads a payload through, in order, and hands each slot its part on the way.
-    fn from_file(&self, stored: &Stored, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
+    fn carry_file(&self, stored: &Stored, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
         let takers = slots.iter().map(|&slot| match place(&self.slots[slot])? {
             Place::From(start) => self.taker(slot, start),
             Place::Strided(_) => Err(misplaced()),
@@ -164,18 +164,16 @@ impl Carrier<'_> {
 
     /// Copies what one slot takes of a storage that is in memory, which others may write
     /// to: they may be training.
-    fn from_memory(&self, bytes: &[u8], slot: usize) -> Result<Vec<(usize, Carried)>> {
+    fn carry_memory(&self, bytes: &[u8], slot: usize) -> Result<Vec<(usize, Carried)>> {
         let place = place(&self.slots[slot])?;
-        let bring = |at: u64, buffer: &mut [u8]| {
-            match place {
-                Place::From(start) => {
-                    let start = start.checked_add(at).and_then(|start| usize::try_from(start).ok());
-                    let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
-                    range.and_then(|range| Some(buffer.copy_from_slice(bytes.get(range)?)))
-                }
-                Place::Strided(tensor) => gather::part(tensor, bytes, at, buffer),
+        let bring = |at: u64, buffer: &mut [u8]| match place {
+            Place::From(start) => {
+                let start = start.checked_add(at).and_then(|start| usize::try_from(start).ok());
+                let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
+                buffer.copy_from_slice(range.and_then(|range| bytes.get(range)).ok_or_else(misplaced)?);
+                Ok(())
             }
-            .ok_or_else(misplaced)
+            Place::Strided(tensor) => gather::part(tensor, bytes, at, buffer).ok_or_else(misplaced),
         };
         let origin = Origin { length: self.slots[slot].length, bring: &bring, stored: None };
         self.hand_out(&origin, &[self.taker(slot, 0)?])

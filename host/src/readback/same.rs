@@ -1,7 +1,7 @@
 //! Whether two state dicts are one: the same values everywhere, and the same identities.
 
 use super::Compared;
-use crate::state::{Node, StateDict, path_along, visit, visit_mut};
+use crate::state::{Item, Node, StateDict, path_along, visit, visit_mut};
 
 /// Holds `new` against `old`, from the root on. Answers which storage of `old` each of
 /// `new` is, as far as values look into them; an error names the first place that differs.
@@ -80,7 +80,7 @@ impl Pairs<'_> {
             (false, a, b) => bare(a) == bare(b),
         };
         if !alike || children.len() != new_children.len() || storages.len() != new_storages.len() {
-            let (expected, found) = (self.kind(self.old, old), self.kind(self.new, new));
+            let (expected, found) = (kind(self.old, old), kind(self.new, new));
             let other = if expected == found { "another " } else { "" };
             return Err(format!("expected {expected}, found {other}{found}"));
         }
@@ -97,11 +97,6 @@ impl Pairs<'_> {
             stack.extend(pairs.map(|(index, (old, new))| Visit { old, new, anew: index < anew, holder }));
         }
         Ok(())
-    }
-
-    fn kind(&self, state: &StateDict<'_>, id: u32) -> String {
-        let kind = state.with_root(id).root().kind();
-        kind.chars().take(100).collect()
     }
 
     /// The path of an old value.
@@ -148,6 +143,11 @@ impl Mapping {
         *back = Some(old);
         Ok(true)
     }
+}
+
+/// A value's kind, which may be a class that a file names.
+fn kind(state: &StateDict<'_>, id: u32) -> String {
+    Item::new(state, id).kind().chars().take(100).collect()
 }
 
 /// How many of what a node refers to first are tensors that torch makes anew whenever it
