@@ -45,7 +45,8 @@ impl Saved {
     pub fn new(kind: Kind, state: StateDict<'static>) -> Self {
         let store = Memory::default();
         save(&store, Path::new(PATH), kind, &state).unwrap();
-        let names = store.list(Path::new(PATH)).unwrap().into_iter().map(|entry| entry.name);
+        let names =
+            store.list(Path::new(PATH)).unwrap().into_iter().map(|entry| entry.name.into_string().unwrap());
         let bytes = |name: &String| store.get(Path::new(PATH).join(name)).unwrap().to_vec();
         let files = names.map(|name| (name.clone(), bytes(&name))).collect();
         let states = load(&store, kind).unwrap();
