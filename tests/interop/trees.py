@@ -214,10 +214,12 @@ class Bench:
         self.found = []
         source = self.work / "in" / "model.pt"
         try:
-            save(tree.make(), source, format)
-            value = torch.load(source, weights_only=False)
+            value = tree.make()
         except TypeError as error:
             return f"cannot be made: {error}"
+        try:
+            save(value, source, format)
+            value = torch.load(source, weights_only=False)
         except Exception as error:
             return f"torch: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
         self.format, self.source = format, source
