@@ -1,20 +1,22 @@
 //! What every command works with: the sandbox, and a store that counts.
 
-use std::io::{self, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use strongroom::store::{Local, Metered};
-use strongroom::{Checkpoint, Engine, File, Listed, Listing, Verified, list_in};
+use strongroom::{
+    Checkpoint, DirectoryKind, Engine, Error, File, Limits, Listed, Listing, Uncommitted, Verified, list_in,
+};
 
-use crate::output::Printable;
+use crate::output::note;
 use crate::progress::Progress;
 
 /// The engine, and the file system behind a meter for the progress bar.
 pub struct Context {
     /// The engine that all jobs share.
-    pub engine: &'static Engine,
+    pub engine: Engine,
     /// Where files are.
     pub store: Metered<Local>,
 }
@@ -22,17 +24,34 @@ pub struct Context {
 impl Context {
     /// Sets the sandbox up.
     pub fn start() -> Result<Self> {
-        Ok(Self { engine: Engine::shared()?, store: Metered::new(Local) })
+        Self::limited(Limits::default())
+    }
+
+    /// The same, where understanding a file may take so much.
+    pub fn limited(limits: Limits) -> Result<Self> {
+        Ok(Self { engine: Engine::shared()?.limited(limits), store: Metered::new(Local) })
     }
 
     /// Opens a checkpoint file.
     pub fn open(&self, path: &Path) -> Result<File> {
-        Ok(File::open_in(self.engine, &self.store, path)?)
+        let unfinished = || matches!(DirectoryKind::of(&self.store, path), Ok(DirectoryKind::Unfinished));
+        match File::open_in(&self.engine, &self.store, path) {
+            // Not there yet, or not any more: that is not the same.
+            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound && unfinished() => {
+                bail!(Error::NotCommitted { path: path.into(), kind: DirectoryKind::Unfinished })
+            }
+            opened => Ok(opened?),
+        }
     }
 
     /// Opens a checkpoint directory.
     pub fn checkpoint(&self, path: &Path) -> Result<Checkpoint> {
-        Ok(Checkpoint::open_in(self.engine, Arc::new(self.store.clone()), path)?)
+        Ok(Checkpoint::open_in(&self.engine, Arc::new(self.store.clone()), path)?)
+    }
+
+    /// Opens the files of ranks in a directory without commit record.
+    pub fn uncommitted(&self, path: &Path) -> Result<Uncommitted> {
+        Ok(Uncommitted::open_in(&self.engine, Arc::new(self.store.clone()), path)?)
     }
 
     /// The committed checkpoints of a directory. Says on stderr which others there
@@ -40,8 +59,7 @@ impl Context {
     pub fn list(&self, root: &Path) -> Result<Vec<Listed>> {
         let Listing { checkpoints, passed_over } = list_in(&self.store, root)?;
         for error in passed_over {
-            // Nobody is left to tell if this fails.
-            let _ = writeln!(io::stderr(), "note: passed over: {}", Printable(&error.to_string()));
+            note(&format!("passed over: {error}"));
         }
         Ok(checkpoints)
     }
@@ -54,9 +72,7 @@ impl Context {
 
     /// Verifies every file of a checkpoint directory.
     pub fn verify_all(&self, checkpoint: &Checkpoint) -> Result<Verified> {
-        let record = checkpoint.record();
-        let total = record.ranks.iter().chain(&record.outline).map(|file| file.length).sum();
-        let _progress = self.reading("verifying", total);
+        let _progress = self.reading("verifying", checkpoint.record().length);
         Ok(checkpoint.verify()?)
     }
 

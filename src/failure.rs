@@ -1,25 +1,31 @@
 //! How the command fails: one line that says what, where and why, a hint what to
 //! do about it, and an exit code that tells scripts what kind of failure it was.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::path::Path;
 
-use strongroom::{Error, Fault, Unfit};
+use serde::Serialize;
+use strongroom::{DirectoryKind, Error, Fault, Unfit, is_partial_download};
 
-use crate::output::{Printable, plural};
+use crate::output::Printable;
 
 /// The exit codes, as the help shows them.
 pub const CODES: &str = "\
 Exit codes:
   0  success
-  1  the file or checkpoint is damaged, malformed, missing a part, or cannot be
-     represented in the format asked for; or a hook refused it
+  1  the file or checkpoint is damaged, malformed, of another kind, missing a part, or
+     cannot be represented in the format asked for; a hook refused it; or there is
+     nothing of what was asked for
   2  the command line is wrong
-  3  the operating system refused: no such file, no permission, no space
+  3  the operating system refused: no such file, no permission, no space, no output
   4  a limit was reached, or the sandbox stopped the work
   5  another rank failed or did not come, or the ranks cannot meet
-`validate` has its own: `strongroom validate --help` shows them.";
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: what was not finished is removed
+Of several files, the highest that one of them has. A reader of the output that has seen
+enough, as `head` does, changes none. `validate` has its own: `strongroom validate --help`
+shows them.";
 
 /// A command line that clap cannot know to be wrong.
 #[derive(Debug)]
@@ -54,26 +60,31 @@ impl fmt::Display for Hint {
 impl std::error::Error for Usage {}
 impl std::error::Error for Unsuitable {}
 
-/// Says on stderr what went wrong, and answers the exit code for it.
-pub fn report(error: &anyhow::Error) -> ExitCode {
-    if closed_pipe(error) {
-        return ExitCode::SUCCESS;
+/// What failed, in JSON as `docs/json.md` describes it.
+#[derive(Serialize)]
+pub struct Failed {
+    path: String,
+    ok: bool,
+    error: String,
+    exit_code: u8,
+}
+
+impl Failed {
+    /// The error about `path`, which has this exit code.
+    pub fn new(path: &Path, error: &anyhow::Error, exit_code: u8) -> Self {
+        Self { path: path.display().to_string(), ok: false, error: message(error), exit_code }
     }
+}
+
+/// Says on stderr what went wrong, and answers the exit code for it.
+pub fn report(error: &anyhow::Error) -> u8 {
     let mut text = format!("error: {}\n", message(error));
     if let Some(hint) = hint(error) {
-        text.push_str("hint: ");
-        text.push_str(hint);
-        text.push('\n');
+        text.push_str(&format!("hint: {hint}\n"));
     }
     // Nobody is left to tell if this fails.
     let _ = io::stderr().write_all(text.as_bytes());
-    ExitCode::from(code(error))
-}
-
-/// Whether whoever read the output has seen enough, as `head` does. Errors of
-/// files come as the library's; only stdout's come as they are.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    code(error)
 }
 
 fn code(error: &anyhow::Error) -> u8 {
@@ -93,7 +104,11 @@ fn library_code(error: &Error) -> u8 {
         | Error::Stopped { .. }
         | Error::Untrue { .. }
         | Error::Setup(_) => STOPPED,
-        Error::Missing { .. } | Error::Unreachable { .. } | Error::Remote(_) => RANKS,
+        Error::Missing { .. }
+        | Error::Disagree { .. }
+        | Error::Unreachable { .. }
+        | Error::Conflict { .. }
+        | Error::Remote(_) => RANKS,
         Error::Rank { source, .. } | Error::Committed { source, .. } | Error::Unheard { source, .. } => {
             library_code(source)
         }
@@ -117,8 +132,7 @@ fn library_message(error: &Error) -> String {
     match error {
         Error::Format { path, fault: Fault::Unrepresentable(unfit) } => {
             let path = path.display().to_string();
-            let count = plural(unfit.len(), "value does", "values do");
-            format!("{}: {count} not fit the format:\n{}", Printable(&path), list(unfit, SHOWN).trim_end())
+            format!("{}: not all of it fits the format:\n{}", Printable(&path), list(unfit, SHOWN).trim_end())
         }
         Error::Rank { rank, source } => format!("rank {rank}: {}", library_message(source)),
         error => Printable(&error.to_string()).to_string(),
@@ -127,7 +141,8 @@ fn library_message(error: &Error) -> String {
 
 /// A line for each value that does not fit, `most` of them.
 pub fn list(unfit: &[Unfit], most: usize) -> String {
-    let line = |Unfit { path, reason }: &Unfit| format!("  {}: {}\n", Printable(path), Printable(reason));
+    let line =
+        |Unfit { path, reason }: &Unfit| format!("  {}: {}\n", Printable(named(path)), Printable(reason));
     let mut text: String = unfit.iter().take(most).map(line).collect();
     if let Some(more) = unfit.len().checked_sub(most).filter(|&more| more > 0) {
         text.push_str(&format!("  … and {more} more\n"));
@@ -135,28 +150,72 @@ pub fn list(unfit: &[Unfit], most: usize) -> String {
     text
 }
 
-fn hint(error: &anyhow::Error) -> Option<&'static str> {
+fn hint(error: &anyhow::Error) -> Option<Cow<'static, str>> {
     if let Some(Hint(hint)) = error.downcast_ref::<Hint>() {
-        return Some(hint);
+        return Some((*hint).into());
     }
     library_hint(error.downcast_ref::<Error>()?)
 }
 
-fn library_hint(error: &Error) -> Option<&'static str> {
-    match error {
-        Error::Rank { source, .. } => library_hint(source),
-        Error::Save { source, .. } => library_hint(source),
+fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
+    let hint = match error {
+        Error::Format { fault: Fault::Limit { limit, .. }, .. } => {
+            return Some(format!("if you trust the file, --limit {limit}=N raises the limit").into());
+        }
+        Error::Stopped { limit: Some("memory"), .. } => {
+            Some("if you trust the file, --max-memory SIZE raises the limit")
+        }
+        Error::Stopped { limit: Some("deadline"), .. } => {
+            Some("if you trust the file, --timeout DURATION raises the limit")
+        }
+        Error::NotCommitted { kind, .. } => directory_hint(kind),
+        Error::Format { path, .. } if is_partial_download(path) => {
+            Some("its name says that it is being downloaded, or that this was broken off: let it be finished")
+        }
+        Error::Rank { source, .. } => return library_hint(source),
+        Error::Save { source, .. } => return library_hint(source),
         Error::Exists { .. } => Some("--overwrite replaces it, in one step"),
         Error::Checksum { .. } => Some("restore the file from another copy: strongroom cannot repair it"),
         Error::Format { fault: Fault::Truncated(_), .. } => {
             Some("the file was cut short: copy or download it again")
         }
-        Error::Format { fault: Fault::Limit { .. }, .. } => Some(
-            "ordinary checkpoints stay far below the limits; a program that trusts this file can raise them \
-             through the library's `Limits`",
+        _ => None,
+    };
+    hint.map(Cow::Borrowed)
+}
+
+/// What to do with a directory that is no committed checkpoint.
+fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
+    match kind {
+        DirectoryKind::RankFiles(_) => Some(
+            "--uncommitted reads the file of each rank by itself (inspect, verify and load have it); or open \
+             one as a file",
         ),
+        DirectoryKind::Distributed { .. } => Some(
+            "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR FILE` makes a file of it",
+        ),
+        DirectoryKind::Unpacked => {
+            Some("open the file that was unpacked, or pack it again: `zip -0 -r FILE.pt DIR` where DIR is")
+        }
+        DirectoryKind::Sharded { .. } | DirectoryKind::Repository { .. } | DirectoryKind::Files { .. } => {
+            Some(
+                "inspect, verify and convert take these files one by one; `strongroom validate DIR` takes all",
+            )
+        }
+        DirectoryKind::HubCache => Some("the directories under `snapshots` have the files by their names"),
+        DirectoryKind::Checkpoints(_) => {
+            Some("`strongroom list DIR` shows them, and `strongroom latest DIR` says which is the newest")
+        }
+        DirectoryKind::Unfinished => {
+            Some("it is not committed: `strongroom latest` on the directory above finds the newest that is")
+        }
         _ => None,
     }
+}
+
+/// A path in a state dict as a message shows it: that of the whole is empty.
+pub fn named(path: &str) -> &str {
+    if path.is_empty() { "(the root)" } else { path }
 }
 
 /// Values listed in an error.

@@ -6,21 +6,39 @@ mod failure;
 mod inventory;
 mod output;
 mod progress;
+mod signals;
+mod waits;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 
 use commands::Cli;
+use output::stdout::Stdout;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let stdout = io::stdout();
-    let mut out = io::BufWriter::new(stdout.lock());
-    let done = cli.command.exec(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
-    match done {
-        Ok(code) => code,
-        Err(error) => failure::report(&error),
+    if let Err(error) = signals::watch() {
+        return ExitCode::from(failure::report(&error.into()));
     }
+    let mut out = Stdout::open();
+    let done = run(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
+    signals::unless_caught();
+    ExitCode::from(done.unwrap_or_else(|error| failure::report(&error)))
+}
+
+/// Does what the command line says, and answers the exit code.
+fn run(out: &mut Stdout) -> Result<u8> {
+    let asked = match Cli::try_parse() {
+        Ok(cli) => return cli.command.exec(out),
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help is an answer too.
+        Err(asked) => asked.render(),
+    };
+    match out.is_terminal() {
+        true => write!(out, "{}", asked.ansi())?,
+        false => write!(out, "{asked}")?,
+    }
+    Ok(0)
 }

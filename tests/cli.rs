@@ -71,6 +71,38 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("latest", "latest run"),
     ("convert-leaves-out", "convert full_checkpoint.pt out.safetensors --tensors-only"),
     ("convert-loses-metadata", "convert st_metadata.safetensors out.pt"),
+    ("help-command", "help latest"),
+    ("help-unknown", "help bake"),
+    ("inspect-several", "inspect quantized.pt nothing.pt root_none.pt"),
+    ("inspect-several-json", "inspect root_none.pt note.txt --json"),
+    ("inspect-uncommitted", "inspect ranks --uncommitted"),
+    ("verify-several", "verify root_none.pt damaged.pt nothing.pt note.txt"),
+    ("verify-several-json", "verify full_checkpoint.pt truncated.pt --json"),
+    ("verify-json", "verify full_checkpoint.pt --json"),
+    ("verify-uncommitted", "verify ranks --uncommitted"),
+    ("convert-json", "convert parameters_with_attributes.pt out.safetensors --tensors-only --json"),
+    ("convert-to", "convert st_metadata.safetensors out --to torch --json"),
+    ("convert-objects", "convert opaque_nested.pt out.safetensors --tensors-only"),
+    ("load-json", "load run/step-100 out.pt --json"),
+    ("load-uncommitted", "load ranks out.safetensors --uncommitted --rank 1 --json"),
+    ("save-json", "save full_checkpoint.pt run/step-200 --ranks 3 --json"),
+    ("prune-json", "prune run --keep-last 1 --dry-run --json"),
+    ("error-tensors-only-nothing", "convert root_list.pt out.safetensors --tensors-only"),
+    ("error-tensors-only-no-hint", "convert root_none.pt out.safetensors"),
+    ("error-attributes", "convert parameters_with_attributes.pt out.safetensors"),
+    ("error-limit-memory", "inspect full_checkpoint.pt --max-memory 1M"),
+    ("error-limit-name", "inspect full_checkpoint.pt --limit bread=2"),
+    ("limit-raised", "verify pickle_deep.pt --limit depth=100000"),
+    ("error-ranks-files", "inspect ranks"),
+    ("error-ranks-convert", "convert ranks out.pt"),
+    ("error-load-uncommitted", "load ranks out.pt --uncommitted"),
+    ("error-dcp", "verify dcp"),
+    ("error-dcp-load", "load dcp out.pt"),
+    ("error-unpacked", "inspect unpacked"),
+    ("error-sharded", "inspect sharded"),
+    ("error-checkpoints", "inspect run"),
+    ("error-staged", "inspect run/step-300"),
+    ("error-partial-download", "inspect model.safetensors.incomplete"),
     ("error-missing", "inspect nothing.pt"),
     ("error-glob", "inspect full_checkpoint.pt --filter [a"),
     ("error-damaged", "verify damaged.pt"),
@@ -92,7 +124,7 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("error-ranks", "save full_checkpoint.pt run/step-200 --ranks 0"),
     ("error-no-latest", "latest run/step-100"),
     ("error-man", "man bake"),
-    ("error-prune", "prune run"),
+    ("prune-nothing", "prune run"),
     ("error-rank", "save full_checkpoint.pt run/step-200 --rank 2 --world-size 2"),
     ("error-no-barrier", "save full_checkpoint.pt run/step-200 --rank 0 --world-size 2"),
     ("error-barrier", "save full_checkpoint.pt run/step-200 --barrier tcp://host:1"),
@@ -261,7 +293,45 @@ fn the_newest_committed_checkpoint_is_the_latest() {
         let said = "note: passed over: run/a-later-one/strongroom.json: the commit record is damaged: ";
         assert!(output.status.success() && text(&output.stderr).starts_with(said), "{line}: {output:?}");
     }
+    // Nor is one that has lost a file.
+    assert!(room.run("save quantized.pt run/the-last-one --ranks 2").status.success());
+    fs::remove_file(room.path("run/the-last-one/checkpoint_1.pt")).unwrap();
+    let said =
+        "note: passed over: run/the-last-one/checkpoint_1.pt: it is missing, and strongroom.json names it";
+    assert!(text(&room.run("latest run").stderr).contains(said));
     assert_eq!(text(&room.run("latest run").stdout), "run/step-100\n");
+}
+
+#[test]
+fn a_save_says_what_it_removes_and_what_it_does_not() {
+    let room = Room::new();
+    for (name, options) in
+        [("decoder-1", ""), ("encoder-1", ""), ("encoder-2", ""), ("encoder-3", " --keep-last 9")]
+    {
+        let output = room.run(&format!("save quantized.pt run/{name}{options}"));
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+    fs::write(room.path("run/encoder-2/config.json"), "{}").unwrap();
+    let saves = [
+        ("encoder-4", "", "encoder-1"),
+        ("encoder-5", " --async", "encoder-3"),
+        ("encoder-6", " --process", "encoder-4"),
+    ];
+    for (name, how, gone) in saves {
+        let output = room.run(&format!("save quantized.pt run/{name} --keep-last 2{how}"));
+        let said = format!(
+            "note: removed run/{gone}\nnote: run/encoder-2: it is not deleted, as what is not of the checkpoint is in \
+             it: `config.json`\n"
+        );
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), said), "{how}");
+    }
+    assert!(room.run("save quantized.pt run/other-1 --keep-last 1 --keep-in *oder-?").status.success());
+    let names = text(&room.run("list run").stdout).matches("coder-").count();
+    assert_eq!(names, 2, "encoder-6, and encoder-2 with its file");
+    for line in ["list missing", "prune missing --keep-last 1", "prune missing"] {
+        assert!(room.run(line).status.success(), "{line}");
+    }
+    assert_eq!(room.run("latest missing").status.code(), Some(1));
 }
 
 #[test]
@@ -327,14 +397,127 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     }
 }
 
+/// Each command that answers, and what it says of what is well.
+const ANSWERS: &[&str] = &[
+    "--help",
+    "--version",
+    "help verify",
+    "inspect quantized.pt",
+    "inspect quantized.pt --json",
+    "verify quantized.pt",
+    "validate quantized.pt",
+    "validate quantized.pt --json",
+    "convert quantized.pt again.pt --json",
+    "save quantized.pt run/step-200 --json",
+    "load run/step-100 out.pt --json",
+    "latest run",
+    "list run",
+    "prune run --keep-last 1 --dry-run --json",
+    "completions bash",
+    "man",
+];
+
 #[test]
 #[cfg(target_os = "linux")]
 fn output_that_cannot_be_written_is_an_error() {
+    for line in ANSWERS {
+        let room = Room::with_run();
+        let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let output = room.command(&arguments).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{line}: {output:?}");
+        assert!(text(&output.stderr).starts_with("error: cannot write to standard output: "), "{line}");
+        // Closed from the start: what opens next must not be taken for it.
+        let closed = format!("exec {} {line} >&-", env!("CARGO_BIN_EXE_strongroom"));
+        let again = closed.replace("step-200", "step-201");
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-c", &again]).current_dir(room.path("")).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{line}: {output:?}");
+        assert!(text(&output.stderr).starts_with("error: cannot write to standard output: "), "{line}");
+    }
+}
+
+/// A reader that has gone keeps no command from its work, nor its exit code from being
+/// what it is.
+#[test]
+fn a_closed_pipe_never_improves_an_exit_code() {
+    let gone = |room: &Room, line: &str| {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        room.command(&arguments).stdout(writer).output().unwrap().status.code()
+    };
+    let room = Room::with_run();
+    let bad = [
+        ("validate evil.pkl", 1),
+        ("validate full_checkpoint.pt note.txt quantized.pt", 2),
+        ("validate full_checkpoint.pt evil.pkl quantized.pt", 1),
+        ("validate full_checkpoint.pt evil.pkl --format sarif", 1),
+        ("validate run evil.pkl --json", 1),
+        ("verify full_checkpoint.pt damaged.pt quantized.pt", 1),
+        ("verify full_checkpoint.pt nothing.pt --json", 3),
+        ("inspect full_checkpoint.pt pickle_deep.pt", 4),
+        ("inspect full_checkpoint.pt --filter nothing --all", 1),
+        ("latest run/step-100", 1),
+        ("convert root_list.pt out.safetensors --tensors-only --json", 1),
+        ("load run/step-100 out.pt --rank 7 --json", 2),
+        ("save truncated.pt run/step-200 --json", 1),
+    ];
+    for (line, code) in bad {
+        assert_eq!(room.run(line).status.code(), Some(code), "{line}");
+        assert_eq!(gone(&room, line), Some(code), "{line} | true");
+    }
+    for line in ANSWERS {
+        assert_eq!(gone(&room, line), Some(0), "{line} | true");
+    }
+    // What was to be done is done.
+    assert!(room.path("run/step-200/strongroom.json").exists() && room.path("out.pt").exists());
+}
+
+#[test]
+fn each_exit_code_is_what_the_help_says() {
+    let room = Room::with_run();
+    let codes = [
+        ("inspect quantized.pt", 0),
+        ("verify damaged.pt", 1),
+        ("inspect run/interrupted", 1),
+        ("inspect note.txt", 1),
+        ("inspect quantized.pt --filter nothing", 1),
+        ("convert root_none.pt out.safetensors", 1),
+        ("latest run/step-100", 1),
+        ("bake", 2),
+        ("convert quantized.pt out.zip", 2),
+        ("load run/step-100 out.pt --rank 9", 2),
+        ("inspect nothing.pt", 3),
+        ("convert quantized.pt quantized.pt/out.pt", 3),
+        ("inspect pickle_deep.pt", 4),
+        ("inspect quantized.pt --max-memory 1M", 4),
+        (
+            "save quantized.pt run/step-9 --rank 0 --world-size 2 --barrier tcp-store://127.0.0.1:1 --barrier-timeout 0.3",
+            5,
+        ),
+        // The highest of several.
+        ("verify quantized.pt damaged.pt nothing.pt", 3),
+        ("inspect nothing.pt pickle_deep.pt note.txt", 4),
+    ];
+    for (line, code) in codes {
+        let output = room.run(line);
+        assert_eq!(output.status.code(), Some(code), "{line}: {output:?}");
+    }
+}
+
+/// What would come out empty is not made, and no hint leads there.
+#[test]
+fn tensors_only_never_makes_a_file_of_nothing() {
     let room = Room::new();
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = room.command(&["inspect", "quantized.pt"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stderr).starts_with("error: cannot write to standard output: "));
+    for case in ["root_list", "root_none", "primitives", "strings"] {
+        let line = format!("convert {case}.pt {case}.safetensors");
+        let plain = room.run(&line);
+        assert!(!text(&plain.stderr).contains("hint: --tensors-only"), "{case}: {}", text(&plain.stderr));
+        let output = room.run(&format!("{line} --tensors-only"));
+        assert_eq!(output.status.code(), Some(1), "{case}");
+        assert!(!room.path(&format!("{case}.safetensors")).exists(), "{case}");
+    }
 }
 
 #[test]
@@ -371,6 +554,7 @@ impl Room {
         }
         fs::copy(data("bad/pickle_deep/model.pt"), room.path("pickle_deep.pt")).unwrap();
         room.make_damaged();
+        room.make_directories();
         room.make_dangerous();
         room.make_escapes();
         room
@@ -381,6 +565,7 @@ impl Room {
         let room = Self::new();
         assert!(room.run("save full_checkpoint.pt run/step-100 --ranks 2").status.success());
         fs::create_dir_all(room.path("run/interrupted")).unwrap();
+        fs::create_dir_all(room.path("run/.step-300.4a.strongroom-staging")).unwrap();
         room
     }
 
@@ -397,6 +582,24 @@ impl Room {
         fs::write(&payload, bytes).unwrap();
         let header = br#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#;
         fs::write(self.path("malformed.safetensors"), safetensors(header, 4)).unwrap();
+    }
+
+    /// Directories that are no committed checkpoint.
+    fn make_directories(&self) {
+        let files: [(&str, &[&str]); 4] = [
+            ("ranks", &["checkpoint_0.pt", "checkpoint_1.pt"]),
+            ("dcp", &[".metadata", "__0_0.distcp"]),
+            ("unpacked", &["data.pkl", "version", "byteorder"]),
+            ("sharded", &["config.json", "model.safetensors.index.json", "model-00001-of-00001.safetensors"]),
+        ];
+        for (directory, names) in files {
+            fs::create_dir(self.path(directory)).unwrap();
+            for name in names {
+                fs::copy(self.path("zero_size.pt"), self.path(directory).join(name)).unwrap();
+            }
+        }
+        let whole = fs::read(self.path("st_metadata.safetensors")).unwrap();
+        fs::write(self.path("model.safetensors.incomplete"), &whole[..whole.len() - 4]).unwrap();
     }
 
     /// What a validator has something to say about.

@@ -130,7 +130,7 @@ fn what_is_mapped_stays_when_it_is_replaced_and_removed() {
     };
     save(&path, 8).unwrap();
     save(&room.root.join("step-2"), 9).unwrap();
-    assert_eq!(prune(&room.root, &keep(1)).unwrap(), [path]);
+    assert_eq!(prune(&room.root, &keep(1)).unwrap().removed, [path]);
     for (path, tensor) in mapped.tensors() {
         assert!(tensor.bytes().unwrap().iter().all(|byte| *byte == 7), "{path}");
     }
@@ -207,7 +207,7 @@ fn a_prune_does_not_delete_what_was_just_replaced() {
     save(&old, 1).unwrap();
     save(&room.root.join("step-2"), 2).unwrap();
     let store = Meddling::new(Moment::Decided, || save(&old, 3).unwrap());
-    assert!(prune_in(&store, &room.root, &keep(1)).unwrap().is_empty());
+    assert!(prune_in(&store, &room.root, &keep(1)).unwrap().removed.is_empty());
     assert_eq!(latest(&room.root).unwrap(), Some(old.clone()));
     assert_eq!(whole(&old).unwrap(), 3);
 }
@@ -248,7 +248,7 @@ fn a_replacement_waits_for_a_prune() {
             assert!(!committed.load(Ordering::SeqCst), "it was replaced while it was removed");
         };
         let store = Meddling::new(Moment::LookedAt, meddle);
-        assert_eq!(prune_in(&store, &room.root, &keep(1)).unwrap(), std::slice::from_ref(&old));
+        assert_eq!(prune_in(&store, &room.root, &keep(1)).unwrap().removed, std::slice::from_ref(&old));
     });
     assert_eq!(latest(&room.root).unwrap(), Some(old.clone()));
     assert_eq!(whole(&old).unwrap(), 3);
@@ -269,7 +269,7 @@ fn a_prune_and_a_replacement_at_once() {
         let pruned = thread::scope(|scope| {
             let prune = scope.spawn(|| {
                 thread::sleep(Duration::from_micros(u64::try_from(number).unwrap() * 97 % 4000));
-                prune(&room.root, &keep(1)).unwrap()
+                prune(&room.root, &keep(1)).unwrap().removed
             });
             save(&old, number).unwrap();
             prune.join().unwrap()

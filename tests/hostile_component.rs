@@ -27,8 +27,10 @@ enum End {
     Format,
     /// The operating system refused what the host asked in good faith.
     Io,
+    /// The file would not be read as what was to be written.
+    Unreadable,
 }
-use End::{Format, Io, Stopped, Untrue, UntrueOrStopped};
+use End::{Format, Io, Stopped, Unreadable, Untrue, UntrueOrStopped};
 
 const LIES_IN_READING: &[(&str, End)] = &[
     ("fetch beyond the file", Untrue),
@@ -102,6 +104,17 @@ const LIES_IN_WRITING: &[(&str, End)] = &[
     ("a slot for a tensor of another length", Untrue),
     ("a slot for a tensor without data", Untrue),
     ("a slot for a tensor of no elements and all dimensions", Untrue),
+    ("another place", Unreadable),
+    ("another device", Unreadable),
+    ("a checksum", Unreadable),
+    ("another order", Unreadable),
+    ("no alignment", Unreadable),
+    ("another shape", Unreadable),
+    ("another dtype", Unreadable),
+    ("values swapped", Unreadable),
+    ("a value dropped", Unreadable),
+    ("a value added", Unreadable),
+    ("another key", Unreadable),
     ("trap at the seal", Stopped),
     ("loop at the seal", Stopped),
     ("sealed with nothing", Untrue),
@@ -218,7 +231,7 @@ fn the_old_file_survives_each_lie() {
     let path = directory.path().join("model");
     write(&Local, &path, "the truth").unwrap();
     let old = fs::read(&path).unwrap();
-    for (lie, _) in LIES_IN_WRITING.iter().filter(|(_, end)| *end == Untrue) {
+    for (lie, _) in LIES_IN_WRITING.iter().filter(|(_, end)| matches!(end, Untrue | Unreadable)) {
         write(&Local, &path, lie).unwrap_err();
         assert!(fs::read(&path).unwrap() == old, "{lie}");
     }
@@ -317,11 +330,16 @@ fn validate(lie: &str) -> (Report, Duration) {
     (report, start.elapsed())
 }
 
-/// Has the liar lay out a file of one storage.
+/// Has the liar lay out a file of one storage, and read it again.
 fn write(store: &dyn strongroom::store::Store, path: &Path, lie: &str) -> Result<()> {
     let mut state = StateDict::new();
     state.insert("tensor", Tensor::from_slice(b"payload.", &[8])?);
-    let format = WriteFormat::Torch(TorchOptions { file_name: Some(lie.into()), ..TorchOptions::default() });
+    state.insert("one", 1);
+    state.insert("two", 2);
+    // The liar computes none.
+    let checksums = false;
+    let file_name = Some(lie.into());
+    let format = WriteFormat::Torch(TorchOptions { file_name, checksums, ..TorchOptions::default() });
     save_with(&LIAR, store, path, &state, &WriteOptions { format, durable: false }).map(drop)
 }
 
@@ -332,6 +350,7 @@ fn judge(lie: &str, end: End, result: &Result<()>, time: Duration, failures: &mu
         Error::Stopped { .. } => Stopped,
         Error::Format { .. } => Format,
         Error::Io { .. } => Io,
+        Error::Unreadable { .. } => Unreadable,
         _ => return failures.add(lie, error),
     };
     if seen != end && !(end == UntrueOrStopped && matches!(seen, Untrue | Stopped)) {

@@ -1,21 +1,26 @@
 //! What dead saves have left goes with the next one; what lives, and what is
 //! somebody else's, stays.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use strongroom::store::{Local, Stage, Store};
 use strongroom::{
-    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Error, HookArguments, LocalBarrier, Retention,
-    StateDict, prune, save,
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Error, HookArguments, HookContext, HookError,
+    LocalBarrier, Retention, StateDict, WriterHook, latest, prunable_in, prune, save,
 };
 
 #[test]
 fn the_next_save_removes_what_dead_ones_have_left() {
     let root = Root::new();
-    for directory in [".step-1.5c1f-0.strongroom-staging", ".step-0.77aa.strongroom-removed"] {
+    for directory in
+        [".step-1.0123456789abcdef.strongroom-staging", ".step-0.00000000000077aa.strongroom-removed"]
+    {
         root.file(&format!("{directory}/checkpoint_0.pt"));
     }
     root.save("step-1").unwrap();
@@ -26,8 +31,15 @@ fn the_next_save_removes_what_dead_ones_have_left() {
 fn a_prune_removes_it_too() {
     let root = Root::new();
     root.save("step-1").unwrap();
-    root.file(".step-2.5c1f-0.strongroom-staging/checkpoint_0.pt");
-    assert!(prune(&root.path, &Retention::last(1.try_into().unwrap())).unwrap().is_empty());
+    root.file(".step-2.0123456789abcdef.strongroom-staging/checkpoint_0.pt");
+    let partial = root.path.join(".model.pt.0123456789abcdef.strongroom-partial");
+    fs::write(&partial, "").unwrap();
+    let retention = Retention::last(1.try_into().unwrap());
+    let planned = prunable_in(&Local, &root.path, &retention).unwrap();
+    let pruned = prune(&root.path, &retention).unwrap();
+    assert_eq!(planned.leftovers, pruned.leftovers);
+    assert_eq!(pruned.leftovers, [partial, root.path.join(".step-2.0123456789abcdef.strongroom-staging")]);
+    assert!(pruned.removed.is_empty());
     assert_eq!(root.names(), ["step-1"]);
 }
 
@@ -42,7 +54,7 @@ fn a_save_that_is_under_way_stays() {
     sink = stage.create("checkpoint_1.pt", 0).unwrap();
     root.save("step-3").unwrap();
     sink.finish(true).unwrap();
-    stage.commit(None).unwrap();
+    stage.commit(&never).unwrap();
     assert_eq!(fs::read(root.path.join("step-2/checkpoint_0.pt")).unwrap(), b"abc");
     assert_eq!(root.names(), ["step-1", "step-2", "step-3"]);
 }
@@ -63,30 +75,38 @@ fn a_stage_that_ranks_have_joined_stays_until_the_last_is_gone() {
 #[test]
 fn what_others_hide_here_stays() {
     let root = Root::new();
-    let others = [".model.pt.partial", ".step-1.staging", ".strongroom-staging", "x.strongroom-staging"];
+    let others = [
+        ".model.pt.partial",
+        ".step-1.staging",
+        ".strongroom-staging",
+        "x.strongroom-staging",
+        ".x.strongroom-staging",
+        ".x.5c1f-0.strongroom-staging",
+        ".strongroom-partial.0123456789ABCDEF.strongroom-removed",
+    ];
     for name in others {
         root.file(&format!("{name}/file"));
     }
     // A file where only directories are ours.
-    root.file(".notes.5c1f.strongroom-partial.txt");
+    root.file(".notes.0123456789abcdef.strongroom-partial.txt");
     root.save("step-1").unwrap();
-    for name in others.into_iter().chain([".notes.5c1f.strongroom-partial.txt"]) {
+    for name in others.into_iter().chain([".notes.0123456789abcdef.strongroom-partial.txt"]) {
         assert!(root.names().contains(&name.to_owned()), "{name}");
     }
 }
 
 #[test]
-fn a_file_that_is_saved_again_takes_its_dead_forerunner_along_and_no_other() {
+fn a_file_that_is_saved_takes_what_is_dead_along_and_nothing_that_lives() {
     let root = Root::new();
-    root.file(".model.pt.5c1f.strongroom-partial");
-    root.file(".other.pt.5c1f.strongroom-partial");
+    root.file(".model.pt.0123456789abcdef.strongroom-partial");
+    root.file(".other.pt.0123456789abcdef.strongroom-partial");
+    root.file(".step-2.0123456789abcdef.strongroom-staging/checkpoint_0.pt");
     let alive = Local.create(&root.path.join("model.pt"), 10).unwrap();
     save(root.path.join("model.pt"), &StateDict::new()).unwrap();
     let hidden: Vec<String> = root.names().into_iter().filter(|name| name.starts_with('.')).collect();
-    assert_eq!(hidden.len(), 2, "{hidden:?}");
-    assert!(hidden.contains(&".other.pt.5c1f.strongroom-partial".to_owned()));
+    assert_eq!(hidden.len(), 1, "{hidden:?}");
     drop(alive);
-    assert_eq!(root.names(), [".other.pt.5c1f.strongroom-partial", "model.pt"]);
+    assert_eq!(root.names(), ["model.pt"]);
 }
 
 #[test]
@@ -114,11 +134,93 @@ fn what_came_during_the_save_is_not_replaced_either() {
     let stage = Local.stage(&path, "5c1f-0").unwrap();
     stage.create("strongroom.json", 0).unwrap().finish(true).unwrap();
     root.file("step-1/notes.txt");
-    let Err(Error::Exists { .. }) = stage.commit(Some("strongroom.json")) else { panic!("replaced") };
+    let Err(Error::Value(_)) = stage.commit(&never) else { panic!("replaced") };
     assert!(path.join("notes.txt").exists());
-    root.file("step-1/strongroom.json");
-    stage.commit(Some("strongroom.json")).unwrap();
+    stage.commit(&|| Ok(())).unwrap();
     assert!(!path.join("notes.txt").exists());
+}
+
+#[test]
+fn an_empty_directory_is_taken_over() {
+    let root = Root::new();
+    fs::create_dir(root.path.join("step-1")).unwrap();
+    let writer = CheckpointWriter::single().unwrap();
+    writer.write(root.path.join("step-1"), &StateDict::new(), &HookArguments::new()).unwrap();
+    assert_eq!(root.names(), ["step-1"]);
+    Checkpoint::open(root.path.join("step-1")).unwrap().verify().unwrap();
+}
+
+#[test]
+fn what_somebody_put_into_a_checkpoint_is_not_deleted_with_it() {
+    let root = Root::new();
+    root.save("step-1").unwrap();
+    root.file("step-1/config.json");
+    root.file("step-1/plots/loss.png");
+    // The record names no other rank.
+    root.file("step-1/checkpoint_7.pt");
+    let refused = |root: &Root| {
+        let Err(Error::Checkpoint { reason, .. }) = root.save("step-1") else { panic!("replaced") };
+        reason
+    };
+    let reason = refused(&root);
+    assert!(reason.ends_with("is in it: `checkpoint_7.pt`, `config.json`, `plots`"), "{reason}");
+    // A record that says nothing: what can be told is told by its name.
+    fs::write(root.path.join("step-1/strongroom.json"), "{").unwrap();
+    let reason = refused(&root);
+    assert!(reason.ends_with("is in it: `config.json`, `plots`"), "{reason}");
+    assert_eq!(root.names(), ["step-1"]);
+    assert_eq!(fs::read(root.path.join("step-1/config.json")).unwrap(), b"contents");
+}
+
+/// It comes while the new one is written: the last moment to see that is the commit.
+#[test]
+fn what_is_put_into_a_checkpoint_during_a_save_stays_too() {
+    let root = Root::new();
+    root.save("step-1").unwrap();
+    let hook = Arc::new(Meddler(root.path.join("step-1/config.json")));
+    let config = CheckpointWriterConfig { overwrite: true, ..CheckpointWriterConfig::default() };
+    let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap().with_hook(hook);
+    let saved = writer.write(root.path.join("step-1"), &StateDict::new(), &HookArguments::new());
+    assert!(matches!(saved, Err(Error::Checkpoint { .. })), "{saved:?}");
+    assert!(root.path.join("step-1/config.json").exists());
+    assert_eq!(root.names(), ["step-1"]);
+}
+
+/// Puts a file somewhere before the commit.
+#[derive(Debug)]
+struct Meddler(PathBuf);
+
+impl WriterHook for Meddler {
+    fn name(&self) -> &str {
+        "meddler"
+    }
+
+    fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
+        Ok(fs::write(&self.0, "contents")?)
+    }
+
+    fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
+        Ok(())
+    }
+}
+
+/// A name that no list finds would be committed and never seen again, and one of our own
+/// hidden ones taken for what a dead save has left.
+#[test]
+fn names_that_nobody_would_find_are_refused() {
+    let root = Root::new();
+    let not_utf8 = OsStr::from_bytes(b"step-\xff");
+    for name in [OsStr::new(".x"), OsStr::new(".x.strongroom-staging"), not_utf8] {
+        let config = CheckpointWriterConfig::default();
+        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+        let saved = writer.write(root.path.join(name), &StateDict::new(), &HookArguments::new());
+        assert!(matches!(saved, Err(Error::Checkpoint { .. })), "{name:?}: {saved:?}");
+    }
+    assert!(root.names().is_empty());
+    // What has such a name all the same, as a copy, is found.
+    root.save("step-1").unwrap();
+    fs::rename(root.path.join("step-1"), root.path.join(not_utf8)).unwrap();
+    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join(not_utf8)));
 }
 
 /// A commit that is not on disk yet has exchanged two directories: the one with the
@@ -126,8 +228,8 @@ fn what_came_during_the_save_is_not_replaced_either() {
 #[test]
 fn what_is_replaced_stays_until_the_commit_is_on_disk() {
     let root = Root::new();
-    root.file(".step-1.5c1f-0.strongroom-staging/checkpoint_0.pt");
-    let hidden = root.path.join(".step-1.5c1f-0.strongroom-staging");
+    root.file(".step-1.0123456789abcdef.strongroom-staging/checkpoint_0.pt");
+    let hidden = root.path.join(".step-1.0123456789abcdef.strongroom-staging");
     let commits = fs::File::open(&root.path).unwrap();
     commits.lock().unwrap();
     thread::scope(|scope| {
@@ -143,10 +245,15 @@ fn what_is_replaced_stays_until_the_commit_is_on_disk() {
 #[test]
 fn a_file_with_the_name_of_a_hidden_directory_goes_too() {
     let root = Root::new();
-    root.file(".step-1.5c1f-0.strongroom-staging");
-    root.file(".step-2.5c1f-0.strongroom-staging/checkpoint_0.pt");
+    root.file(".step-1.0123456789abcdef.strongroom-staging");
+    root.file(".step-2.0123456789abcdef.strongroom-staging/checkpoint_0.pt");
     Local.tidy(&root.path).unwrap();
     assert!(root.names().is_empty());
+}
+
+/// Where nothing is that may be replaced.
+fn never() -> strongroom::Result<()> {
+    Err(Error::Value("asked".into()))
 }
 
 /// A directory of checkpoints.
@@ -173,7 +280,7 @@ impl Root {
     /// Saves a checkpoint, in the place of one that is there.
     fn save(&self, name: &str) -> strongroom::Result<()> {
         let config = CheckpointWriterConfig { overwrite: true, ..CheckpointWriterConfig::default() };
-        let writer = CheckpointWriter::new(config, std::sync::Arc::new(LocalBarrier::single()))?;
+        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single()))?;
         writer.write(self.path.join(name), &StateDict::new(), &HookArguments::new())
     }
 

@@ -85,8 +85,7 @@ fn as_deep_as_the_limit_says() {
     let limit = Limits::default().format.depth;
     let written = save("model.pt", &deep(limit)).unwrap();
     assert_eq!(load("model.pt", &written).unwrap().leaves().count(), 1);
-    let written = save("model.pt", &deep(limit + 1)).unwrap();
-    let error = load("model.pt", &written).unwrap_err().to_string();
+    let error = save("model.pt", &deep(limit + 1)).unwrap_err().to_string();
     assert!(error.contains("the limit `depth` of 1000 was reached"), "{error}");
 }
 

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use strongroom::store::{Memory, Shared, Source, Store};
+use strongroom::store::{Local, Memory, Shared, Source, Store};
 use strongroom::{
     Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, Error, HookArguments, LocalBarrier,
-    Retention, StateDict, Storage, Tensor, latest, latest_in, list, list_in, prune, prune_in,
+    Retention, StateDict, Storage, Tensor, latest, latest_in, list, list_in, prunable_in, prune, prune_in,
 };
 
 #[test]
@@ -35,17 +35,88 @@ fn old_checkpoints_go_and_nothing_else() {
     }
     fs::write(root.path.join("step-0/strongroom.json"), "{").unwrap();
 
-    let removed = prune(&root.path, &keep(2, Some(2))).unwrap();
+    let removed = prune(&root.path, &keep(2, Some(2))).unwrap().removed;
     assert_eq!(removed.iter().map(|path| name(path)).collect::<Vec<_>>(), ["step-1", "step-3"]);
     assert_eq!(
         root.names(),
         [".step-6.staging", "logs", "notes.txt", "step-0", "step-2", "step-4", "step-5"]
     );
-    assert!(prune(&root.path, &keep(2, Some(2))).unwrap().is_empty());
-    assert_eq!(prune(&root.path, &keep(1, None)).unwrap().len(), 2);
+    assert!(prune(&root.path, &keep(2, Some(2))).unwrap().removed.is_empty());
+    assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed.len(), 2);
     // However often it is asked, the newest stays.
-    assert!(prune(&root.path, &keep(1, None)).unwrap().is_empty());
+    assert!(prune(&root.path, &keep(1, None)).unwrap().removed.is_empty());
     Checkpoint::open(root.path.join("step-5")).unwrap().verify().unwrap();
+}
+
+/// A save into a directory of checkpoints removes those of its own family and no other.
+#[test]
+fn a_save_removes_only_what_its_name_belongs_to() {
+    let root = Root::with(&["encoder-100", "decoder-100", "best", "encoder-100-ema"]);
+    let save = |name: &str, retention: Retention| {
+        let config =
+            CheckpointWriterConfig { retention: Some(retention), ..CheckpointWriterConfig::default() };
+        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+        writer.write(root.path.join(name), &state(name), &HookArguments::new()).unwrap();
+    };
+    save("encoder-200", keep(1, None));
+    assert_eq!(root.names(), ["best", "decoder-100", "encoder-100-ema", "encoder-200"]);
+    save("other-1", Retention { keep_in: Some("*coder-*".parse().unwrap()), ..keep(1, None) });
+    assert_eq!(root.names(), ["best", "encoder-200", "other-1"]);
+}
+
+/// Whole ones are what counts: neither the latest nor kept is what has lost a file, or a
+/// part of one, as an interrupted copy has; and it is not deleted either.
+#[test]
+fn what_has_lost_a_file_is_passed_over_and_stays() {
+    let lose: [fn(&Path); 4] = [
+        |path| fs::remove_file(path.join("checkpoint_0.pt")).unwrap(),
+        |path| {
+            fs::File::options().write(true).open(path.join("checkpoint_0.pt")).unwrap().set_len(7).unwrap()
+        },
+        |path| {
+            fs::remove_file(path.join("checkpoint_0.pt")).unwrap();
+            fs::create_dir(path.join("checkpoint_0.pt")).unwrap();
+        },
+        |path| {
+            fs::remove_file(path.join("checkpoint_0.pt")).unwrap();
+            symlink("nowhere", path.join("checkpoint_0.pt")).unwrap();
+        },
+    ];
+    for lose in lose {
+        let root = Root::with(&["step-1", "step-2", "step-3"]);
+        lose(&root.path.join("step-3"));
+        let listing = list(&root.path).unwrap();
+        let [error] = listing.passed_over.as_slice() else { panic!("{:?}", listing.passed_over) };
+        assert!(error.to_string().contains("step-3/checkpoint_0.pt: "), "{error}");
+        assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-2")));
+        assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join("step-1")]);
+        assert_eq!(root.names(), ["step-2", "step-3"]);
+    }
+}
+
+#[test]
+fn what_has_files_of_somebody_is_not_removed_unasked() {
+    let root = Root::with(&["step-1", "step-2", "step-3"]);
+    fs::write(root.path.join("step-1/config.json"), "{}").unwrap();
+    let planned = prunable_in(&Local, &root.path, &keep(1, None)).unwrap();
+    let pruned = prune(&root.path, &keep(1, None)).unwrap();
+    for pruned in [planned, pruned] {
+        assert_eq!(pruned.removed, [root.path.join("step-2")]);
+        let [spared] = pruned.spared.as_slice() else { panic!("{:?}", pruned.spared) };
+        assert!(spared.to_string().ends_with("is in it: `config.json`"), "{spared}");
+    }
+    assert_eq!(root.names(), ["step-1", "step-3"]);
+}
+
+#[test]
+fn where_no_directory_is_there_is_no_checkpoint() {
+    let root = Root::with(&[]);
+    let missing = root.path.join("missing");
+    assert_eq!(latest(&missing).unwrap(), None);
+    assert!(list(&missing).unwrap().checkpoints.is_empty());
+    assert!(prune(&missing, &keep(1, None)).unwrap().removed.is_empty());
+    assert!(prunable_in(&Local, &missing, &keep(1, None)).unwrap().removed.is_empty());
+    assert!(root.names().is_empty());
 }
 
 /// A link to a checkpoint beside it is no second one: what it leads to would go for it.
@@ -56,8 +127,8 @@ fn links_are_no_checkpoints() {
         symlink("step-3", root.path.join(link)).unwrap();
     }
     assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-3")));
-    assert_eq!(prune(&root.path, &keep(2, None)).unwrap(), [root.path.join("step-1")]);
-    assert_eq!(prune(&root.path, &keep(1, None)).unwrap(), [root.path.join("step-2")]);
+    assert_eq!(prune(&root.path, &keep(2, None)).unwrap().removed, [root.path.join("step-1")]);
+    assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join("step-2")]);
     assert_eq!(root.names(), ["a-link", "latest", "step-3"]);
     Checkpoint::open(root.path.join("latest")).unwrap().verify().unwrap();
 }
@@ -72,9 +143,10 @@ fn what_is_decided_on_is_decided_again_when_nobody_commits() {
     thread::scope(|scope| {
         let pruned = scope.spawn(|| prune(&root.path, &keep(1, None)));
         thread::sleep(Duration::from_millis(300));
-        fs::rename(root.path.join("step-2"), root.path.join(".step-2.5c1f-0.strongroom-staging")).unwrap();
+        fs::rename(root.path.join("step-2"), root.path.join(".step-2.0123456789abcdef.strongroom-staging"))
+            .unwrap();
         commits.unlock().unwrap();
-        assert!(pruned.join().unwrap().unwrap().is_empty());
+        assert!(pruned.join().unwrap().unwrap().removed.is_empty());
     });
     assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-1")));
 }
@@ -92,8 +164,9 @@ fn two_prunes_at_once_do_not_fail_and_remove_no_more_than_one_would() {
     let names: Vec<String> = (0..30).map(|step| format!("step-{step}")).collect();
     let root = Root::with(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let removed: usize = thread::scope(|scope| {
-        let prunes: Vec<_> =
-            (0..2).map(|_| scope.spawn(|| prune(&root.path, &keep(3, None)).unwrap().len())).collect();
+        let prunes: Vec<_> = (0..2)
+            .map(|_| scope.spawn(|| prune(&root.path, &keep(3, None)).unwrap().removed.len()))
+            .collect();
         prunes.into_iter().map(|prune| prune.join().unwrap()).sum()
     });
     assert_eq!(removed, 27);
@@ -132,7 +205,7 @@ fn a_store_of_ones_own_is_pruned_the_same_way() {
         writer.write(format!("run/step-{step}"), &state("x"), &HookArguments::new()).unwrap();
     }
     let root = Path::new("run");
-    assert_eq!(prune_in(&store, root, &keep(1, None)).unwrap().len(), 2);
+    assert_eq!(prune_in(&store, root, &keep(1, None)).unwrap().removed.len(), 2);
     assert_eq!(list_in(&store, root).unwrap().checkpoints.len(), 1);
     assert_eq!(latest_in(&store, root).unwrap(), Some(PathBuf::from("run/step-3")));
     assert!(!store.exists(Path::new("run/step-1")).unwrap());
@@ -215,5 +288,5 @@ fn name(path: &Path) -> String {
 
 fn keep(keep_last: usize, keep_every: Option<u64>) -> Retention {
     let keep_last = NonZeroUsize::new(keep_last).unwrap();
-    Retention { keep_last, keep_every: keep_every.and_then(NonZeroU64::new) }
+    Retention { keep_every: keep_every.and_then(NonZeroU64::new), ..Retention::last(keep_last) }
 }

@@ -6,10 +6,11 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use common::component;
 use common::process::built;
-use strongroom::{Checkpoint, StateDict, Tensor, Value, list};
+use strongroom::{Checkpoint, StateDict, TcpStoreServer, Tensor, Value, list};
 use tempfile::TempDir;
 
 const README: &str = include_str!("../README.md");
@@ -71,7 +72,7 @@ fn ranks_that_do_not_come_are_named_and_nothing_is_committed() {
         let output = rank.wait_with_output().unwrap();
         let errors = text(&output.stderr);
         assert_eq!(output.status.code(), Some(5), "{errors}");
-        assert!(errors.starts_with("error: ") && errors.contains("missing ranks: 3"), "{errors}");
+        assert!(errors.contains("error: barrier ") && errors.contains("missing ranks: 3"), "{errors}");
     }
     assert!(!room.path("run/step-1").exists());
 }
@@ -108,6 +109,87 @@ fn without_a_cluster_there_is_an_error_that_names_its_place() {
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(5), "{errors}");
     assert!(errors.contains(&place), "{errors}");
+    let line = line.replace("--barrier-timeout 2", "--barrier-timeout 5");
+    let errors = text(&room.start(&line, &[]).wait_with_output().unwrap().stderr);
+    assert!(errors.starts_with(&format!("waiting for etcd://{place}/")), "{errors}");
+}
+
+#[test]
+fn it_says_for_whom_it_waits() {
+    let room = Room::new();
+    let place = format!("tcp-store://127.0.0.1:{}", free_port());
+    let nowhere = format!("tcp-store://127.0.0.1:{}", free_port());
+    let start = |rank: usize, world_size: usize, place: &str| {
+        let line = format!(
+            "strongroom save model.pt run/step-1 --rank {rank} --world-size {world_size} --barrier {place} \
+             --barrier-timeout 5"
+        );
+        room.start(&line, &[])
+    };
+    for (waiting, expected) in [
+        (start(1, 2, &nowhere), format!("waiting for rank 0 to serve {nowhere}")),
+        (start(0, 3, &place), format!("waiting for ranks 1, 2 at {place}")),
+    ] {
+        let errors = text(&waiting.wait_with_output().unwrap().stderr);
+        let (said, error) = errors.split_once('\n').unwrap();
+        assert_eq!(said, expected);
+        assert!(error.starts_with("error: ") && error.lines().count() == 1, "{error}");
+    }
+}
+
+/// What a run leaves on a store that outlives it is of no effect on the next.
+#[test]
+fn a_save_to_which_a_rank_did_not_come_is_the_only_one_that_fails() {
+    let room = Room::new();
+    let store = TcpStoreServer::bind("127.0.0.1:0").unwrap();
+    let port = store.local_addr().port().to_string();
+    let agent =
+        [("TORCHELASTIC_USE_AGENT_STORE", "True"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", &port)];
+    let start = |step: usize, rank: usize, timeout: u64| {
+        let line = format!(
+            "strongroom save model.pt run/step-{step} --rank {rank} --world-size 2 --barrier-timeout {timeout}"
+        );
+        room.start(&line, &agent)
+    };
+    for (step, ranks) in [(1, vec![0]), (2, vec![0, 1]), (3, vec![1]), (4, vec![1, 0]), (5, vec![0, 1])] {
+        let timeout = if ranks.len() == 1 { 1 } else { 60 };
+        let started: Vec<Child> = ranks.iter().map(|&rank| start(step, rank, timeout)).collect();
+        for rank in started {
+            let output = rank.wait_with_output().unwrap();
+            let errors = text(&output.stderr);
+            match ranks.as_slice() {
+                [alone] => assert!(errors.contains(&format!("missing ranks: {}", 1 - alone)), "{errors}"),
+                _ => assert!(output.status.success(), "{step}: {errors}"),
+            }
+        }
+    }
+    assert_eq!(room.names("run"), ["step-2", "step-4", "step-5"]);
+}
+
+#[test]
+fn ranks_of_worlds_that_differ_are_all_told_so_and_nothing_is_committed() {
+    for [first, second] in [[(1, 3), (0, 2)], [(0, 3), (1, 2)]] {
+        let room = Room::new();
+        let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+        let start = |(rank, world_size): (usize, usize)| {
+            let line = format!(
+                "strongroom save model.pt run/step-1 --share --rank {rank} --world-size {world_size} --barrier {barrier}"
+            );
+            room.start(&line, &[])
+        };
+        let began = Instant::now();
+        for rank in [start(first), start(second)] {
+            let output = rank.wait_with_output().unwrap();
+            let errors = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(5), "{errors}");
+            assert!(
+                ["a world of ", "2", "3", "one of "].iter().all(|part| errors.contains(part)),
+                "{errors}"
+            );
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        assert!(!room.path("run/step-1").exists());
+    }
 }
 
 #[test]
@@ -190,7 +272,8 @@ impl Room {
     }
 
     fn names(&self, directory: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(directory)).unwrap();
+        // A save that fails takes the directory along that it has made.
+        let entries = fs::read_dir(self.path(directory)).into_iter().flatten();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();

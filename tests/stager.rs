@@ -140,11 +140,11 @@ fn damage_in_a_file_is_found_and_the_stager_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.pt");
     strongroom::save(&path, &ones(20 << 20)).unwrap();
-    let file = File::open(&path).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
     fs::write(&path, bytes).unwrap();
+    let file = File::open(&path).unwrap();
     let mut stager = CheckpointStager::new(KINDS[0]);
     let error = stager.stage(file.state()).unwrap_err();
     assert!(matches!(&error, Error::Checksum { part, .. } if part == "model/data/0"), "{error}");

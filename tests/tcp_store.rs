@@ -146,6 +146,51 @@ fn a_store_that_goes_away_is_an_error_with_its_address() {
 }
 
 #[test]
+fn a_rank_that_is_killed_while_it_joins_can_come_again() {
+    for again in [0, 1] {
+        let server = TcpStoreServer::bind("127.0.0.1:0").unwrap();
+        let config = TcpStoreBarrierConfig {
+            tcpstore_port: Some(server.local_addr().port()),
+            agent_store: Some(true),
+            liveness_timeout: Duration::from_millis(1500),
+            ..config()
+        };
+        let barrier = BarrierConfig::tcp_store(&config);
+        let start = |rank| RankProcess::start(&barrier, rank, 3, None, 5, None);
+        let (other, killed) = (start(1 - again), start(again));
+        thread::sleep(Duration::from_millis(500));
+        drop(killed);
+        wait_for(vec![other, start(again), start(2)]).iter().for_each(Ended::assert_success);
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_starts_again_at_once_on_the_same_store() {
+    let server = TcpStoreServer::bind("127.0.0.1:0").unwrap();
+    let config = TcpStoreBarrierConfig {
+        tcpstore_port: Some(server.local_addr().port()),
+        agent_store: Some(true),
+        ..config()
+    };
+    let barrier = BarrierConfig::tcp_store(&config);
+    for (size, killed) in [(3, true), (2, true), (4, false)] {
+        let root = tempfile::tempdir().unwrap();
+        let saves = if killed { 100_000 } else { 5 };
+        let start = |rank| RankProcess::start(&barrier, rank, size, Some(root.path()), saves, None);
+        let ranks: Vec<RankProcess> = (0..size).map(start).collect();
+        if killed {
+            let start = Instant::now();
+            while !root.path().join("step-3").exists() {
+                assert!(start.elapsed() < Duration::from_secs(30), "{size} ranks save nothing");
+                thread::sleep(Duration::from_millis(10));
+            }
+        } else {
+            wait_for(ranks).iter().for_each(Ended::assert_success);
+        }
+    }
+}
+
+#[test]
 fn ranks_find_each_other_by_name_and_by_either_kind_of_address() {
     for host in ["localhost", "127.0.0.1", "::1"] {
         if host == "::1" && TcpListener::bind("[::1]:0").is_err() {

@@ -14,6 +14,7 @@ extern crate alloc;
 
 mod dtype;
 mod error;
+mod foreign;
 mod limits;
 pub mod model;
 mod path;

@@ -7,7 +7,7 @@ use crate::model::{Node, NodeId, Stored};
 use crate::safetensors::SafetensorsReader;
 use crate::step::{Chunk, Gather, Next, Range};
 use crate::torch::{ArchiveReader, BareReader, LegacyReader};
-use crate::{Error, Limits, Unfit};
+use crate::{Error, Limits, Unfit, foreign};
 
 /// Reads a checkpoint without touching it.
 ///
@@ -75,6 +75,10 @@ enum State {
     Start,
     /// The first bytes, which tell the format, are on their way.
     Sniff,
+    /// It is of no format that is read. What it is takes more bytes to tell.
+    Foreign {
+        asked: bool,
+    },
     TorchZip(Box<ArchiveReader>),
     TorchLegacy(Box<LegacyReader>),
     Safetensors(Box<SafetensorsReader>),
@@ -143,8 +147,15 @@ impl Reading {
                 Ok(Next::Fetch(vec![Range::new(0, SNIFF.min(self.length))]))
             }
             State::Sniff => {
-                self.state = self.sniff(parts.first().map_or(&[], Vec::as_slice))?;
+                self.state = self.sniff(parts.first().map_or(&[], Vec::as_slice));
                 self.resume(Vec::new())
+            }
+            State::Foreign { asked: asked @ false } => {
+                *asked = true;
+                Ok(Next::Fetch(vec![Range::new(0, foreign::HEAD.min(self.length))]))
+            }
+            State::Foreign { asked: true } => {
+                Err(foreign::error(parts.first().map_or(&[], Vec::as_slice), self.length))
             }
             State::TorchZip(reader) => reader.resume(parts),
             State::TorchLegacy(reader) => reader.resume(parts),
@@ -154,24 +165,19 @@ impl Reading {
         }
     }
 
-    fn sniff(&self, head: &[u8]) -> Result<State, Error> {
+    fn sniff(&self, head: &[u8]) -> State {
         // torch's own rule for zip; safetensors' brace; then a pickle, of the magic
         // number or of anything else.
         if head.starts_with(b"PK\x03\x04") {
-            Ok(State::TorchZip(Box::new(ArchiveReader::new(self.length, self.limits))))
-        } else if head.get(8) == Some(&b'{') {
-            Ok(State::Safetensors(Box::new(SafetensorsReader::new(self.length, self.limits))))
+            State::TorchZip(Box::new(ArchiveReader::new(self.length, self.limits)))
+        } else if foreign::may_be_safetensors(head) {
+            State::Safetensors(Box::new(SafetensorsReader::new(self.length, self.limits)))
         } else if head.windows(MAGIC.len()).any(|bytes| bytes == MAGIC) || head.starts_with(b"L119547") {
-            Ok(State::TorchLegacy(Box::new(LegacyReader::new(self.length, self.limits))))
+            State::TorchLegacy(Box::new(LegacyReader::new(self.length, self.limits)))
         } else if matches!(head, [0x80, 1..=5, ..]) {
-            Ok(State::Pickle(Box::new(BareReader::new(self.length, self.limits))))
+            State::Pickle(Box::new(BareReader::new(self.length, self.limits)))
         } else {
-            Err(Error::malformed(
-                0,
-                "file",
-                "a torch zip (`PK 03 04`), a legacy torch stream, a safetensors header or a pickle",
-                crate::show::bytes(head),
-            ))
+            State::Foreign { asked: false }
         }
     }
 }

@@ -23,6 +23,11 @@ pub(crate) fn combine(hashers: impl IntoIterator<Item = Hasher>) -> u32 {
     whole.finalize()
 }
 
+/// The checksum of some bytes.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}
+
 /// The checksum of a payload as it lies in its file.
 pub(crate) fn stored(part: &Stored) -> Result<u32> {
     let blocks = part.length.div_ceil(BLOCK as u64);

@@ -1,6 +1,7 @@
 //! The only loops that feed the component's machines.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
 use crate::bindings::types::Range;
@@ -158,7 +159,16 @@ pub(crate) struct Writing {
     instance: Instance,
     handle: wasmtime::component::ResourceAny,
     pub(crate) plan: Plan,
-    pub(crate) segments: Vec<Segment>,
+    segments: Vec<Segment>,
+    pub(crate) slots: Vec<Slot>,
+}
+
+/// Where every byte of a file comes from.
+pub(crate) struct Layout {
+    pub(crate) plan: Plan,
+    /// The bytes of the format, by offset.
+    pub(crate) segments: Arc<Vec<Segment>>,
+    /// The places of payloads.
     pub(crate) slots: Vec<Slot>,
 }
 
@@ -227,6 +237,12 @@ impl Writing {
             })?);
         }
         check::plan(&path, &self.plan, &self.segments, &self.slots, state.storages(), true)
+    }
+
+    /// What was laid out, without the component.
+    pub(crate) fn into_layout(mut self) -> Layout {
+        self.segments.sort_unstable_by_key(|segment| segment.offset);
+        Layout { plan: self.plan, segments: Arc::new(self.segments), slots: self.slots }
     }
 }
 

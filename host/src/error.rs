@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::DirectoryKind;
 use crate::bindings::types as wit;
 use crate::hook::HookError;
 
@@ -13,7 +14,7 @@ use crate::hook::HookError;
 pub enum Error {
     /// The file is not what its format asks for, or the format cannot hold the
     /// state dict.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", At(path))]
     Format {
         /// The file.
         path: PathBuf,
@@ -21,7 +22,7 @@ pub enum Error {
         fault: Fault,
     },
     /// The operating system refused.
-    #[error("{}: cannot {action}: {source}", path.display())]
+    #[error("{}: cannot {action}: {source}", At(path))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -31,15 +32,17 @@ pub enum Error {
         source: io::Error,
     },
     /// The component ran into one of the caps on it.
-    #[error("{}: the sandbox was stopped: {reason}", path.display())]
+    #[error("{}: the sandbox was stopped: {reason}", At(path))]
     Stopped {
         /// The file it worked on.
         path: PathBuf,
         /// Which cap, and its value.
         reason: String,
+        /// The field of [`Limits`](crate::Limits) that is the cap, if it is one of them.
+        limit: Option<&'static str>,
     },
     /// The component answered what cannot be true. Nothing it said was used.
-    #[error("{}: the component gave an answer that cannot be true: {what}", path.display())]
+    #[error("{}: the component gave an answer that cannot be true: {what}", At(path))]
     Untrue {
         /// The file it worked on.
         path: PathBuf,
@@ -50,7 +53,7 @@ pub enum Error {
     #[error(
         "{}: {part}{}: {length} bytes at offset {offset} have checksum {found:08x}, expected {expected:08x}: \
          the file was damaged after it was written",
-        path.display(),
+        At(path),
         Holding(tensors)
     )]
     Checksum {
@@ -69,18 +72,43 @@ pub enum Error {
         /// CRC-32 as computed.
         found: u32,
     },
+    /// A file changed while it was read: what was read may be of two files, and nothing
+    /// was made of it.
+    #[error("{}: the file {how}, while it was read", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        how: String,
+    },
+    /// What was to be written would not have been read as what it is. Nothing was written.
+    #[error("{}: nothing was written, as it could not be read again as it is: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said, or the first place where it read something else.
+        reason: String,
+    },
     /// A directory is not a whole checkpoint.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", At(path))]
     Checkpoint {
         /// The directory, or the file in it.
         path: PathBuf,
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A directory that was to be a checkpoint has no commit record.
+    #[error("{}: it has no commit record (`strongroom.json`): it is {kind}", path.display())]
+    NotCommitted {
+        /// The directory.
+        path: PathBuf,
+        /// What it is, as far as the names in it say.
+        kind: DirectoryKind,
+    },
     /// A commit record is of a later version than this program knows.
     #[error(
         "{}: the record's version {version} is newer than this program's {supported}: upgrade it",
-        path.display()
+        At(path)
     )]
     Newer {
         /// The record.
@@ -92,14 +120,14 @@ pub enum Error {
     },
     /// Somebody replaced or removed a checkpoint between the opening of two of its
     /// files.
-    #[error("{}: it was replaced or removed while it was read: open it again", path.display())]
+    #[error("{}: it was replaced or removed while it was read: open it again", At(path))]
     Replaced {
         /// The directory.
         path: PathBuf,
     },
     /// There is something at the path of a new checkpoint, and replacing it was
     /// not asked for, or it is nothing that may be replaced.
-    #[error("{}: something is here already", path.display())]
+    #[error("{}: something is here already", At(path))]
     Exists {
         /// The path.
         path: PathBuf,
@@ -118,6 +146,15 @@ pub enum Error {
     /// Another rank took no part in a save, because one before had failed there.
     #[error("took no part: {0}")]
     GaveUp(String),
+    /// The ranks of a save do not save the same, or not in the same way. Nothing was
+    /// committed.
+    #[error("the ranks disagree on {what}: {}", Sides(sides))]
+    Disagree {
+        /// On what: `structure`, `world size`.
+        what: String,
+        /// What some have, and which.
+        sides: Vec<(String, Vec<usize>)>,
+    },
     /// Ranks that others wait for did not come.
     #[error("barrier {barrier}: missing ranks: {}: {absence}", Listed(ranks))]
     Missing {
@@ -136,10 +173,19 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+    /// What ranks claim to be cannot be together: their worlds differ in size, or two
+    /// are the same rank.
+    #[error("barrier {barrier}: {reason}")]
+    Conflict {
+        /// The barrier: its kind, and where it is.
+        barrier: String,
+        /// Who claims what.
+        reason: String,
+    },
     /// A hook failed.
     #[error(
         "{}: the hook `{hook}` failed {}: {source}",
-        path.display(),
+        At(path),
         if *committed { "after the commit, and the checkpoint is there" } else { "before the commit" }
     )]
     Hook {
@@ -169,7 +215,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A file is no component that can be a hook.
-    #[error("{}: expected a component that exports {expected}: {}", path.display(), Plain(reason))]
+    #[error("{}: expected a component that exports {expected}: {}", At(path), Plain(reason))]
     NotAHook {
         /// The file.
         path: PathBuf,
@@ -179,7 +225,7 @@ pub enum Error {
         reason: String,
     },
     /// There is not enough space for what is to be written.
-    #[error("{}: {needed} bytes are needed, and {available} are available", path.display())]
+    #[error("{}: {needed} bytes are needed, and {available} are available", At(path))]
     Space {
         /// The file.
         path: PathBuf,
@@ -189,7 +235,7 @@ pub enum Error {
         available: u64,
     },
     /// A checkpoint lacks keys that were asked for.
-    #[error("{}: {} missing: {}", path.display(), if keys.len() == 1 { "a key is" } else { "keys are" }, keys.join(", "))]
+    #[error("{}: {} missing: {}", At(path), if keys.len() == 1 { "a key is" } else { "keys are" }, keys.join(", "))]
     MissingKeys {
         /// The file.
         path: PathBuf,
@@ -197,7 +243,7 @@ pub enum Error {
         keys: Vec<String>,
     },
     /// A value in a checkpoint is not of the kind asked for.
-    #[error("{}: {key}: expected {expected}, found {found}", path.display())]
+    #[error("{}: {key}: expected {expected}, found {found}", At(path))]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -217,7 +263,7 @@ pub enum Error {
         last_words: String,
     },
     /// A save in the background failed.
-    #[error("the save of {}: {source}", path.display())]
+    #[error("the save of {}: {source}", At(path))]
     Save {
         /// The checkpoint's directory.
         path: PathBuf,
@@ -317,6 +363,19 @@ impl Error {
         }
     }
 
+    /// Whether ranks have parted: they do not meet any more unless all join anew.
+    pub(crate) fn parts_ranks(&self) -> bool {
+        match self {
+            Self::Missing { absence, .. } => !matches!(absence, Absence::Late(_)),
+            Self::Unreachable { .. } | Self::Conflict { .. } => true,
+            Self::Rank { source, .. } | Self::Committed { source, .. } | Self::Unheard { source, .. } => {
+                source.parts_ranks()
+            }
+            Self::Save { source, .. } => source.parts_ranks(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.into(), action: action.into(), source }
     }
@@ -350,13 +409,35 @@ impl fmt::Display for Absence {
     }
 }
 
-/// Ranks, for an error.
-struct Listed<'l>(&'l [usize]);
+/// Ranks, for a sentence: of very many the first, and how many more.
+pub(crate) struct Listed<'l>(pub(crate) &'l [usize]);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ranks: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&ranks.join(", "))
+        const MOST: usize = 64;
+        let ranks: Vec<String> = self.0.iter().take(MOST).map(ToString::to_string).collect();
+        f.write_str(&ranks.join(", "))?;
+        match self.0.len().saturating_sub(MOST) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// What some ranks have, and others, for an error.
+struct Sides<'s>(&'s [(String, Vec<usize>)]);
+
+impl fmt::Display for Sides<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (value, ranks)) in self.0.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            match ranks.as_slice() {
+                [rank] => write!(f, "{comma}rank {rank} has {value}")?,
+                [first, second] => write!(f, "{comma}ranks {first} and {second} have {value}")?,
+                ranks => write!(f, "{comma}ranks {} have {value}", Listed(ranks))?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -399,6 +480,7 @@ impl fmt::Display for Fault {
                 let plural = if unfit.len() == 1 { "value does" } else { "values do" };
                 write!(f, "{} {plural} not fit the format:", unfit.len())?;
                 unfit.iter().try_for_each(|Unfit { path, reason }| {
+                    let path = if path.is_empty() { "(the root)" } else { path };
                     write!(f, "\n  {}: {}", Plain(path), Plain(reason))
                 })
             }
@@ -412,6 +494,15 @@ impl fmt::Display for Finding {
         let Self { offset, part, expected, found } = self;
         let [part, expected, found] = [part, expected, found].map(|text| Plain(text));
         write!(f, "{part}, offset {offset}: expected {expected}, found {found}")
+    }
+}
+
+/// A path in an error, which is never nothing.
+struct At<'p>(&'p Path);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.as_os_str().is_empty() { f.write_str("\"\"") } else { self.0.display().fmt(f) }
     }
 }
 

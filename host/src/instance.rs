@@ -39,8 +39,12 @@ impl Instance {
         store.limiter(|state| state);
         store.set_epoch_deadline(ticks(limits.deadline));
         store.set_hostcall_fuel(limits.memory);
-        let exports =
-            component.instantiate(&mut store).map_err(|error| Error::Setup(format!("{error:#}")))?;
+        let exports = component.instantiate(&mut store).map_err(|error| {
+            if store.data().starved {
+                return starved(path, limits);
+            }
+            Error::Setup(format!("{error:#}"))
+        })?;
         Ok(Self {
             store,
             exports,
@@ -77,24 +81,29 @@ impl Instance {
         self.room = self.room.checked_sub(bytes).ok_or_else(|| {
             let reason =
                 format!("it answered with more than the {} bytes of its `memory`", self.limits.memory);
-            Error::Stopped { path: self.path.clone(), reason }
+            Error::Stopped { path: self.path.clone(), reason, limit: Some("memory") }
         })?;
         Ok(())
     }
 
     fn stopped(&self, trap: &wasmtime::Error) -> Error {
         if self.store.data().starved {
-            let reason = format!("it wanted more than the {} bytes of `memory`", self.limits.memory);
-            return Error::Stopped { path: self.path.clone(), reason };
+            return starved(&self.path, &self.limits);
         }
         match trap.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => {
                 let reason = format!("it ran longer than the `deadline` of {:?}", self.limits.deadline);
-                Error::Stopped { path: self.path.clone(), reason }
+                Error::Stopped { path: self.path.clone(), reason, limit: Some("deadline") }
             }
-            _ => Error::Stopped { path: self.path.clone(), reason: format!("{trap:#}") },
+            _ => Error::Stopped { path: self.path.clone(), reason: format!("{trap:#}"), limit: None },
         }
     }
+}
+
+/// The error of a component that was refused memory.
+fn starved(path: &Path, limits: &Limits) -> Error {
+    let reason = format!("it wanted more than the {} bytes of `memory`", limits.memory);
+    Error::Stopped { path: path.into(), reason, limit: Some("memory") }
 }
 
 /// What a generated function returns: a trap outside, the guest's error inside.

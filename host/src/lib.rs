@@ -35,6 +35,7 @@ mod checkpoint_writer;
 mod checkpointer;
 mod checksum;
 mod code_cache;
+mod directory_kind;
 mod drive;
 mod engine;
 mod error;
@@ -42,9 +43,13 @@ mod gather;
 mod hook;
 mod instance;
 mod limits;
+mod payload;
+mod presence;
+mod protected;
 mod random;
 mod rank_info;
 mod read;
+mod readback;
 mod retention;
 mod save;
 mod seal;
@@ -54,19 +59,22 @@ mod shared_memory;
 mod stager;
 mod state;
 pub mod store;
+mod uncommitted;
 pub mod validate;
 mod weigh;
 mod write;
 
 use std::path::Path;
 
+use directory_kind::not_committed;
+
 #[cfg(feature = "etcd")]
 pub use barrier::EtcdBarrier;
 pub use barrier::{
-    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, TcpStoreBarrier,
-    TcpStoreBarrierConfig, TcpStoreServer, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
+    TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
 };
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecord};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
 pub use checkpoint_process::{
     CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
     serve_checkpoint_process,
@@ -79,6 +87,7 @@ pub use checkpointer::{
     AsyncCheckpointer, BackgroundWriter, Checkpointer, CheckpointerConfig, Handle, Saving, SyncCheckpointer,
     make_async_checkpointer, make_sync_checkpointer,
 };
+pub use directory_kind::{DirectoryKind, is_partial_download};
 pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
 #[cfg(feature = "hooks")]
@@ -87,14 +96,20 @@ pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
-pub use retention::{Listed, Listing, Retention, latest, latest_in, list, list_in, prune, prune_in};
+pub use retention::{
+    Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
+    prunable_beside_in, prunable_in, prune, prune_in,
+};
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
 };
+pub use uncommitted::Uncommitted;
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
-pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};
+pub use write::{
+    SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save, save_with,
+};
 
 /// Loads a checkpoint file of any format into memory, every payload verified.
 pub fn load(path: impl AsRef<Path>) -> Result<StateDict<'static>> {

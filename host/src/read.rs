@@ -1,5 +1,6 @@
 //! Payloads: mapped, read in parallel, or verified where they lie.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,7 +51,10 @@ impl File {
 
     pub(crate) fn from_source(engine: &Engine, source: Arc<dyn Source>) -> Result<Self> {
         let path = source.path();
-        let drive::Reading { summary, nodes, storages } = drive::read(engine, &*source)?;
+        // Of a file that somebody writes to, no reader says what is wrong with it.
+        let reading = drive::read(engine, &*source);
+        let reading = reading.map_err(|error| source.unchanged().err().unwrap_or(error))?;
+        let drive::Reading { summary, nodes, storages } = reading;
         let elsewhere = summary.format == Format::Pickle;
         // A pickle's payloads are in other files, wherever those are.
         let payloads: Arc<dyn Source> = match elsewhere {
@@ -80,6 +84,7 @@ impl File {
         check::nodes(path, &nodes, summary.root, &storages)?;
         let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
         check::tree(path, &state, &engine.limits().format)?;
+        source.unchanged()?;
         Ok(Self {
             format: summary.format,
             archive: summary.archive,
@@ -145,7 +150,9 @@ impl File {
         let Some(bytes) = self.source.bytes()? else { return self.load() };
         let map = |(part, storage): (&Stored, &Storage<'static>)| map(part, storage.location(), &bytes);
         let storages = self.parts.iter().zip(self.state.storages()).map(map);
-        Ok(self.state.with_storages(storages.collect::<Result<_>>()?))
+        let storages = storages.collect::<Result<_>>()?;
+        self.source.unchanged()?;
+        Ok(self.state.with_storages(storages))
     }
 
     /// The state dict in memory: every payload read, in parallel, into an
@@ -162,6 +169,7 @@ impl File {
     /// Verifies every payload against its checksum, in constant memory.
     pub fn verify(&self) -> Result<Verified> {
         let verified = self.parts.par_iter().try_for_each(Stored::verify);
+        self.source.unchanged()?;
         verified.map_err(|error| self.state.naming_tensors(error))?;
         let checked = self.parts.iter().filter(|part| part.checksum.is_some());
         Ok(Verified {
@@ -173,7 +181,19 @@ impl File {
 
     /// The checksum of all that is no payload: the bytes that say what the payloads are.
     pub(crate) fn structure_crc32(&self) -> Result<u32> {
-        checksum::outside(&*self.source, self.parts.iter().map(|part| (part.offset, part.length)))
+        let payloads = self.parts.iter().map(|part| (part.offset, part.length));
+        let crc32 = checksum::outside(&*self.source, payloads)?;
+        self.source.unchanged()?;
+        Ok(crc32)
+    }
+
+    /// Sets the texts beside the state dict that the format has no place for.
+    pub(crate) fn set_metadata(&mut self, metadata: Vec<(String, String)>) {
+        self.state.set_metadata(metadata);
+    }
+
+    pub(crate) fn source(&self) -> &dyn Source {
+        &*self.source
     }
 
     pub(crate) fn parts(&self) -> &[Stored] {
@@ -181,7 +201,9 @@ impl File {
     }
 
     fn load_with(&self, verify: bool) -> Result<StateDict<'static>> {
-        self.state.loaded(verify)
+        let loaded = self.state.loaded(verify);
+        self.source.unchanged()?;
+        loaded
     }
 }
 
@@ -191,7 +213,8 @@ struct Elsewhere(PathBuf);
 
 impl Elsewhere {
     fn error<T>(&self) -> Result<T> {
-        let reason = "it is a pickle by itself: the bytes of its tensors are in other files";
+        let reason = "the pickle of an unpacked PyTorch file (data.pkl), whose tensors are in other files: open the file itself, \
+                      or pack its folder again with `zip -0 -r`";
         Err(Error::checkpoint(&self.0, reason))
     }
 }
@@ -225,7 +248,7 @@ fn map(part: &Stored, location: &str, bytes: &Shared<'static>) -> Result<Storage
     let range = start.zip(end).map(|(start, end)| start..end);
     range
         .and_then(|range| Storage::part(bytes.clone(), range, location, false))
-        .ok_or_else(|| Error::checkpoint(part.source.path(), "the file became shorter while it was opened"))
+        .ok_or_else(|| Error::Changed { path: part.source.path().into(), how: "became shorter".into() })
 }
 
 /// Reads a payload into memory, all cores on one payload if it is large.
@@ -306,7 +329,19 @@ impl<'a> StateDict<'a> {
         let pages = Pages::default();
         let storages = self.storages().par_iter().map(|storage| storage.load(&pages, verify));
         let storages: Result<_> = storages.collect();
+        self.unchanged()?;
         Ok(self.with_storages(storages.map_err(|error| self.naming_tensors(error))?))
+    }
+
+    /// An error if a file that payloads are read from is not what it was when it was opened.
+    pub(crate) fn unchanged(&self) -> Result<()> {
+        let mut asked = HashSet::new();
+        let sources = self.storages().iter().filter_map(|storage| match storage.content() {
+            Content::Stored(part) => Some(&part.source),
+            Content::Bytes(..) => None,
+        });
+        let mut sources = sources.filter(|source| asked.insert(Arc::as_ptr(source).cast::<()>()));
+        sources.try_for_each(|source| source.unchanged())
     }
 
     /// The error about a payload of this state dict, with the tensors whose elements it has.
@@ -334,18 +369,6 @@ fn storage_of<'a>(item: &Item<'_, 'a>) -> Option<Storage<'a>> {
 const MOST_NAMED: usize = 4;
 
 impl<'a> Storage<'a> {
-    /// The same bytes where they can be looked at: mapped, if they are in a file
-    /// that can be.
-    pub(crate) fn in_memory(&self) -> Result<Self> {
-        match self.content() {
-            Content::Bytes(..) => Ok(self.clone()),
-            Content::Stored(part) => match part.source.bytes()? {
-                Some(bytes) => map(part, self.location(), &bytes),
-                None => load(&Pages::default(), part, self.location(), false),
-            },
-        }
-    }
-
     /// Copies all bytes to `buffer`, which is as long, with all cores. Those from a
     /// file are verified if it has their checksum.
     pub(crate) fn copy_to(&self, buffer: &mut [u8]) -> Result<()> {
@@ -369,24 +392,5 @@ impl<'a> Storage<'a> {
             Content::Bytes(..) => Ok(self.clone()),
             Content::Stored(part) => load(pages, part, self.location(), verify),
         }
-    }
-
-    /// Copies `buffer.len()` bytes from `offset` on, from memory or from the file.
-    pub(crate) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        match self.content() {
-            Content::Stored(stored) => {
-                stored.source.read_at(stored.offset + offset, buffer)?;
-                reverse(buffer, stored.swap);
-            }
-            Content::Bytes(..) => {
-                let start = usize::try_from(offset).ok();
-                let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
-                let bytes = range.and_then(|range| self.bytes().ok()?.get(range));
-                buffer.copy_from_slice(
-                    bytes.ok_or_else(|| Error::Value("a read beyond the end of a storage".into()))?,
-                );
-            }
-        }
-        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 use anyhow::Result;
-use strongroom::{CheckpointProcess, CheckpointWriterSpec};
+use strongroom::{BarrierConfig, CheckpointProcess, CheckpointWriterSpec};
+
+use crate::waits;
 
 /// Write checkpoints for the process that started this one
 ///
@@ -12,6 +14,11 @@ pub struct Args {}
 impl Args {
     /// Serves until it is told to end.
     pub fn exec(self) -> Result<()> {
-        Ok(CheckpointProcess::serve(CheckpointWriterSpec::make)?)
+        // What it says is among the last words of a process that does not get ready.
+        let make = |spec: &CheckpointWriterSpec| {
+            let barrier = BarrierConfig { on_wait: waits::on_stderr(), ..spec.barrier.clone() };
+            CheckpointWriterSpec { barrier, ..spec.clone() }.make()
+        };
+        Ok(CheckpointProcess::serve(make)?)
     }
 }

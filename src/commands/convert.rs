@@ -1,7 +1,9 @@
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::caps::Caps;
 use super::place;
 use super::target::{self, Target};
 use crate::context::Context;
@@ -19,17 +21,20 @@ pub struct Args {
 
     #[command(flatten)]
     target: Target,
+
+    #[command(flatten)]
+    caps: Caps,
 }
 
 impl Args {
     /// Reads the one and writes the other.
-    pub fn exec(self) -> Result<()> {
+    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let mut options = self.target.options()?;
         place::expect_file(&self.input)?;
-        let context = Context::start()?;
+        let context = Context::limited(self.caps.limits()?)?;
         let file = context.open(&self.input)?;
         target::keep_layout(&mut options, &file);
-        self.target.write(&context, file.state(), &options)
+        self.target.write(out, &context, file.state(), &options)
     }
 }
 
@@ -40,6 +45,9 @@ Examples:
 
   Leave out optimizer state and whatever else safetensors cannot hold:
     strongroom convert checkpoint.pt weights.safetensors --tensors-only
+
+  A file whose name does not say what it is to be:
+    strongroom convert model.safetensors weights --to torch
 
   Bring a file from before PyTorch 1.6 to today's format, in place:
     strongroom convert old.pt old.pt";

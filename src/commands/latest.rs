@@ -4,32 +4,41 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use super::list::Entry;
 use super::place;
 use crate::context::Context;
 use crate::failure::Unsuitable;
+use crate::output::json;
 
 /// Print the path of the newest checkpoint in a directory of checkpoints
 ///
 /// Only a checkpoint that was committed counts: a save that was interrupted is
-/// passed over, and so is one whose record is damaged, which a note says. If there is none,
-/// that is an error.
+/// passed over. So is one whose record is damaged, or that lacks a file or the end of one,
+/// which a note says. If there is none, that is an error.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
     /// The directory that holds checkpoint directories
     root: PathBuf,
+
+    /// Print JSON: an object as those of `strongroom list --json`
+    #[arg(long)]
+    json: bool,
 }
 
 impl Args {
     /// Prints the path, as it is.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_directory(&self.root)?;
+        place::expect_directory_if_any(&self.root)?;
         let Some(latest) = Context::start()?.list(&self.root)?.pop() else {
             bail!(Unsuitable(format!(
                 "{}: there is no committed checkpoint in it: no directory with a `strongroom.json`",
                 self.root.display()
             )));
         };
+        if self.json {
+            return Ok(json::write(out, &Entry::of(&latest))?);
+        }
         // For a script, and a path need not be UTF-8.
         out.write_all(latest.path.as_os_str().as_bytes())?;
         Ok(writeln!(out)?)

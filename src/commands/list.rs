@@ -13,8 +13,8 @@ use crate::output::{Printable, json, size};
 
 /// List the committed checkpoints in a directory of checkpoints, the oldest first
 ///
-/// A save that was interrupted is passed over, and so is a checkpoint whose record is
-/// damaged, which a note says.
+/// A save that was interrupted is passed over. So is a checkpoint whose record is damaged,
+/// or that lacks a file or the end of one, which a note says.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -29,7 +29,7 @@ pub struct Args {
 impl Args {
     /// Prints the list.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_directory(&self.root)?;
+        place::expect_directory_if_any(&self.root)?;
         let all = Context::start()?.list(&self.root)?;
         if self.json {
             return Ok(json::write(out, &all.iter().map(Entry::of).collect::<Vec<_>>())?);
@@ -40,7 +40,7 @@ impl Args {
 
 /// One checkpoint in JSON.
 #[derive(Serialize)]
-struct Entry {
+pub struct Entry {
     path: String,
     /// The number its name ends with.
     number: Option<u64>,
@@ -51,7 +51,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(listed: &Listed) -> Self {
+    /// What JSON says of it.
+    pub fn of(listed: &Listed) -> Self {
         Self {
             path: listed.path.display().to_string(),
             number: listed.number,

@@ -1,9 +1,11 @@
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::place;
-use super::target::Target;
+use super::caps::Caps;
+use super::target::{self, Target};
+use super::{each, place};
 use crate::context::Context;
 use crate::failure::Usage;
 
@@ -24,26 +26,68 @@ pub struct Args {
     /// Take what this one rank saved, instead of all ranks together
     #[arg(long, value_name = "R")]
     rank: Option<usize>,
+
+    /// Of a directory without commit record, take the file of one rank; --rank says which
+    #[arg(long)]
+    uncommitted: bool,
+
+    #[command(flatten)]
+    caps: Caps,
 }
 
 impl Args {
     /// Reads the directory and writes the file.
-    pub fn exec(self) -> Result<()> {
+    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let options = self.target.options()?;
         place::expect_directory(&self.directory)?;
-        let context = Context::start()?;
+        let context = Context::limited(self.caps.limits()?)?;
+        if self.uncommitted
+            && let Some(directory) = each::directory(&context, &self.directory)?
+        {
+            let ranks = directory.world_size();
+            let rank = match self.rank {
+                Some(rank) => self.known(rank, ranks)?,
+                None if ranks == 1 => 0,
+                None => bail!(Usage(format!(
+                    "{}: --rank R says which: files of {ranks} ranks without commit record are not merged",
+                    self.directory.display()
+                ))),
+            };
+            let file = directory.file(rank)?;
+            let mut options = options;
+            target::keep_layout(&mut options, &file);
+            return self.target.write(out, &context, file.state(), &options);
+        }
         let checkpoint = context.checkpoint(&self.directory)?;
+        checkpoint.refuse_output(self.target.path())?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
             None => checkpoint.merged()?,
-            Some(rank) if rank >= ranks => bail!(Usage(format!(
-                "{}: there is no rank {rank}: the checkpoint has ranks 0 to {}",
-                self.directory.display(),
-                ranks.saturating_sub(1)
-            ))),
-            Some(rank) => checkpoint.file(rank)?.state().clone(),
+            Some(rank) => {
+                let rank = self.known(rank, ranks)?;
+                if checkpoint.is_shared() && ranks > 1 {
+                    // Nobody is left to tell if this fails.
+                    let _ = writeln!(
+                        io::stderr(),
+                        "note: this is the part that rank {rank} has of a state dict shared over {ranks} ranks"
+                    );
+                }
+                checkpoint.file(rank)?.state().clone()
+            }
         };
-        self.target.write(&context, &state, &options)
+        self.target.write(out, &context, &state, &options)
+    }
+
+    /// The rank, if there is such a one.
+    fn known(&self, rank: usize, ranks: usize) -> Result<usize> {
+        if rank < ranks {
+            return Ok(rank);
+        }
+        bail!(Usage(format!(
+            "{}: there is no rank {rank}: the checkpoint has ranks 0 to {}",
+            self.directory.display(),
+            ranks.saturating_sub(1)
+        )))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The command line: one module per command, each an `Args` whose docs are the help.
 
+mod caps;
 mod checkpoint_process;
 mod completions;
 mod convert;
+mod each;
 mod inspect;
 mod keep;
 mod latest;
@@ -12,12 +14,12 @@ mod man;
 mod place;
 mod prune;
 mod save;
+mod size;
 mod target;
 mod validate;
 mod verify;
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -36,8 +38,7 @@ use crate::failure;
     version,
     max_term_width = 100,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
-    after_help = "`strongroom --help` shows examples and exit codes, `strongroom COMMAND --help` all about a command.",
+    after_help = "`strongroom --help` shows examples and exit codes, `strongroom help COMMAND` all about a command.",
     after_long_help = format!("{EXAMPLES}\n\n{}", failure::CODES)
 )]
 pub struct Cli {
@@ -66,14 +67,14 @@ pub enum Command {
 impl Command {
     /// Does it, and answers the exit code. Results go to `out`, which is standard
     /// output; notes to stderr.
-    pub fn exec(self, out: &mut dyn Write) -> Result<ExitCode> {
+    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
         match self {
             Self::Validate(args) => return args.exec(out),
-            Self::Inspect(args) => args.exec(out),
-            Self::Convert(args) => args.exec(),
-            Self::Verify(args) => args.exec(out),
+            Self::Inspect(args) => return args.exec(out),
+            Self::Verify(args) => return args.exec(out),
+            Self::Convert(args) => args.exec(out),
             Self::Save(args) => args.exec(out),
-            Self::Load(args) => args.exec(),
+            Self::Load(args) => args.exec(out),
             Self::Latest(args) => args.exec(out),
             Self::List(args) => args.exec(out),
             Self::Prune(args) => args.exec(out),
@@ -81,7 +82,7 @@ impl Command {
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
         }?;
-        Ok(ExitCode::SUCCESS)
+        Ok(0)
     }
 }
 

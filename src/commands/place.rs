@@ -1,16 +1,22 @@
 //! Whether a path is what a command works on, told before any work is done.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use strongroom::Error;
+use strongroom::store::Local;
+use strongroom::{DirectoryKind, Error};
 
 use crate::failure::Usage;
 
 /// Refuses a directory where a file is meant, with the command that takes one.
 pub fn expect_file(path: &Path) -> Result<()> {
     if path.is_dir() {
+        let kind = DirectoryKind::of(&Local, path)?;
+        if kind != DirectoryKind::Committed {
+            bail!(Error::NotCommitted { path: path.into(), kind });
+        }
         bail!(Usage(format!(
             "{}: is a directory; `strongroom load DIR OUT` makes a file of a checkpoint directory",
             path.display()
@@ -32,4 +38,12 @@ pub fn expect_directory(path: &Path) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// The same, for a directory of checkpoints, of which a run has none before its first.
+pub fn expect_directory_if_any(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        _ => expect_directory(path),
+    }
 }

@@ -1,31 +1,41 @@
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use clap::ValueEnum;
+use serde::Serialize;
 use strongroom::{
     Error, Fault, File, Format, SafetensorsOptions, StateDict, TorchOptions, Unfit, WriteFormat,
-    WriteOptions, save_with,
+    WriteOptions, Written, left_out, save_with,
 };
 
 use crate::context::Context;
 use crate::failure::{self, Hint, Usage};
-use crate::output::{Printable, plural};
+use crate::output::{json, note, plural};
 
 /// The file to write, and how: what `convert` and `load` have in common.
 #[derive(clap::Args)]
 pub struct Target {
-    /// The file to write; its extension says the format: .pt, .pth, .bin, .ckpt or .safetensors
+    /// The file to write; its extension says the format: .pt, .pth, .bin, .ckpt or
+    /// .safetensors, unless --to does
     ///
     /// It appears whole or not at all. What was there before is replaced in one
-    /// step, so it may be the input itself.
+    /// step, so it may be the input itself, but no part of a checkpoint directory. It
+    /// keeps the mode of what it replaces; a link is written through, and a pipe or a
+    /// device is written to. Missing directories are made.
     #[arg(value_name = "OUT")]
     path: PathBuf,
+
+    /// The format to write, whatever the file is called
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    to: Option<To>,
 
     /// Leave out whatever safetensors cannot hold, and write tied tensors out in full
     ///
     /// safetensors holds plain tensors with names and nothing else. Without this
     /// option, anything more is an error; with it, a note on stderr says what was
-    /// left out.
+    /// left out. All plain tensors stay, those of an optimizer too; if there is none,
+    /// it is an error.
     #[arg(long)]
     tensors_only: bool,
 
@@ -38,15 +48,39 @@ pub struct Target {
     /// List all that was left out, not only the first of it
     #[arg(short, long)]
     verbose: bool,
+
+    /// Print what was written as JSON, as docs/json.md describes it
+    #[arg(long)]
+    json: bool,
+}
+
+/// A format to write.
+#[derive(Clone, Copy, ValueEnum)]
+enum To {
+    /// As `torch.save` writes it
+    Torch,
+    /// safetensors
+    Safetensors,
 }
 
 impl Target {
+    /// The file to write.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses what cannot work before any work is done.
     pub fn options(&self) -> Result<WriteOptions> {
         let path = self.path.display();
-        let Some(mut options) = WriteOptions::for_path(&self.path) else {
+        let format = self.to.map(|to| match to {
+            To::Torch => WriteFormat::Torch(TorchOptions::default()),
+            To::Safetensors => WriteFormat::Safetensors(SafetensorsOptions::default()),
+        });
+        let asked = format.map(|format| WriteOptions { format, durable: true });
+        let Some(mut options) = asked.or_else(|| WriteOptions::for_path(&self.path)) else {
             bail!(Usage(format!(
-                "{path}: the extension says the format, and should be .pt, .pth, .bin, .ckpt or .safetensors"
+                "{path}: the extension says the format, and should be .pt, .pth, .bin, .ckpt or .safetensors; \
+                 or --to says it"
             )));
         };
         if self.path.is_dir() {
@@ -57,10 +91,10 @@ impl Target {
                 *tensors_only = self.tensors_only;
             }
             WriteFormat::Torch(_) if self.tensors_only => {
-                bail!(Usage(format!("{path}: --tensors-only is for .safetensors: a {TORCH} holds any value")))
+                bail!(Usage(format!("{path}: --tensors-only is for safetensors: a {TORCH} holds any value")))
             }
             WriteFormat::Torch(_) if !self.metadata.is_empty() => {
-                bail!(Usage(format!("{path}: --metadata is for .safetensors: a {TORCH} has no place for it")))
+                bail!(Usage(format!("{path}: --metadata is for safetensors: a {TORCH} has no place for it")))
             }
             WriteFormat::Torch(_) => {}
         }
@@ -68,27 +102,34 @@ impl Target {
     }
 
     /// Writes `state`, payloads streaming from where they are.
-    pub fn write(&self, context: &Context, state: &StateDict<'static>, options: &WriteOptions) -> Result<()> {
+    pub fn write(
+        &self,
+        out: &mut dyn Write,
+        context: &Context,
+        state: &StateDict<'static>,
+        options: &WriteOptions,
+    ) -> Result<()> {
         let mut state = state.clone();
-        self.set_metadata(&mut state, options);
+        let lost = self.set_metadata(&mut state, options);
         let progress = context.writing("writing", state.length());
-        let written = save_with(context.engine, &context.store, &self.path, &state, options);
+        let written = save_with(&context.engine, &context.store, &self.path, &state, options);
         drop(progress);
-        let written = written.map_err(|error| self.explain(error))?;
+        let written = written.map_err(|error| self.explain(error, context, &state, options))?;
+        if lost > 0 {
+            let lost = plural(lost, "entry", "entries");
+            note(&format!("{lost} of metadata left out: a {TORCH} has no place for it"));
+        }
         self.tell_left_out(&written.left_out);
+        if self.json {
+            json::write(out, &Answer::new(self, options, &written, lost))?;
+        }
         Ok(())
     }
 
-    fn set_metadata(&self, state: &mut StateDict<'static>, options: &WriteOptions) {
+    /// Answers how many entries have no place in the file.
+    fn set_metadata(&self, state: &mut StateDict<'static>, options: &WriteOptions) -> usize {
         if matches!(options.format, WriteFormat::Torch(_)) {
-            let lost = state.metadata().len();
-            if lost > 0 {
-                note(&format!(
-                    "note: {} of metadata left out: a {TORCH} has no place for it\n",
-                    plural(lost, "entry", "entries")
-                ));
-            }
-            return;
+            return state.metadata().len();
         }
         let mut metadata = state.metadata().to_vec();
         for (key, value) in &self.metadata {
@@ -98,17 +139,31 @@ impl Target {
             }
         }
         state.set_metadata(metadata);
+        0
     }
 
-    fn explain(&self, error: Error) -> anyhow::Error {
+    fn explain(
+        &self,
+        error: Error,
+        context: &Context,
+        state: &StateDict<'static>,
+        options: &WriteOptions,
+    ) -> anyhow::Error {
         let unfit = matches!(&error, Error::Format { fault: Fault::Unrepresentable(_), .. });
-        let safetensors = self.path.extension().is_some_and(|extension| extension == "safetensors");
+        let mut options = options.clone();
         let error = anyhow::Error::from(error);
-        if unfit && safetensors && !self.tensors_only {
-            return error
-                .context(Hint("--tensors-only leaves these out, and writes tied tensors out in full"));
+        let WriteFormat::Safetensors(safetensors) = &mut options.format else { return error };
+        if !unfit || safetensors.tensors_only {
+            return error;
         }
-        error
+        safetensors.tensors_only = true;
+        // It helps only if something is left then.
+        match left_out(&context.engine, &self.path, state, &options) {
+            Ok(_) => {
+                error.context(Hint("--tensors-only leaves these out, and writes tied tensors out in full"))
+            }
+            Err(_) => error,
+        }
     }
 
     fn tell_left_out(&self, left_out: &[Unfit]) {
@@ -116,17 +171,47 @@ impl Target {
             return;
         }
         let most = if self.verbose { usize::MAX } else { SHOWN };
-        let path = self.path.display().to_string();
-        let mut text = format!(
-            "note: {}: {} left out:\n{}",
-            Printable(&path),
-            plural(left_out.len(), "value", "values"),
-            failure::list(left_out, most)
-        );
+        note(&format!("{}: {} left out:", self.path.display(), plural(left_out.len(), "value", "values")));
+        let mut text = failure::list(left_out, most);
         if left_out.len() > most {
             text.push_str("  (--verbose lists all)\n");
         }
-        note(&text);
+        // A note nobody can read is no failure of the work.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// What was written, in JSON as `docs/json.md` describes it.
+#[derive(Serialize)]
+struct Answer {
+    path: String,
+    format: &'static str,
+    bytes: u64,
+    left_out: Vec<LeftOut>,
+    metadata_left_out: usize,
+}
+
+/// A value that was left out.
+#[derive(Serialize)]
+struct LeftOut {
+    path: String,
+    reason: String,
+}
+
+impl Answer {
+    fn new(target: &Target, options: &WriteOptions, written: &Written, metadata_left_out: usize) -> Self {
+        let left_out =
+            |Unfit { path, reason }: &Unfit| LeftOut { path: path.clone(), reason: reason.clone() };
+        Self {
+            path: target.path.display().to_string(),
+            format: match options.format {
+                WriteFormat::Torch(_) => "torch-zip",
+                WriteFormat::Safetensors(_) => "safetensors",
+            },
+            bytes: written.length,
+            left_out: written.left_out.iter().map(left_out).collect(),
+            metadata_left_out,
+        }
     }
 }
 
@@ -136,11 +221,6 @@ pub fn keep_layout(options: &mut WriteOptions, file: &File) {
         torch.checksums = file.has_checksums();
         torch.alignment = file.alignment().unwrap_or(TorchOptions::default().alignment);
     }
-}
-
-fn note(text: &str) {
-    // A note nobody can read is no failure of the work.
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn key_value(text: &str) -> Result<(String, String), &'static str> {

@@ -1,46 +1,85 @@
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use serde::Serialize;
 use strongroom::Verified;
 
+use super::caps::Caps;
+use super::each;
 use crate::context::Context;
 use crate::output::{Printable, plural, size};
 
-/// Check that a checkpoint is whole: its structure, and every checksum it has
+/// Check that checkpoints are whole: their structure, and every checksum they have
 ///
 /// Each file of a checkpoint directory is compared with the record of what was
-/// committed as well. The answer is one line, and the exit code: 0 if all is well, 1 if not.
+/// committed as well. The answer is one line for each, and the exit code: 0 if all is
+/// well, else the highest of those that each has by itself.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The file or checkpoint directory to check
-    #[arg(value_name = "FILE|DIR")]
-    path: PathBuf,
+    /// The files and checkpoint directories to check
+    #[arg(value_name = "FILE|DIR", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// Print JSON, as docs/json.md describes it: an object, or a list of them for several paths
+    #[arg(long)]
+    json: bool,
+
+    /// Of a directory without commit record, check the file of each rank by itself
+    #[arg(long)]
+    uncommitted: bool,
+
+    #[command(flatten)]
+    caps: Caps,
 }
 
 impl Args {
     /// Checks, and says what was.
-    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        let context = Context::start()?;
-        let verified = match self.path.is_dir() {
-            true => context.verify_all(&context.checkpoint(&self.path)?)?,
-            false => context.verify(&context.open(&self.path)?)?,
-        };
-        let path = self.path.display().to_string();
-        Ok(writeln!(out, "{}: {}", Printable(&path), verdict(verified))?)
+    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
+        let context = Context::limited(self.caps.limits()?)?;
+        let paths = if self.uncommitted { each::uncommitted(&context, &self.paths)? } else { self.paths };
+        let one = |path: &Path| Ok((Whole::of(&context, path)?, 0));
+        match self.json {
+            true => each::json(out, &paths, one),
+            false => each::text(out, &paths, one, |out, whole| Ok(writeln!(out, "{whole}")?)),
+        }
     }
 }
 
-fn verdict(Verified { storages, bytes, unchecked }: Verified) -> String {
-    let checked =
-        format!("{} of {} have the right checksum", plural(storages, "storage", "storages"), size(bytes));
-    match (storages, unchecked) {
-        (0, 0) => "ok: the structure is right, and there is no tensor data".into(),
-        (0, _) => "ok: the structure is right; there are no checksums of tensor data".into(),
-        (_, 0) => format!("ok: the structure is right, and {checked}"),
-        _ => {
-            let unchecked = plural(unchecked, "storage", "storages");
-            format!("ok: the structure is right, and {checked}; {unchecked} have none")
+/// What is whole, in JSON as `docs/json.md` describes it.
+#[derive(Serialize)]
+struct Whole {
+    path: String,
+    ok: bool,
+    storages: usize,
+    bytes: u64,
+    unchecked: usize,
+}
+
+impl Whole {
+    fn of(context: &Context, path: &Path) -> Result<Self> {
+        let Verified { storages, bytes, unchecked } = match path.is_dir() {
+            true => context.verify_all(&context.checkpoint(path)?)?,
+            false => context.verify(&context.open(path)?)?,
+        };
+        Ok(Self { path: path.display().to_string(), ok: true, storages, bytes, unchecked })
+    }
+}
+
+impl std::fmt::Display for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, storages, bytes, unchecked, .. } = self;
+        let checked = format!(
+            "{} of {} have the right checksum",
+            plural(*storages, "storage", "storages"),
+            size(*bytes)
+        );
+        write!(f, "{}: ok: the structure is right", Printable(path))?;
+        match (storages, unchecked) {
+            (0, 0) => f.write_str(", and there is no tensor data"),
+            (0, _) => f.write_str("; there are no checksums of tensor data"),
+            (_, 0) => write!(f, ", and {checked}"),
+            _ => write!(f, ", and {checked}; {} have none", plural(*unchecked, "storage", "storages")),
         }
     }
 }

@@ -1,9 +1,17 @@
 //! What the commands print: text for people, JSON for programs.
 
 pub mod json;
+pub mod stdout;
 pub mod table;
 
 use std::fmt::{self, Write};
+use std::io;
+
+/// Says something on stderr that is no failure.
+pub fn note(text: &str) {
+    // A note nobody can read is no failure of the work.
+    let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("note: {}\n", Printable(text)));
+}
 
 /// A text from a file, made safe to print: a terminal obeys control characters,
 /// and a name in a hostile checkpoint may be full of them.

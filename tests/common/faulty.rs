@@ -2,11 +2,11 @@
 //! that comes after, as on a disk that is full or gone.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strongroom::store::{Entry, Sink, Source, Stage, Store};
+use strongroom::store::{Entry, Found, Sink, Source, Stage, Store};
 use strongroom::{Error, Result};
 
 /// Wraps a store. Reading and removing what is staged always work.
@@ -57,6 +57,14 @@ impl<S: Store> Store for Faulty<S> {
         self.store.exists(path)
     }
 
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        self.store.look(path)
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        self.store.real(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         self.countdown.ask(path, "create")?;
         Ok(self.countdown.sink(self.store.create(path, length)?))
@@ -79,7 +87,11 @@ impl<S: Store> Store for Faulty<S> {
         Ok(Box::new(FaultyStage { stage, countdown: self.countdown.clone() }))
     }
 
-    fn tidy(&self, root: &Path) -> Result<()> {
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        self.store.leftovers(root)
+    }
+
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
         self.store.tidy(root)
     }
 }
@@ -108,9 +120,9 @@ impl Stage for FaultyStage {
         self.stage.directory()
     }
 
-    fn commit(&self, replaces: Option<&str>) -> Result<()> {
+    fn commit(&self, may_replace: &dyn Fn() -> Result<()>) -> Result<()> {
         self.countdown.ask(self.path(), "commit")?;
-        self.stage.commit(replaces)
+        self.stage.commit(may_replace)
     }
 
     fn discard(&self) -> Result<()> {

@@ -1,18 +1,26 @@
 //! A store in which somebody else does something at the worst moment.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use strongroom::Result;
-use strongroom::store::{Entry, Local, Sink, Source, Stage, Store};
+use strongroom::store::{Entry, Found, Local, Shared, Sink, Source, Stage, Store};
 
 /// The machine's file system, and what is done once, in the middle of something.
 pub struct Meddling<M> {
     moment: Moment,
     meddle: M,
     done: AtomicBool,
+    /// What is done while its files are read.
+    reading: Option<Arc<Reading>>,
+}
+
+/// What is done when files were read so many times.
+struct Reading {
+    left: AtomicUsize,
+    meddle: Box<dyn Fn() + Send + Sync>,
 }
 
 /// When.
@@ -24,11 +32,26 @@ pub enum Moment {
     Decided,
     /// When it was looked at for the last time.
     LookedAt,
+    /// When files were read so many times.
+    Read,
+}
+
+impl Meddling<fn()> {
+    /// Meddles when files were read `times` times.
+    pub fn reading(times: usize, meddle: impl Fn() + Send + Sync + 'static) -> Self {
+        let reading = Reading { left: AtomicUsize::new(times), meddle: Box::new(meddle) };
+        Self { reading: Some(Arc::new(reading)), ..Self::new(Moment::Read, || ()) }
+    }
+
+    /// Whether that moment came.
+    pub fn is_read(&self) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.left.load(Ordering::SeqCst) == 0)
+    }
 }
 
 impl<M: Fn()> Meddling<M> {
     pub fn new(moment: Moment, meddle: M) -> Self {
-        Self { moment, meddle, done: AtomicBool::new(false) }
+        Self { moment, meddle, done: AtomicBool::new(false), reading: None }
     }
 
     fn at(&self, moment: Moment) {
@@ -44,13 +67,64 @@ impl<M> fmt::Debug for Meddling<M> {
     }
 }
 
+/// A file that somebody does something to while it is read.
+struct MeddlingSource {
+    source: Arc<dyn Source>,
+    reading: Arc<Reading>,
+}
+
+impl fmt::Debug for MeddlingSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeddlingSource").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Source for MeddlingSource {
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    fn length(&self) -> u64 {
+        self.source.length()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.source.read_at(offset, buffer)?;
+        let left = &self.reading.left;
+        if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1) {
+            (self.reading.meddle)();
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> Result<Option<Shared<'static>>> {
+        self.source.bytes()
+    }
+
+    fn unchanged(&self) -> Result<()> {
+        self.source.unchanged()
+    }
+}
+
 impl<M: Fn() + Send + Sync> Store for Meddling<M> {
     fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
-        Local.open(path)
+        let source = Local.open(path)?;
+        match self.reading.clone() {
+            Some(reading) => Ok(Arc::new(MeddlingSource { source, reading })),
+            None => Ok(source),
+        }
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {
         Local.exists(path)
+    }
+
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        Local.look(path)
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        Local.real(path)
     }
 
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
@@ -80,7 +154,11 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
         Local.stage(path, token)
     }
 
-    fn tidy(&self, root: &Path) -> Result<()> {
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        Local.leftovers(root)
+    }
+
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
         Local.tidy(root)
     }
 }

@@ -2,11 +2,11 @@
 //! that is dying or a network that is gone.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strongroom::store::{Entry, Shared, Sink, Source, Stage, Store};
+use strongroom::store::{Entry, Found, Shared, Sink, Source, Stage, Store};
 use strongroom::{Error, Result};
 
 /// Wraps a store, of which only reading fails.
@@ -32,6 +32,14 @@ impl<S: Store> Store for Unreadable<S> {
         self.store.exists(path)
     }
 
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        self.store.look(path)
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        self.store.real(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         self.store.create(path, length)
     }
@@ -48,7 +56,11 @@ impl<S: Store> Store for Unreadable<S> {
         self.store.remove(path, wanted)
     }
 
-    fn tidy(&self, root: &Path) -> Result<()> {
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        self.store.leftovers(root)
+    }
+
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
         self.store.tidy(root)
     }
 
@@ -84,5 +96,9 @@ impl Source for UnreadableSource {
 
     fn bytes(&self) -> Result<Option<Shared<'static>>> {
         Ok(None)
+    }
+
+    fn unchanged(&self) -> Result<()> {
+        self.source.unchanged()
     }
 }

@@ -335,17 +335,58 @@ fn a_rank_that_is_there_already_is_an_error() {
     );
 }
 
+/// Long before the time to join is up.
 #[test]
-fn worlds_of_different_sizes_are_an_error() {
+fn worlds_of_different_sizes_are_an_error_that_names_both() {
     let server = Server::start();
-    let config = EtcdBarrierConfig { init_timeout: Duration::from_secs(2), ..server.config("sizes") };
-    let join = |rank, size| EtcdBarrier::join(config.clone(), RankInfo::new(rank, size).unwrap());
-    thread::scope(|scope| {
-        let ranks = [scope.spawn(|| join(0, 2)), scope.spawn(|| join(1, 3))];
-        let errors = ranks.map(|rank| rank.join().unwrap().unwrap_err().to_string());
-        assert!(errors[0].ends_with("rank 1 was told of another world, one of 3 ranks"), "{}", errors[0]);
-        assert!(errors[1].ends_with("rank 0 was told of another world, one of 2 ranks"), "{}", errors[1]);
-    });
+    for (run, [first, second]) in [("up", [(0, 2), (1, 3)]), ("down", [(1, 3), (0, 2)])] {
+        let config = server.config(run);
+        let join = |(rank, size)| EtcdBarrier::join(config.clone(), RankInfo::new(rank, size).unwrap());
+        let start = Instant::now();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| join(first));
+            await_keys(&server, &format!("strongroom/{run}/place/"), 1);
+            let second = scope.spawn(|| join(second));
+            for rank in [first, second] {
+                let error = rank.join().unwrap().unwrap_err();
+                assert!(matches!(error, Error::Conflict { .. }), "{error}");
+                let error = error.to_string();
+                assert!(error.contains("a world of 2 ranks") || error.contains("one of 2"), "{error}");
+                assert!(error.contains("a world of 3 ranks") || error.contains("one of 3"), "{error}");
+            }
+        });
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
+}
+
+/// Who lives gives signs of life for longer than what is left of the dead stays.
+#[test]
+fn who_does_not_belong_is_sent_away_long_before_the_deadline() {
+    let server = Server::start();
+    let config = EtcdBarrierConfig { init_timeout: Duration::from_secs(60), ..impatient(&server, "full") };
+    let [first, second] = two(&config);
+    for (rank, size, expected) in [(1, 2, "rank 1 is here already"), (2, 3, "one of 3")] {
+        let start = Instant::now();
+        let error = EtcdBarrier::join(config.clone(), RankInfo::new(rank, size).unwrap()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    }
+    // Nobody else was disturbed.
+    second.announce("topic", b"").unwrap();
+    first.collect("topic", &[1], Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn a_name_that_is_not_known_is_an_error_soon() {
+    let config = EtcdBarrierConfig {
+        endpoints: vec!["etcd0.invalid:2379".into()],
+        init_timeout: Duration::from_secs(60),
+        ..EtcdBarrierConfig::default()
+    };
+    let start = Instant::now();
+    let error = EtcdBarrier::join(config, RankInfo::single()).unwrap_err().to_string();
+    assert!(error.contains("the name of \"etcd0.invalid:2379\" is not known"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
 }
 
 #[test]

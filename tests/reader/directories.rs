@@ -36,8 +36,9 @@ fn without_a_record_it_is_read_only_if_told_to() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{PATH}: it is not committed: it has no `strongroom.json`, which is written last. PyTorch's own \
-             writer writes none: to read such a directory, or what a broken save left, set `uncommitted`"
+            "{PATH}: it has no commit record (`strongroom.json`): it is files of 2 ranks, as PyTorch's own \
+             writer leaves them, and nothing says that all are there and whole; `uncommitted` reads each by \
+             itself"
         )
     );
     let reader = reader(store, true, 1, 2);

@@ -8,21 +8,14 @@ use serde::Deserialize;
 /// The part of `strongroom.json` that is of interest here.
 #[derive(Deserialize)]
 struct Record {
-    ranks: Vec<File>,
-}
-
-#[derive(Deserialize)]
-struct File {
+    world_size: usize,
     length: u64,
-    storages: Vec<serde::de::IgnoredAny>,
 }
 
-/// Reads the record in `directory`: `2 ranks, 14 storages, 40960 bytes`.
+/// Reads the record in `directory`: `2 ranks, 40960 bytes`.
 pub fn of(directory: &Path) -> Result<String, String> {
     let failed = |error: &dyn std::fmt::Display| format!("strongroom.json: {error}");
     let json = fs::read(directory.join("strongroom.json")).map_err(|error| failed(&error))?;
-    let Record { ranks } = serde_json::from_slice(&json).map_err(|error| failed(&error))?;
-    let storages: usize = ranks.iter().map(|file| file.storages.len()).sum();
-    let bytes: u64 = ranks.iter().map(|file| file.length).sum();
-    Ok(format!("{} ranks, {storages} storages, {bytes} bytes", ranks.len()))
+    let Record { world_size, length } = serde_json::from_slice(&json).map_err(|error| failed(&error))?;
+    Ok(format!("{world_size} ranks, {length} bytes"))
 }

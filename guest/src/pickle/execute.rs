@@ -2,13 +2,15 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::str;
 
+use super::drops::Drops;
+use super::effects::{self, Lost};
 use super::flaw::Flaw;
-use super::heap::{self, Heap};
+use super::heap::{self, Heap, Time};
 use super::literal::{Literal, literal};
 use super::memo::Memo;
 use super::opcode as op;
 use super::stack::Stack;
-use super::{Graph, Instance, Object, Trace, Value, integer, lenient, python3_name};
+use super::{Graph, Instance, Object, ObjectId, Trace, Value, integer, lenient, python3_name};
 use crate::model::Construct;
 use crate::{Limits, show};
 
@@ -18,6 +20,12 @@ pub(super) struct Execution {
     stack: Stack,
     memo: Memo,
     heap: Heap,
+    drops: Drops,
+    /// Names that were looked up: where, and what object stands for each. The second
+    /// time of the same name is not noted.
+    imports: Vec<(u64, ObjectId)>,
+    /// What is executed and kept nowhere, once the pickle has ended.
+    lost: Option<Lost>,
     protocol: u8,
     pickle_bytes: u64,
     /// Kept by a tolerant machine only.
@@ -31,6 +39,9 @@ impl Execution {
             stack: Stack::default(),
             memo: Memo::new(limits.memo),
             heap: Heap::new(limits.nodes),
+            drops: Drops::default(),
+            imports: Vec::new(),
+            lost: None,
             protocol: 0,
             pickle_bytes: limits.pickle_bytes,
             trace: None,
@@ -39,7 +50,18 @@ impl Execution {
 
     /// What was built, under `root`.
     pub(super) fn into_graph(self, root: Value) -> Graph {
-        Graph { objects: self.heap.into_objects(), root, protocol: self.protocol }
+        let (objects, changed) = self.heap.into_objects();
+        Graph { objects, root, protocol: self.protocol, changed }
+    }
+
+    /// What is executed and kept nowhere, once the pickle has ended.
+    pub(super) fn lost(&mut self) -> Option<Lost> {
+        self.lost.take()
+    }
+
+    /// The names looked up so far.
+    pub(super) fn imports(&self) -> &[(u64, ObjectId)] {
+        &self.imports
     }
 
     /// The objects made so far.
@@ -49,22 +71,27 @@ impl Execution {
 
     /// Runs the instruction at `offset` of the file. STOP answers with a value.
     pub(super) fn run(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Option<Value>, Flaw> {
+        if !matches!(code, op::POP | op::POP_MARK | op::GET | op::BINGET | op::LONG_BINGET) {
+            self.drops.close();
+        }
         match code {
-            op::STOP => return self.stop().map(Some),
+            op::STOP => return self.stop(offset).map(Some),
             op::PROTO => self.declare(operand).or_else(|flaw| self.tolerate(flaw, code, offset, None))?,
             // A trace minds what frames say.
             op::FRAME if self.trace.is_some() => {}
             op::FRAME => self.frame(operand)?,
             op::MARK => self.stack.mark(),
-            op::POP => self.stack.pop_value_or_mark()?,
+            op::POP => self.pop(offset)?,
             op::POP_MARK => {
-                let start = self.stack.unmark()?;
-                self.stack.cut(start);
+                let values = self.marked()?;
+                values.into_iter().rev().for_each(|value| self.drops.dropped(value, None, offset));
             }
-            op::DUP => self.stack.push(self.stack.top()?),
+            op::DUP => self.push(self.stack.top()?),
             op::GET | op::BINGET | op::LONG_BINGET => {
                 let index = self.memo_index(code, operand, offset)?;
-                self.stack.push(self.memo.get(index)?);
+                let value = self.memo.get(index)?;
+                self.drops.fetched(value);
+                self.push(value);
             }
             op::PUT | op::BINPUT | op::LONG_BINPUT => {
                 let index = self.memo_index(code, operand, offset)?;
@@ -84,7 +111,7 @@ impl Execution {
             }
             op::GLOBAL | op::STACK_GLOBAL | op::EXT1 | op::EXT2 | op::EXT4 => {
                 let global = self.import(code, operand, offset)?;
-                self.stack.push(global);
+                self.push(global);
             }
             // Whoever gives buffers to the reader decides what they are.
             op::NEXT_BUFFER | op::READONLY_BUFFER if self.trace.is_some() => {
@@ -95,20 +122,39 @@ impl Execution {
                 }
             }
             op::REDUCE | op::NEWOBJ | op::NEWOBJ_EX | op::INST | op::OBJ | op::PERSID | op::BINPERSID => {
-                let instance = self.instance(code, operand, offset)?;
+                let (instance, since) = self.instance(code, operand, offset)?;
+                let given = [Some(instance.callable), instance.args, instance.kwargs];
                 let instance = self.heap.instance(instance)?;
-                self.stack.push(instance);
+                given.into_iter().flatten().for_each(|value| self.heap.take(value));
+                self.drops.called(instance, since);
+                self.push(instance);
             }
             _ => match self.literal(code, operand, offset)? {
-                Literal::Value(value) => self.stack.push(value),
+                Literal::Value(value) => self.push(value),
                 Literal::Object(object) => self.add(object)?,
             },
         }
         Ok(None)
     }
 
-    fn stop(&mut self) -> Result<Value, Flaw> {
+    fn push(&mut self, value: Value) {
+        self.stack.push(value, self.heap.now());
+    }
+
+    fn pop(&mut self, offset: u64) -> Result<(), Flaw> {
+        if let Some(value) = self.stack.pop_value_or_mark()? {
+            let (end, on) = (self.stack.len(), self.stack.top().ok());
+            self.drops.dropped(value, on.map(|on| (on, self.stack.since_under(end))), offset);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, offset: u64) -> Result<Value, Flaw> {
         let root = self.stack.pop()?;
+        for &value in self.stack.from(0) {
+            self.drops.dropped(value, None, offset);
+        }
+        self.lost = effects::settle(self.heap.objects_mut(), root, &self.drops, &self.imports);
         if let Some(trace) = &mut self.trace {
             trace.left = self.stack.len();
             trace.marks = self.stack.marks();
@@ -119,6 +165,7 @@ impl Execution {
     /// Notes what a strict machine refuses, and goes on; a strict one refuses it.
     fn tolerate(&mut self, flaw: Flaw, code: u8, offset: u64, target: Option<Value>) -> Result<(), Flaw> {
         match (&mut self.trace, flaw) {
+            (Some(_), Flaw::Order(..)) => Ok(()),
             (Some(trace), Flaw::Malformed(expected, found) | Flaw::Unsupported(expected, found)) => {
                 let message = format!("expected {expected}, found {found}");
                 match target.filter(|target| self.heap.is_named(*target)) {
@@ -166,7 +213,7 @@ impl Execution {
 
     fn add(&mut self, object: Object) -> Result<(), Flaw> {
         let value = self.heap.add(object)?;
-        self.stack.push(value);
+        self.push(value);
         Ok(())
     }
 
@@ -195,8 +242,10 @@ impl Execution {
     fn mutate(&mut self, code: u8, offset: u64) -> Result<(), Flaw> {
         if code == op::BUILD {
             let state = self.stack.pop()?;
-            let target = self.stack.top()?;
-            let built = self.heap.build(target, state);
+            let (target, since) = (self.stack.top()?, self.stack.since_under(self.stack.len()));
+            let built = self.heap.build(target, state).and_then(|()| self.heap.change(target, since));
+            self.heap.take(state);
+            self.drops.filled(target, offset);
             return built.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)));
         }
         let start = match code {
@@ -214,6 +263,13 @@ impl Execution {
             op::ADDITEMS => self.heap.insert(target, items),
             _ => self.heap.append(target, items),
         };
+        // Those of an instance are arguments of its methods.
+        if self.heap.is_instance(target) {
+            items.iter().for_each(|&item| self.heap.take(item));
+            self.drops.filled(target, offset);
+        }
+        let since = self.stack.since_under(start);
+        let changed = changed.and_then(|()| self.heap.change(target, since));
         changed.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)))?;
         self.stack.cut(start);
         Ok(())
@@ -248,7 +304,7 @@ impl Execution {
         };
         let items = self.stack.take(start);
         let tuple = self.heap.tuple(items)?;
-        self.stack.push(tuple);
+        self.push(tuple);
         Ok(())
     }
 
@@ -288,12 +344,12 @@ impl Execution {
                 self.heap.global("", "")?
             }
         };
-        if let (Some(trace), Value::Object(id)) = (&mut self.trace, global)
+        if let Value::Object(id) = global
             // Only what is new is the last of all objects.
             && usize::try_from(id).is_ok_and(|id| id + 1 == self.heap.objects().len())
-            && trace.imports.last().is_none_or(|&(_, last)| last != id)
+            && self.imports.last().is_none_or(|&(_, last)| last != id)
         {
-            trace.imports.push((offset, id));
+            self.imports.push((offset, id));
         }
         Ok(global)
     }
@@ -330,18 +386,23 @@ impl Execution {
         self.protocol < 3
     }
 
-    fn instance(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Instance, Flaw> {
-        let (mut args, mut kwargs) = (None, None);
+    /// An instance, and since when its callable was on the stack.
+    fn instance(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<(Instance, Option<Time>), Flaw> {
+        let (mut args, mut kwargs, mut since) = (None, None, None);
+        let end = self.stack.len();
         let (construct, callable) = match code {
             op::REDUCE => {
+                since = Some(self.stack.since_under(end.saturating_sub(1)));
                 args = Some(self.stack.pop()?);
                 (Construct::Call, self.stack.pop()?)
             }
             op::NEWOBJ => {
+                since = Some(self.stack.since_under(end.saturating_sub(1)));
                 args = Some(self.stack.pop()?);
                 (Construct::New, self.stack.pop()?)
             }
             op::NEWOBJ_EX => {
+                since = Some(self.stack.since_under(end.saturating_sub(2)));
                 kwargs = Some(self.stack.pop()?);
                 args = Some(self.stack.pop()?);
                 (Construct::NewEx, self.stack.pop()?)
@@ -365,8 +426,9 @@ impl Execution {
             op::BINPERSID => (Construct::Persistent, self.stack.pop()?),
             _ => (Construct::Persistent, self.persistent_id(operand)?),
         };
-        let (items, pairs) = (Vec::new(), Vec::new());
-        Ok(Instance { offset, construct, callable, args, kwargs, items, pairs, state: None })
+        let (items, pairs, state, effects) = (Vec::new(), Vec::new(), None, Vec::new());
+        let instance = Instance { offset, construct, callable, args, kwargs, items, pairs, state, effects };
+        Ok((instance, since))
     }
 
     fn persistent_id(&mut self, operand: &[u8]) -> Result<Value, Flaw> {

@@ -1,13 +1,17 @@
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::flaw::Flaw;
 use super::opcode as op;
+use super::taken::Taken;
 use super::{Instance, Object, ObjectId, Value};
 use crate::model::Global;
+
+/// A moment, as the number of objects made before: each call makes one.
+pub(super) type Time = u32;
 
 /// The objects a pickle makes, and which of them Python keeps once.
 #[derive(Debug)]
@@ -19,13 +23,14 @@ pub(super) struct Heap {
     /// By module, then by name: looking up allocates nothing.
     globals: BTreeMap<String, BTreeMap<String, Value>>,
     extensions: BTreeMap<i64, Value>,
+    taken: Taken,
 }
 
 impl Heap {
     /// An empty heap of at most [`OBJECTS_PER_NODE`] objects for each of `nodes`.
     pub(super) fn new(nodes: u32) -> Self {
-        let (globals, extensions) = (BTreeMap::new(), BTreeMap::new());
-        Self { objects: Vec::new(), nodes, empty_tuple: None, globals, extensions }
+        let (globals, extensions, taken) = (BTreeMap::new(), BTreeMap::new(), Taken::default());
+        Self { objects: Vec::new(), nodes, empty_tuple: None, globals, extensions, taken }
     }
 
     /// The objects made so far.
@@ -33,9 +38,35 @@ impl Heap {
         &self.objects
     }
 
-    /// All objects made.
-    pub(super) fn into_objects(self) -> Vec<Object> {
-        self.objects
+    /// The same, to change.
+    pub(super) fn objects_mut(&mut self) -> &mut [Object] {
+        &mut self.objects
+    }
+
+    /// All objects made, and those that were changed after a call had taken them.
+    pub(super) fn into_objects(self) -> (Vec<Object>, BTreeSet<ObjectId>) {
+        (self.objects, self.taken.into_changed())
+    }
+
+    /// The moment.
+    pub(super) fn now(&self) -> Time {
+        Time::try_from(self.objects.len()).unwrap_or(Time::MAX)
+    }
+
+    /// Notes that a call is given a value.
+    pub(super) fn take(&mut self, value: Value) {
+        let now = self.now();
+        self.taken.take(&self.objects, value, now);
+    }
+
+    /// Notes that a value is changed that has been at its place on the stack `since`.
+    /// What a call took before may have been copied: it saw something else.
+    pub(super) fn change(&mut self, target: Value, since: Time) -> Result<(), Flaw> {
+        if !self.taken.change(target, since) {
+            return Ok(());
+        }
+        let found = format!("{} that one took", self.kind(target));
+        Err(Flaw::Order("a value that no call took before it is whole".into(), found))
     }
 
     /// Adds an object.
@@ -122,6 +153,11 @@ impl Heap {
         matches!(self.get(value), Some(Object::Global(_) | Object::Extension(_)))
     }
 
+    /// Whether a value is what a call makes.
+    pub(super) fn is_instance(&self, value: Value) -> bool {
+        matches!(self.get(value), Some(Object::Instance(_)))
+    }
+
     /// Whether a value is a container that the instruction is made for; of an
     /// instance nobody knows yet.
     pub(super) fn takes(&self, code: u8, target: Value) -> Result<bool, Flaw> {
@@ -141,7 +177,11 @@ impl Heap {
     pub(super) fn append(&mut self, target: Value, items: &[Value]) -> Result<(), Flaw> {
         match self.get_mut(target) {
             Some(Object::List(list)) => list.extend_from_slice(items),
-            Some(Object::Instance(instance)) => instance.items.extend_from_slice(items),
+            Some(Object::Instance(instance)) => {
+                let late = !instance.pairs.is_empty() || instance.state.is_some();
+                instance.items.extend_from_slice(items);
+                return if late { Err(Flaw::order("items")) } else { Ok(()) };
+            }
             _ => return Err(Flaw::malformed("a list or an instance", self.kind(target))),
         }
         Ok(())
@@ -151,7 +191,11 @@ impl Heap {
     pub(super) fn insert(&mut self, target: Value, items: &[Value]) -> Result<(), Flaw> {
         match self.get_mut(target) {
             Some(Object::Set(set)) => set.extend_from_slice(items),
-            Some(Object::Instance(instance)) => instance.items.extend_from_slice(items),
+            // A call of `add` or `update`, where all others of the kind append.
+            Some(Object::Instance(instance)) => {
+                instance.items.extend_from_slice(items);
+                return Err(Flaw::Order("a set".into(), "an instance".into()));
+            }
             _ => return Err(Flaw::malformed("a set or an instance", self.kind(target))),
         }
         Ok(())
@@ -162,7 +206,11 @@ impl Heap {
         let pairs = pairs(items)?;
         match self.get_mut(target) {
             Some(Object::Dict(dict)) => dict.extend(pairs),
-            Some(Object::Instance(instance)) => instance.pairs.extend(pairs),
+            Some(Object::Instance(instance)) => {
+                let late = instance.state.is_some();
+                instance.pairs.extend(pairs);
+                return if late { Err(Flaw::order("pairs")) } else { Ok(()) };
+            }
             _ => return Err(Flaw::malformed("a dict or an instance", self.kind(target))),
         }
         Ok(())

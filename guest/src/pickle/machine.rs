@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::execute::Execution;
 use super::flaw::Flaw;
 use super::opcode::{self, Extent, Scan};
-use super::{Graph, Object, Trace, Value};
+use super::{Graph, Object, ObjectId, Trace, Value};
 use crate::{Error, Limits};
 
 /// Runs a pickle's instructions as its bytes arrive.
@@ -103,6 +103,12 @@ impl Machine {
         self.execution.trace.as_ref()
     }
 
+    /// The names looked up so far: where, and what object stands for each. The second
+    /// time of the same name is not noted.
+    pub fn imports(&self) -> &[(u64, ObjectId)] {
+        self.execution.imports()
+    }
+
     /// What the pickle evaluates to, once it is [`Progress::Done`].
     pub fn root(&self) -> Option<Value> {
         match self.state {
@@ -150,10 +156,14 @@ impl Machine {
         self.state = State::Refused;
     }
 
-    /// What the pickle built. An error before [`Progress::Done`].
-    pub fn finish(self) -> Result<Graph, Error> {
+    /// What the pickle built. An error before [`Progress::Done`], and for a strict
+    /// machine if something is executed that no value leads to.
+    pub fn finish(mut self) -> Result<Graph, Error> {
         match self.state {
-            State::Stopped(root) => Ok(self.execution.into_graph(root)),
+            State::Stopped(root) => match self.execution.lost().filter(|_| self.trace().is_none()) {
+                Some(lost) => Err(Error::unsupported(lost.offset, self.part, lost.expected, lost.found)),
+                None => Ok(self.execution.into_graph(root)),
+            },
             State::Refused => Err(Error::misuse("the pickle was refused; it built nothing")),
             State::Running => {
                 let length = self.position.saturating_add(self.pending.len() as u64);

@@ -9,6 +9,8 @@
 //! wherever some reader might, and keeps a [`Trace`]: a payload must not hide
 //! behind a flaw that only strict readers mind.
 
+mod drops;
+mod effects;
 mod execute;
 mod flaw;
 mod heap;
@@ -21,11 +23,13 @@ mod object;
 mod opcode;
 mod python2;
 mod stack;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod text;
 mod trace;
 
+pub(crate) use effects::reached;
 pub use machine::{Machine, Progress};
 pub use object::{Graph, Instance, Object, ObjectId, Value};
 pub(crate) use opcode::name as opcode_name;

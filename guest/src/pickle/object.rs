@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -54,6 +55,49 @@ pub enum Object {
     Instance(Box<Instance>),
 }
 
+impl Object {
+    /// Calls `each` with every value that an object refers to. There are no wildcards:
+    /// a reference that is new and not handled here does not compile.
+    pub(crate) fn references(&self, mut each: impl FnMut(Value)) {
+        match self {
+            Self::BigInt(_)
+            | Self::Text(_)
+            | Self::SurrogateText(_)
+            | Self::Bytes(_)
+            | Self::ByteArray(_)
+            | Self::Global(_)
+            | Self::Extension(_) => {}
+            Self::Tuple(items) | Self::List(items) | Self::Set(items) | Self::FrozenSet(items) => {
+                items.iter().copied().for_each(each);
+            }
+            Self::Dict(pairs) => pairs.iter().for_each(|&(key, value)| {
+                each(key);
+                each(value);
+            }),
+            Self::Instance(instance) => {
+                let Instance {
+                    offset: _,
+                    construct: _,
+                    callable,
+                    args,
+                    kwargs,
+                    items,
+                    pairs,
+                    state,
+                    effects,
+                } = &**instance;
+                each(*callable);
+                args.iter().chain(kwargs).chain(items).copied().for_each(&mut each);
+                for &(key, value) in pairs {
+                    each(key);
+                    each(value);
+                }
+                state.iter().chain(effects).copied().for_each(each);
+            }
+        }
+    }
+}
+
 /// A call the pickle asks for, and what it then does to the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
@@ -74,6 +118,16 @@ pub struct Instance {
     pub pairs: Vec<(Value, Value)>,
     /// What BUILD hands it.
     pub state: Option<Value>,
+    /// What is made and thrown away while it lies on top of the stack, and is or holds
+    /// a call: that was made for its effect.
+    pub effects: Vec<Value>,
+}
+
+impl Instance {
+    /// Whether it is what the call makes, and nothing is done to it.
+    pub fn is_bare(&self) -> bool {
+        self.items.is_empty() && self.pairs.is_empty() && self.state.is_none() && self.effects.is_empty()
+    }
 }
 
 /// What a pickle builds.
@@ -85,6 +139,9 @@ pub struct Graph {
     pub root: Value,
     /// The protocol it declares, 0 if none.
     pub protocol: u8,
+    /// Lists, dicts and sets that were changed after a call had taken them: what the
+    /// call saw is not what they hold.
+    pub changed: BTreeSet<ObjectId>,
 }
 
 impl Graph {

@@ -2,11 +2,14 @@ use alloc::vec::Vec;
 
 use super::Value;
 use super::flaw::Flaw;
+use super::heap::Time;
 
 /// The machine's stack. Instructions see no deeper than the topmost mark.
 #[derive(Debug, Default)]
 pub(super) struct Stack {
     values: Vec<Value>,
+    /// For each value, when it came to its place.
+    since: Vec<Time>,
     /// How many values lie under each mark, outermost mark first.
     marks: Vec<usize>,
     /// The last of the marks, or 0: values below are out of reach.
@@ -15,8 +18,9 @@ pub(super) struct Stack {
 
 impl Stack {
     /// Puts a value on top.
-    pub(super) fn push(&mut self, value: Value) {
+    pub(super) fn push(&mut self, value: Value, now: Time) {
         self.values.push(value);
+        self.since.push(now);
     }
 
     /// Takes the top value.
@@ -24,6 +28,7 @@ impl Stack {
         if self.values.len() <= self.fence {
             return Err(self.underflow());
         }
+        self.since.pop();
         self.values.pop().ok_or_else(|| self.underflow())
     }
 
@@ -56,12 +61,17 @@ impl Stack {
     }
 
     /// Takes the top value, or the mark if that is on top.
-    pub(super) fn pop_value_or_mark(&mut self) -> Result<(), Flaw> {
+    pub(super) fn pop_value_or_mark(&mut self) -> Result<Option<Value>, Flaw> {
         if self.marks.last() == Some(&self.values.len()) {
-            self.unmark().map(|_| ())
+            self.unmark().map(|_| None)
         } else {
-            self.pop().map(|_| ())
+            self.pop().map(Some)
         }
+    }
+
+    /// When the value just under `start` came to its place.
+    pub(super) fn since_under(&self, start: usize) -> Time {
+        start.checked_sub(1).and_then(|below| self.since.get(below)).copied().unwrap_or_default()
     }
 
     /// Where the top `count` values start.
@@ -84,6 +94,7 @@ impl Stack {
     /// Drops the values from `start` to the top.
     pub(super) fn cut(&mut self, start: usize) {
         self.values.truncate(start);
+        self.since.truncate(start);
     }
 
     /// Takes the values from `start` to the top. The new vector is exactly as

@@ -12,6 +12,7 @@ use crate::model::Construct;
 use crate::{Error, Limits};
 
 mod dump;
+mod effects;
 mod hostile;
 mod opcodes;
 mod python;

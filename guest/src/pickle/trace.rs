@@ -3,15 +3,12 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::Value;
 use super::opcode as op;
-use super::{ObjectId, Value};
 
 /// What a tolerant machine noted on its way.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// Names that were looked up: where, and what object stands for each. The
-    /// second time of the same name is not noted.
-    pub imports: Vec<(u64, ObjectId)>,
     /// Instructions that a strict machine refuses and some reader may carry out.
     pub oddities: Vec<Oddity>,
     /// How many of them change a class or function, and how many do not.

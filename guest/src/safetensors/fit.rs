@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::element;
 use crate::dtype::DType;
-use crate::model::{Global, Node, NodeId, Storage, StorageId, Tensor};
+use crate::model::{Global, Node, NodeId, Object, Storage, StorageId, Tensor};
 use crate::path::get;
 use crate::{Error, show};
 
@@ -33,6 +33,64 @@ pub(super) struct Fit<'a> {
 
 /// Why a value does not fit.
 pub(super) type Reason = Cow<'static, str>;
+
+/// What is lost if a value is left out, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Loss {
+    /// An object and all that is in it.
+    Object,
+    /// A tensor.
+    Tensor,
+    /// What hangs on a tensor.
+    Attributes,
+    /// Any other value.
+    Value,
+}
+
+/// What is lost if a leaf is left out.
+pub(super) fn loss(node: &Node) -> Loss {
+    match node {
+        Node::Object(_) | Node::Counter(_) | Node::Set(_) | Node::FrozenSet(_) => Loss::Object,
+        Node::Storage { .. }
+        | Node::Tensor(_)
+        | Node::Parameter { .. }
+        | Node::Quantized { .. }
+        | Node::SparseCoo { .. }
+        | Node::SparseCompressed(_)
+        | Node::Subclass { .. } => Loss::Tensor,
+        _ => Loss::Value,
+    }
+}
+
+/// Why the attributes of a tensor that fits do not, if it has any.
+pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>, Error> {
+    let state = match get(nodes, node)? {
+        Node::Parameter { state: Some(state), .. } | Node::Subclass { state, .. } => *state,
+        _ => return Ok(None),
+    };
+    let items = match get(nodes, state)? {
+        Node::None => return Ok(None),
+        Node::Dict(items) => items,
+        _ => return Ok(Some(only_tensors("the tensor's attributes"))),
+    };
+    let mut names = Vec::new();
+    for (key, _) in items.iter().take(NAMED) {
+        match get(nodes, *key)? {
+            Node::Text(text) => names.push(show::name(&text.value)),
+            other => names.push(kind(nodes, other).into_owned()),
+        }
+    }
+    let more = if items.len() > NAMED { ", …" } else { "" };
+    let what = match items.len() {
+        0 => return Ok(None),
+        1 => "the tensor's attribute",
+        _ => "the tensor's attributes",
+    };
+    Ok(Some(only_tensors(&format!("{what} {}{more}", names.join(", ")))))
+}
+
+/// Attributes that are named.
+const NAMED: usize = 4;
 
 /// Judges a value. An error is a tensor that contradicts itself or its storage.
 pub(super) fn judge<'a>(
@@ -162,10 +220,23 @@ fn kind(nodes: &[Node], node: &Node) -> Cow<'static, str> {
         Node::Global(_) => return Cow::Owned(class_name(node)),
         Node::Absent => "a value in another file",
         Node::Object(object) => {
-            let callable = usize::try_from(object.callable).ok().and_then(|index| nodes.get(index));
-            return Cow::Owned(format!("an object of {}", callable.map_or_else(String::new, class_name)));
+            return Cow::Owned(format!("an object of {}, with all that is in it", class_of(nodes, object)));
         }
     })
+}
+
+/// The class of an object: what would be called, or what the object protocol's own
+/// functions are called with.
+fn class_of(nodes: &[Node], object: &Object) -> String {
+    let at = |id: NodeId| usize::try_from(id).ok().and_then(|index| nodes.get(index));
+    let callable = at(object.callable);
+    if let (Some(Node::Global(global)), Some(Node::Tuple(args))) = (callable, object.args.and_then(at))
+        && global.module == "copyreg"
+        && let Some(class @ Node::Global(_)) = args.first().copied().and_then(at)
+    {
+        return class_name(class);
+    }
+    callable.map_or_else(|| "an unknown class".into(), class_name)
 }
 
 fn class_name(node: &Node) -> String {

@@ -5,13 +5,13 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::fit::{self, Fit, Reason};
+use super::fit::{self, Fit, Loss, Reason};
 use super::ties::ties;
 use super::{LENGTH, MAX_HEADER, METADATA};
 use crate::dtype::DType;
 use crate::error::Unfit;
 use crate::model::{Node, NodeId, Storage};
-use crate::path::Walk;
+use crate::path::{Walk, get};
 use crate::writer::{Layout, SafetensorsOptions, Segment, Slot, Source};
 use crate::{Error, show};
 
@@ -34,14 +34,20 @@ pub(crate) fn layout(
         // What else does not fit would have been left out.
         leaves.retain(|leaf| matches!(&leaf.verdict, Err(reason) if reason == DUPLICATE));
     }
+    // What matters most is said first.
+    leaves.sort_by_key(|leaf| leaf.loss);
     let (mut entries, mut unfit) = (Vec::new(), Vec::new());
-    for Leaf { path, verdict } in leaves {
+    for Leaf { path, verdict, .. } in leaves {
         match verdict {
             Ok(fit) => entries.push((path, fit)),
             Err(reason) => unfit.push(Unfit { path, reason: reason.into_owned() }),
         }
     }
     if !unfit.is_empty() && (duplicates || !options.tensors_only) {
+        return Err(Error::Unrepresentable(unfit));
+    }
+    if options.tensors_only && entries.is_empty() {
+        unfit.insert(0, Unfit { path: String::new(), reason: NOTHING.into() });
         return Err(Error::Unrepresentable(unfit));
     }
     // Wide elements first, so that all are aligned; then by name.
@@ -56,6 +62,8 @@ pub(crate) fn layout(
 struct Leaf<'a> {
     path: String,
     verdict: Result<Fit<'a>, Reason>,
+    /// What is lost if it is left out.
+    loss: Loss,
 }
 
 fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<Vec<Leaf<'a>>, Error> {
@@ -83,7 +91,15 @@ fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<
         room = room
             .checked_sub(cost)
             .ok_or_else(|| Error::misuse("the paths of the state dict are too long"))?;
-        leaves.push(Leaf { path: leaf.path.into(), verdict });
+        let attributes = verdict.as_ref().ok().and(fit::attributes(nodes, leaf.node)?);
+        let attributes = attributes.map(|reason| Leaf {
+            path: leaf.path.into(),
+            verdict: Err(reason),
+            loss: Loss::Attributes,
+        });
+        let loss = if leaf.unnamed.is_some() { Loss::Object } else { fit::loss(get(nodes, leaf.node)?) };
+        leaves.push(Leaf { path: leaf.path.into(), verdict, loss });
+        leaves.extend(attributes);
     }
     Ok(leaves)
 }
@@ -218,6 +234,9 @@ fn too_large() -> Error {
 fn too_long() -> Error {
     Error::misuse("the tensors take more than 2^64 bytes")
 }
+
+/// Why a file would be made for nothing.
+const NOTHING: &str = "no tensor is left: safetensors can hold none of what is here";
 
 /// Why a tensor cannot have a name that another one has.
 const DUPLICATE: &str = "a second tensor of this name";

@@ -96,7 +96,7 @@ impl ArchiveReader {
         let Unpickling { entry, machine, crc32, .. } = *unpickling;
         records.check(&entry, crc32.finalize())?;
         let interpreted = interpret(&machine.finish()?, &entry.name, &self.limits)?;
-        records.checkpoint(interpreted.nodes, interpreted.storages).map(Next::Done)
+        records.checkpoint(interpreted).map(Next::Done)
     }
 }
 

@@ -4,13 +4,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::emit::emit;
+use super::extras::Extras;
 use super::interpret::{NamedStorage, interpret};
 use crate::model::{Node, NodeId, Storage, Stored};
 use crate::pickle::{Machine, Progress};
 use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range, Window};
 use crate::writer::{Layout, Segment};
-use crate::{Error, Limits};
+use crate::{Error, Limits, foreign};
 
 /// Reads a pickle that is a file by itself: the `data.pkl` of an archive, without the
 /// storages that it names.
@@ -41,15 +42,21 @@ impl BareReader {
         self.fed = self.fed.saturating_add(bytes.len() as u64);
         match progress {
             Progress::Done(used) if used == self.length => {
-                let interpreted = interpret(&machine.finish()?, PART, &self.limits)?;
+                let graph = machine.finish()?;
+                if let Some(what) = foreign::describe_pickle(&graph) {
+                    return Err(foreign::unsupported(what));
+                }
+                let interpreted = interpret(&graph, PART, &self.limits)?;
                 let (nodes, storages) = (interpreted.nodes, interpreted.storages);
+                let mut extras = Extras::default();
+                extras.sources(&interpreted.sources);
                 Ok(Next::Done(Checkpoint {
                     format: Format::Pickle,
                     archive: String::new(),
                     alignment: None,
                     checksums: false,
                     metadata: Vec::new(),
-                    extras: Vec::new(),
+                    extras: extras.into_vec(),
                     root: 0,
                     nodes,
                     storages: storages.into_iter().map(elsewhere).collect(),

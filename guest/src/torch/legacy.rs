@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::extras::Extras;
 use super::interpret::{Interpreted, interpret};
 use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
@@ -57,6 +58,7 @@ struct Placed {
     order: Vec<StorageId>,
     /// Where the bytes of each storage lie; their element count is before them.
     ranges: BTreeMap<StorageId, Range>,
+    extras: Extras,
 }
 
 impl LegacyReader {
@@ -158,11 +160,19 @@ impl LegacyReader {
         };
         let known: BTreeMap<&str, StorageId> =
             interpreted.storages.iter().map(|storage| storage.key.as_str()).zip(0..).collect();
-        let (mut order, mut ranges) = (Vec::new(), BTreeMap::new());
+        let unused: BTreeMap<&str, u64> =
+            interpreted.unused.iter().map(|storage| (storage.key.as_str(), storage.length)).collect();
+        let (mut order, mut ranges, mut extras) = (Vec::new(), BTreeMap::new(), Extras::default());
         for &key in keys {
             let Some(Object::Text(key)) = graph.object(key) else {
                 return wrong("storage keys, each a str", "another value".into());
             };
+            if let Some(&length) = unused.get(key.as_str()) {
+                end = self.payload(end, length, key)?.end().unwrap_or(u64::MAX);
+                let reason = || format!("a payload of {length} bytes that belongs to no value");
+                extras.add(&format!("storage {key}"), reason);
+                continue;
+            }
             let storage = known.get(key.as_str()).copied();
             let Some((id, length)) = storage.and_then(|id| Some((id, length(&interpreted, id)?))) else {
                 return wrong("keys of storages in the state dict", show::name(key));
@@ -182,7 +192,8 @@ impl LegacyReader {
             let found = format!("{} more bytes", self.length.saturating_sub(end));
             return Err(Error::malformed(end, "file", "its end after the last storage", found));
         }
-        Ok(Placed { interpreted, order, ranges })
+        extras.sources(&interpreted.sources);
+        Ok(Placed { interpreted, order, ranges, extras })
     }
 
     /// Where a storage's bytes lie when its element count lies at `offset`.
@@ -223,7 +234,7 @@ impl Placed {
                 ));
             }
         }
-        let Self { interpreted: Interpreted { nodes, storages }, ranges, .. } = self;
+        let Self { interpreted: Interpreted { nodes, storages, .. }, ranges, extras, .. } = self;
         let stored = (0..).zip(storages).filter_map(|(id, storage)| {
             let range = *ranges.get(&id)?;
             // Not swapped, whatever `little_endian` says: it describes the machine
@@ -236,7 +247,7 @@ impl Placed {
             alignment: None,
             checksums: false,
             metadata: Vec::new(),
-            extras: Vec::new(),
+            extras: extras.into_vec(),
             root: 0,
             storages: stored.collect(),
             nodes,

@@ -4,6 +4,7 @@
 mod archive;
 mod bare;
 mod emit;
+mod extras;
 mod interpret;
 mod legacy;
 mod notes;

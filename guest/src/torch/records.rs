@@ -1,14 +1,16 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::model::{Node, Stored};
+use crate::error::Unfit;
+use crate::model::{Global, Stored};
 use crate::reader::{Checkpoint, Format};
-use crate::torch::interpret::NamedStorage;
+use crate::torch::extras::Extras;
+use crate::torch::interpret::{Interpreted, NamedStorage};
 use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
 use crate::zip::{Directory, Entry};
-use crate::{Error, show};
+use crate::{Error, foreign, show};
 
 /// The records of a `torch.save` archive, and what the small ones say.
 #[derive(Debug)]
@@ -21,17 +23,25 @@ pub(super) struct Records {
     checksums: bool,
     alignment: Option<u32>,
     big_endian: bool,
+    /// Bytes of the archive's comment.
+    comment: u64,
 }
 
 impl Records {
     /// Takes the records of a zip that looks like `torch.save` made it.
     pub(super) fn new(directory: Directory) -> Result<Self, Error> {
+        if let Some(what) =
+            foreign::describe_archive(directory.entries.iter().map(|entry| entry.name.as_str()))
+        {
+            return Err(foreign::unsupported(what));
+        }
         let checksums = directory.entries.iter().any(|entry| entry.size > 0 && entry.crc32 != 0);
         let first = directory.entries.first().and_then(|entry| entry.name.split_once('/'));
         let Some(archive) = first.map(|(archive, _)| String::from(archive)) else {
             let found = directory.entries.first().map_or("nothing".into(), |entry| show::name(&entry.name));
             return Err(Error::malformed(0, PART, "records named `<archive>/…`", found));
         };
+        let comment = directory.comment;
         let mut entries = BTreeMap::new();
         for entry in directory.entries {
             let Some(name) = entry.name.strip_prefix(&*archive).and_then(|rest| rest.strip_prefix('/'))
@@ -40,16 +50,13 @@ impl Records {
                 return Err(Error::malformed(entry.header, PART, expected, show::name(&entry.name)));
             };
             if entry.method != 0 {
-                let found = "deflate (method 8)";
+                let found =
+                    "deflate (method 8): unzip the file, and zip it again without compression (`zip -0 -r`)";
                 return Err(Error::unsupported(entry.header, &*entry.name, "a stored record", found));
-            }
-            if name == "constants.pkl" {
-                let found = "TorchScript, which is a program";
-                return Err(Error::unsupported(entry.header, &*entry.name, "a checkpoint", found));
             }
             entries.insert(name.into(), entry);
         }
-        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false })
+        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false, comment })
     }
 
     /// The pickle.
@@ -107,14 +114,35 @@ impl Records {
     }
 
     /// What the archive holds, once its pickle is read.
-    pub(super) fn checkpoint(self, nodes: Vec<Node>, named: Vec<NamedStorage>) -> Result<Checkpoint, Error> {
+    pub(super) fn checkpoint(self, interpreted: Interpreted) -> Result<Checkpoint, Error> {
+        let Interpreted { nodes, storages, sources, .. } = interpreted;
         let stored =
             |named: NamedStorage| self.stored(&named.key, named.length, named.swap_width, named.location);
-        let storages = named.into_iter().map(stored).collect::<Result<_, _>>()?;
+        let storages = storages.into_iter().map(stored).collect::<Result<Vec<_>, _>>()?;
+        let extras = self.extras(&storages, &sources);
         let Self { archive, alignment, checksums, .. } = self;
         let (format, metadata) = (Format::TorchZip, Vec::new());
-        let extras = Vec::new();
         Ok(Checkpoint { format, archive, alignment, checksums, metadata, extras, root: 0, nodes, storages })
+    }
+
+    /// What the archive holds that is no part of the state dict.
+    fn extras(&self, storages: &[Stored], sources: &[Global]) -> Vec<Unfit> {
+        let used: BTreeSet<&str> = storages.iter().map(|storage| storage.name.as_str()).collect();
+        let records = self.entries.iter().filter(|(name, entry)| {
+            let folder = name.ends_with('/') && entry.size == 0;
+            let own = OWN.contains(&name.as_str()) || name.starts_with(".data/");
+            !folder && !own && !used.contains(entry.name.as_str())
+        });
+        let mut extras = Extras::default();
+        extras.sources(sources);
+        for (name, entry) in records {
+            let what = if name.starts_with("data/") { "a payload" } else { "a record" };
+            extras.add(&entry.name, || format!("{what} of {} bytes that belongs to no value", entry.size));
+        }
+        if self.comment > 0 {
+            extras.add("zip comment", || format!("{} bytes", self.comment));
+        }
+        extras.into_vec()
     }
 
     /// Where a storage that the pickle names lies.
@@ -136,7 +164,8 @@ impl Records {
         }
         Ok(Stored {
             range: entry.payload,
-            checksum: self.checksums.then_some(entry.crc32),
+            // `skip_data` leaves room for payloads that are filled in later, and zeros.
+            checksum: Some(entry.crc32).filter(|&crc32| self.checksums && (crc32 != 0 || length == 0)),
             swap: if self.big_endian { swap } else { 1 },
             location,
             name: entry.name.clone(),
@@ -151,5 +180,8 @@ impl Records {
         format!("{}/{name}", self.archive)
     }
 }
+
+/// The records that `torch.save` writes beside payloads and `.data/`.
+const OWN: [&str; 5] = ["data.pkl", "version", "byteorder", ".format_version", ".storage_alignment"];
 
 const PART: &str = "zip directory";

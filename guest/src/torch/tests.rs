@@ -10,6 +10,7 @@ use crate::model::{Storage, Stored};
 use crate::step::{Next, Range};
 use crate::torch::ArchiveWriter;
 use crate::torch::emit::Emitted;
+use crate::torch::interpret::Interpreted;
 use crate::torch::records::Records;
 use crate::writer::{Checksum, Layout, Segment, Source, TorchOptions};
 use crate::zip::{self, Directory, Opening};
@@ -209,6 +210,19 @@ pub(super) fn zipped(parts: &[(&str, &str)], crc32: u32) -> Vec<u8> {
     bytes
 }
 
+/// Has an archive state this checksum of a record, in directory and descriptor.
+fn set_checksum(bytes: &mut [u8], name: &str, crc32: u32) {
+    let find = |bytes: &[u8], what: &[u8], from: usize| {
+        bytes[from..].windows(what.len()).position(|window| window == what).unwrap() + from
+    };
+    let header = find(bytes, name.as_bytes(), 0);
+    let descriptor = find(bytes, b"PK\x07\x08", header) + 4;
+    let entry = find(bytes, name.as_bytes(), find(bytes, b"PK\x01\x02", 0)) - 46 + 16;
+    for at in [descriptor, entry] {
+        bytes[at..at + 4].copy_from_slice(&crc32.to_le_bytes());
+    }
+}
+
 #[test]
 fn a_storage_is_found_under_its_key() {
     let records = records(ZEROS).unwrap();
@@ -216,7 +230,7 @@ fn a_storage_is_found_under_its_key() {
     assert_eq!(stored.range, Range::new(704, 8));
     assert_eq!(stored.checksum, Some(crc32fast::hash(&[0; 8])));
     assert_eq!((&*stored.name, &*stored.location, stored.swap), ("archive/data/0", "cpu", 1));
-    let checkpoint = records.checkpoint(Vec::new(), Vec::new()).unwrap();
+    let checkpoint = records.checkpoint(Interpreted::default()).unwrap();
     assert_eq!(
         (&*checkpoint.archive, checkpoint.alignment, checkpoint.checksums),
         ("archive", Some(64), true)
@@ -234,8 +248,48 @@ fn an_archive_of_zero_checksums_has_none() {
     let records =
         records(&zipped(&[("a/data.pkl", ""), ("a/data/0", "12345678"), ("a/version", "3")], 0)).unwrap();
     assert_eq!(stored(&records, "0", 8).unwrap().checksum, None);
-    let checkpoint = records.checkpoint(Vec::new(), Vec::new()).unwrap();
+    let checkpoint = records.checkpoint(Interpreted::default()).unwrap();
     assert_eq!((checkpoint.checksums, checkpoint.alignment), (false, None));
+}
+
+#[test]
+fn a_checksum_of_zero_is_none_stated() {
+    // `skip_data` writes it for payloads only. That of an empty one is 0.
+    let (x, digit) = (crc32fast::hash(b"x"), crc32fast::hash(b"3"));
+    let mut bytes =
+        zipped(&[("a/data.pkl", "x"), ("a/data/0", "12345678"), ("a/data/1", ""), ("a/version", "3")], 0);
+    set_checksum(&mut bytes, "a/data.pkl", x);
+    set_checksum(&mut bytes, "a/version", digit);
+    let records = records(&bytes).unwrap();
+    assert_eq!(stored(&records, "0", 8).unwrap().checksum, None);
+    assert_eq!(stored(&records, "1", 0).unwrap().checksum, Some(0));
+    assert!(records.checkpoint(Interpreted::default()).unwrap().checksums);
+}
+
+#[test]
+fn what_belongs_to_no_value_is_told() {
+    let mut parts =
+        vec![("a/data.pkl", ""), ("a/version", "3"), ("a/.data/serialization_id", "1"), ("a/data/", "")];
+    let extras = |parts: &[(&str, &str)], comment: &str| {
+        let mut bytes = zipped(parts, 0);
+        let end = bytes.len();
+        bytes[end - 2] = u8::try_from(comment.len()).unwrap();
+        bytes.extend_from_slice(comment.as_bytes());
+        let checkpoint = records(&bytes).unwrap().checkpoint(Interpreted::default()).unwrap();
+        checkpoint.extras.into_iter().map(|extra| [extra.path, extra.reason].join(": ")).collect::<Vec<_>>()
+    };
+    assert_eq!(extras(&parts, ""), [""; 0]);
+    parts.extend([("a/data/7", "1234"), ("a/notes.txt", "hello")]);
+    let expected = [
+        "a/data/7: a payload of 4 bytes that belongs to no value",
+        "a/notes.txt: a record of 5 bytes that belongs to no value",
+        "zip comment: 4 bytes",
+    ];
+    assert_eq!(extras(&parts, "mine"), expected);
+    let names: Vec<String> = (0..200).map(|n| ["a/x", &n.to_string()].concat()).collect();
+    parts.extend(names.iter().map(|name| (name.as_str(), "")));
+    let many = extras(&parts, "");
+    assert_eq!((many.len(), &*many[100]), (101, "102 more: further parts that belong to no value"));
 }
 
 #[test]
@@ -278,7 +332,7 @@ fn an_archive_that_torch_would_not_write_is_refused() {
         (&[pickle, version, ("a/byteorder", "middle")], "expected `little` or `big`, found 6d 69 64"),
         (
             &[pickle, version, ("a/constants.pkl", "x")],
-            "unsupported: a/constants.pkl, offset 121: expected a checkpoint, found TorchScript, which is a program",
+            "unsupported: file, offset 0: expected a PyTorch file or safetensors, found a TorchScript archive",
         ),
     ];
     for (parts, expected) in cases {
@@ -304,6 +358,7 @@ fn deflated_records_are_unsupported() {
     let message = records(bytes).unwrap_err().to_string();
     assert_eq!(
         message,
-        "unsupported: archive/data.pkl, offset 0: expected a stored record, found deflate (method 8)"
+        "unsupported: archive/data.pkl, offset 0: expected a stored record, found deflate (method 8): \
+         unzip the file, and zip it again without compression (`zip -0 -r`)"
     );
 }

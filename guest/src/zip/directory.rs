@@ -27,6 +27,8 @@ pub struct Opening {
 pub struct Directory {
     /// The records.
     pub entries: Vec<Entry>,
+    /// Bytes of the comment at the end.
+    pub comment: u64,
 }
 
 /// One record.
@@ -55,6 +57,7 @@ enum State {
     Directory(End),
     /// Headers and descriptors are on their way.
     Records {
+        comment: u64,
         records: Vec<Central>,
         checks: Vec<Check>,
         asked: Vec<Range>,
@@ -76,8 +79,8 @@ impl Opening {
             State::Directory(end) => {
                 self.directory(end, parts.first().map_or(&[], Vec::as_slice), Windows::default())
             }
-            State::Records { records, checks, asked } => {
-                self.records(records, checks, &Windows::new(&asked, parts))
+            State::Records { comment, records, checks, asked } => {
+                self.records(comment, records, checks, &Windows::new(&asked, parts))
             }
             State::Over => Err(Error::misuse("the directory is read")),
         }
@@ -116,11 +119,12 @@ impl Opening {
         let limits = order.iter().skip(1).map(|&(header, _)| header).chain([end.directory.offset]);
         let checks =
             order.iter().zip(limits).map(|(&(_, record), limit)| Check::new(record, limit)).collect();
-        self.records(records, checks, &windows)
+        self.records(end.comment, records, checks, &windows)
     }
 
     fn records(
         &mut self,
+        comment: u64,
         records: Vec<Central>,
         mut checks: Vec<Check>,
         windows: &Windows,
@@ -134,16 +138,16 @@ impl Opening {
             }
         }
         if wanted.is_empty() {
-            return Ok(Next::Done(finished(records, &checks)));
+            return Ok(Next::Done(finished(comment, records, &checks)));
         }
         let asked = windows::merge(wanted);
-        self.state = State::Records { records, checks, asked: asked.clone() };
+        self.state = State::Records { comment, records, checks, asked: asked.clone() };
         Ok(Next::Fetch(asked))
     }
 }
 
 /// The entries in directory order, payloads found.
-fn finished(records: Vec<Central>, checks: &[Check]) -> Directory {
+fn finished(comment: u64, records: Vec<Central>, checks: &[Check]) -> Directory {
     let mut payloads = vec![0; records.len()];
     for check in checks {
         if let (Some(place), Some(payload)) = (payloads.get_mut(check.record), check.payload()) {
@@ -154,5 +158,5 @@ fn finished(records: Vec<Central>, checks: &[Check]) -> Directory {
         let Central { name, header, method, crc32, compressed, size, .. } = record;
         Entry { name, header, payload: Range::new(payload, compressed), size, method, crc32 }
     };
-    Directory { entries: records.into_iter().zip(payloads).map(entry).collect() }
+    Directory { entries: records.into_iter().zip(payloads).map(entry).collect(), comment }
 }

@@ -1,12 +1,12 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::Error;
 use crate::step::Range;
 use crate::zip::records::{
     CENTRAL_ENTRY_BYTES, END_RECORD, END_RECORD_BYTES, EndRecord, ZIP64_END_BYTES, ZIP64_END_SIZE,
     ZIP64_LOCATOR_BYTES, Zip64End, Zip64Locator,
 };
+use crate::{Error, foreign};
 
 /// What the end of an archive says of its directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(super) struct End {
     pub(super) directory: Range,
     /// How many entries it has.
     pub(super) entries: u64,
+    /// Bytes of the comment behind it.
+    pub(super) comment: u64,
 }
 
 /// Bytes from the end of a file that surely hold its end records: they come
@@ -82,6 +84,12 @@ impl Place<'_> {
             None => (plain(record), self.offset()),
         };
         let Range { offset, length } = end.directory;
+        let start = end.directory.end().and_then(|end| limit.checked_sub(end));
+        if let Some(start) = start.filter(|start| *start > 0)
+            && self.is_directory(limit, length)
+        {
+            return Err(self.preceded(start));
+        }
         if end.directory.end() != Some(limit) {
             let found = format!("{length} bytes at {offset}");
             return Err(self.malformed(format!("a directory that ends at {limit}"), found));
@@ -102,6 +110,15 @@ impl Place<'_> {
             return Err(self.disks());
         }
         let start = self.offset().checked_sub(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES);
+        let before = start.and_then(|start| start.checked_sub(locator.offset)).filter(|before| *before > 0);
+        if let Some((before, start)) = before.zip(start)
+            && let Some(end) = self.before(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES).and_then(Zip64End::parse)
+            && end.directory_offset.checked_add(end.directory_size).and_then(|end| end.checked_add(before))
+                == Some(start)
+            && self.is_directory(start, end.directory_size)
+        {
+            return Err(self.preceded(before));
+        }
         let Some(start) = start.filter(|&start| start == locator.offset) else {
             let expected = "a zip64 end record right before its locator";
             return Err(self.malformed(expected, format!("offset {}", locator.offset)));
@@ -138,12 +155,29 @@ impl Place<'_> {
             }
         }
         let directory = Range::new(zip64.directory_offset, zip64.directory_size);
-        Ok(End { directory, entries: zip64.entries })
+        Ok(End { directory, entries: zip64.entries, comment: record.comment.into() })
     }
 
     /// What lies from `distance` bytes before the end record on.
     fn before(&self, distance: u64) -> Option<&[u8]> {
         self.tail.get(self.at.checked_sub(usize::try_from(distance).ok()?)?..self.at)
+    }
+
+    /// Whether a directory of `length` bytes ends at `end`, as far as is known here.
+    fn is_directory(self, end: u64, length: u64) -> bool {
+        let start = end.checked_sub(length).and_then(|start| start.checked_sub(self.base));
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        start.and_then(|start| self.tail.get(start..)).is_some_and(|bytes| bytes.starts_with(b"PK\x01\x02"))
+    }
+
+    /// An archive counts from its own start, and there is something before it.
+    fn preceded(self, start: u64) -> Error {
+        let found = format!(
+            "one that starts at byte {start}, as where several lie in a row: a `.distcp` file of \
+             torch.distributed.checkpoint is made so, and {}",
+            foreign::DISTRIBUTED
+        );
+        Error::unsupported(self.offset(), PART, "an archive from the first byte on", found)
     }
 
     fn disks(self) -> Error {
@@ -160,6 +194,7 @@ fn plain(record: EndRecord) -> End {
     End {
         directory: Range::new(record.directory_offset.into(), record.directory_size.into()),
         entries: record.entries.into(),
+        comment: record.comment.into(),
     }
 }
 

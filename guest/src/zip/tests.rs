@@ -190,7 +190,8 @@ fn a_comment_that_looks_like_an_end_record_is_a_comment() {
     let length = bytes.len();
     bytes[length - 2] = u8::try_from(fake.len()).unwrap();
     bytes.extend_from_slice(fake);
-    assert_eq!(open_bytes(&bytes), open_bytes(plain));
+    let comment = fake.len() as u64;
+    assert_eq!(open_bytes(&bytes), open_bytes(plain).map(|plain| Directory { comment, ..plain }));
 }
 
 #[test]
@@ -204,7 +205,8 @@ fn of_two_archives_in_one_file_the_last_counts() {
     bytes[at + 1] = u8::try_from(second.len() >> 8).unwrap();
     bytes.extend_from_slice(&second);
     // Its offsets count from its own start: it does not fit its place.
-    assert_eq!(open_bytes(&bytes), open_bytes(&first));
+    let comment = second.len() as u64;
+    assert_eq!(open_bytes(&bytes), open_bytes(&first).map(|first| Directory { comment, ..first }));
 }
 
 #[test]

@@ -5,12 +5,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Barrier;
 #[cfg(feature = "etcd")]
 use super::etcd::EtcdBarrier;
 use super::etcd::EtcdBarrierConfig;
 use super::local::{LocalBarrier, LocalBarrierConfig};
 use super::tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig};
+use super::{Barrier, OnWait};
 use crate::{Error, RankInfo, Result};
 
 /// Which barrier to use, by the name it is registered under, and its arguments.
@@ -34,6 +34,10 @@ pub struct BarrierConfig {
     /// The arguments: what the configuration of this kind of barrier is in JSON.
     #[serde(default)]
     pub barrier_args: Value,
+    /// Who is told of long waits, by those that are built in. It is no part of the
+    /// JSON.
+    #[serde(skip)]
+    pub on_wait: OnWait,
 }
 
 impl BarrierConfig {
@@ -41,7 +45,7 @@ impl BarrierConfig {
     pub fn new(barrier_type: &str, arguments: &impl Serialize) -> Self {
         // A configuration is a struct of numbers and texts, which JSON can hold.
         let barrier_args = serde_json::to_value(arguments).unwrap_or(Value::Null);
-        Self { barrier_type: Some(barrier_type.into()), barrier_args }
+        Self { barrier_type: Some(barrier_type.into()), barrier_args, on_wait: OnWait::default() }
     }
 
     /// Threads of one process.
@@ -61,7 +65,7 @@ impl BarrierConfig {
 }
 
 /// Makes a barrier of a registered kind for a rank.
-type Constructor = Arc<dyn Fn(&Value, RankInfo) -> Result<Arc<dyn Barrier>> + Send + Sync>;
+type Constructor = Arc<dyn Fn(&Value, RankInfo, OnWait) -> Result<Arc<dyn Barrier>> + Send + Sync>;
 
 /// Kinds that were registered besides those built in.
 static REGISTERED: Mutex<BTreeMap<String, Constructor>> = Mutex::new(BTreeMap::new());
@@ -98,6 +102,7 @@ pub fn register_barrier<C, B>(
     B: Barrier + 'static,
 {
     let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    let constructor = move |config, rank_info, _| constructor(config, rank_info);
     registered.insert(barrier_type.into(), typed(barrier_type, constructor));
 }
 
@@ -124,16 +129,16 @@ pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -
         }
         Error::Value(format!("there is no barrier {name:?}; there are: {}", names().join(", ")))
     })?;
-    constructor(&config.barrier_args, rank_info)
+    constructor(&config.barrier_args, rank_info, config.on_wait.clone())
 }
 
 /// The kinds that come with this library.
 fn built_in(name: &str) -> Option<Constructor> {
     match name {
-        LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join)),
-        TcpStoreBarrier::TYPE => Some(typed(name, TcpStoreBarrier::join)),
+        LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join_watched)),
+        TcpStoreBarrier::TYPE => Some(typed(name, TcpStoreBarrier::join_watched)),
         #[cfg(feature = "etcd")]
-        EtcdBarrier::TYPE => Some(typed(name, EtcdBarrier::join)),
+        EtcdBarrier::TYPE => Some(typed(name, EtcdBarrier::join_watched)),
         _ => None,
     }
 }
@@ -151,18 +156,18 @@ fn names() -> Vec<String> {
 /// A constructor that reads its configuration from JSON.
 fn typed<C, B>(
     name: &str,
-    constructor: impl Fn(C, RankInfo) -> Result<B> + Send + Sync + 'static,
+    constructor: impl Fn(C, RankInfo, OnWait) -> Result<B> + Send + Sync + 'static,
 ) -> Constructor
 where
     C: DeserializeOwned,
     B: Barrier + 'static,
 {
     let name = name.to_owned();
-    Arc::new(move |arguments, rank_info| {
+    Arc::new(move |arguments, rank_info, on_wait| {
         let none = Value::Object(serde_json::Map::new());
         let config = C::deserialize(if arguments.is_null() { &none } else { arguments })
             .map_err(|error| Error::Value(format!("the arguments of the barrier {name:?}: {error}")))?;
-        Ok(Arc::new(constructor(config, rank_info)?))
+        Ok(Arc::new(constructor(config, rank_info, on_wait)?))
     })
 }
 
@@ -172,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_name_nobody_registered_is_an_error_that_lists_the_others() {
-        let config = BarrierConfig { barrier_type: Some("semaphore".into()), barrier_args: Value::Null };
+        let config = BarrierConfig { barrier_type: Some("semaphore".into()), ..BarrierConfig::default() };
         let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
         assert!(error.starts_with("there is no barrier \"semaphore\"; there are: local"), "{error}");
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Barrier, DEFAULT_TIMEOUT, Rounds};
+use super::{Barrier, DEFAULT_TIMEOUT, OnWait, Rounds, Waiting, worlds_differ};
 use crate::error::Absence;
 use crate::random::random;
 use crate::{Error, RankInfo, Result};
@@ -13,7 +13,7 @@ use crate::{Error, RankInfo, Result};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalBarrierConfig {
-    /// Ranks of the same group and world size meet.
+    /// Ranks of the same group meet.
     pub group: String,
     /// How long [`execute_barrier`](Barrier::execute_barrier) waits.
     #[serde(rename = "timeout_secs", with = "crate::seconds")]
@@ -45,12 +45,14 @@ pub struct LocalBarrier {
     rank_info: RankInfo,
     timeout: Duration,
     rounds: Rounds,
+    on_wait: OnWait,
 }
 
 /// What all ranks share.
 #[derive(Debug)]
 struct Board {
     session: String,
+    world_size: usize,
     notes: Mutex<Notes>,
     changed: Condvar,
 }
@@ -60,10 +62,12 @@ struct Notes {
     messages: BTreeMap<(String, usize), Vec<u8>>,
     joined: BTreeSet<usize>,
     gone: BTreeSet<usize>,
+    /// Why nobody meets here.
+    conflict: Option<String>,
 }
 
-/// Groups that ranks join one by one, by name and world size.
-static GROUPS: Mutex<BTreeMap<(String, usize), Weak<Board>>> = Mutex::new(BTreeMap::new());
+/// Groups that ranks join one by one, by name.
+static GROUPS: Mutex<BTreeMap<String, Weak<Board>>> = Mutex::new(BTreeMap::new());
 
 impl LocalBarrier {
     /// The name it is registered under.
@@ -71,36 +75,49 @@ impl LocalBarrier {
 
     /// The handles of all ranks of a new world.
     pub fn world(world_size: usize) -> Vec<Self> {
-        let board = Arc::new(Board::new());
+        let board = Arc::new(Board::new(world_size));
         let handle = |global_rank| {
             let rank_info = RankInfo { global_rank, global_world_size: world_size };
-            Self { board: board.clone(), rank_info, timeout: DEFAULT_TIMEOUT, rounds: Rounds::default() }
+            Self::on(board.clone(), rank_info, DEFAULT_TIMEOUT, OnWait::default())
         };
         (0..world_size).map(handle).collect()
     }
 
     /// The handle of the only rank.
     pub fn single() -> Self {
-        let board = Arc::new(Board::new());
-        let rank_info = RankInfo::single();
-        Self { board, rank_info, timeout: DEFAULT_TIMEOUT, rounds: Rounds::default() }
+        Self::on(Arc::new(Board::new(1)), RankInfo::single(), DEFAULT_TIMEOUT, OnWait::default())
     }
 
-    /// Joins a group of this process as a rank. An error if the group has this
-    /// rank already.
+    /// Joins a group of this process as a rank. An error if the group has this rank
+    /// already, or is a world of another size: all who are in it are told.
+    ///
+    /// A rank that left can come again: it waits for the others in a new world.
     pub fn join(config: LocalBarrierConfig, rank_info: RankInfo) -> Result<Self> {
+        Self::join_watched(config, rank_info, OnWait::default())
+    }
+
+    /// The same, and somebody is told of long waits.
+    pub(super) fn join_watched(
+        config: LocalBarrierConfig,
+        rank_info: RankInfo,
+        on_wait: OnWait,
+    ) -> Result<Self> {
+        let RankInfo { global_rank: rank, global_world_size: world_size } = rank_info;
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, board| board.strong_count() > 0);
-        let place = groups.entry((config.group.clone(), rank_info.global_world_size)).or_default();
-        let board = place.upgrade().unwrap_or_else(|| Arc::new(Board::new()));
-        if !board.lock().joined.insert(rank_info.global_rank) {
-            return Err(Error::Value(format!(
-                "rank {} is in the local barrier {:?} already",
-                rank_info.global_rank, config.group
-            )));
-        }
+        let place = groups.entry(config.group.clone()).or_default();
+        // What a rank was in before is over for it, and so for whoever comes after it.
+        let board = place.upgrade().filter(|board| !board.is_over_for(rank));
+        let board = board.unwrap_or_else(|| Arc::new(Board::new(world_size)));
+        board
+            .admit(rank_info)
+            .map_err(|reason| Error::Conflict { barrier: format!("local {:?}", config.group), reason })?;
         *place = Arc::downgrade(&board);
-        Ok(Self { board, rank_info, timeout: config.timeout, rounds: Rounds::default() })
+        Ok(Self::on(board, rank_info, config.timeout, on_wait))
+    }
+
+    fn on(board: Arc<Board>, rank_info: RankInfo, timeout: Duration, on_wait: OnWait) -> Self {
+        Self { board, rank_info, timeout, rounds: Rounds::default(), on_wait }
     }
 }
 
@@ -121,13 +138,19 @@ impl Barrier for LocalBarrier {
 
     fn collect(&self, topic: &str, from: &[usize], timeout: Duration) -> Result<Vec<Vec<u8>>> {
         let start = Instant::now();
+        let waiting = Waiting { ranks: from.into(), place: "the local barrier".into(), server: false };
+        let watch = self.on_wait.watch(waiting);
         let mut notes = self.board.lock();
         loop {
+            if let Some(reason) = &notes.conflict {
+                return Err(Error::Conflict { barrier: "local".into(), reason: reason.clone() });
+            }
             let missing: Vec<usize> =
                 from.iter().copied().filter(|&rank| notes.get(topic, rank).is_none()).collect();
             if missing.is_empty() {
                 return Ok(from.iter().filter_map(|&rank| notes.get(topic, rank).cloned()).collect());
             }
+            watch.missing(&missing);
             let absent = |ranks, absence| Err(Error::Missing { barrier: "local".into(), ranks, absence });
             let gone: Vec<usize> = missing.iter().copied().filter(|rank| notes.gone.contains(rank)).collect();
             if !gone.is_empty() {
@@ -163,8 +186,35 @@ impl Drop for LocalBarrier {
 }
 
 impl Board {
-    fn new() -> Self {
-        Self { session: random(), notes: Mutex::default(), changed: Condvar::new() }
+    fn new(world_size: usize) -> Self {
+        Self { session: random(), world_size, notes: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Takes a rank in, or says why not, to all who are here too.
+    fn admit(&self, rank_info: RankInfo) -> std::result::Result<(), String> {
+        let RankInfo { global_rank: rank, global_world_size: world_size } = rank_info;
+        let mut notes = self.lock();
+        if world_size != self.world_size && notes.joined.iter().any(|rank| !notes.gone.contains(rank)) {
+            let other = notes.joined.first().copied().unwrap_or_default();
+            let reason =
+                worlds_differ(RankInfo { global_rank: other, global_world_size: self.world_size }, rank_info);
+            // Those who all met are not disturbed by one who comes later.
+            if notes.joined.len() < self.world_size {
+                notes.conflict = Some(reason.clone());
+                self.changed.notify_all();
+            }
+            return Err(reason);
+        }
+        if !notes.joined.insert(rank) {
+            return Err(format!("rank {rank} is here already"));
+        }
+        Ok(())
+    }
+
+    /// Whether nobody meets here any more, as far as a rank can tell.
+    fn is_over_for(&self, rank: usize) -> bool {
+        let notes = self.lock();
+        notes.conflict.is_some() || notes.gone.contains(&rank) || notes.joined.is_subset(&notes.gone)
     }
 
     fn lock(&self) -> MutexGuard<'_, Notes> {
@@ -242,5 +292,36 @@ mod tests {
         assert!(LocalBarrier::join(config.clone(), rank).is_err());
         drop(first);
         LocalBarrier::join(config, rank).unwrap();
+    }
+
+    #[test]
+    fn worlds_of_different_sizes_are_an_error_that_names_both() {
+        let config = LocalBarrierConfig { group: "sizes".into(), ..Default::default() };
+        let join = |rank, size| LocalBarrier::join(config.clone(), RankInfo::new(rank, size).unwrap());
+        let expected = "rank 0 was started in a world of 2 ranks, and rank 1 in one of 3";
+        let first = join(0, 2).unwrap();
+        let error = join(1, 3).unwrap_err().to_string();
+        assert_eq!(error, format!("barrier local \"sizes\": {expected}"));
+        let error = first.collect("topic", &[1], DEFAULT_TIMEOUT).unwrap_err().to_string();
+        assert_eq!(error, format!("barrier local: {expected}"));
+        // Those who come after it are not troubled.
+        let again = [join(0, 3).unwrap(), join(1, 3).unwrap()];
+        again[1].announce("topic", b"").unwrap();
+        again[0].collect("topic", &[1], DEFAULT_TIMEOUT).unwrap();
+    }
+
+    #[test]
+    fn who_left_can_come_again_and_waits_for_the_others() {
+        let config = LocalBarrierConfig { group: "again".into(), ..Default::default() };
+        let join = |rank| LocalBarrier::join(config.clone(), RankInfo::new(rank, 2).unwrap()).unwrap();
+        let (first, second) = (join(0), join(1));
+        second.announce("vote", b"old").unwrap();
+        second.close().unwrap();
+        let second = join(1);
+        first.close().unwrap();
+        let first = join(0);
+        assert!(first.collect("vote", &[1], Duration::ZERO).is_err());
+        second.announce("vote", b"new").unwrap();
+        assert_eq!(first.collect("vote", &[1], DEFAULT_TIMEOUT).unwrap(), [b"new"]);
     }
 }

@@ -9,6 +9,7 @@ mod etcd;
 mod local;
 mod rounds;
 mod tcp_store;
+mod waiting;
 
 use std::fmt;
 use std::time::Duration;
@@ -20,11 +21,16 @@ pub use config::{BarrierConfig, create_barrier_from_config, register_barrier};
 pub use etcd::EtcdBarrier;
 pub use etcd::EtcdBarrierConfig;
 pub use local::{LocalBarrier, LocalBarrierConfig};
-pub(crate) use rounds::Rounds;
+pub(crate) use rounds::{Left, Rounds};
 pub use tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
+use waiting::Watch;
+pub use waiting::{OnWait, Waiting};
 
 /// How long ranks wait for each other unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long a host may have no name: some get theirs only when they start.
+const NAMELESS: Duration = Duration::from_secs(10);
 
 /// Where the ranks of a run meet. Each rank has its own handle.
 ///
@@ -75,4 +81,17 @@ pub trait Barrier: fmt::Debug + Send + Sync {
     /// Takes leave: the others need not wait for this rank any more. Messages it
     /// left can still be read by those who wait for them.
     fn close(&self) -> Result<()>;
+}
+
+/// What ranks are told that were started with different world sizes.
+fn worlds_differ(one: RankInfo, other: RankInfo) -> String {
+    format!(
+        "rank {} was started in a world of {} ranks, and rank {} in one of {}",
+        one.global_rank, one.global_world_size, other.global_rank, other.global_world_size
+    )
+}
+
+/// What this machine calls itself.
+fn this_host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().into()
 }

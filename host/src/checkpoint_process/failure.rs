@@ -14,6 +14,7 @@ pub(super) enum Failure {
     Rank { rank: usize, source: Box<Failure> },
     Missing { barrier: String, ranks: Vec<usize>, absence: Absent },
     Unreachable { barrier: String, reason: String },
+    Conflict { barrier: String, reason: String },
     Hook { path: PathBuf, hook: String, committed: bool, reason: String },
     Space { path: PathBuf, needed: u64, available: u64 },
     GaveUp(String),
@@ -43,6 +44,7 @@ impl From<Error> for Failure {
                 Self::Missing { barrier, ranks, absence: absence.into() }
             }
             Error::Unreachable { barrier, reason } => Self::Unreachable { barrier, reason },
+            Error::Conflict { barrier, reason } => Self::Conflict { barrier, reason },
             Error::GaveUp(reason) => Self::GaveUp(reason),
             other => Self::Other(other.to_string()),
         }
@@ -58,6 +60,7 @@ impl From<Failure> for Error {
                 Self::Missing { barrier, ranks, absence: absence.into() }
             }
             Failure::Unreachable { barrier, reason } => Self::Unreachable { barrier, reason },
+            Failure::Conflict { barrier, reason } => Self::Conflict { barrier, reason },
             Failure::Hook { path, hook, committed, reason } => {
                 Self::Hook { path, hook, committed, source: reason.into() }
             }
@@ -109,6 +112,7 @@ mod tests {
                 absence: Absence::Late(Duration::from_secs(600)),
             },
             Error::Unreachable { barrier: "etcd".into(), reason: "it is gone".into() },
+            Error::Conflict { barrier: "etcd".into(), reason: "two are rank 1".into() },
             Error::Hook { path: path(), hook: "copy".into(), committed: true, source: "no room".into() },
             Error::Space { path: path(), needed: 2, available: 1 },
             Error::GaveUp("the disk was full".into()),

@@ -23,10 +23,8 @@ use crate::{CheckpointWriter, Error, HookArguments, Result, Staged, Storage};
 /// one that ends all that is in a container or a control group does.
 ///
 /// When the process crashes, the write at hand fails with [`Error::Process`], which
-/// has its last words, and the next write starts it anew. It then joins the barrier
-/// again. It cannot where the barrier was served by the process that crashed, as
-/// rank 0's serves that of `tcp_store` outside of `torchrun`: all ranks must then
-/// start anew.
+/// has its last words, and the next write starts it anew. So it is on the other ranks,
+/// where the write fails as that rank is missing: all join the barrier again, and meet.
 ///
 /// What the process prints is kept for its last words and shown nowhere else. Dropped
 /// without [`close`](Self::close), it ends by itself.
@@ -191,6 +189,11 @@ impl CheckpointProcess {
             None => Running::start(&self.config, &self.spec)?,
         };
         let answered = ask(&mut running, number);
+        if answered.as_ref().is_err_and(Error::parts_ranks) && running.is_usable() {
+            // Whoever is missing comes again as another: only those who join anew meet it.
+            let _ = running.terminate(self.config.subprocess_shutdown_timeout);
+            return answered;
+        }
         inner.running = Some(running).filter(Running::is_usable);
         answered
     }

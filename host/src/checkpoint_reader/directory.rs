@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checkpoint::{RECORD, absent, rank_file};
+use crate::checkpoint::rank_file;
 use crate::store::Store;
-use crate::{Checkpoint, Engine, Error, File, Result};
+use crate::{Checkpoint, Engine, File, Result, not_committed, uncommitted};
 
 /// A checkpoint directory.
 pub(super) enum Directory<'r> {
@@ -25,19 +25,10 @@ impl<'r> Directory<'r> {
         if let Some(checkpoint) = Checkpoint::find_in(engine, store.clone(), path)? {
             return Ok(Self::Committed(Box::new(checkpoint)));
         }
-        if !store.exists(path)? {
-            return Err(absent(path));
-        }
-        if uncommitted {
+        if uncommitted && store.exists(path)? {
             return Ok(Self::Uncommitted { engine, store: &**store, path: path.into() });
         }
-        Err(Error::checkpoint(
-            path,
-            format!(
-                "it is not committed: it has no `{RECORD}`, which is written last. PyTorch's own writer writes \
-                 none: to read such a directory, or what a broken save left, set `uncommitted`"
-            ),
-        ))
+        Err(not_committed(&**store, path))
     }
 
     /// How many ranks saved it. Without a record, how many have a file: an error if
@@ -47,19 +38,15 @@ impl<'r> Directory<'r> {
             Self::Committed(checkpoint) => return Ok(checkpoint.world_size()),
             Self::Uncommitted { store, path, .. } => (store, path),
         };
-        let entries = store.list(path)?;
-        let mut ranks: Vec<usize> = entries.iter().filter_map(|entry| rank_of(&entry.name)).collect();
-        ranks.sort_unstable();
-        if let Some((rank, _)) = ranks.iter().enumerate().find(|&(rank, &found)| rank != found) {
-            let reason =
-                format!("the file of rank {rank} is missing, and there are {} of others", ranks.len());
-            return Err(Error::checkpoint(path, reason));
+        uncommitted::world_size(*store, path)
+    }
+
+    /// How many ranks committed it, if they did.
+    pub(super) fn committed_by(&self) -> Option<usize> {
+        match self {
+            Self::Committed(checkpoint) => Some(checkpoint.world_size()),
+            Self::Uncommitted { .. } => None,
         }
-        if ranks.is_empty() {
-            let reason = format!("it has no file of any rank: the first is `{}`", rank_file(0));
-            return Err(Error::checkpoint(path, reason));
-        }
-        Ok(ranks.len())
     }
 
     /// The file of a rank.
@@ -69,28 +56,6 @@ impl<'r> Directory<'r> {
             Self::Uncommitted { engine, store, path } => {
                 File::open_in(engine, *store, &path.join(rank_file(rank)))
             }
-        }
-    }
-}
-
-/// The rank whose file has this name.
-fn rank_of(name: &str) -> Option<usize> {
-    let rank = name.strip_prefix("checkpoint_")?.strip_suffix(".pt")?.parse().ok()?;
-    // Not `+1`, not `01`.
-    (rank_file(rank) == name).then_some(rank)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_names_that_writers_give_are_ranks() {
-        assert_eq!(rank_of("checkpoint_12.pt"), Some(12));
-        for other in
-            ["checkpoint_.pt", "checkpoint_01.pt", "checkpoint_+1.pt", "checkpoint_1.pt.tmp", "outline.pt"]
-        {
-            assert_eq!(rank_of(other), None, "{other}");
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn fill(
     buffers(state, template, &plan, verify, &mut transfers);
     run(&pages, transfers, &values.storages, verify).map_err(naming)?;
     let tensors = fresh.tensors(verify)?;
+    state.unchanged()?;
     assign(template, plan, &values, &tensors);
     Ok(())
 }

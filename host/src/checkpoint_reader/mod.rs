@@ -118,9 +118,10 @@ impl CheckpointReader {
     /// The state dict that this rank saved, in memory.
     ///
     /// An error if there is no such directory, if it is not committed, if it has
-    /// no file of this rank, or if the file is not what was committed.
+    /// no file of this rank, or if the file is not what was committed; and if it was saved
+    /// by another number of ranks: this rank's file is then a part of something else.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<StateDict<'static>> {
-        self.read_rank(path, self.rank_info.global_rank)
+        self.load(&self.own(path.as_ref())?)
     }
 
     /// The state dict that a rank saved, in memory.
@@ -179,7 +180,8 @@ impl CheckpointReader {
         template: &mut Template<'_>,
         strict: bool,
     ) -> Result<Vec<String>> {
-        self.read_rank_into(path, self.rank_info.global_rank, template, strict)
+        let file = self.own(path.as_ref())?;
+        self.partial(file.path(), file.state(), template, strict)
     }
 
     /// The same of the state dict that another rank saved.
@@ -218,6 +220,21 @@ impl CheckpointReader {
         }
         fill::fill(path, state, template, plan, self.config.verify)?;
         Ok(missing)
+    }
+
+    /// This rank's file, of a checkpoint of as many ranks as there are now.
+    fn own(&self, path: &Path) -> Result<File> {
+        let RankInfo { global_rank: rank, global_world_size: ranks } = self.rank_info;
+        self.opened(path, |directory| match directory.committed_by() {
+            Some(saved) if saved != ranks => Err(Error::checkpoint(
+                path,
+                format!(
+                    "it was saved by {saved} ranks, and this is one of {ranks}: `read_merged` reads a state dict \
+                     that was shared over ranks, `read_rank` and `read_all` what single ranks have"
+                ),
+            )),
+            _ => directory.file(rank),
+        })
     }
 
     fn load(&self, file: &File) -> Result<StateDict<'static>> {

@@ -44,6 +44,11 @@ struct Comparison<'p> {
 
 impl Comparison<'_> {
     fn value(&mut self, target: &Template<'_>, source: Item<'_, '_>) -> Result<Plan> {
+        // Another rank's file has it: this one does not, whatever stands in its place.
+        if source.is_absent() {
+            self.missing.push(self.at.clone());
+            return Ok(Plan::Keep);
+        }
         match target {
             Template::Any => Ok(Plan::Replace(source.id())),
             Template::Tensor(target) => self.tensor(target, source),

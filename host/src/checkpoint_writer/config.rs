@@ -32,14 +32,24 @@ pub struct CheckpointWriterConfig {
     pub overwrite: bool,
     /// Whether a checkpoint that was committed survives a power cut.
     pub durable: bool,
-    /// Which older checkpoints beside a new one are kept; by default all. Rank 0
-    /// removes the others once the new one is committed.
+    /// Which older checkpoints beside a new one, and of its family, are kept; by default
+    /// all. Rank 0 removes the others once the new one is committed.
     pub retention: Option<Retention>,
+    /// Whether ranks that share a state dict compare the bytes of storages for which
+    /// their source has no checksum, too: each then reads all of them. Structure, and the
+    /// checksums that there are, are compared always.
+    pub compare_contents: bool,
 }
 
 impl Default for CheckpointWriterConfig {
     /// 600 s; nothing is replaced or removed; durable.
     fn default() -> Self {
-        Self { write_barrier_timeout: DEFAULT_TIMEOUT, overwrite: false, durable: true, retention: None }
+        Self {
+            write_barrier_timeout: DEFAULT_TIMEOUT,
+            overwrite: false,
+            durable: true,
+            retention: None,
+            compare_contents: false,
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! Saving over ranks: every rank writes its file, then one rename commits all.
 
+mod agree;
 mod config;
+mod outline;
 mod save;
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,14 +16,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 
 use crate::barrier::{Barrier, LocalBarrier, Rounds};
-use crate::checkpoint::{FileRecord, OUTLINE, RECORD, Record, VERSION, rank_file};
+use crate::checkpoint::{
+    FileRecord, OUTLINE, OutlineSeal, RECORD, Ranks, Record, Sealed, rank_file, rank_record,
+};
+use crate::checksum::crc32;
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
-use crate::retention::{Listed, newest_commit, remove_dispensable};
+use crate::readback::ReadBack;
+use crate::retention::{newest_commit, remove_beside, root_of};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
-use crate::{Engine, Error, File, RankInfo, Result, TorchOptions, shard};
-use save::Save;
+use crate::{Engine, Error, RankInfo, Result, TorchOptions, presence, protected, shard};
+use agree::Terms;
+use outline::Outline;
+use save::{RankSeal, Save, Statement};
 
 pub use config::CheckpointWriterConfig;
 
@@ -146,7 +155,9 @@ impl CheckpointWriter {
         saved.map_err(|error| match error {
             error @ (Error::Rank { .. }
             | Error::Missing { .. }
+            | Error::Disagree { .. }
             | Error::Unreachable { .. }
+            | Error::Conflict { .. }
             | Error::Exists { .. }) => error,
             error if save.rank.global_world_size == 1 => error,
             error => Error::Rank { rank: save.rank.global_rank, source: Box::new(error) },
@@ -159,24 +170,31 @@ impl CheckpointWriter {
             Err(error) => return save.give_up(error),
         };
         let own = self.put_part(&*stage, save.rank, part);
-        let own = own.and_then(|()| self.call_hooks(save, stage.directory(), false));
+        let own = own.and_then(|own| self.call_hooks(save, stage.directory(), false).map(|()| own));
         let together = match own {
-            Ok(()) => save.together(),
+            Ok((statement, outline)) => save.together(statement).map(|seals| (seals, outline)),
             Err(error) => save.give_up(error),
         };
-        if let Err(error) = together {
-            // Only the rank that would commit may remove what is staged: no other
-            // can know that it does not.
-            if save.rank.global_rank == 0 {
-                // Those who heard from all, as this rank did not, wait for it now.
-                save.call_off(&error);
-                let _ = stage.discard();
+        let (seals, outline) = match together {
+            Ok(together) => together,
+            Err(error) => {
+                // Only the rank that would commit may remove what is staged: no other
+                // can know that it does not.
+                if save.rank.global_rank == 0 {
+                    // Those who heard from all, as this rank did not, wait for it now.
+                    save.call_off(&error);
+                    let _ = stage.discard();
+                } else {
+                    // If that rank has died, this one may be the last who knows of it.
+                    drop(stage);
+                    let _ = self.store.tidy(&root_of(&*self.store, save.path));
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         save.share_commit(|| {
             // All ranks have written: nobody needs what is staged any more.
-            self.commit(&*stage, save.rank.global_world_size, part).inspect_err(|_| drop(stage.discard()))
+            self.commit(&*stage, &seals, outline.as_ref()).inspect_err(|_| drop(stage.discard()))
         })?;
         let pruned = self.prune(save);
         self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
@@ -185,9 +203,7 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        // Not what was just saved: another job may have committed at the same moment.
-        let other = |listed: &Listed| listed.path.file_name() != save.path.file_name();
-        let pruned = remove_dispensable(&*self.store, root_of(save.path), retention, &other);
+        let pruned = remove_beside(&*self.store, save.path, retention);
         pruned.map(drop).map_err(|error| Error::Hook {
             path: save.path.into(),
             hook: "retention".into(),
@@ -198,12 +214,9 @@ impl CheckpointWriter {
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
-        if !self.config.overwrite && self.store.exists(save.path)? {
-            return Err(Error::Exists { path: save.path.into() });
-        }
-        if self.is_no_checkpoint(save.path)? {
-            return Err(not_replaced(save.path));
-        }
+        protected::findable(save.path)?;
+        protected::outside_checkpoints(&*self.store, save.path)?;
+        self.may_replace(save.path)?;
         let token = format!("{}-{}", self.barrier.session(), save.number);
         let stage = || self.store.stage(save.path, &token);
         if save.rank.global_rank != 0 {
@@ -213,7 +226,7 @@ impl CheckpointWriter {
         // it cannot be removed it is only a leftover. And not before this save's own
         // stage is in use, as another rank may be about to join it, unless there is not
         // even space for that.
-        let tidy = || drop(self.store.tidy(root_of(save.path)));
+        let tidy = || drop(self.store.tidy(&root_of(&*self.store, save.path)));
         let staged = stage().or_else(|_| {
             tidy();
             stage()
@@ -222,63 +235,124 @@ impl CheckpointWriter {
         Ok(staged)
     }
 
-    /// Whether there is something at the path, and it is no checkpoint.
-    fn is_no_checkpoint(&self, path: &Path) -> Result<bool> {
+    /// An error if there is something at the path of a new checkpoint that does not go for
+    /// it. What is replaced is deleted: not a directory of somebody's work, nor what
+    /// somebody has put into a checkpoint.
+    fn may_replace(&self, path: &Path) -> Result<()> {
         // Somebody may remove or replace the checkpoint between two looks, but not
         // each time.
         for _ in 0..3 {
-            if self.store.exists(&path.join(RECORD))? || !self.store.exists(path)? {
-                return Ok(false);
+            match self.looked_at(path) {
+                Ok(None) => {}
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Ok(Some(())) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Err(not_replaced(path))
     }
 
-    fn put_part(&self, stage: &dyn Stage, rank: RankInfo, part: Part<'_>) -> Result<()> {
+    /// One look of those. None if what is there is no checkpoint.
+    fn looked_at(&self, path: &Path) -> Result<Option<()>> {
+        match self.store.look(path)? {
+            None => return Ok(Some(())),
+            Some(found) if found.directory && self.store.list(path)?.is_empty() => return Ok(Some(())),
+            Some(_) if !self.config.overwrite => return Err(Error::Exists { path: path.into() }),
+            Some(_) if !self.store.exists(&path.join(RECORD))? => return Ok(None),
+            Some(_) => {}
+        }
+        let foreign = presence::foreign(&*self.store, path)?;
+        if foreign.is_empty() { Ok(Some(())) } else { Err(presence::not_deleted(path, &foreign)) }
+    }
+
+    /// Writes this rank's files, and answers what it says of them.
+    fn put_part(
+        &self,
+        stage: &dyn Stage,
+        rank: RankInfo,
+        part: Part<'_>,
+    ) -> Result<(Statement, Option<Outline>)> {
+        let shared = matches!(part, Part::ShareOf(_));
+        let mut terms = Terms::of(&self.config, rank, shared);
         let name = rank_file(rank.global_rank);
-        match part {
-            Part::Own(state) => self.put(stage, &name, state),
-            Part::ShareOf(state) => {
-                let owners = shard::owners(state, rank.global_world_size);
-                self.put(stage, &name, &shard::part(state, &owners, rank.global_rank))?;
-                let outlines = rank.global_rank == 0;
-                if outlines { self.put(stage, OUTLINE, &shard::outline(state)) } else { Ok(()) }
-            }
+        let Part::ShareOf(state) = part else {
+            let Part::Own(state) = part else { return Err(Error::Value("there is nothing to save".into())) };
+            let file = self.put(stage, &name, state)?;
+            let seal = self.put_record(stage, rank, &file, state, None)?;
+            return Ok((Statement { terms, seal }, None));
+        };
+        let outline = Outline::of(&self.engine, stage.path(), state)?;
+        terms.share(&outline.bytes, state, self.config.compare_contents)?;
+        let owners = shard::owners(state, rank.global_world_size);
+        let own = shard::part(state, &owners, rank.global_rank);
+        let file = self.put(stage, &name, &own)?;
+        let numbers = outline.numbers(&file.storages)?;
+        let seal = self.put_record(stage, rank, &file, state, Some(numbers))?;
+        if rank.global_rank != 0 {
+            return Ok((Statement { terms, seal }, None));
         }
+        self.put_bytes(stage, OUTLINE, &outline.bytes)?;
+        Ok((Statement { terms, seal }, Some(outline)))
     }
 
-    /// Writes one file into the stage.
-    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<()> {
+    /// Writes one file of a state dict into the stage; answers what is read of it.
+    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<ReadBack> {
         let format = WriteFormat::Torch(TorchOptions::default());
         let options = WriteOptions { format, durable: self.config.durable };
         let path = stage.path().join(name);
-        write(&self.engine, &path, state, &options, |length| stage.create(name, length)).map(drop)
+        let written = write(&self.engine, &path, state, &options, |length| stage.create(name, length));
+        written.map(|(_, read_back)| read_back)
     }
 
-    /// Writes the record of what is on disk, not of what was meant to be, and makes
-    /// the directory appear.
-    fn commit(&self, stage: &dyn Stage, world_size: usize, part: Part<'_>) -> Result<()> {
-        let record_of = |name: &str| {
-            let file = File::from_source(&self.engine, stage.open(name)?)?;
-            FileRecord::of(name, &file)
-        };
-        let ranks = (0..world_size).into_par_iter().map(|rank| record_of(&rank_file(rank)));
-        let ranks = ranks.collect::<Result<_>>()?;
-        let outline = match part {
-            Part::Own(_) => None,
-            Part::ShareOf(_) => Some(record_of(OUTLINE)?),
-        };
-        let committed = self.next_instant(root_of(stage.path()));
-        let record = Record { version: VERSION, world_size, committed, ranks, outline };
-        let json = record.to_bytes()?;
-        let sink = stage.create(RECORD, json.len() as u64)?;
-        sink.write_at(0, &json)?;
-        sink.finish(self.config.durable)?;
-        match stage.commit(self.config.overwrite.then_some(RECORD)) {
-            // It came while this save was under way.
-            Err(Error::Exists { path }) if self.config.overwrite => Err(not_replaced(&path)),
-            committed => committed,
+    /// Writes the record of this rank's file, and answers what seals it.
+    fn put_record(
+        &self,
+        stage: &dyn Stage,
+        rank: RankInfo,
+        written: &ReadBack,
+        state: &StateDict<'_>,
+        outline: Option<Vec<u32>>,
+    ) -> Result<RankSeal> {
+        let mut record = FileRecord::of(&rank_file(rank.global_rank), &written.file, outline)?;
+        record.metadata = state.metadata().to_vec();
+        let bytes = record.to_bytes()?;
+        self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;
+        let (record_length, record_crc32) = (bytes.len() as u64, crc32(&bytes));
+        Ok(RankSeal { length: record.length, record_length, record_crc32 })
+    }
+
+    fn put_bytes(&self, stage: &dyn Stage, name: &str, bytes: &[u8]) -> Result<()> {
+        let sink = stage.create(name, bytes.len() as u64)?;
+        sink.write_at(0, bytes)?;
+        sink.finish(self.config.durable)
+    }
+
+    /// Writes the record that seals the records of all ranks, if their files are on disk,
+    /// and makes the directory appear.
+    fn commit(&self, stage: &dyn Stage, seals: &[RankSeal], outline: Option<&Outline>) -> Result<()> {
+        let records = seals.par_iter().enumerate().map(|(rank, seal)| seal.record(stage, rank));
+        let records: Vec<FileRecord> = records.collect::<Result<_>>()?;
+        let mut sealed = Sealed::default();
+        if let Some(outline) = outline {
+            let all: Vec<&FileRecord> = records.iter().collect();
+            shard::once(stage.path(), &outline.lengths, &all)?;
+            sealed.outline = Some(OutlineSeal {
+                length: outline.bytes.len() as u64,
+                crc32: crc32(&outline.bytes),
+                digest: None,
+                storages: u32::try_from(outline.lengths.len()).unwrap_or(u32::MAX),
+            });
         }
+        sealed.ranks = Ranks {
+            length: seals.iter().map(|seal| seal.length).collect(),
+            record_length: seals.iter().map(|seal| seal.record_length).collect(),
+            record_crc32: seals.iter().map(|seal| seal.record_crc32).collect(),
+            record_digest: None,
+        };
+        let record = Record::new(self.next_instant(&root_of(&*self.store, stage.path())), &sealed);
+        self.put_bytes(stage, RECORD, &record.to_bytes(&sealed)?)?;
+        // Something may have come while this save was under way.
+        stage.commit(&|| self.may_replace(stage.path()))
     }
 
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:
@@ -332,11 +406,6 @@ fn panicked(payload: &(dyn Any + Send)) -> HookError {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("without a text")).into()
-}
-
-/// The directory of checkpoints that one is in.
-fn root_of(path: &Path) -> &Path {
-    path.parent().filter(|root| !root.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Nanoseconds since 1970.

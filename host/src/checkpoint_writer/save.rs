@@ -6,8 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::CheckpointWriter;
-use crate::barrier::{Barrier, Rounds};
+use super::agree::{Terms, all_alike};
+use crate::barrier::{Barrier, Left, Rounds};
+use crate::checkpoint::{FileRecord, contents, rank_file, rank_record};
+use crate::checksum::crc32;
 use crate::hook::HookArguments;
+use crate::store::Stage;
 use crate::{Error, RankInfo, Result};
 
 /// One save of one rank.
@@ -23,18 +27,56 @@ pub(super) struct Save<'s> {
 
 impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
-        let number = writer.saves.begin();
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
-        Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number }
+        let mut save =
+            Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
+        save.number = rounds.begin_with(|number| save.left(number));
+        save
     }
 
-    /// Tells the others that this rank did well; returns when all did.
-    pub(super) fn together(&self) -> Result<()> {
+    /// What another rank has left of a save: rank 0, who is at each of them, or for that
+    /// one the next.
+    fn left(&self, number: u64) -> Left {
+        let other = usize::from(self.rank.global_rank == 0);
+        if other >= self.rank.global_world_size {
+            return Left::Nothing;
+        }
+        let said = |topic: String| self.barrier.collect(&topic, &[other], Duration::ZERO).ok()?.pop();
+        let Some(vote) = said(written(number)) else { return Left::Nothing };
+        let vote = serde_json::from_slice::<Vote>(&vote).ok();
+        let same = vote.as_ref().is_none_or(|vote| vote.name == self.name());
+        let withdrawn = |vote: &Vote| matches!(vote.failure, Some(Failure::Withdrawn(_)));
+        let over = match other {
+            0 => said(committed(number)).is_some(),
+            _ => vote.as_ref().is_some_and(withdrawn),
+        };
+        match (over, same) {
+            (false, _) => Left::Open,
+            (true, true) => Left::Over,
+            (true, false) => Left::Other,
+        }
+    }
+
+    /// Tells the others what this rank has written; returns what seals the files of all,
+    /// when all have done well and mean the same.
+    pub(super) fn together(&self, statement: Statement) -> Result<Vec<RankSeal>> {
         let topic = written(self.number);
-        self.tell(&topic, None)?;
-        let votes = self.votes()?;
-        self.hear(&self.all(), votes)
+        self.tell(&topic, Ok(Some(statement)))?;
+        let votes = self.votes().inspect_err(|error| {
+            // What this rank said must not count any more: the next save may be under way
+            // here when the last of the others comes to this one. Rank 0 says so itself.
+            if self.rank.global_rank != 0 {
+                let _ = self.announce(&topic, None, Some(Failure::Withdrawn(short(error))));
+            }
+        })?;
+        let statements = self.hear(&self.all(), votes)?;
+        let statements: Vec<Statement> = statements.into_iter().flatten().collect();
+        all_alike(&statements.iter().map(|statement| &statement.terms).collect::<Vec<_>>())?;
+        if statements.len() != self.rank.global_world_size {
+            return Err(Error::Remote("a rank did not say what it has written".into()));
+        }
+        Ok(statements.into_iter().map(|statement| statement.seal).collect())
     }
 
     /// What all ranks say of their part.
@@ -50,7 +92,7 @@ impl<'s> Save<'s> {
     /// know why.
     pub(super) fn give_up<T>(&self, error: Error) -> Result<T> {
         let topic = written(self.number);
-        let told = self.tell(&topic, Some(&error));
+        let told = self.tell(&topic, Err(&error));
         if self.rank.global_rank == 0 && told.is_ok() {
             // What is staged is removed next: not while others still write into it.
             let _ = self.votes();
@@ -68,11 +110,11 @@ impl<'s> Save<'s> {
         if self.rank.global_rank != 0 {
             let unheard = |source| Error::Unheard { path: self.path.into(), source: Box::new(source) };
             let votes = self.barrier.collect(&topic, &[0], self.timeout).map_err(unheard)?;
-            return self.hear(&[0], votes);
+            return self.hear(&[0], votes).map(drop);
         }
         let done = commit();
         // A rank that does not hear of it fails; the checkpoint is what it is.
-        let told = self.tell(&topic, done.as_ref().err());
+        let told = self.tell(&topic, done.as_ref().map(|()| None));
         let committed = |source| Error::Committed { path: self.path.into(), source: Box::new(source) };
         done.and(told.map_err(committed))
     }
@@ -80,36 +122,43 @@ impl<'s> Save<'s> {
     /// Tells those who may wait for the commit that there is none.
     pub(super) fn call_off(&self, error: &Error) {
         // Those who cannot be told find out by themselves.
-        let _ = self.tell(&committed(self.number), Some(error));
+        let _ = self.tell(&committed(self.number), Err(error));
     }
 
-    fn tell(&self, topic: &str, failure: Option<&Error>) -> Result<()> {
-        let short = |text: &str| text.chars().take(LONGEST_REASON).collect();
-        let failure = failure.map(|error| match error {
-            Error::GaveUp(reason) => Failure::GaveUp(short(reason)),
-            error => Failure::Failed(short(&error.to_string())),
-        });
-        let vote = Vote { name: self.name(), failure };
+    fn tell(&self, topic: &str, how: std::result::Result<Option<Statement>, &Error>) -> Result<()> {
+        let (statement, failure) = match how {
+            Ok(statement) => (statement, None),
+            Err(error @ Error::GaveUp(_)) => (None, Some(Failure::GaveUp(short(error)))),
+            Err(error) => (None, Some(Failure::Failed(short(error)))),
+        };
+        self.announce(topic, statement, failure)
+    }
+
+    fn announce(&self, topic: &str, statement: Option<Statement>, failure: Option<Failure>) -> Result<()> {
+        let vote = Vote { name: self.name(), statement, failure };
         let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
     }
 
-    fn hear(&self, from: &[usize], votes: Vec<Vec<u8>>) -> Result<()> {
-        from.iter().zip(votes).try_for_each(|(&rank, vote)| {
+    fn hear(&self, from: &[usize], votes: Vec<Vec<u8>>) -> Result<Vec<Option<Statement>>> {
+        let heard = from.iter().zip(votes).map(|(&rank, vote)| {
             let of_rank = |source| Error::Rank { rank, source: Box::new(source) };
             let vote: Vote = serde_json::from_slice(&vote)
                 .map_err(|error| of_rank(Error::Remote(format!("it is of another version: {error}"))))?;
             match vote.failure {
-                Some(Failure::Failed(reason)) => Err(of_rank(Error::Remote(reason))),
+                Some(Failure::Failed(reason) | Failure::Withdrawn(reason)) => {
+                    Err(of_rank(Error::Remote(reason)))
+                }
                 Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
                 None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
                     "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
                     vote.name,
                     self.name()
                 )))),
-                None => Ok(()),
+                None => Ok(vote.statement),
             }
-        })
+        });
+        heard.collect()
     }
 
     fn name(&self) -> String {
@@ -123,7 +172,46 @@ struct Vote {
     /// The name of the checkpoint's directory. Its path may be another on another
     /// machine.
     name: String,
+    /// What it has written, if that is what it tells of.
+    statement: Option<Statement>,
     failure: Option<Failure>,
+}
+
+/// What a rank says of its part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Statement {
+    /// What it saves, and how.
+    pub(super) terms: Terms,
+    /// What seals its files.
+    pub(super) seal: RankSeal,
+}
+
+/// What the commit record says of a rank's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RankSeal {
+    /// Bytes of its file.
+    pub(super) length: u64,
+    /// Bytes of its record.
+    pub(super) record_length: u64,
+    /// CRC-32 of its record.
+    pub(super) record_crc32: u32,
+}
+
+impl RankSeal {
+    /// The record that it seals, once that and the rank's file are in the stage.
+    pub(super) fn record(&self, stage: &dyn Stage, rank: usize) -> Result<FileRecord> {
+        let file = stage.open(&rank_file(rank))?;
+        if file.length() != self.length {
+            let reason = format!("expected {} bytes, found {}", self.length, file.length());
+            return Err(Error::checkpoint(file.path(), reason));
+        }
+        let source = stage.open(&rank_record(rank))?;
+        let bytes = contents(&*source)?;
+        if (bytes.len() as u64, crc32(&bytes)) != (self.record_length, self.record_crc32) {
+            return Err(Error::checkpoint(source.path(), "it is not the record that its rank wrote"));
+        }
+        FileRecord::parse(source.path(), &bytes)
+    }
 }
 
 /// Why a rank's part is not there.
@@ -133,6 +221,17 @@ enum Failure {
     Failed(String),
     /// An earlier one.
     GaveUp(String),
+    /// It did well, and then others did not come.
+    Withdrawn(String),
+}
+
+/// What the other ranks are told of an error.
+fn short(error: &Error) -> String {
+    let text = match error {
+        Error::GaveUp(reason) => reason.clone(),
+        error => error.to_string(),
+    };
+    text.chars().take(LONGEST_REASON).collect()
 }
 
 fn written(number: u64) -> String {

@@ -1,104 +1,63 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use super::part::places;
-use crate::bindings::types as wit;
-use crate::state::{Item, Node, StateDict, references};
+use crate::state::{StateDict, Storage};
+use crate::{Error, File, FileRecord, Result};
 
-/// Puts the ranks' tensors back into the outline. Answers the merged state dict
-/// and how many tensors of the outline no rank has.
-pub(crate) fn merge<'a>(outline: &StateDict<'a>, parts: &[StateDict<'a>]) -> (StateDict<'a>, usize) {
-    let mut merged = outline.clone();
-    let mut missing: BTreeSet<u32> = places(outline).into_iter().collect();
-    for part in parts {
-        let mut seen = BTreeSet::new();
-        let mut stack = vec![(outline.root_id(), part.root_id())];
-        while let Some((ours, theirs)) = stack.pop() {
-            if !seen.insert((ours, theirs)) {
-                continue;
-            }
-            if matches!(part.node(theirs), Node::Tensor(_) | Node::Quantized(_) | Node::Storage(_)) {
-                let node = adopt(&mut merged, part, theirs);
-                if let Some(place) = merged.nodes_mut().get_mut(ours as usize) {
-                    *place = node;
-                    missing.remove(&ours);
-                }
-            } else {
-                stack.extend(counterparts(outline, ours, part, theirs));
-            }
-        }
-    }
-    (merged, missing.len())
-}
-
-/// The values inside two values that stand at the same place.
-fn counterparts(outline: &StateDict<'_>, ours: u32, part: &StateDict<'_>, theirs: u32) -> Vec<(u32, u32)> {
-    match (outline.node(ours), part.node(theirs)) {
-        (Node::Dict(ours), Node::Dict(theirs)) => common(outline, ours, part, theirs),
-        (Node::OrderedDict(ours), Node::OrderedDict(theirs)) => {
-            let mut pairs = common(outline, &ours.items, part, &theirs.items);
-            pairs.extend(ours.attributes.zip(theirs.attributes));
-            pairs
-        }
-        (ours, theirs) if std::mem::discriminant(ours) == std::mem::discriminant(theirs) => {
-            references(ours).into_iter().zip(references(theirs)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The values that two dicts have under the same key.
-fn common(
-    outline: &StateDict<'_>,
-    ours: &[wit::Pair],
-    part: &StateDict<'_>,
-    theirs: &[wit::Pair],
-) -> Vec<(u32, u32)> {
-    let keyed: BTreeMap<(String, String), u32> =
-        ours.iter().map(|pair| (name(outline, pair.key, DEEP), pair.value)).collect();
-    let find = |pair: &wit::Pair| Some((*keyed.get(&name(part, pair.key, DEEP))?, pair.value));
-    theirs.iter().filter_map(find).collect()
-}
-
-/// What tells a key from all others that a dict can have beside it.
-fn name(state: &StateDict<'_>, key: u32, depth: usize) -> (String, String) {
-    let item = Item::new(state, key);
-    let value = match state.node(key) {
-        Node::Text(text) => text.value.clone(),
-        Node::Bytes(bytes) | Node::BigInt(bytes) | Node::SurrogateText(bytes) => format!("{bytes:?}"),
-        Node::Tuple(ids) if depth > 0 => {
-            format!("{:?}", ids.iter().map(|&id| name(state, id, depth - 1)).collect::<Vec<_>>())
-        }
-        _ => item.repr(),
+/// Puts the payloads of the ranks' files under the outline.
+pub(crate) fn merge(
+    path: &Path,
+    outline: &StateDict<'static>,
+    files: &[(File, FileRecord)],
+) -> Result<StateDict<'static>> {
+    let lengths: Vec<u64> = outline.storages().iter().map(Storage::length).collect();
+    let records: Vec<&FileRecord> = files.iter().map(|(_, record)| record).collect();
+    let places = once(path, &lengths, &records)?;
+    let storage = |(place, named): (Place, &Storage<'static>)| {
+        let payload = files.get(place.rank).and_then(|(file, _)| file.parts().get(place.index));
+        let payload = payload.ok_or_else(|| Error::checkpoint(path, "a payload is in no file"))?;
+        Ok(Storage::stored(payload.clone(), named.location()))
     };
-    (item.kind(), value)
+    let storages: Result<Vec<_>> = places.into_iter().zip(outline.storages()).map(storage).collect();
+    let mut merged = outline.with_storages(storages?);
+    if let Some((_, record)) = files.first() {
+        merged.set_metadata(record.metadata.clone());
+    }
+    Ok(merged)
 }
 
-/// Tuples in a key that are looked into: shared tuples in tuples are a bomb.
-const DEEP: usize = 1;
+/// Where a storage of an outline is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    rank: usize,
+    /// Which payload of that rank's file.
+    index: usize,
+}
 
-/// A rank's tensor as a node of the merged state dict, its storages brought along.
-fn adopt<'a>(merged: &mut StateDict<'a>, part: &StateDict<'a>, id: u32) -> Node {
-    let mut node = part.node(id).clone();
-    let mut bring = |storage: &mut u32| {
-        if let Some(theirs) = part.storages().get(*storage as usize) {
-            *storage = merged.storage_id(theirs);
-        }
-    };
-    match &mut node {
-        Node::Tensor(tensor) | Node::Quantized(wit::Quantized { tensor, .. }) => {
-            tensor.storage.iter_mut().for_each(&mut bring);
-        }
-        Node::Storage(view) => bring(&mut view.storage),
-        _ => {}
-    }
-    if let Node::Quantized(wit::Quantized { quantizer: wit::Quantizer::PerChannel(channel), .. }) = &mut node
-    {
-        for place in [&mut channel.scales, &mut channel.zero_points] {
-            let tensor = adopt(merged, part, *place);
-            let nodes = merged.nodes_mut();
-            *place = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-            nodes.push(tensor);
+/// Where each storage of an outline is. An error unless each is in one rank's file, once
+/// and of its length.
+pub(crate) fn once(path: &Path, lengths: &[u64], records: &[&FileRecord]) -> Result<Vec<Place>> {
+    let mut places: Vec<Option<Place>> = vec![None; lengths.len()];
+    for (rank, record) in records.iter().enumerate() {
+        let storages = record.storages.outline.iter().flatten().zip(&record.storages.length);
+        for (index, (&id, &length)) in storages.enumerate() {
+            let wrong = |what: String| Error::checkpoint(path, format!("{}: {what}", record.name));
+            let expected = lengths.get(id as usize);
+            if expected != Some(&length) {
+                return Err(wrong(format!("storage {id} has {length} bytes, {expected:?} in the outline")));
+            }
+            if let Some(Some(first)) = places.get(id as usize) {
+                return Err(wrong(format!("storage {id} is in the file of rank {} too", first.rank)));
+            }
+            if let Some(place) = places.get_mut(id as usize) {
+                *place = Some(Place { rank, index });
+            }
         }
     }
-    node
+    let missing = places.iter().filter(|place| place.is_none()).count();
+    if let Some(first) = places.iter().position(Option::is_none) {
+        let reason =
+            format!("{missing} storages of the outline are in no rank's file, storage {first} is the first");
+        return Err(Error::checkpoint(path, reason));
+    }
+    Ok(places.into_iter().flatten().collect())
 }

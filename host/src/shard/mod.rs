@@ -1,27 +1,22 @@
 //! One state dict over several ranks, and back.
 //!
-//! A rank's part has the dicts of the whole, with that rank's tensors in them.
-//! What the parts cannot say (the order of keys, shared containers, which
-//! strings are one object) is kept by the *outline*: the whole state dict, its
-//! tensors without data. Merging puts the ranks' tensors back into the outline,
-//! so that nothing needs to be guessed.
+//! What is shared is *storages*: each belongs to one rank. The *outline* is the whole
+//! state dict as a pickle, which names every storage and holds no byte of any; the record
+//! of a rank's file says which storages of the outline its payloads are. Merging puts
+//! them under the outline: it is linear, compares no values, and cannot miss a place.
+//!
+//! A rank's file is a plain file besides, with the dicts and lists that lead to its
+//! tensors ([`part`]); nothing but its payloads is taken from it.
 
+mod groups;
 mod merge;
-mod owners;
+mod order;
 mod part;
+mod reach;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use merge::merge;
-pub(crate) use part::{outline, part, unwrap};
-
-pub(crate) use owners::{Owners, owners};
-
-use crate::state::Node;
-
-/// Whether a node looks into a storage by itself.
-fn holds_data(node: &Node) -> bool {
-    match node {
-        Node::Tensor(tensor) => tensor.storage.is_some(),
-        Node::Quantized(_) | Node::Storage(_) => true,
-        _ => false,
-    }
-}
+pub(crate) use groups::{Owners, owners};
+pub(crate) use merge::{merge, once};
+pub(crate) use order::encountered;
+pub(crate) use part::part;

@@ -1,128 +1,80 @@
-use super::{Owners, holds_data};
+use super::Owners;
+use super::reach::{Part, Reach, is_container, parts};
 use crate::bindings::types as wit;
-use crate::state::{DType, Node, StateDict, Storage, references};
+use crate::state::{Node, StateDict};
 
-/// The part of `state` that `rank` has: its containers, cut down to what is on
-/// this rank. Rank 0 has all containers and all that is no tensor. A list keeps
-/// its length: `None` stands for what is elsewhere.
+/// The part of `state` that `rank` has: its containers, cut down to what is on this
+/// rank. Rank 0 has all containers and all that has no data. A list keeps its length:
+/// an absent value stands for what is elsewhere. A dict loses what is elsewhere.
 pub(crate) fn part<'a>(state: &StateDict<'a>, owners: &Owners, rank: usize) -> StateDict<'a> {
-    let kept = kept(state, owners, rank);
+    let reach = Reach::of(state);
+    let kept = kept(state, owners, &reach, rank);
     let keep = |id: u32| kept[id as usize];
+    // Of an entry whose key has data, both are here or neither.
+    let entry = |pair: &wit::Pair| keep(pair.value) && (!reach.has_data[pair.key as usize] || keep(pair.key));
     let mut nodes = state.nodes().to_vec();
-    let none = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-    nodes.push(Node::None);
-    for node in &mut nodes {
+    let absent = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+    for (id, node) in nodes.iter_mut().enumerate() {
+        if !reach.is_spine[id] || reach.is_whole[id] {
+            continue;
+        }
         match node {
-            Node::Dict(items) => items.retain(|pair| keep(pair.value)),
+            Node::Dict(items) => items.retain(entry),
             Node::OrderedDict(wit::OrderedDict { items, attributes }) => {
-                items.retain(|pair| keep(pair.value));
+                items.retain(entry);
                 *attributes = attributes.filter(|_| rank == 0);
             }
             Node::List(ids) | Node::Tuple(ids) => {
-                ids.iter_mut().filter(|id| !keep(**id)).for_each(|id| *id = none);
+                ids.iter_mut().filter(|id| !keep(**id)).for_each(|id| *id = absent);
             }
             _ => {}
         }
     }
-    state.with_nodes(nodes)
+    nodes.push(Node::Absent);
+    let part = state.with_nodes(nodes);
+    let root = state.root_id();
+    if kept[root as usize] || is_container(state.node(root)) { part } else { part.with_root(absent) }
 }
 
-/// The whole of `state`, its tensors without data, in a pair with an empty tensor.
-///
-/// The empty tensor brings the strings in that PyTorch writes for any storage, so
-/// that a string of `state` which is one object with them stays so.
-pub(crate) fn outline(state: &StateDict<'_>) -> StateDict<'static> {
-    let mut nodes = state.nodes().to_vec();
-    for node in &mut nodes {
-        let bare = match node {
-            Node::Tensor(tensor) | Node::Quantized(wit::Quantized { tensor, .. }) => {
-                Node::Tensor(wit::Tensor {
-                    storage: None,
-                    offset: 0,
-                    conj: false,
-                    neg: false,
-                    ..tensor.clone()
-                })
-            }
-            Node::Storage(_) => Node::None,
-            _ => continue,
-        };
-        *node = bare;
-    }
-    let empty = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
-    nodes.push(Node::Tensor(wit::Tensor {
-        storage: Some(0),
-        dtype: DType::Float32,
-        offset: 0,
-        shape: vec![0],
-        stride: vec![1],
-        requires_grad: false,
-        conj: false,
-        neg: false,
-    }));
-    nodes.push(Node::Tuple(vec![state.root_id(), empty]));
-    StateDict::from_parts(nodes, vec![Storage::new([])], empty + 1, state.metadata().to_vec())
-}
-
-/// The state dict of an [`outline`].
-pub(crate) fn unwrap<'a>(outline: &StateDict<'a>) -> Option<StateDict<'a>> {
-    match outline.node(outline.root_id()) {
-        Node::Tuple(pair) => Some(outline.with_root(*pair.first()?)),
-        _ => None,
-    }
-}
-
-/// Which values stay in the containers of `rank`.
-fn kept(state: &StateDict<'_>, owners: &Owners, rank: usize) -> Vec<bool> {
-    // On rank 0 all stays but the data of others. On the others nothing stays
-    // but their data and the way to it.
+/// Which values are on `rank`.
+fn kept(state: &StateDict<'_>, owners: &Owners, reach: &Reach, rank: usize) -> Vec<bool> {
+    let is_cut = |id: usize| reach.is_spine[id] && !reach.is_whole[id];
     let mut kept: Vec<bool> = (0..state.nodes().len())
-        .map(|index| {
-            let id = u32::try_from(index).unwrap_or(u32::MAX);
-            owners.of(state, id).map_or(rank == 0, |owner| owner == rank)
+        .map(|id| match owners.of(u32::try_from(id).unwrap_or(u32::MAX)) {
+            Some(owner) => owner == rank,
+            // On rank 0 all stays but the data of others.
+            None => rank == 0,
         })
         .collect();
     if rank == 0 {
         return kept;
     }
-    // Containers by the containers in them, innermost first; a cycle leads to
-    // nothing that the way into it does not.
-    let mut entered = vec![false; kept.len()];
-    let mut stack = vec![(state.root_id(), false)];
-    while let Some((id, done)) = stack.pop() {
-        let node = state.node(id);
-        let inside: Vec<u32> = match node {
-            Node::Dict(pairs) | Node::OrderedDict(wit::OrderedDict { items: pairs, .. }) => {
-                pairs.iter().map(|pair| pair.value).collect()
-            }
-            Node::List(ids) | Node::Tuple(ids) => ids.clone(),
-            _ => continue,
-        };
-        if done {
-            kept[id as usize] = inside.iter().any(|&id| kept[id as usize]);
-        } else if !std::mem::replace(&mut entered[id as usize], true) {
-            stack.push((id, true));
-            stack.extend(inside.into_iter().map(|id| (id, false)));
-        }
-    }
-    kept[state.root_id() as usize] = true;
-    kept
-}
-
-/// The tensors of an outline: places for ranks' data.
-pub(super) fn places(outline: &StateDict<'_>) -> Vec<u32> {
-    let mut seen = vec![false; outline.nodes().len()];
-    let mut stack = vec![outline.root_id()];
-    let mut places = Vec::new();
-    while let Some(id) = stack.pop() {
-        if std::mem::replace(&mut seen[id as usize], true) {
+    // On the others nothing but their data and the way to it: containers by what is in
+    // them, from the innermost outwards.
+    let mut above: Vec<Vec<u32>> = vec![Vec::new(); state.nodes().len()];
+    let mut stack = Vec::new();
+    for (id, node) in (0u32..).zip(state.nodes()) {
+        if !is_cut(id as usize) {
             continue;
         }
-        let node = outline.node(id);
-        if matches!(node, Node::Tensor(_)) && !holds_data(node) {
-            places.push(id);
+        for part in parts(node, &reach.has_data) {
+            let inside = match part {
+                Part::Item(inside)
+                | Part::Entry { value: inside, .. }
+                | Part::Inseparable { key: inside, .. } => inside,
+                Part::Attributes(_) => continue,
+            };
+            if kept[inside as usize] && !is_cut(inside as usize) {
+                stack.push(id);
+            } else if is_cut(inside as usize) {
+                above[inside as usize].push(id);
+            }
         }
-        stack.extend(references(node));
     }
-    places
+    while let Some(id) = stack.pop() {
+        if !std::mem::replace(&mut kept[id as usize], true) {
+            stack.append(&mut above[id as usize]);
+        }
+    }
+    kept
 }

@@ -31,7 +31,8 @@ pub(crate) use tensor::{extent, is_contiguous, numel};
 pub(crate) use unfold::{Unfolded, unfold};
 pub use value::Value;
 pub(crate) use value::add as add_value;
-pub(crate) use visit::{references, visit_mut};
+pub(crate) use visit::{references, visit, visit_mut};
+pub(crate) use walk::path_along;
 pub use walk::{Leaf, Leaves};
 
 pub(crate) use crate::bindings::types::Node;

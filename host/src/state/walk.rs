@@ -75,6 +75,23 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
     }
 }
 
+/// The path of the last of some values, each of which refers to the next, the first of
+/// them the root. What is no value inside another, such as a key, has the path of what
+/// has it. Long ones are cut.
+pub(crate) fn path_along(state: &StateDict<'_>, values: &[u32]) -> String {
+    let mut path = String::new();
+    for pair in values.windows(2) {
+        let &[above, below] = pair else { break };
+        let steps = children(state.node(above)).into_iter().filter(|&(_, id)| id == below);
+        steps.take(1).for_each(|(step, _)| step.append(state, &mut path));
+        if path.len() > LONGEST_KEY {
+            path.push('…');
+            break;
+        }
+    }
+    path
+}
+
 /// The way from a value to one inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Entry, Shared, Sink, Source, Stage, Store};
+use super::{Entry, Found, Shared, Sink, Source, Stage, Store};
 use crate::{Error, Result};
 
 /// Files in memory, for tests and for embedding. Clones share them.
@@ -53,6 +53,19 @@ impl Store for Memory {
         Ok(self.files().keys().any(|file| file.starts_with(path)))
     }
 
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        let files = self.files();
+        let found = |length, directory| Found { directory, length, identity: None };
+        if let Some(file) = files.get(path) {
+            return Ok(Some(found(file.len() as u64, false)));
+        }
+        Ok(files.keys().any(|file| file.starts_with(path)).then(|| found(0, true)))
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        Ok(path.into())
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         let too_long = || Error::io(path, "create", io::ErrorKind::OutOfMemory.into());
         let length = usize::try_from(length).map_err(|_| too_long())?;
@@ -67,11 +80,12 @@ impl Store for Memory {
     fn list(&self, path: &Path) -> Result<Vec<Entry>> {
         let mut entries: Vec<Entry> = self
             .files()
-            .keys()
-            .filter_map(|file| {
+            .iter()
+            .filter_map(|(file, bytes)| {
                 let mut rest = file.strip_prefix(path).ok()?.components();
-                let name = rest.next()?.as_os_str().to_str()?.to_owned();
-                Some(Entry { name, directory: rest.next().is_some() })
+                let name = rest.next()?.as_os_str().to_owned();
+                let directory = rest.next().is_some();
+                Some(Entry { name, directory, length: if directory { 0 } else { bytes.len() as u64 } })
             })
             .collect();
         entries.sort();
@@ -99,9 +113,13 @@ impl Store for Memory {
         Ok(Box::new(MemoryStage { path: path.into(), directory, store: self.clone() }))
     }
 
-    fn tidy(&self, _: &Path) -> Result<()> {
+    fn leftovers(&self, _: &Path) -> Result<Vec<PathBuf>> {
         // What died here took it along.
-        Ok(())
+        Ok(Vec::new())
+    }
+
+    fn tidy(&self, _: &Path) -> Result<Vec<PathBuf>> {
+        Ok(Vec::new())
     }
 }
 
@@ -203,14 +221,12 @@ impl Stage for MemoryStage {
         None
     }
 
-    fn commit(&self, replaces: Option<&str>) -> Result<()> {
+    fn commit(&self, may_replace: &dyn Fn() -> Result<()>) -> Result<()> {
         let _names = self.store.names();
-        let mut files = self.store.files();
-        let taken = files.keys().any(|file| file.starts_with(&self.path));
-        let replaces = replaces.is_some_and(|name| files.contains_key(&self.path.join(name)));
-        if taken && !replaces {
-            return Err(Error::Exists { path: self.path.clone() });
+        if self.store.exists(&self.path)? {
+            may_replace()?;
         }
+        let mut files = self.store.files();
         files.retain(|file, _| !file.starts_with(&self.path));
         let staged: Vec<PathBuf> =
             files.keys().filter(|file| file.starts_with(&self.directory)).cloned().collect();

@@ -1,8 +1,8 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Entry, Shared, Sink, Source, Stage, Store};
+use super::{Entry, Found, Shared, Sink, Source, Stage, Store};
 use crate::Result;
 
 /// A store that counts the bytes that go through it, for a progress bar or a test.
@@ -70,6 +70,14 @@ impl<S: Store> Store for Metered<S> {
         self.store.exists(path)
     }
 
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        self.store.look(path)
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        self.store.real(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         Ok(self.meter.sink(self.store.create(path, length)?))
     }
@@ -91,7 +99,11 @@ impl<S: Store> Store for Metered<S> {
         Ok(Box::new(MeteredStage { stage, meter: self.meter.clone() }))
     }
 
-    fn tidy(&self, root: &Path) -> Result<()> {
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        self.store.leftovers(root)
+    }
+
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
         self.store.tidy(root)
     }
 }
@@ -120,6 +132,10 @@ impl Source for MeteredSource {
 
     fn bytes(&self) -> Result<Option<Shared<'static>>> {
         self.source.bytes()
+    }
+
+    fn unchanged(&self) -> Result<()> {
+        self.source.unchanged()
     }
 }
 
@@ -170,8 +186,8 @@ impl Stage for MeteredStage {
         self.stage.directory()
     }
 
-    fn commit(&self, replaces: Option<&str>) -> Result<()> {
-        self.stage.commit(replaces)
+    fn commit(&self, may_replace: &dyn Fn() -> Result<()>) -> Result<()> {
+        self.stage.commit(may_replace)
     }
 
     fn discard(&self) -> Result<()> {

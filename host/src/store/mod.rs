@@ -4,11 +4,13 @@ mod local;
 mod memory;
 mod metered;
 
+use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use local::Local;
+pub(crate) use local::is_unfinished;
 pub use memory::Memory;
 pub use metered::{Meter, Metered};
 
@@ -26,7 +28,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Whether there is a file or a directory at `path`.
     fn exists(&self, path: &Path) -> Result<bool>;
 
-    /// Starts a file of `length` bytes, which replaces `path` when finished.
+    /// What is at `path`, or at the end of the links that it is. None if nothing is.
+    fn look(&self, path: &Path) -> Result<Option<Found>>;
+
+    /// `path` without links: where a file or directory of this name is, or would be.
+    fn real(&self, path: &Path) -> Result<PathBuf>;
+
+    /// Starts a file of `length` bytes, which replaces `path` when finished. Directories
+    /// that are missing above it are made, and removed again if it is not finished.
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>>;
 
     /// What is directly under the directory `path`, in no order.
@@ -40,13 +49,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Whether it was removed, and by this call.
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool>;
 
-    /// Starts, or joins, the checkpoint directory that will appear at `path`.
+    /// Starts, or joins, the checkpoint directory that will appear at `path`, and makes
+    /// what is missing above it.
     /// All ranks of a save pass the same `token` and meet in one stage.
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>>;
 
-    /// Removes what saves and removals that died have left directly under the
-    /// directory `root`, and nothing that one alive works on.
-    fn tidy(&self, root: &Path) -> Result<()>;
+    /// What writes and removals that died have left directly under the directory `root`.
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>>;
+
+    /// Removes that, and nothing that one alive works on. Answers what was removed.
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>>;
 }
 
 /// A file that can be read at any place, by many threads at once.
@@ -62,6 +74,16 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// All its bytes without copying them, where the backend can; `None` where not.
     fn bytes(&self) -> Result<Option<Shared<'static>>>;
+
+    /// [`Error::Changed`](crate::Error::Changed) if it was changed since it was opened:
+    /// what was read of it may then be of two files. Asked when all is read, and before
+    /// anything is made of it. That another file has its name by now is no change.
+    ///
+    /// As it stands here it is for what cannot change, and for memory that its owner
+    /// does not change meanwhile.
+    fn unchanged(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A file being written at any place, by many threads at once. Dropped
@@ -91,10 +113,11 @@ pub trait Stage: fmt::Debug + Send + Sync {
     /// Where its files are on this machine until it is committed, if they are.
     fn directory(&self) -> Option<&Path>;
 
-    /// Makes the directory appear, in one step and durably. What is at its path
-    /// is an error; but if it is a directory with a file of the name `replaces`, it is
-    /// gone in the same step. After an error, what was at its path still is.
-    fn commit(&self, replaces: Option<&str>) -> Result<()>;
+    /// Makes the directory appear, in one step and durably. If something is at its path,
+    /// `may_replace` is asked when nobody else can replace it: its error is that of the
+    /// commit, and otherwise what was there is gone in the same step. After an error,
+    /// what was at its path still is.
+    fn commit(&self, may_replace: &dyn Fn() -> Result<()>) -> Result<()>;
 
     /// Removes everything staged.
     fn discard(&self) -> Result<()>;
@@ -104,9 +127,23 @@ pub trait Stage: fmt::Debug + Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
     /// The name, without the directory.
-    pub name: String,
+    pub name: OsString,
     /// Whether it is a directory itself, and not a link to one.
     pub directory: bool,
+    /// Bytes of a file, or of the file that a link leads to. 0 for a directory.
+    pub length: u64,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// Bytes, if it is a file.
+    pub length: u64,
+    /// What two paths share if and only if they lead to the same, where the store has
+    /// such: on a file system device and inode.
+    pub identity: Option<(u64, u64)>,
 }
 
 /// Bytes that several owners look at.

@@ -66,6 +66,10 @@ fn judge(
         }
         Ok(()) => {}
     }
+    // Of what was judged nobody has the bytes any more.
+    if let Err(error) = source.unchanged() {
+        failed(&mut report, rules, &error);
+    }
     report
 }
 
@@ -74,6 +78,9 @@ pub(super) fn failed(report: &mut Report, rules: &Rules, error: &Error) {
     match error {
         Error::Io { action, source, .. } => {
             report.find(rules, &UNREADABLE, 0, "", format!("cannot {action}: {source}"));
+        }
+        Error::Changed { how, .. } => {
+            report.find(rules, &UNREADABLE, 0, "", format!("the file {how}, while it was read"));
         }
         Error::Stopped { reason, .. } => report.find(rules, &STOPPED, 0, "", reason.clone()),
         Error::Untrue { what, .. } => report.find(rules, &UNTRUE, 0, "", what.clone()),

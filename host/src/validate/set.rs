@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ValidateOptions;
 use super::file::{self, failed};
 use super::report::{Kind, Report};
 use super::rule::{CHANGED, EXTRA, MISSING, RECORD, Rules, UNREADABLE};
-use crate::checkpoint::{self, FileRecord, Record};
-use crate::store::Store;
+use crate::checkpoint::{self, FileRecord, OUTLINE, Record, Sealed, crc32_of, rank_file, rank_record};
+use crate::store::{Source, Store};
 use crate::{Engine, Error, File};
 
 /// Holds a directory against its commit record, if it has one.
@@ -18,15 +19,15 @@ pub(super) fn validate(
     options: &ValidateOptions,
 ) -> Option<Report> {
     let mut report = Report::new(path, Kind::CheckpointDirectory);
-    match Record::read(store, path) {
+    match Record::read_sealed(store, path) {
         Ok(None) => return None,
-        Ok(Some(record)) => {
-            let set = Set { engine, rules, store, path, record: &record };
+        Ok(Some((record, sealed))) => {
+            let set = Set { engine, rules, store, path, record: &record, sealed: &sealed };
             set.list(&mut report);
-            let files: Vec<&FileRecord> = record.ranks.iter().chain(&record.outline).collect();
-            for file in files {
-                set.compare(file, options.deep, &mut report);
+            for rank in 0..record.world_size {
+                set.compare_rank(rank, options.deep, &mut report);
             }
+            set.compare_outline(&mut report);
         }
         Err(Error::Checkpoint { reason, .. }) => {
             report.find(rules, &RECORD, 0, checkpoint::RECORD, reason);
@@ -46,6 +47,7 @@ struct Set<'s> {
     store: &'s dyn Store,
     path: &'s Path,
     record: &'s Record,
+    sealed: &'s Sealed,
 }
 
 impl Set<'_> {
@@ -55,45 +57,84 @@ impl Set<'_> {
             Ok(entries) => entries,
             Err(error) => return failed(report, self.rules, &error),
         };
-        let known: BTreeSet<&str> = self
-            .record
-            .ranks
-            .iter()
-            .chain(&self.record.outline)
-            .map(|file| file.name.as_str())
-            .chain([checkpoint::RECORD])
-            .collect();
-        let names: BTreeSet<String> = entries.into_iter().map(|entry| entry.name).collect();
-        for name in names.iter().filter(|name| !known.contains(name.as_str())) {
+        let known: BTreeSet<String> = self.record.names().chain([checkpoint::RECORD.into()]).collect();
+        let names: BTreeSet<String> = entries.into_iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
+        for name in names.difference(&known) {
             report.find(self.rules, &EXTRA, 0, name, format!("{} does not list it", checkpoint::RECORD));
         }
     }
 
-    /// Holds a file against what the record says of it.
-    fn compare(&self, record: &FileRecord, deep: bool, report: &mut Report) {
-        let path = self.path.join(&record.name);
-        let mut find = |rule, message| report.find(self.rules, rule, 0, &record.name, message);
-        match self.store.exists(&path) {
-            Ok(true) => {}
-            Ok(false) => return find(&MISSING, format!("expected {} bytes, found no file", record.length)),
-            Err(error) => return find(&UNREADABLE, error.to_string()),
-        }
-        let source = match self.store.open(&path) {
-            Ok(source) => source,
-            Err(error) => return find(&UNREADABLE, error.to_string()),
-        };
-        if source.length() != record.length {
-            return find(&CHANGED, format!("expected {} bytes, found {}", record.length, source.length()));
-        }
-        if !deep {
+    /// Holds a rank's file and its record against what the commit record says of them.
+    fn compare_rank(&self, rank: usize, deep: bool, report: &mut Report) {
+        let ranks = &self.sealed.ranks;
+        let sealed =
+            ranks.length.get(rank).zip(ranks.record_length.get(rank)).zip(ranks.record_crc32.get(rank));
+        let Some(((&length, &record_length), &crc32)) = sealed else { return };
+        let (name, record_name) = (rank_file(rank), rank_record(rank));
+        let file = self.open(&name, length, report);
+        if self.open(&record_name, record_length, report).is_none() {
             return;
         }
+        let mut find = |name: &str, rule, message| report.find(self.rules, rule, 0, name, message);
+        let record = match FileRecord::read(self.store, &self.path.join(&record_name)) {
+            Ok((record, found)) if found == crc32 => record,
+            Ok((_, found)) => {
+                return find(
+                    &record_name,
+                    &CHANGED,
+                    format!("expected checksum {crc32:08x}, found {found:08x}"),
+                );
+            }
+            Err(error) => return find(&record_name, &CHANGED, error.to_string()),
+        };
+        let Some(source) = file.filter(|_| deep) else { return };
         // A file that cannot be read as a checkpoint has findings of its own.
         if let Ok(file) = File::from_source(self.engine, source) {
-            match FileRecord::of(&record.name, &file) {
-                Ok(found) if found == *record => {}
-                Ok(found) => find(&CHANGED, checkpoint::differs(record, &found)),
-                Err(error) => find(&UNREADABLE, error.to_string()),
+            match record.differs(&file) {
+                Ok(None) => {}
+                Ok(Some(differs)) => find(&name, &CHANGED, differs),
+                Err(error) => find(&name, &UNREADABLE, error.to_string()),
+            }
+        }
+    }
+
+    fn compare_outline(&self, report: &mut Report) {
+        let Some(sealed) = &self.sealed.outline else { return };
+        let Some(source) = self.open(OUTLINE, sealed.length, report) else { return };
+        match crc32_of(&*source) {
+            Ok(found) if found == sealed.crc32 => {}
+            Ok(found) => {
+                let message = format!("expected checksum {:08x}, found {found:08x}", sealed.crc32);
+                report.find(self.rules, &CHANGED, 0, OUTLINE, message);
+            }
+            Err(error) => report.find(self.rules, &UNREADABLE, 0, OUTLINE, error.to_string()),
+        }
+    }
+
+    /// A file of the set, if it is there and has its length.
+    fn open(&self, name: &str, length: u64, report: &mut Report) -> Option<Arc<dyn Source>> {
+        let path = self.path.join(name);
+        let mut find = |rule, message| report.find(self.rules, rule, 0, name, message);
+        match self.store.exists(&path) {
+            Ok(true) => {}
+            Ok(false) => {
+                find(&MISSING, format!("expected {length} bytes, found no file"));
+                return None;
+            }
+            Err(error) => {
+                find(&UNREADABLE, error.to_string());
+                return None;
+            }
+        }
+        match self.store.open(&path) {
+            Ok(source) if source.length() == length => Some(source),
+            Ok(source) => {
+                find(&CHANGED, format!("expected {length} bytes, found {}", source.length()));
+                None
+            }
+            Err(error) => {
+                find(&UNREADABLE, error.to_string());
+                None
             }
         }
     }

@@ -1,15 +1,29 @@
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
-use serde::Serialize;
+use globset::GlobMatcher;
+use serde::{Serialize, Serializer};
 
 use super::subject::{Archive, RankFile, Subject};
 use crate::inventory::{Inventory, Totals};
-use crate::output::json::{self, Stream};
+use crate::output::json::Stream;
 
-/// Writes the object that `docs/inspect-json.md` describes: change both together.
-pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>) -> io::Result<()> {
-    let document = Document {
+/// The object that `docs/inspect-json.md` describes: change both together.
+pub struct Listing {
+    /// What is listed.
+    pub subject: Subject,
+    /// Which of it.
+    pub filter: Option<GlobMatcher>,
+}
+
+impl Serialize for Listing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let inventory = Inventory::new(&self.subject.state, self.filter.clone());
+        document(&self.subject, &inventory).serialize(serializer)
+    }
+}
+
+fn document<'d>(subject: &'d Subject, inventory: &'d Inventory<'_>) -> impl Serialize + 'd {
+    Document {
         path: &subject.path,
         format: subject.format,
         bytes: subject.bytes,
@@ -21,8 +35,7 @@ pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>) 
         opaque: Stream(|| inventory.opaque()),
         metadata: subject.state.metadata().iter().map(|(key, value)| (&**key, &**value)).collect(),
         totals: subject.totals(inventory),
-    };
-    json::write(out, &document)
+    }
 }
 
 #[derive(Serialize)]

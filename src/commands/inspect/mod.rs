@@ -3,27 +3,32 @@ mod runs;
 mod subject;
 mod text;
 
+use std::cell::Cell;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
 
+use super::caps::Caps;
+use super::each;
 use crate::context::Context;
 use crate::inventory::Inventory;
+use crate::output::note;
 use subject::Subject;
 
-/// Show what is inside a checkpoint: tensors, other values, objects of unknown classes
+/// Show what is inside checkpoints: tensors, other values, objects of unknown classes
 ///
-/// No tensor data is read and nothing is executed.
+/// No tensor data is read and nothing is executed. Of several, what can be read is
+/// shown, and the exit code is the highest of those that each has by itself.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
-    /// The file or checkpoint directory to look into
-    #[arg(value_name = "FILE|DIR")]
-    path: PathBuf,
+    /// The files and checkpoint directories to look into
+    #[arg(value_name = "FILE|DIR", required = true)]
+    paths: Vec<PathBuf>,
 
-    /// Print JSON, as docs/inspect-json.md describes it
+    /// Print JSON, as docs/inspect-json.md describes it: an object, or a list of them for several paths
     #[arg(long)]
     json: bool,
 
@@ -35,21 +40,56 @@ pub struct Args {
     ///
     /// `*` stands for anything, dots too; `?` for one character; `[ab]` for one of
     /// these, so that a real bracket is written `[[]`; `{a,b}` for one or the other.
+    /// If nothing has such a path, a note says so, and the exit code is 1.
     #[arg(long, value_name = "GLOB")]
     filter: Option<Glob>,
+
+    /// Of a directory without commit record, show the file of each rank by itself
+    #[arg(long)]
+    uncommitted: bool,
+
+    #[command(flatten)]
+    caps: Caps,
 }
 
 impl Args {
     /// Prints the listing.
-    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        let subject = Subject::open(&Context::start()?, &self.path)?;
-        let inventory = Inventory::new(&subject.state, self.filter.map(|glob| glob.compile_matcher()));
-        match self.json {
-            true => json::write(out, &subject, &inventory)?,
-            false => text::write(out, &subject, &inventory, self.all)?,
+    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
+        let context = Context::limited(self.caps.limits()?)?;
+        let paths = if self.uncommitted { each::uncommitted(&context, &self.paths)? } else { self.paths };
+        let filter = self.filter.as_ref().map(Glob::compile_matcher);
+        let one = |path: &Path| {
+            let subject = Subject::open(&context, path)?;
+            let code = u8::from(self.filter.as_ref().is_some_and(|filter| is_empty(&subject, filter)));
+            Ok((subject, code))
+        };
+        if self.json {
+            return each::json(out, &paths, |path| {
+                let (subject, code) = one(path)?;
+                Ok((json::Listing { subject, filter: filter.clone() }, code))
+            });
         }
-        Ok(())
+        let first = Cell::new(true);
+        each::text(out, &paths, one, |out, subject| {
+            if !first.replace(false) {
+                writeln!(out)?;
+            }
+            Ok(text::write(out, subject, &inventory(subject, &filter), self.all)?)
+        })
     }
+}
+
+fn inventory<'s>(subject: &'s Subject, filter: &Option<GlobMatcher>) -> Inventory<'s> {
+    Inventory::new(&subject.state, filter.clone())
+}
+
+/// Whether a filter leaves nothing to show, which a note says.
+fn is_empty(subject: &Subject, filter: &Glob) -> bool {
+    let empty = inventory(subject, &Some(filter.compile_matcher())).entries().next().is_none();
+    if empty {
+        note(&format!("{}: nothing in it has a path like `{}`", subject.path, filter.glob()));
+    }
+    empty
 }
 
 const EXAMPLES: &str = "\

@@ -81,11 +81,11 @@ impl Subject {
             })
         };
         let record = checkpoint.record();
-        let apart = record.outline.is_none() && checkpoint.world_size() > 1;
+        let apart = !record.shared && checkpoint.world_size() > 1;
         Ok(Self {
             path: path.display().to_string(),
             format: "checkpoint-directory",
-            bytes: record.ranks.iter().chain(&record.outline).map(|file| file.length).sum(),
+            bytes: record.length,
             archive: None,
             ranks: (0..checkpoint.world_size()).map(rank).collect::<Result<_>>()?,
             apart,

@@ -2,6 +2,7 @@ use std::io::{self, Write};
 
 use super::runs::Runs;
 use super::subject::{RankFile, Subject};
+use crate::failure::named;
 use crate::inventory::{Inventory, QuantizerEntry, TensorEntry, Totals};
 use crate::output::table::{Side, Table};
 use crate::output::{Printable, grouped, size};
@@ -138,9 +139,8 @@ fn totals(totals: &Totals) -> String {
     parts.join(", ")
 }
 
-/// A path to show: that of the root is empty.
 fn name(path: String) -> String {
-    if path.is_empty() { "(the root)".into() } else { path }
+    named(&path).into()
 }
 
 fn printable(text: String) -> String {

@@ -1,25 +1,29 @@
 mod hooks;
+mod removed;
 mod world;
 
 use std::env;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 use strongroom::{
     CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
     CheckpointerConfig, RankInfo, SaveOptions, StateDict, create_barrier_from_config,
     make_async_checkpointer, save_sharded,
 };
 
+use super::caps::Caps;
 use super::keep::Keep;
 use super::place;
 use crate::context::Context;
 use crate::failure::Usage;
-use crate::output::size;
+use crate::output::{json, size};
 use hooks::Hooks;
+use removed::Removed;
 use world::World;
 
 /// Save a checkpoint file as a checkpoint directory, alone or with other ranks
@@ -34,7 +38,7 @@ pub struct Args {
     /// The file to read; its bytes say the format
     source: PathBuf,
 
-    /// The directory to make
+    /// The directory to make, with those above it that are missing
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
@@ -56,6 +60,13 @@ pub struct Args {
     #[arg(long)]
     share: bool,
 
+    /// With --share: compare the bytes of tensors too, where the file has no checksums
+    ///
+    /// The ranks always compare the structure of their files, and the checksums that
+    /// these have. If they differ nothing is committed.
+    #[arg(long, requires = "share")]
+    compare_contents: bool,
+
     /// Copy the file into memory first, write in the background, and say how long each took
     #[arg(long = "async", conflicts_with = "share")]
     in_background: bool,
@@ -64,7 +75,10 @@ pub struct Args {
     #[arg(long, conflicts_with = "share")]
     process: bool,
 
-    /// Replace what is there already, in one step
+    /// Replace a checkpoint that is there already, in one step
+    ///
+    /// It keeps the mode of what it replaces. A directory that is no checkpoint, or that has
+    /// files in it which its record does not name, is not replaced.
     #[arg(long)]
     overwrite: bool,
 
@@ -73,24 +87,76 @@ pub struct Args {
 
     #[command(flatten)]
     hooks: Hooks,
+
+    /// Print what was saved as JSON, as docs/json.md describes it
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    caps: Caps,
+}
+
+/// What was saved, in JSON as `docs/json.md` describes it.
+#[derive(Serialize)]
+struct Saved {
+    path: String,
+    /// None where this command was all ranks.
+    rank: Option<usize>,
+    world_size: usize,
+    /// Bytes of the file's tensor data.
+    storage_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    staged_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    committed_seconds: Option<f64>,
 }
 
 impl Args {
     /// Reads the file and writes the directory.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         place::expect_file(&self.source)?;
-        let context = Context::start()?;
+        let context = Context::limited(self.caps.limits()?)?;
         let file = context.open(&self.source)?;
         let state = file.state();
+        let mut saved = Saved {
+            path: self.directory.display().to_string(),
+            rank: None,
+            world_size: 0,
+            storage_bytes: state.length(),
+            staged_seconds: None,
+            committed_seconds: None,
+        };
         if let Some(ranks) = self.ranks {
-            return self.save_all(&context, state, ranks.into());
-        }
-        let rank_info = self.world.rank_info()?;
-        if self.in_background || self.process {
-            self.save_behind(out, state, rank_info)
+            saved.world_size = ranks.into();
+            self.save_all(&context, state, ranks.into())?;
         } else {
-            self.save_rank(&context, state, rank_info)
+            let rank_info = self.world.rank_info()?;
+            saved.rank = Some(rank_info.global_rank);
+            saved.world_size = rank_info.global_world_size;
+            // Rank 0 removes.
+            let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
+            let before = retention.map(|retention| Removed::watch(&context, &self.directory, retention));
+            let before = before.transpose()?;
+            if self.in_background || self.process {
+                let (staged, committed) = self.save_behind(state, rank_info)?;
+                saved.staged_seconds = Some(staged.as_secs_f64());
+                saved.committed_seconds = Some(committed.as_secs_f64());
+            } else {
+                self.save_rank(&context, state, rank_info)?;
+            }
+            if let Some(before) = before {
+                before.tell(&context);
+            }
         }
+        match (self.json, saved.staged_seconds, saved.committed_seconds) {
+            (true, ..) => json::write(out, &saved)?,
+            (false, Some(staged), Some(committed)) => {
+                let size = size(saved.storage_bytes);
+                writeln!(out, "staged {size} in {staged:.3} s, committed after {committed:.3} s")?;
+            }
+            (false, ..) => {}
+        }
+        Ok(())
     }
 
     /// All ranks as threads.
@@ -102,14 +168,14 @@ impl Args {
         }
         let options = SaveOptions { ranks, overwrite: self.overwrite };
         let _progress = context.writing("saving", state.length());
-        Ok(save_sharded(context.engine, Arc::new(context.store.clone()), &self.directory, state, &options)?)
+        Ok(save_sharded(&context.engine, Arc::new(context.store.clone()), &self.directory, state, &options)?)
     }
 
     /// This rank, while the caller waits.
     fn save_rank(&self, context: &Context, state: &StateDict<'_>, rank_info: RankInfo) -> Result<()> {
         let barrier = create_barrier_from_config(&self.world.barrier(rank_info)?, rank_info)?;
         let store = Arc::new(context.store.clone());
-        let writer = CheckpointWriter::new_in(context.engine, store, self.writer_config(), barrier);
+        let writer = CheckpointWriter::new_in(&context.engine, store, self.writer_config(), barrier);
         let writer = self.hooks.components()?.into_iter().fold(writer, CheckpointWriter::with_hook);
         let _progress = context.writing("saving", state.length());
         let arguments = &self.hooks.arguments();
@@ -120,8 +186,9 @@ impl Args {
         Ok(saved.and(writer.close())?)
     }
 
-    /// This rank, from a copy of the file in memory.
-    fn save_behind(&self, out: &mut dyn Write, state: &StateDict<'_>, rank_info: RankInfo) -> Result<()> {
+    /// This rank, from a copy of the file in memory. Answers when the copy was made, and
+    /// when it was committed.
+    fn save_behind(&self, state: &StateDict<'_>, rank_info: RankInfo) -> Result<(Duration, Duration)> {
         let config = CheckpointerConfig {
             writer_config: self.writer_config(),
             barrier_config: self.world.barrier(rank_info)?,
@@ -136,8 +203,7 @@ impl Args {
         let written = saving.wait();
         let total = start.elapsed();
         written.and(checkpointer.close())?;
-        let (staged, total) = (staged.as_secs_f64(), total.as_secs_f64());
-        Ok(writeln!(out, "staged {} in {staged:.3} s, committed after {total:.3} s", size(state.length()))?)
+        Ok((staged, total))
     }
 
     fn writer_config(&self) -> CheckpointWriterConfig {
@@ -145,6 +211,7 @@ impl Args {
             write_barrier_timeout: self.world.timeout(),
             overwrite: self.overwrite,
             retention: self.keep.asked(),
+            compare_contents: self.compare_contents,
             ..CheckpointWriterConfig::default()
         }
     }

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use strongroom::{BarrierConfig, EtcdBarrierConfig, RankInfo, TcpStoreBarrierConfig};
 
 use crate::failure::Usage;
+use crate::waits;
 
 /// The options that say so.
 #[derive(clap::Args)]
@@ -30,6 +31,8 @@ pub struct World {
     barrier: Option<Meeting>,
 
     /// How long a rank that is done waits for the others
+    ///
+    /// After three seconds it says for whom.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     barrier_timeout: Duration,
 }
@@ -90,7 +93,7 @@ impl World {
                 rank_info.global_world_size
             ))),
         };
-        Ok(config)
+        Ok(BarrierConfig { on_wait: waits::on_stderr(), ..config })
     }
 }
 

@@ -1,14 +1,12 @@
 mod json;
 mod sarif;
 mod scan;
-mod size;
 mod summary;
 mod text;
 mod walk;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -16,6 +14,7 @@ use clap::ValueEnum;
 use globset::Glob;
 use strongroom::{Policy, ValidateOptions};
 
+use crate::commands::size;
 use crate::context::Context;
 use crate::failure::Usage;
 use summary::Summary;
@@ -54,6 +53,10 @@ pub struct Args {
     /// How to print what was found: docs/validation.md describes each
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 
     /// What a pickle may build
     #[arg(long, value_enum, default_value_t = Allowed::WeightsOnly)]
@@ -105,7 +108,7 @@ enum Allowed {
 
 impl Args {
     /// Judges, prints, and answers the exit code.
-    pub fn exec(self, out: &mut dyn Write) -> Result<ExitCode> {
+    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
         let options = self.options()?;
         let subjects = walk::find(&self.paths, &Filter::new(&self.include, &self.exclude)?);
         if subjects.is_empty() {
@@ -116,7 +119,7 @@ impl Args {
         let summary = Summary::default();
         scan::run(&context, &subjects, &options, |reports| {
             let reports = &mut reports.inspect(|report| summary.count(report));
-            match self.format {
+            match if self.json { Format::Json } else { self.format } {
                 Format::Text => text::write(out, reports, &summary, &rules, self.verbose),
                 Format::Json => json::write(out, reports, &summary),
                 Format::Sarif => sarif::write(out, reports, &summary, &rules),

@@ -94,6 +94,9 @@ impl Dumper<'_> {
             self.text.push_str(" state ");
             self.value(state);
         }
+        if !instance.effects.is_empty() {
+            self.items(" effects[", &instance.effects, "]");
+        }
         self.text.push(';');
     }
 

@@ -197,12 +197,17 @@ fn slots_say_whole_storage_or_tensor() {
 
 #[test]
 fn all_that_does_not_fit_is_listed() {
-    let (state, root, expected) = misfits();
-    assert_eq!(unfit(plan(&state, root)), expected);
+    let (state, root, mut expected) = misfits();
+    let mut found = unfit(plan(&state, root));
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
 
     // On request it is left out instead.
     let layout = plan_tensors(&state, root).unwrap();
-    let left_out: Vec<String> = layout.left_out.iter().map(|u| format!("{}: {}", u.path, u.reason)).collect();
+    let mut left_out: Vec<String> =
+        layout.left_out.iter().map(|u| format!("{}: {}", u.path, u.reason)).collect();
+    left_out.sort_unstable();
     assert_eq!(left_out, expected);
     assert_eq!(header(&layout).trim_end(), r#"{"fits":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#);
 }
@@ -277,7 +282,7 @@ fn misfits() -> (State, NodeId, Vec<String>) {
         (
             "object",
             Node::Object(Box::new(object)),
-            "an object of `my.module.Thing`: safetensors holds only tensors",
+            "an object of `my.module.Thing`, with all that is in it: safetensors holds only tensors",
         ),
         (
             "__metadata__",
@@ -305,7 +310,8 @@ fn a_subclass_in_name_only_is_a_tensor() {
     let plain = state.vector(DType::UInt8, 1);
     let class =
         state.add(Node::Global(Global { module: "torch.nn.parameter".into(), name: "Parameter".into() }));
-    let sub = state.add(Node::Subclass { tensor: plain, class, state: plain });
+    let none = state.dict(&[]);
+    let sub = state.add(Node::Subclass { tensor: plain, class, state: none });
     let root = state.dict(&[("sub", sub)]);
     assert_eq!(plan(&state, root).unwrap().slots.len(), 1);
 }
@@ -346,6 +352,67 @@ fn two_tensors_of_one_name_are_always_refused() {
         [duplicate.clone(), "step: an int: safetensors holds only tensors".to_owned()]
     );
     assert_eq!(unfit(plan_tensors(&state, root)), [duplicate]);
+}
+
+#[test]
+fn what_matters_most_is_said_first_and_attributes_are_not_forgotten() {
+    let mut state = State::default();
+    let global = |module: &str, name: &str| Node::Global(Global { module: module.into(), name: name.into() });
+    let (step, plain) = (state.add(Node::Int(1)), state.vector(DType::UInt8, 1));
+    let attributes = state.dict(&[("note", step), ("tags", step)]);
+    let none = state.dict(&[]);
+    let parameter = |tensor, at| Node::Parameter { tensor, requires_grad: true, state: Some(at) };
+    let (noted, bare) = (state.add(parameter(plain, attributes)), state.add(parameter(plain, none)));
+    let class = state.add(global("torch", "Tensor"));
+    let tagged = state.dict(&[("tag", step)]);
+    let tagged = state.add(Node::Subclass { tensor: plain, class, state: tagged });
+    let (callable, thing) =
+        (state.add(global("copyreg", "_reconstructor")), state.add(global("my.module", "Thing")));
+    let args = state.add(Node::Tuple(vec![thing]));
+    let (items, pairs) = (Vec::new(), Vec::new());
+    let object = Object {
+        construct: Construct::Call,
+        callable,
+        args: Some(args),
+        kwargs: None,
+        items,
+        pairs,
+        state: None,
+    };
+    let object = state.add(Node::Object(Box::new(object)));
+    let root = state.dict(&[
+        ("step", step),
+        ("noted", noted),
+        ("bare", bare),
+        ("tagged", tagged),
+        ("object", object),
+    ]);
+    let expected = [
+        "object: an object of `my.module.Thing`, with all that is in it: safetensors holds only tensors",
+        "noted: the tensor's attributes `note`, `tags`: safetensors holds only tensors",
+        "tagged: the tensor's attribute `tag`: safetensors holds only tensors",
+        "step: an int: safetensors holds only tensors",
+    ];
+    let said = |left_out: Vec<crate::Unfit>| -> Vec<String> {
+        left_out.into_iter().map(|unfit| format!("{}: {}", unfit.path, unfit.reason)).collect()
+    };
+    let layout = plan_tensors(&state, root).unwrap();
+    assert_eq!((layout.slots.len(), said(layout.left_out)), (3, expected.map(String::from).to_vec()));
+    // They are values like any other: nothing is lost unasked.
+    let refused = unfit(plan(&state, root));
+    assert!(expected.iter().all(|reason| refused.iter().any(|found| found == reason)), "{refused:?}");
+}
+
+#[test]
+fn a_file_of_nothing_is_not_made() {
+    let mut state = State::default();
+    let step = state.add(Node::Int(1));
+    let (root, empty) = (state.dict(&[("step", step)]), state.dict(&[]));
+    let nothing = ": no tensor is left: safetensors can hold none of what is here";
+    assert_eq!(unfit(plan_tensors(&state, root)), [nothing, "step: an int: safetensors holds only tensors"]);
+    assert_eq!(unfit(plan_tensors(&state, empty)), [nothing]);
+    // All of it is there, and nobody asked to leave anything out.
+    assert_eq!(plan(&state, empty).unwrap().slots, []);
 }
 
 #[test]

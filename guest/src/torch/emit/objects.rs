@@ -5,7 +5,7 @@ use crate::dtype::{DType, Layout, StorageClass};
 use crate::model::{Construct, Node, NodeId, Object};
 
 use super::batch::Batch;
-use super::primitives::{BINPERSID, BUILD, EMPTY_DICT, EMPTY_LIST, NEWOBJ, NEWOBJ_EX, POP, REDUCE};
+use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NEWOBJ, NEWOBJ_EX, POP, REDUCE, TUPLE2};
 use super::unfit;
 use super::walk::{Task, Walk};
 
@@ -79,12 +79,37 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         for &effect in object.effects.iter().rev() {
-            self.then_all([Task::Visit(effect), Task::Op(POP)]);
+            self.then(Task::Effect { owner: id, effect });
         }
         if let Some(state) = object.state {
             self.then_all([Task::Visit(state), Task::Op(BUILD)]);
         }
         self.then_all([Task::Batch(Batch::items(&object.items)), Task::Batch(Batch::pairs(&object.pairs))]);
+        Ok(())
+    }
+
+    /// A call made for its effect on an object. Picklers do not memoize its result, nor
+    /// the arguments of a state setter, which are the object and its state.
+    pub(super) fn effect(&mut self, owner: NodeId, effect: NodeId) -> Result<(), Error> {
+        self.then(Task::Op(POP));
+        let (args, callable) = match self.node(effect)? {
+            Node::Object(object) if object.construct == Construct::Call => (object.args, object.callable),
+            _ => (None, 0),
+        };
+        let Some(args) = args.filter(|_| !self.is_shared(effect)) else {
+            self.then(Task::Visit(effect));
+            return Ok(());
+        };
+        self.then_all([Task::Op(REDUCE), Task::Fill(effect)]);
+        match self.node(args)? {
+            Node::Tuple(items)
+                if items.len() == 2 && items.first() == Some(&owner) && !self.is_shared(args) =>
+            {
+                self.then_all([Task::Each(items), Task::Op(TUPLE2)]);
+            }
+            _ => self.then(Task::CallTuple(args)),
+        }
+        self.then(Task::Visit(callable));
         Ok(())
     }
 
@@ -153,9 +178,7 @@ impl<'a> Walk<'a> {
     fn object(&mut self, id: NodeId, object: &'a Object) -> Result<(), Error> {
         let missing = |what: &str| Error::misuse(format!("node {id} is an object without {what}"));
         if object.construct == Construct::Persistent {
-            // CPython does not memoize what a persistent id stands for.
-            self.then_all([Task::Visit(object.callable), Task::Op(BINPERSID), Task::Fill(id)]);
-            return Ok(());
+            return Err(unfit(id, "torch.load knows persistent ids of storages only"));
         }
         let args = object.args.ok_or_else(|| missing("arguments"))?;
         let op = match object.construct {

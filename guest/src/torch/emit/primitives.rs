@@ -213,5 +213,5 @@ pub(super) const SETITEMS: u8 = b'u';
 pub(super) const STOP: u8 = b'.';
 const TUPLE: u8 = b't';
 const TUPLE1: u8 = 0x85;
-const TUPLE2: u8 = 0x86;
+pub(super) const TUPLE2: u8 = 0x86;
 const TUPLE3: u8 = 0x87;

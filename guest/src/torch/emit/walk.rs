@@ -1,8 +1,9 @@
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Error;
-use crate::model::{Node, NodeId, Storage, Text};
+use crate::model::{Node, NodeId, Storage, Text, children};
 
 use super::batch::Batch;
 use super::memo::Memo;
@@ -18,6 +19,8 @@ pub(super) struct Walk<'a> {
     pub(super) memo: Memo<'a>,
     pub(super) storages: Storages<'a>,
     nodes: &'a [Node],
+    /// The nodes that several others lead to, once that was asked.
+    shared: Option<Vec<bool>>,
     tasks: Vec<Task<'a>>,
 }
 
@@ -46,6 +49,8 @@ pub(super) enum Task<'a> {
     Call { op: u8, node: Option<NodeId> },
     /// What an object is given after it was made.
     Fill(NodeId),
+    /// What is called for its effect on an object, and thrown away.
+    Effect { owner: NodeId, effect: NodeId },
     /// An instruction.
     Op(u8),
     /// `True` or `False`
@@ -66,6 +71,7 @@ impl<'a> Walk<'a> {
             memo: Memo::new(nodes.len()),
             storages: Storages::new(storages),
             nodes,
+            shared: None,
             tasks: Vec::new(),
         }
     }
@@ -96,6 +102,13 @@ impl<'a> Walk<'a> {
             .ok()
             .and_then(|id| self.nodes.get(id))
             .ok_or_else(|| Error::misuse(format!("node {id} does not exist: there are {}", self.nodes.len())))
+    }
+
+    /// Whether several nodes lead to a node, or one several times.
+    pub(super) fn is_shared(&mut self, id: NodeId) -> bool {
+        let nodes = self.nodes;
+        let shared = self.shared.get_or_insert_with(|| shared(nodes));
+        usize::try_from(id).ok().and_then(|id| shared.get(id)).copied().unwrap_or(true)
     }
 
     /// Has a task done next, before all those asked for earlier.
@@ -156,6 +169,7 @@ impl<'a> Walk<'a> {
             Task::Close(items) => self.close(items),
             Task::Call { op, node } => return self.call(op, node),
             Task::Fill(id) => return self.fill(id),
+            Task::Effect { owner, effect } => return self.effect(owner, effect),
             Task::Op(op) => self.out.op(op),
             Task::Bool(value) => self.out.bool(value),
             Task::Int(value) => self.out.int(value),
@@ -280,6 +294,20 @@ impl<'a> Walk<'a> {
             self.memo.set_node(id, index);
         }
     }
+}
+
+/// For each node whether it is led to more than once.
+fn shared(nodes: &[Node]) -> Vec<bool> {
+    let (mut met, mut shared) = (vec![false; nodes.len()], vec![false; nodes.len()]);
+    for node in nodes {
+        children(node, |id| {
+            let Ok(index) = usize::try_from(id) else { return };
+            if let (Some(met), Some(shared)) = (met.get_mut(index), shared.get_mut(index)) {
+                *shared |= core::mem::replace(met, true);
+            }
+        });
+    }
+    shared
 }
 
 /// Tasks in all: several for each node and each reference to one. What leads back

@@ -14,6 +14,10 @@ pub(super) fn meaning<'g>(
     id: ObjectId,
     instance: &'g Instance,
 ) -> Result<Option<Draft<'g>>, Flaw> {
+    // Nothing that is known has any.
+    if !instance.effects.is_empty() {
+        return Ok(None);
+    }
     if instance.construct == Construct::Persistent {
         return storages::leaf(context, instance);
     }
@@ -26,7 +30,7 @@ pub(super) fn meaning<'g>(
         return containers::ordered_dict(context, instance);
     }
     // Nothing else of what is known gets more than its arguments.
-    if !instance.items.is_empty() || !instance.pairs.is_empty() || instance.state.is_some() {
+    if !instance.is_bare() {
         return Ok(None);
     }
     let offset = instance.offset;

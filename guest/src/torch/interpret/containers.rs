@@ -7,7 +7,7 @@ use super::context::Context;
 use super::draft::{Child, Draft, Part};
 use super::flaw::Flaw;
 use crate::model::{Construct, Node};
-use crate::pickle::{Instance, Object, Value};
+use crate::pickle::{Instance, Value};
 use crate::torch::ABSENT;
 
 type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
@@ -52,9 +52,7 @@ pub(super) fn is_empty_ordered_dict(context: &Context<'_>, value: Value) -> bool
     class.is_some_and(|class| (class.module.as_str(), class.name.as_str()) == ("collections", "OrderedDict"))
         && instance.construct == Construct::Call
         && instance.kwargs.is_none()
-        && instance.items.is_empty()
-        && instance.pairs.is_empty()
-        && instance.state.is_none()
+        && instance.is_bare()
         && match instance.args.and_then(|args| context.tuple(args)) {
             Some([]) => true,
             Some(&[list]) => context.list(list).is_some_and(<[Value]>::is_empty),
@@ -92,11 +90,8 @@ fn listed_items(context: &mut Context<'_>, list: Value, offset: u64) -> Result<O
     context.charge(list.len(), offset)?;
     let mut items = Vec::new();
     for &item in list {
-        match context.object(item) {
-            Some(Object::List(pair) | Object::Tuple(pair)) => match pair.as_slice() {
-                &[key, value] => items.extend([key, value]),
-                _ => return Ok(None),
-            },
+        match context.list(item).or_else(|| context.tuple(item)) {
+            Some(&[key, value]) => items.extend([key, value]),
             _ => return Ok(None),
         }
     }

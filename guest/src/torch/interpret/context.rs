@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::storages::Storages;
-use crate::model::Global;
+use crate::model::{Construct, Global};
 use crate::pickle::{Graph, Instance, Object, ObjectId, Value};
 use crate::{Error, Limits, show};
 
@@ -56,20 +56,25 @@ impl<'g> Context<'g> {
         }
     }
 
-    /// A `list`'s items.
+    /// A `list`'s items, unless the call that copies them may have seen others.
     pub(super) fn list(&self, value: Value) -> Option<&'g [Value]> {
         match self.object(value)? {
-            Object::List(items) => Some(items),
+            Object::List(items) if !self.has_changed(value) => Some(items),
             _ => None,
         }
     }
 
-    /// A `dict`'s items, repeated keys included.
+    /// A `dict`'s items, repeated keys included, on the same condition.
     pub(super) fn dict(&self, value: Value) -> Option<&'g [(Value, Value)]> {
         match self.object(value)? {
-            Object::Dict(pairs) => Some(pairs),
+            Object::Dict(pairs) if !self.has_changed(value) => Some(pairs),
             _ => None,
         }
+    }
+
+    /// Whether a value was changed after a call had taken it.
+    fn has_changed(&self, value: Value) -> bool {
+        matches!(value, Value::Object(id) if self.graph.changed.contains(&id))
     }
 
     /// A class or function.
@@ -84,6 +89,18 @@ impl<'g> Context<'g> {
     pub(super) fn instance(&self, value: Value) -> Option<&'g Instance> {
         match self.object(value)? {
             Object::Instance(instance) => Some(instance),
+            _ => None,
+        }
+    }
+
+    /// The class that a value stands for, if it is a persistent id of the legacy format,
+    /// `('module', class, source file, source)`; and whether the source came with it.
+    pub(super) fn module(&self, value: Value) -> Option<(Value, bool)> {
+        let id = self.instance(value).filter(|id| id.construct == Construct::Persistent && id.is_bare())?;
+        match self.tuple(id.callable)? {
+            &[tag, class, _, source] if self.text(tag) == Some("module") && self.global(class).is_some() => {
+                Some((class, self.text(source).is_some()))
+            }
             _ => None,
         }
     }

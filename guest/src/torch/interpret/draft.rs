@@ -54,6 +54,7 @@ impl<'g> Draft<'g> {
         parts.push(Part::Values(&instance.items));
         parts.push(Part::Pairs(&instance.pairs));
         parts.extend(instance.state.map(one));
+        parts.push(Part::Values(&instance.effects));
         let node = Node::Object(Box::new(Object {
             construct: instance.construct,
             callable: 0,
@@ -62,7 +63,7 @@ impl<'g> Draft<'g> {
             items: vec![0; instance.items.len()],
             pairs: vec![(0, 0); instance.pairs.len()],
             state: instance.state.map(|_| 0),
-            effects: Vec::new(),
+            effects: vec![0; instance.effects.len()],
         }));
         Self { node, parts }
     }

@@ -33,18 +33,22 @@ use alloc::vec::Vec;
 use faults::Faults;
 
 use crate::dtype::DType;
-use crate::model::{Node, NodeId};
+use crate::model::{Global, Node, NodeId};
 use crate::pickle::Graph;
 use crate::{Error, Limits};
 
 /// A state dict, and the storages it names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interpreted {
     /// The nodes, each reachable from the root, which is node 0: numbered in the
     /// order in which a pickler meets them.
     pub(crate) nodes: Vec<Node>,
     /// The storages in the order they are first met.
     pub(crate) storages: Vec<NamedStorage>,
+    /// Those that no value uses: another has taken its place.
+    pub(crate) unused: Vec<NamedStorage>,
+    /// Classes with which their source came.
+    pub(crate) sources: Vec<Global>,
 }
 
 /// A storage as the pickle's persistent ids name it.
@@ -75,12 +79,20 @@ pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<In
     let mut walk = walk::Walk::new(graph, part, limits, Faults::Strict);
     walk.run()?;
     let mut walked = walk.finish();
+    let mut unused = Vec::new();
     if keys::settle(&mut walked.nodes, part, &walked.offsets)? {
-        renumber::renumber(&mut walked.nodes, &mut walked.storages, &mut walked.offsets);
+        let dropped = renumber::renumber(&mut walked.nodes, &mut walked.storages, &mut walked.offsets);
+        unused = dropped.storages;
+        if let Some(offset) = dropped.call {
+            let (expected, found) =
+                ("each key once where values are calls", "a call whose result is replaced");
+            return Err(Error::unsupported(offset, part, expected, found));
+        }
     }
     checks::kinds(&walked.nodes, part, &walked.offsets, &mut walked.faults)?;
     checks::size(&walked.nodes, limits, &walked.offsets)?;
-    Ok(Interpreted { nodes: walked.nodes, storages: walked.storages })
+    let walk::Walked { nodes, storages, sources, .. } = walked;
+    Ok(Interpreted { nodes, storages, unused, sources })
 }
 
 /// Where in the file the calls behind some nodes are, by ascending node.

@@ -6,23 +6,40 @@ use crate::model::{Node, NodeId, StorageId, children, children_mut, visit_mut};
 
 /// Numbers nodes and storages anew after some have lost their place, and drops
 /// what node 0 no longer reaches.
-pub(super) fn renumber(nodes: &mut Vec<Node>, storages: &mut Vec<NamedStorage>, offsets: &mut Offsets) {
+pub(super) fn renumber(
+    nodes: &mut Vec<Node>,
+    storages: &mut Vec<NamedStorage>,
+    offsets: &mut Offsets,
+) -> Dropped {
     let order = preorder(nodes);
     let mut numbers = vec![None; nodes.len()];
     for (new, &old) in (0u32..).zip(&order) {
         set(&mut numbers, old, new);
     }
     let mut kept: Vec<Node> = order.iter().map(|&old| take(nodes, old)).collect();
+    let opaque = |node: &Node| matches!(node, Node::Object(_) | Node::Global(_) | Node::Subclass { .. });
+    let call = (0u32..).zip(nodes.iter()).find(|(_, node)| opaque(node)).map(|(id, _)| offsets.near(id));
     for node in &mut kept {
         children_mut(node, |id| *id = get(&numbers, *id).unwrap_or_default());
     }
     offsets.0 = offsets.0.iter().filter_map(|&(id, at)| Some((get(&numbers, id)?, at))).collect();
     offsets.0.sort_unstable();
-    renumber_storages(&mut kept, storages);
+    let storages = renumber_storages(&mut kept, storages);
     *nodes = kept;
+    Dropped { call, storages }
 }
 
-fn renumber_storages(nodes: &mut [Node], storages: &mut Vec<NamedStorage>) {
+/// What has lost its place.
+pub(super) struct Dropped {
+    /// Where the first call or import is that is not torch's own way of writing a
+    /// value: a reader makes it all the same.
+    pub(super) call: Option<u64>,
+    /// Storages.
+    pub(super) storages: Vec<NamedStorage>,
+}
+
+/// Answers with the storages that are left over.
+fn renumber_storages(nodes: &mut [Node], storages: &mut Vec<NamedStorage>) -> Vec<NamedStorage> {
     let mut numbers: Vec<Option<StorageId>> = vec![None; storages.len()];
     let mut kept = Vec::new();
     let mut renumber = |id: &mut StorageId| {
@@ -35,7 +52,8 @@ fn renumber_storages(nodes: &mut [Node], storages: &mut Vec<NamedStorage>) {
         *id = number;
     };
     nodes.iter_mut().for_each(|node| visit_mut(node, |_| {}, &mut renumber));
-    *storages = kept;
+    let all = core::mem::replace(storages, kept);
+    all.into_iter().zip(numbers).filter(|(_, number)| number.is_none()).map(|(storage, _)| storage).collect()
 }
 
 /// Everything node 0 reaches, each before its children.

@@ -83,7 +83,7 @@ pub(super) fn size<'g>(context: &mut Context<'g>, args: Value, offset: u64) -> M
 pub(super) fn size_items<'g>(context: &Context<'g>, value: Value) -> Option<&'g [Value]> {
     let instance = context.instance(value)?;
     let class = context.global(instance.callable)?;
-    let plain = instance.construct == Construct::Call && instance.state.is_none();
+    let plain = instance.construct == Construct::Call && instance.is_bare();
     if !plain || (class.module.as_str(), class.name.as_str()) != ("torch", "Size") {
         return None;
     }
@@ -114,7 +114,7 @@ pub(super) fn layout<'g>(context: &Context<'g>, args: Value) -> Meaning<'g> {
 pub(super) fn layout_value(context: &Context<'_>, value: Value) -> Option<Layout> {
     let instance = context.instance(value)?;
     let function = context.global(instance.callable)?;
-    let plain = instance.construct == Construct::Call && instance.state.is_none();
+    let plain = instance.construct == Construct::Call && instance.is_bare();
     if !plain || (function.module.as_str(), function.name.as_str()) != ("torch.serialization", "_get_layout")
     {
         return None;
@@ -166,7 +166,7 @@ fn bytes_value(context: &mut Context<'_>, value: Value, offset: u64) -> Result<O
             let Some(function) = context.global(instance.callable) else { return Ok(None) };
             let encode = (function.module.as_str(), function.name.as_str()) == ("_codecs", "encode");
             match instance.args {
-                Some(args) if encode && instance.construct == Construct::Call && instance.state.is_none() => {
+                Some(args) if encode && instance.construct == Construct::Call && instance.is_bare() => {
                     encoded(context, args, offset)
                 }
                 _ => Ok(None),

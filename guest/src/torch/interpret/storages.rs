@@ -140,12 +140,7 @@ impl<'g> Storages<'g> {
 
 /// A storage that is a value of its own, outside any tensor.
 pub(super) fn leaf<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Result<Option<Draft<'g>>, Flaw> {
-    let plain = instance.args.is_none()
-        && instance.kwargs.is_none()
-        && instance.items.is_empty()
-        && instance.pairs.is_empty()
-        && instance.state.is_none();
-    if !plain {
+    if !instance.is_bare() {
         return Ok(None);
     }
     let Some(reference) = persistent(context, instance)? else { return Ok(None) };
@@ -164,7 +159,9 @@ pub(super) fn leaf<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Res
 /// The storage a tensor is rebuilt on.
 pub(super) fn reference(context: &mut Context<'_>, value: Value, offset: u64) -> Result<Reference, Flaw> {
     let reference = match context.instance(value) {
-        Some(instance) if instance.construct == Construct::Persistent => persistent(context, instance)?,
+        Some(instance) if instance.construct == Construct::Persistent && instance.is_bare() => {
+            persistent(context, instance)?
+        }
         _ => None,
     };
     context.take_part(value);

@@ -19,7 +19,7 @@ use super::storages::{self, Reference, natural};
 use crate::Error;
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{Node, Quantizer, SparseCompressed, Tensor};
-use crate::pickle::{Object, Value};
+use crate::pickle::Value;
 
 type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
@@ -372,10 +372,8 @@ fn no_hooks(context: &Context<'_>, hooks: Value) -> bool {
 
 /// A tuple, list or `torch.Size` of integers that are not negative.
 fn naturals(context: &mut Context<'_>, value: Value, what: &str, offset: u64) -> Result<Vec<u64>, Flaw> {
-    let items = match context.object(value) {
-        Some(Object::Tuple(items) | Object::List(items)) => Some(items.as_slice()),
-        _ => scalars::size_items(context, value),
-    };
+    let items = context.tuple(value).or_else(|| context.list(value));
+    let items = items.or_else(|| scalars::size_items(context, value));
     let Some(items) = items else {
         return Err(Flaw::size(offset, format!("{what}, a tuple"), context.describe(value)));
     };

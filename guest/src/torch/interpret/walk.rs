@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -9,7 +10,7 @@ use super::draft::{Child, Draft, Part};
 use super::faults::Faults;
 use super::flaw::Flaw;
 use super::{NamedStorage, Offsets, calls, scalars};
-use crate::model::{Node, NodeId, Text, children_mut};
+use crate::model::{Global, Node, NodeId, Text, children_mut};
 use crate::pickle::{Graph, Object, ObjectId, Value};
 use crate::{Error, Limits, show};
 
@@ -28,6 +29,8 @@ pub(super) struct Walk<'g> {
     frames: Vec<Frame<'g>>,
     offsets: Offsets,
     faults: Faults,
+    /// Classes with which their source came.
+    sources: BTreeSet<ObjectId>,
 }
 
 /// What a walk has found.
@@ -40,6 +43,8 @@ pub(super) struct Walked {
     pub(super) offsets: Offsets,
     /// What was wrong, as far as it was kept.
     pub(super) faults: Faults,
+    /// Classes with which their source came.
+    pub(super) sources: Vec<Global>,
 }
 
 /// A node whose children are being numbered.
@@ -65,6 +70,7 @@ impl<'g> Walk<'g> {
             frames: Vec::new(),
             offsets: Offsets::default(),
             faults,
+            sources: BTreeSet::new(),
         }
     }
 
@@ -92,8 +98,10 @@ impl<'g> Walk<'g> {
     /// What was found.
     pub(super) fn finish(mut self) -> Walked {
         self.intern();
+        let classes = self.sources.iter().filter_map(|&id| self.context.global(Value::Object(id)));
+        let sources = classes.cloned().collect();
         let storages = self.context.storages.finish();
-        Walked { nodes: self.nodes, storages, offsets: self.offsets, faults: self.faults }
+        Walked { nodes: self.nodes, storages, offsets: self.offsets, faults: self.faults, sources }
     }
 
     fn walk(&mut self, root: Value) -> Result<(), Error> {
@@ -114,6 +122,10 @@ impl<'g> Walk<'g> {
 
     /// The number of a child; if it is new, its own children come next.
     fn visit(&mut self, child: Child<'g>) -> Result<NodeId, Error> {
+        let child = match child {
+            Child::Value(value) => Child::Value(self.resolve(value)),
+            child => child,
+        };
         if let Child::Value(Value::Object(object)) = child
             && let Some(id) = self.number(object)
         {
@@ -143,6 +155,19 @@ impl<'g> Walk<'g> {
             self.frames.push(Frame { id, node, parts, next: (0, 0), numbers: Vec::new() });
         }
         Ok(id)
+    }
+
+    /// The class that a persistent id of the legacy format stands for, or else the value.
+    fn resolve(&mut self, value: Value) -> Value {
+        match self.context.module(value) {
+            Some((class, sourced)) => {
+                if let (Value::Object(id), true) = (class, sourced) {
+                    self.sources.insert(id);
+                }
+                class
+            }
+            None => value,
+        }
     }
 
     /// What stands for an object that has a flaw, where the walk goes on.

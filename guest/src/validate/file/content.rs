@@ -2,7 +2,8 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{signature, tar, unknown};
+use super::{tar, unknown};
+use crate::foreign::{self, is_text};
 use crate::validate::examine::{Child, Scope};
 use crate::validate::pickle::bare::BarePickles;
 use crate::validate::pickle::{Certainty, bare};
@@ -32,11 +33,11 @@ impl Content {
         match head {
             [] => Self::Empty,
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
-            _ if head.starts_with(numpy::MAGIC) => Self::Npy,
+            _ if head.starts_with(foreign::NPY) => Self::Npy,
             _ if is_safetensors(head, length) => Self::Safetensors,
             [0x80, ..=5, ..] => Self::Pickle,
-            _ if tar::is_header(head) => Self::Tar,
-            _ if signature::strong(head, length).is_some() => Self::Foreign,
+            _ if foreign::tar::is_header(head) => Self::Tar,
+            _ if foreign::strong(head, length).is_some() => Self::Foreign,
             _ => Self::Other,
         }
     }
@@ -97,9 +98,4 @@ fn is_safetensors(head: &[u8], length: u64) -> bool {
         [b'[', ..] | [0xef, 0xbb, 0xbf, b'{', ..] => fits && text(),
         _ => false,
     }
-}
-
-fn is_text(byte: u8) -> bool {
-    // Bytes from f8 on are never in UTF-8.
-    matches!(byte, b' '..=0xf7 | b'\t' | b'\n' | b'\r')
 }

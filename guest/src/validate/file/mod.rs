@@ -3,7 +3,6 @@
 mod content;
 pub(super) mod limit;
 mod polyglot;
-mod signature;
 mod sniff;
 mod tar;
 pub(super) mod unknown;

@@ -1,7 +1,7 @@
 use alloc::format;
 
 use super::content::Content;
-use super::signature;
+use crate::foreign;
 use crate::safetensors::MAX_HEADER;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -22,7 +22,7 @@ pub(super) fn check_head(head: &[u8], content: Content, scope: &mut Scope<'_>) {
     };
     // The first bytes of a tar archive are a name, and can be any.
     if !matches!(content, Content::Foreign | Content::Tar)
-        && let Some(what) = signature::strong(head, length)
+        && let Some(what) = foreign::strong(head, length)
     {
         find(0, what);
     }

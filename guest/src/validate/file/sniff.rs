@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use super::content::Content;
 use super::zip_end::{self, End};
 use super::{polyglot, tar};
+use crate::foreign::{self, HEAD};
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Scope};
 
@@ -43,7 +44,7 @@ impl Sniff {
         let content = Content::new(head, scope.length);
         let mut children = content.children(scope);
         polyglot::check_head(head, content, scope);
-        if content != Content::Tar && tar::is_header(head) {
+        if content != Content::Tar && foreign::tar::is_header(head) {
             polyglot::tar(content, scope);
             children.push(named(tar::child(scope), "as a tar archive"));
         }
@@ -115,8 +116,6 @@ fn named(child: Child, name: &str) -> Child {
     Child { name: name.into(), ..child }
 }
 
-/// Enough for every signature: that of tar is at 257, and readers of PDF look at 1024.
-const HEAD: u64 = 1024;
 const PDF: &[u8] = b"%PDF-";
 /// Bytes from the end in which readers of PDF look for its table.
 const PDF_END: usize = 1024;

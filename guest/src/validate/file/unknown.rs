@@ -3,7 +3,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::signature;
+use crate::foreign;
 use crate::show;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
@@ -35,7 +35,7 @@ impl Examine for Unknown {
             return Next::Fetch(vec![Range::new(0, scope.length.min(HEAD))]);
         }
         let head = parts.first().map_or(&[][..], Vec::as_slice);
-        let message = match signature::describe(head, scope.length) {
+        let message = match foreign::describe(head, scope.length) {
             Some(what) => what.into(),
             None => {
                 let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());

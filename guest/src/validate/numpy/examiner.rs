@@ -4,7 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::version::{self, Version};
-use super::{MAGIC, header, object, parse, size};
+use super::{header, object, parse, size};
+use crate::foreign::NPY;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::report::Kind;
@@ -49,7 +50,7 @@ impl Examine for Npy {
 impl Npy {
     /// Reads the version and the header's length.
     fn length(&mut self, bytes: &[u8], scope: &mut Scope<'_>) -> Next<Vec<Child>> {
-        let number = bytes.get(MAGIC.len()..).unwrap_or_default();
+        let number = bytes.get(NPY.len()..).unwrap_or_default();
         let [major, minor, number @ ..] = number else {
             header::report("expected a version", 0, &Part::whole(), scope);
             return Next::Done(Vec::new());

@@ -17,6 +17,3 @@ use super::finding::Rule;
 /// The rules on numpy files.
 pub(super) const RULES: &[&Rule] =
     &[&version::RULE, &header::RULE, &descr::RULE, &object::RULE, &size::RULE, &size::TRAILING];
-
-/// The first bytes.
-pub(super) const MAGIC: &[u8] = b"\x93NUMPY";

@@ -137,7 +137,7 @@ impl PickleRun {
     /// Looks at what is new: names and calls that are not allowed.
     fn look(&mut self, scope: &mut Scope<'_>) {
         let objects = Objects(self.machine.objects());
-        let imports = self.machine.trace().map_or(&[][..], |trace| &trace.imports);
+        let imports = self.machine.imports();
         for &(offset, id) in imports.get(self.imports..).unwrap_or_default() {
             if let Some(object) = usize::try_from(id).ok().and_then(|id| objects.0.get(id)) {
                 import::check(object, &self.part, offset, scope);

@@ -106,7 +106,9 @@ impl Work {
             Role::Data if member.method == DEFLATED => self.task(index, Purpose::Storage),
             Role::Data => {
                 if let Some(range) = member.stored() {
-                    scope.payload(&member.name, range, self.checksums.then_some(member.crc32));
+                    // `skip_data` leaves room for what is filled in later, and a zero.
+                    let stated = self.checksums && (member.crc32 != 0 || member.size == 0);
+                    scope.payload(&member.name, range, stated.then_some(member.crc32));
                     if self.looks.take(member, member.suspicion, scope) {
                         self.children.extend(hidden::child(&*member.name, range, member.suspicion));
                     }

@@ -8,7 +8,7 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use super::EtcdBarrierConfig;
 use super::connection::Connection;
 use super::join::join;
-use crate::barrier::{Barrier, Rounds};
+use crate::barrier::{Barrier, OnWait, Rounds};
 use crate::{RankInfo, Result};
 
 /// The barrier for ranks that can reach an etcd cluster.
@@ -61,10 +61,20 @@ impl EtcdBarrier {
     /// [`init_timeout`](EtcdBarrierConfig::init_timeout).
     ///
     /// After a crash, the run can be started again at once, under the same name: this
-    /// waits for the leases of the dead to run out. An error if another process that
-    /// lives is this rank, or if ranks were told of worlds of different sizes.
+    /// waits for the leases of the dead to run out.
+    /// [`Error::Conflict`](crate::Error::Conflict) if another process that lives is this
+    /// rank, or if ranks were told of worlds of different sizes.
     pub fn join(config: EtcdBarrierConfig, rank_info: RankInfo) -> Result<Self> {
-        let connection = Connection::open(&config, rank_info)?;
+        Self::join_watched(config, rank_info, OnWait::default())
+    }
+
+    /// The same, and somebody is told of long waits.
+    pub(in crate::barrier) fn join_watched(
+        config: EtcdBarrierConfig,
+        rank_info: RankInfo,
+        on_wait: OnWait,
+    ) -> Result<Self> {
+        let connection = Connection::open(&config, rank_info, on_wait)?;
         let session = join(&connection, rank_info, config.init_timeout)?;
         Ok(Self {
             connection,

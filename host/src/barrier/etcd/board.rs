@@ -5,8 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::notes::{Event, Member, Notes, Step};
+use crate::barrier::{OnWait, Waiting, Watch, worlds_differ};
 use crate::error::Absence;
-use crate::{Error, Result};
+use crate::{Error, RankInfo, Result};
 
 /// etcd looks for leases that have run out every half second.
 const ETCD_LOOKS: Duration = Duration::from_millis(600);
@@ -22,6 +23,7 @@ pub(super) struct Board {
     ttl: Duration,
     /// How long etcd may be away.
     patience: Duration,
+    on_wait: OnWait,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -35,6 +37,13 @@ struct State {
     over: Option<String>,
 }
 
+impl State {
+    /// Those of the ranks that are waited for that can be known to be missing: none while etcd is away.
+    fn missing(&self, ranks: &[usize]) -> Vec<usize> {
+        if self.lost.is_empty() { ranks.into() } else { vec![] }
+    }
+}
+
 /// What the background keeps up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Line {
@@ -44,14 +53,20 @@ pub(super) enum Line {
 }
 
 impl Board {
-    pub(super) fn new(name: &str, ttl: Duration, patience: Duration, notes: Notes) -> Self {
+    pub(super) fn new(name: &str, ttl: Duration, patience: Duration, notes: Notes, on_wait: OnWait) -> Self {
         let state = State { notes, lost: BTreeMap::new(), over: None };
-        Self { name: name.into(), ttl, patience, state: Mutex::new(state), changed: Condvar::new() }
+        Self { name: name.into(), ttl, patience, on_wait, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// A wait for ranks begins.
+    pub(super) fn watch(&self, ranks: &[usize]) -> Watch {
+        self.on_wait.watch(Waiting { ranks: ranks.into(), place: self.name.clone(), server: false })
     }
 
     /// Waits until all of `from` have said something about `topic`.
     pub(super) fn collect(&self, topic: &str, from: &[usize], timeout: Duration) -> Result<Vec<Vec<u8>>> {
         let start = Instant::now();
+        let watch = self.watch(from);
         let mut state = self.lock();
         loop {
             let said = state.notes.messages(topic);
@@ -60,6 +75,7 @@ impl Board {
             if missing.is_empty() {
                 return Ok(from.iter().filter_map(message).cloned().collect());
             }
+            watch.now(&state.missing(&missing), !state.lost.is_empty());
             let left = timeout.saturating_sub(start.elapsed());
             let wait = self.what_to_wait_for(&state, &missing, timeout, left)?;
             state = self.wait(state, wait);
@@ -120,7 +136,7 @@ impl Board {
     }
 
     /// Waits for a step of joining that is not [`Step::Wait`], which is what time runs out with.
-    pub(super) fn next_step(&self, timeout: Duration) -> Result<Step> {
+    pub(super) fn next_step(&self, timeout: Duration, watch: &Watch) -> Result<Step> {
         let start = Instant::now();
         let mut state = self.lock();
         loop {
@@ -128,13 +144,22 @@ impl Board {
                 return Err(self.unreachable(reason.clone()));
             }
             let looked = state.notes.revision() > 0;
-            let step = if looked { state.notes.next_step() } else { Step::Wait };
+            let mut step = if looked { state.notes.next_step() } else { Step::Wait };
+            if step == Step::Wait {
+                step = state.notes.obstacle(self.ttl + self.grace());
+            }
             let left = timeout.saturating_sub(start.elapsed());
             if step != Step::Wait || left.is_zero() {
                 return Ok(step);
             }
-            state = self.wait(state, left);
+            watch.now(&state.missing(&state.notes.not_ready()), !looked || !state.lost.is_empty());
+            state = self.wait(state, left.min(ETCD_LOOKS));
         }
+    }
+
+    /// Whether this rank has its place.
+    pub(super) fn is_here(&self) -> bool {
+        self.lock().notes.is_here()
     }
 
     /// Waits until a change is known here, or for so long.
@@ -157,21 +182,19 @@ impl Board {
             return self.away(*since, why);
         }
         if let Some(Member { host, process, .. }) = state.notes.squatter() {
-            let place = format!("{}: rank {rank} is here already: process {process} on {host}", self.name);
-            return Error::Value(place);
+            let reason = format!("rank {rank} is here already: process {process} on {host}");
+            return Error::Conflict { barrier: self.name.clone(), reason };
         }
-        if let Some((rank, world_size)) = state.notes.stranger(0) {
-            return self.conflict(rank, world_size);
+        if let Some((other, global_world_size)) = state.notes.stranger(0) {
+            return self
+                .conflict(RankInfo { global_rank: other, global_world_size }, state.notes.rank_info());
         }
         let ranks = state.notes.not_ready();
         Error::Missing { barrier: self.name.clone(), ranks, absence: Absence::Late(timeout) }
     }
 
-    pub(super) fn conflict(&self, rank: usize, world_size: usize) -> Error {
-        Error::Value(format!(
-            "{}: rank {rank} was told of another world, one of {world_size} ranks",
-            self.name
-        ))
+    pub(super) fn conflict(&self, one: RankInfo, other: RankInfo) -> Error {
+        Error::Conflict { barrier: self.name.clone(), reason: worlds_differ(one, other) }
     }
 
     pub(super) fn revision(&self) -> i64 {

@@ -11,8 +11,9 @@ use super::background::Background;
 use super::board::{Board, Line};
 use super::keep::{follow, keep_alive};
 use super::keys::Keys;
-use super::link::{Answer, Link};
+use super::link::{Answer, Link, expect_known, name_of};
 use super::notes::Notes;
+use crate::barrier::{OnWait, Waiting};
 use crate::{RankInfo, Result};
 
 /// How much longer than a rank lives what it said: long enough for one that lost
@@ -33,7 +34,10 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Gets leases and begins to follow the run. Nobody sees this rank yet.
-    pub(super) fn open(config: &EtcdBarrierConfig, rank_info: RankInfo) -> Result<Self> {
+    pub(super) fn open(config: &EtcdBarrierConfig, rank_info: RankInfo, on_wait: OnWait) -> Result<Self> {
+        let answering = Waiting { ranks: vec![], place: name_of(config), server: true };
+        let watch = on_wait.watch(answering);
+        expect_known(config)?;
         let background = Background::start()?;
         let opening = config.clone();
         let opened = background.run(async move {
@@ -44,9 +48,10 @@ impl Connection {
         });
         let (link, (place_lease, ttl), (message_lease, long_ttl)) = opened
             .unwrap_or_else(|| Err(crate::Error::Setup("the thread of the etcd barrier ended".into())))?;
+        drop(watch);
         let keys = Keys::new(config);
         let notes = Notes::new(keys.clone(), rank_info, place_lease);
-        let board = Arc::new(Board::new(&link.name, ttl, config.reconnect_timeout, notes));
+        let board = Arc::new(Board::new(&link.name, ttl, config.reconnect_timeout, notes, on_wait));
         background.spawn(follow(link.clone(), board.clone(), keys.root().into()));
         background.spawn(keep_alive(link.clone(), board.clone(), Line::Place, place_lease, ttl));
         background.spawn(keep_alive(link.clone(), board.clone(), Line::Messages, message_lease, long_ttl));

@@ -1,13 +1,14 @@
 //! How the ranks of a run find each other: see [`Notes::next_step`](super::notes::Notes::next_step).
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use std::{fs, process, thread};
+use std::{process, thread};
 
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use serde::Serialize;
 
 use super::connection::Connection;
 use super::notes::{Member, Session, Step};
+use crate::barrier::this_host;
 use crate::{Error, RankInfo, Result};
 
 /// How long to look away from a place that was free and is not any more.
@@ -28,18 +29,30 @@ struct Joining<'j> {
 impl Joining<'_> {
     fn join(&self) -> Result<String> {
         let keys = &self.connection.keys;
+        let others: Vec<usize> = (0..self.rank_info.global_world_size).collect();
+        let watch = self.connection.board.watch(&others);
         loop {
-            let step = self.connection.board.next_step(self.left())?;
+            let step = self.connection.board.next_step(self.left(), &watch)?;
             let done = match step {
                 Step::Joined(session) => return Ok(session),
                 // The keys of this rank are left to expire: those who gave up a moment
                 // later should not miss it.
-                _ if self.left().is_zero() => {
+                _ if self.left().is_zero() && !matches!(step, Step::Conflict { .. }) => {
                     return Err(self.connection.board.not_joined(self.rank_info.global_rank, self.timeout));
                 }
                 Step::Wait => continue,
-                Step::Conflict { rank, world_size } => {
-                    return Err(self.connection.board.conflict(rank, world_size));
+                Step::Conflict { rank: global_rank, world_size: global_world_size } => {
+                    // A place that was there before may be a dead rank's: those who came
+                    // later are told by this that it is not.
+                    let place = keys.place(self.rank_info.global_rank);
+                    if self.connection.board.is_here() {
+                        let _ = self.put(place, &self.member(None));
+                    }
+                    let other = RankInfo { global_rank, global_world_size };
+                    return Err(self.connection.board.conflict(other, self.rank_info));
+                }
+                Step::Taken => {
+                    return Err(self.connection.board.not_joined(self.rank_info.global_rank, self.timeout));
                 }
                 Step::Claim => self.claim()?,
                 Step::Open => self.put(keys.session(), &Session { id: self.new_id(), complete: false })?,
@@ -87,9 +100,8 @@ impl Joining<'_> {
     }
 
     fn member(&self, session: Option<String>) -> Member {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let world_size = self.rank_info.global_world_size;
-        Member { world_size, session, host: host.trim().into(), process: process::id() }
+        Member { world_size, session, host: this_host(), process: process::id() }
     }
 
     /// etcd gives no lease twice; the time tells from those of another etcd.

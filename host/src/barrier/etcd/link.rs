@@ -3,11 +3,13 @@
 use std::fmt;
 use std::fs;
 use std::future::Future;
+use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
 
 use etcd_client::{Client, ConnectOptions};
 
 use super::EtcdBarrierConfig;
+use crate::barrier::NAMELESS;
 use crate::{Error, Result};
 
 /// How long one attempt may take, and the pause before the next. Together less than
@@ -32,7 +34,7 @@ pub(super) struct Link {
 impl Link {
     /// Does not wait for a server, unless there is a user to log in.
     pub(super) async fn new(config: &EtcdBarrierConfig) -> Result<Self> {
-        let name = format!("etcd://{}/{}/{}", config.endpoints.join(","), config.prefix, config.run);
+        let name = name_of(config);
         let mut options = ConnectOptions::new()
             .with_connect_timeout(ATTEMPT)
             .with_keep_alive(PING, ATTEMPT)
@@ -65,6 +67,32 @@ impl Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What errors call the barrier.
+pub(super) fn name_of(config: &EtcdBarrierConfig) -> String {
+    format!("etcd://{}/{}/{}", config.endpoints.join(","), config.prefix, config.run)
+}
+
+/// An error if no server has a name that is known, which asking again does not mend.
+pub(super) fn expect_known(config: &EtcdBarrierConfig) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let mut unknown = None;
+        for endpoint in &config.endpoints {
+            let address = endpoint.rsplit_once("://").map_or(endpoint.as_str(), |(_, address)| address);
+            match address.trim_end_matches('/').to_socket_addrs() {
+                Err(error) => unknown = Some((endpoint, error)),
+                Ok(_) => return Ok(()),
+            }
+        }
+        let Some((endpoint, error)) = unknown else { return Ok(()) };
+        if start.elapsed() + PAUSE >= NAMELESS.min(config.init_timeout) {
+            let reason = format!("the name of {endpoint:?} is not known: {error}");
+            return Err(Error::Unreachable { barrier: name_of(config), reason });
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

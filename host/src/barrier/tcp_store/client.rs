@@ -1,7 +1,7 @@
 //! One connection to a store.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -19,33 +19,29 @@ pub(super) struct Client {
 
 /// A machine that does not answer is not waited for if the name has another.
 const LONGEST_CONNECT: Duration = Duration::from_secs(5);
-/// Between two attempts to connect.
-const RETRY: Duration = Duration::from_millis(50);
 /// Middle boxes forget a connection on which nothing happens, and a run may save
 /// once in hours.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 impl Client {
-    /// Connects, again and again until the store is there or time is up.
-    pub(super) fn connect_until(place: &Place, patience: Duration, until: Instant) -> io::Result<Self> {
-        loop {
-            match Self::connect(place, patience, until) {
-                Err(error) if Instant::now() + RETRY >= until => return Err(error),
-                Err(_) => std::thread::sleep(RETRY),
-                connected => return connected,
-            }
-        }
-    }
-
     /// Connects to the first of the place's addresses where a store answers.
     pub(super) fn connect(place: &Place, patience: Duration, until: Instant) -> io::Result<Self> {
+        Self::connect_to(&place.addresses()?, patience, until)
+    }
+
+    /// Connects to the first of these addresses where a store answers.
+    pub(super) fn connect_to(
+        addresses: &[SocketAddr],
+        patience: Duration,
+        until: Instant,
+    ) -> io::Result<Self> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in (place.host.as_str(), place.port).to_socket_addrs()? {
+        for address in addresses {
             let left = until.saturating_duration_since(Instant::now()).min(LONGEST_CONNECT);
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            let connected = TcpStream::connect_timeout(&address, left);
+            let connected = TcpStream::connect_timeout(address, left);
             match connected.and_then(|stream| Self::greet(stream, patience, until)) {
                 Ok(client) => return Ok(client),
                 Err(error) => failure = error,
@@ -86,8 +82,27 @@ impl Client {
 
     /// Stores `desired` if the key has no value; answers the value it has then.
     pub(super) fn set_first(&mut self, key: &str, desired: &[u8]) -> io::Result<Vec<u8>> {
-        self.ask(&Requests::new().compare_set(key, b"", desired))?;
+        self.replace(key, b"", desired)
+    }
+
+    /// Stores `desired` if the key has the value `expected`; answers the value it has
+    /// then.
+    pub(super) fn replace(&mut self, key: &str, expected: &[u8], desired: &[u8]) -> io::Result<Vec<u8>> {
+        self.ask(&Requests::new().compare_set(key, expected, desired))?;
         self.value()
+    }
+
+    /// The value of a key, if it has one: what is asked for otherwise is waited for.
+    pub(super) fn look(&mut self, key: &str) -> io::Result<Option<Vec<u8>>> {
+        // No value of ours. Where there is none, what was expected is the answer.
+        const NONE: &[u8] = b"\0none";
+        let value = self.replace(key, NONE, NONE)?;
+        Ok((value != NONE).then_some(value))
+    }
+
+    /// Whether any of the keys is there.
+    pub(super) fn has_any(&mut self, keys: &[String]) -> io::Result<bool> {
+        Ok(self.check_each(keys)?.contains(&true))
     }
 
     pub(super) fn delete(&mut self, keys: &[String]) -> io::Result<()> {

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 use std::{env, vec};
 
@@ -36,7 +36,8 @@ pub struct TcpStoreBarrierConfig {
     pub master_address: Option<String>,
     /// Where rank 0 serves. None is `MASTER_PORT` of the environment.
     pub tcpstore_port: Option<u16>,
-    /// How long ranks try to join.
+    /// How long ranks try to join. A host's name that stays unknown is an error after
+    /// ten seconds.
     #[serde(rename = "timeout_barrier_init_secs", with = "crate::seconds")]
     pub timeout_barrier_init: Duration,
     /// How long [`execute_barrier`](crate::Barrier::execute_barrier) waits.
@@ -47,7 +48,8 @@ pub struct TcpStoreBarrierConfig {
     #[serde(rename = "liveness_timeout_secs", with = "crate::seconds")]
     pub liveness_timeout: Duration,
     /// Whether the store is there already and no rank serves. None is what torchrun
-    /// says: `TORCHELASTIC_USE_AGENT_STORE`, if the address is that of its agent.
+    /// says: `TORCHELASTIC_USE_AGENT_STORE`, if the address is that of its agent. All
+    /// ranks of a barrier on such a store are of this library.
     pub agent_store: Option<bool>,
 }
 
@@ -142,6 +144,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// What its name stands for.
+    pub(super) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    }
+
     /// Listens here, as the rank that all others connect to.
     ///
     /// What this machine calls its own name need not be what others reach it by, so

@@ -10,28 +10,55 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// How often a rank joined a barrier of this prefix on this store.
-    pub(super) fn joined(prefix: &str, rank: usize) -> String {
-        format!("{}joined/{rank}", root(prefix))
+    /// The session of those who meet on a store that rank 0 serves.
+    pub(super) fn session(prefix: &str) -> String {
+        format!("{}session", root(prefix))
     }
 
-    /// The session of those who joined as often.
-    pub(super) fn session(prefix: &str, joined: i64) -> String {
-        format!("{}session/{joined}", root(prefix))
+    /// The session that rank 0 invites to, on a store that was there before.
+    pub(super) fn offer(prefix: &str) -> String {
+        format!("{}offer", root(prefix))
     }
 
-    /// The keys of a session. The barrier counts from 0 in each, and what it
-    /// counted in one before stays on the store: the second and later ones of a
-    /// prefix have another prefix there.
-    pub(super) fn new(prefix: &str, joined: i64, session: &str) -> Self {
-        let own = format!("{}{session}/", root(prefix));
-        let prefix = if joined <= 1 { prefix.to_owned() } else { format!("{prefix}{session}/") };
-        Self { prefix, own }
+    /// The session that all ranks entered last there.
+    pub(super) fn current(prefix: &str) -> String {
+        format!("{}current", root(prefix))
     }
 
-    /// What only this session's own keys begin with.
-    pub(super) fn own(&self) -> &str {
-        &self.own
+    /// The sessions of which something may be left there.
+    pub(super) fn past(prefix: &str) -> String {
+        format!("{}past", root(prefix))
+    }
+
+    /// The keys of a session on a store of its own, where ranks in Python may be too.
+    pub(super) fn alone(prefix: &str, session: &str) -> Self {
+        Self { prefix: prefix.to_owned(), own: format!("{}{session}/", root(prefix)) }
+    }
+
+    /// The keys of one of many sessions on a store. The barrier counts from 0 in each,
+    /// and what it counted in one stays there, so each has another prefix.
+    pub(super) fn among_others(prefix: &str, session: &str) -> Self {
+        Self { prefix: format!("{prefix}{session}/"), own: format!("{}{session}/", root(prefix)) }
+    }
+
+    /// Whether a key is one of this session among others.
+    pub(super) fn have(&self, key: &str) -> bool {
+        key.starts_with(&self.own) || key.starts_with(&self.prefix)
+    }
+
+    /// Who is a rank.
+    pub(super) fn member(&self, rank: usize) -> String {
+        format!("{}member/{rank}", self.own)
+    }
+
+    /// Why the ranks cannot be together.
+    pub(super) fn conflict(&self) -> String {
+        format!("{}conflict", self.own)
+    }
+
+    /// Is there when all ranks have come.
+    pub(super) fn sealed(&self) -> String {
+        format!("{}sealed", self.own)
     }
 
     pub(super) fn message(&self, topic: &str, rank: usize) -> String {
@@ -85,15 +112,18 @@ mod tests {
 
     #[test]
     fn no_prefix_gets_into_another() {
-        let keys = Keys::new("a", 1, "s");
-        let inner = Keys::new("a/s", 1, "beat");
-        assert!(!inner.own().starts_with(keys.own()));
-        assert_ne!(Keys::session("a", 1), Keys::joined("a/session", 1));
+        let keys = Keys::alone("a", "s");
+        let inner = Keys::alone("a/s", "beat");
+        assert!(!inner.own.starts_with(&keys.own));
+        assert_ne!(Keys::session("a"), Keys::alone("a", "session").own);
     }
 
     #[test]
-    fn the_first_session_speaks_as_pytorch_and_later_ones_apart() {
-        assert_eq!(Keys::new("ckpt", 1, "s").torch_members(7), "ckpt7/num_members");
-        assert_eq!(Keys::new("ckpt", 2, "s").torch_members(7), "ckpts/7/num_members");
+    fn a_session_alone_speaks_as_pytorch_and_others_apart() {
+        assert_eq!(Keys::alone("ckpt", "s").torch_members(7), "ckpt7/num_members");
+        let keys = Keys::among_others("ckpt", "s");
+        assert_eq!(keys.torch_members(7), "ckpts/7/num_members");
+        assert!(keys.have("ckpts/7/num_members") && keys.have(&keys.beat(0)));
+        assert!(!keys.have("ckpt7/num_members") && !keys.have(&Keys::current("ckpt")));
     }
 }

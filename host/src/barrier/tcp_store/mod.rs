@@ -6,8 +6,10 @@ mod join;
 mod keys;
 mod liveness;
 mod pool;
+mod rendezvous;
 mod rounds;
 mod server;
+mod session;
 mod wait;
 mod wire;
 
@@ -16,10 +18,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Barrier;
+use super::{Barrier, OnWait};
 use crate::error::Absence;
 use crate::{Error, RankInfo, Result};
 use client::{Client, is_lost, is_timeout};
+use config::Place;
 use keys::Keys;
 use liveness::Beat;
 use pool::Pool;
@@ -78,6 +81,8 @@ pub struct TcpStoreBarrier {
     /// None when closed.
     beat: Mutex<Option<Beat>>,
     server: Mutex<Option<TcpStoreServer>>,
+    prefix: String,
+    on_wait: OnWait,
 }
 
 /// How long rank 0 serves those who have not left yet.
@@ -116,8 +121,10 @@ impl TcpStoreBarrier {
         let listed = client.list_keys()?;
         let own = listed.into_iter().filter_map(|key| String::from_utf8(key).ok());
         let own = own.filter_map(|key| Some(key.strip_prefix('/')?.to_owned()));
-        let mut keys: Vec<String> = own.filter(|key| key.starts_with(self.keys.own())).collect();
-        keys.extend(self.round().torch_keys(&self.keys));
+        let mut keys: Vec<String> = own.filter(|key| self.keys.have(key)).collect();
+        let current = Keys::current(&self.prefix);
+        let last = client.look(&current)?.and_then(|last| session::Session::parse(&last).ok());
+        keys.extend(last.filter(|last| last.id == self.session).map(|_| current));
         client.delete(&keys)
     }
 
@@ -200,11 +207,30 @@ impl Drop for TcpStoreBarrier {
 struct StoreName {
     /// The barrier's kind, and the store's address.
     name: String,
+    /// The address, as the command takes it.
+    address: String,
     /// Whether rank 0 is gone when the store is.
     served_by_rank_0: bool,
 }
 
 impl StoreName {
+    fn new(place: &Place, served_by_rank_0: bool) -> Self {
+        Self { name: format!("tcp_store {place}"), address: format!("tcp-store://{place}"), served_by_rank_0 }
+    }
+
+    fn unreachable(&self, reason: String) -> Error {
+        Error::Unreachable { barrier: self.name.clone(), reason }
+    }
+
+    fn conflict(&self, reason: String) -> Error {
+        Error::Conflict { barrier: self.name.clone(), reason }
+    }
+
+    /// The same with a reason that another rank left.
+    fn conflict_of(&self, reason: &[u8]) -> Error {
+        self.conflict(String::from_utf8_lossy(reason).chars().take(LONGEST_REASON).collect())
+    }
+
     fn failure(&self, error: &io::Error, rank: usize, patience: Duration) -> Error {
         let barrier = self.name.clone();
         let lost = is_lost(error);
@@ -222,3 +248,6 @@ impl StoreName {
         Error::Unreachable { barrier, reason }
     }
 }
+
+/// Characters of what another rank says.
+const LONGEST_REASON: usize = 1000;

@@ -20,14 +20,6 @@ pub(super) struct Round {
     counted: bool,
 }
 
-impl Round {
-    /// What may be left of the last rounds.
-    pub(super) fn torch_keys(&self, keys: &Keys) -> Vec<String> {
-        let last = self.number.saturating_sub(1)..=self.number;
-        last.flat_map(|round| [keys.torch_members(round), keys.torch_last(round)]).collect()
-    }
-}
-
 impl TcpStoreBarrier {
     /// Waits for all ranks.
     pub(super) fn next_round(&self) -> Result<()> {

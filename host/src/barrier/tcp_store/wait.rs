@@ -9,6 +9,7 @@ use super::client::{Client, after};
 use super::keys::Keys;
 use super::liveness::{Vigil, interval};
 use crate::Result;
+use crate::barrier::Waiting;
 use crate::error::Absence;
 
 /// The key by which each rank shows that it came.
@@ -37,17 +38,25 @@ impl TcpStoreBarrier {
     ) -> Result<()> {
         let until = after(timeout);
         let mut vigil = Vigil::new(self.liveness_timeout);
+        let ranks = came.keys().copied().collect();
+        let watch = self.on_wait.watch(Waiting { ranks, place: self.store.address.clone(), server: false });
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let slice = left.min(interval(self.liveness_timeout));
             let absent = self.with(|client| {
-                if client.wait(awaited, slice)? {
-                    return Ok(None);
+                let there = client.wait(awaited, slice)?;
+                if let Some(reason) = client.look(&self.keys.conflict())? {
+                    return Ok(Err(reason));
+                }
+                if there {
+                    return Ok(Ok(None));
                 }
                 nudge(client)?;
-                absent(client, &self.keys, came).map(Some)
+                absent(client, &self.keys, came).map(|absent| Ok(Some(absent)))
             })?;
+            let absent = absent.map_err(|reason| self.store.conflict_of(&reason))?;
             let Some(Absent { missing, gone, beats }) = absent else { return Ok(()) };
+            watch.missing(&missing);
             if !gone.is_empty() {
                 return self.missing(gone, Absence::Ended);
             }

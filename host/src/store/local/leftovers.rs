@@ -1,8 +1,8 @@
 //! What dead processes have left.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,71 +11,84 @@ use rustix::fs::{FlockOperation, OFlags, fstatfs};
 
 use super::hidden::Kind;
 use super::lock::{Lock, Names, is_at, take};
-use super::sync::parent;
+use super::stage::remove_all;
 use crate::{Error, Result};
 
 /// How long nothing has changed in what may be removed where locks prove nothing.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Removes what dead processes have left of the file at `path`. What cannot be removed is
-/// only a leftover.
-pub(super) fn remove_of_file(path: &Path, name: &OsStr) {
-    let Some(mine) = name.to_str().map(|name| format!(".{name}.")) else { return };
-    let root = parent(path);
-    let of_it = |kind, name: &str| kind == Kind::Partial && name.starts_with(&mine);
-    for path in hidden(root, of_it).unwrap_or_default() {
+/// Removes what dead processes have left directly under `root`, and answers what that was.
+/// Goes on after what cannot be removed; the first error is then the answer.
+pub(super) fn remove(root: &Path) -> Result<Vec<PathBuf>> {
+    remove_holding(root, || Names::of(root))
+}
+
+/// The same for a process that is to end, which others should not keep from it for long.
+pub(super) fn remove_soon(root: &Path) -> Result<Vec<PathBuf>> {
+    remove_holding(root, || Names::within(Duration::from_secs(2), root))
+}
+
+fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Vec<PathBuf>> {
+    let (files, directories) = hidden(root)?;
+    let mut removed = Vec::new();
+    let mut failure = Ok(());
+    let mut done = |path: PathBuf, done: io::Result<()>| match done {
+        Ok(()) => removed.push(path),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => {
+            failure = mem::replace(&mut failure, Ok(())).and(Err(Error::io(&path, "remove", source)))
+        }
+    };
+    for path in files {
         // Held until it is gone: nobody can begin to use it.
         if let Some(_dead) = dead(&path) {
-            let _ = fs::remove_file(&path);
+            let removed = fs::remove_file(&path);
+            done(path, removed);
         }
     }
-}
-
-/// Removes the directories that dead processes have left directly under `root`. Goes on
-/// after one that cannot be removed, and answers the first error.
-pub(super) fn remove_directories(root: &Path) -> Result<()> {
-    let found = hidden(root, |kind, _| kind != Kind::Partial)?;
-    if found.is_empty() {
-        return Ok(());
-    }
-    // While a commit is not on disk yet, what it replaced is hidden, nobody's, and may be
-    // taken back.
-    let names = Names::of(root)?;
-    let dead: Vec<_> = found.into_iter().filter_map(|path| Some((dead(&path)?, path))).collect();
-    if dead.is_empty() {
-        return Ok(());
-    }
-    // Whoever died may have moved a checkpoint here, which on disk may still have
-    // its old name.
-    names.sync()?;
-    drop(names);
-    let mut failure = Ok(());
-    for (_held, path) in dead {
-        match remove(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                failure = failure.and(Err(Error::io(&path, "remove", source)));
+    if !directories.is_empty() {
+        // While a commit is not on disk yet, what it replaced is hidden, nobody's, and may
+        // be taken back.
+        let names = names()?;
+        let dead: Vec<_> = directories.into_iter().filter_map(|path| Some((dead(&path)?, path))).collect();
+        if !dead.is_empty() {
+            // Whoever died may have moved a checkpoint here, which on disk may still have
+            // its old name.
+            names.sync()?;
+            drop(names);
+            for (_held, path) in dead {
+                let removed = remove_one(&path);
+                done(path, removed);
             }
-            _ => {}
         }
     }
-    failure
+    failure.map(|()| removed)
 }
 
-/// What has a hidden name directly under `root` that `wanted` says yes to.
-fn hidden(root: &Path, wanted: impl Fn(Kind, &str) -> bool) -> Result<Vec<PathBuf>> {
+/// What dead processes have left directly under `root`.
+pub(super) fn find(root: &Path) -> Result<Vec<PathBuf>> {
+    let (files, directories) = hidden(root)?;
+    Ok(files.into_iter().chain(directories).filter(|path| dead(path).is_some()).collect())
+}
+
+/// What has a hidden name directly under `root`: files, and what should be directories.
+fn hidden(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let failed = |source| Error::io(root, "list", source);
-    let mut found = Vec::new();
+    let (mut files, mut directories) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(root).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        let name = name.to_str().filter(|name| Kind::of(name).is_some_and(|kind| wanted(kind, name)));
-        found.extend(name.map(|name| root.join(name)));
+        match Kind::of(&name) {
+            Some(Kind::Partial) => files.push(root.join(name)),
+            Some(Kind::Stage | Kind::Removed) => directories.push(root.join(name)),
+            None => {}
+        }
     }
-    Ok(found)
+    Ok((files, directories))
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+fn remove_one(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path)?.is_dir() {
-        true => fs::remove_dir_all(path),
+        true => remove_all(path),
         false => fs::remove_file(path),
     }
 }

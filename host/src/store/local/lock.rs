@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::MutexGuard;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::sync::sync_open;
+use super::under_way::{UnderWay, hold};
 use crate::{Error, Result};
 
 /// How long others may move names before it is an error: each move takes one rename
@@ -70,21 +72,31 @@ pub(super) struct Names {
 impl Names {
     /// Holds the names in the directory `path` until dropped.
     pub(super) fn of(path: &Path) -> Result<Self> {
+        Self::within(PATIENCE, path)
+    }
+
+    /// The same, but waits no longer than that for others.
+    pub(super) fn within(patience: Duration, path: &Path) -> Result<Self> {
+        waiting(patience, path, || Self::at_once(path))
+    }
+
+    /// Holds them together with what is under way in this process: what is done then is
+    /// done whole. Who ends the process need not wait as long as others hold the names.
+    pub(super) fn and_under_way(path: &Path) -> Result<(MutexGuard<'static, UnderWay>, Self)> {
+        waiting(PATIENCE, path, || {
+            let under_way = hold();
+            Ok(Self::at_once(path)?.map(|names| (under_way, names)))
+        })
+    }
+
+    /// None if others hold them.
+    fn at_once(path: &Path) -> Result<Option<Self>> {
         let failed = |source| Error::io(path, "lock", source);
         let directory = File::open(path).map_err(failed)?;
-        let start = Instant::now();
-        loop {
-            match take(&directory, FlockOperation::NonBlockingLockExclusive).map_err(failed)? {
-                Lock::Others if start.elapsed() < PATIENCE => {
-                    thread::sleep(Duration::from_millis(2));
-                }
-                Lock::Others => {
-                    let reason = format!("another process has held it for {} s", PATIENCE.as_secs());
-                    return Err(failed(io::Error::new(io::ErrorKind::WouldBlock, reason)));
-                }
-                // Without locks a rename is still one step.
-                Lock::Taken | Lock::None => return Ok(Self { path: path.into(), directory }),
-            }
+        match take(&directory, FlockOperation::NonBlockingLockExclusive).map_err(failed)? {
+            Lock::Others => Ok(None),
+            // Without locks a rename is still one step.
+            Lock::Taken | Lock::None => Ok(Some(Self { path: path.into(), directory })),
         }
     }
 
@@ -99,5 +111,20 @@ impl Drop for Names {
         // Closing is not enough if another thread has forked meanwhile: the child has
         // the same lock.
         let _ = flock(&self.directory, FlockOperation::Unlock);
+    }
+}
+
+/// What `attempt` gets at last.
+fn waiting<T>(patience: Duration, path: &Path, attempt: impl Fn() -> Result<Option<T>>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(got) = attempt()? {
+            return Ok(got);
+        }
+        if start.elapsed() > patience {
+            let reason = format!("another process has held it for {} s", patience.as_secs());
+            return Err(Error::io(path, "lock", io::Error::new(io::ErrorKind::WouldBlock, reason)));
+        }
+        thread::sleep(Duration::from_millis(2));
     }
 }

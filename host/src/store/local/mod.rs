@@ -3,39 +3,63 @@
 //! A file or directory has a hidden name until it is complete, and is locked as long as
 //! a process works on it: what has a hidden name and no lock was left by the dead.
 
+mod access;
+mod destination;
 mod hidden;
 mod leftovers;
 mod lock;
+mod parents;
 mod sink;
 mod source;
 mod stage;
+mod stream;
 mod sync;
+mod under_way;
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::ErrorKind::{NotADirectory, NotFound};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
 use rustix::fs::statvfs;
 
+use self::destination::Destination;
 use self::hidden::Kind;
 use self::lock::{Names, is_at};
 use self::sink::LocalSink;
 use self::source::LocalSource;
-use self::stage::LocalStage;
+use self::stage::{LocalStage, remove_all};
+use self::stream::StreamSink;
 use self::sync::parent;
-use super::{Entry, Sink, Source, Stage, Store};
+use super::{Entry, Found, Sink, Source, Stage, Store};
 use crate::{Error, Result};
 
 /// The machine's own file system.
+///
+/// A file or directory that is replaced hands its mode and, where that is permitted, its
+/// owner and group on; new ones follow the umask. Links are written through: what they
+/// lead to is replaced. Into a pipe or a device a file is written from beginning to end,
+/// once it is whole. Directories that are missing above what is written are made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Local;
 
+impl Local {
+    /// Removes all that this process has under way, for a program that is told to end:
+    /// files that are not finished, and directories that are not committed unless other
+    /// processes work on them, too. A commit that has begun is waited for.
+    ///
+    /// Nothing can be created afterwards, and who tries waits for ever: end the process.
+    pub fn abandon() {
+        under_way::abandon();
+    }
+}
+
 impl Store for Local {
     fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
-        Ok(Arc::new(LocalSource::open(path)?))
+        Ok(Arc::new(LocalSource::open(path, path)?))
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {
@@ -48,9 +72,29 @@ impl Store for Local {
     }
 
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
-        let name = own_name(path, "create")?;
-        leftovers::remove_of_file(path, name);
-        Ok(Box::new(LocalSink::create(path, name, length, false)?))
+        let Destination::File(place) = Destination::of(path)? else {
+            return Ok(Box::new(StreamSink::open(path, length)?));
+        };
+        let name = own_name(&place, "create")?;
+        // It takes the space. What cannot be removed is only a leftover.
+        let _ = leftovers::remove(parent(&place));
+        Ok(Box::new(LocalSink::create(path, &place, name, length)?))
+    }
+
+    fn look(&self, path: &Path) -> Result<Option<Found>> {
+        match fs::metadata(path) {
+            Ok(there) => Ok(Some(Found {
+                directory: there.is_dir(),
+                length: there.len(),
+                identity: Some((there.dev(), there.ino())),
+            })),
+            Err(source) if matches!(source.kind(), NotFound | NotADirectory) => Ok(None),
+            Err(source) => Err(Error::io(path, "look at", source)),
+        }
+    }
+
+    fn real(&self, path: &Path) -> Result<PathBuf> {
+        destination::real(path)
     }
 
     fn list(&self, path: &Path) -> Result<Vec<Entry>> {
@@ -58,10 +102,20 @@ impl Store for Local {
         let mut entries = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = entry.file_name();
             // Of a directory that goes now it is still said that it was one.
-            let directory = entry.file_type().map_err(failed)?.is_dir();
-            entries.push(Entry { name, directory });
+            let kind = entry.file_type().map_err(failed)?;
+            let directory = kind.is_dir();
+            let length = match kind {
+                kind if kind.is_dir() => 0,
+                kind if kind.is_symlink() => fs::metadata(entry.path()).map_or(0, |metadata| metadata.len()),
+                _ => match entry.metadata() {
+                    // It went while it was looked at.
+                    Err(source) if source.kind() == NotFound => continue,
+                    metadata => metadata.map_err(failed)?.len(),
+                },
+            };
+            entries.push(Entry { name, directory, length });
         }
         Ok(entries)
     }
@@ -78,6 +132,7 @@ impl Store for Local {
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
         let doomed = Kind::Removed.unique(path, own_name(path, "remove")?);
         let failed = |source| Error::io(path, "remove", source);
+        let _working = under_way::hold().working(parent(path), None);
         let names = Names::of(parent(path))?;
         let directory = match File::open(path) {
             // Somebody else removes too.
@@ -104,17 +159,28 @@ impl Store for Local {
         }
         drop(names);
         // It is no checkpoint any more: what cannot be removed now is a leftover.
-        let _ = fs::remove_dir_all(&doomed);
+        let _ = remove_all(&doomed);
         Ok(true)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
-        Ok(Box::new(LocalStage::join(path, own_name(path, "create")?, token)?))
+        // What the kernel has links to in /proc is no directory of checkpoints.
+        let place = destination::followed(path)?.unwrap_or_else(|| path.into());
+        Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
     }
 
-    fn tidy(&self, root: &Path) -> Result<()> {
-        leftovers::remove_directories(root)
+    fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        leftovers::find(root)
     }
+
+    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
+        leftovers::remove(root)
+    }
+}
+
+/// Whether a name says that a save works on what has it, or has left it.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    matches!(Kind::of(name), Some(Kind::Partial | Kind::Stage))
 }
 
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and

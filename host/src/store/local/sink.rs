@@ -3,47 +3,93 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::Local;
+use super::access::Access;
 use super::hidden::Kind;
 use super::lock::claim;
 use super::sync::{parent, sync_directory};
+use super::under_way::hold;
+use super::{Local, parents};
 use crate::store::{Sink, Store};
 use crate::{Error, Result};
 
 /// A file under a hidden name until it is finished.
 #[derive(Debug)]
 pub(super) struct LocalSink {
+    /// What errors call it.
     path: PathBuf,
+    place: PathBuf,
     temporary: PathBuf,
     file: File,
+    /// Of the file that it replaces.
+    access: Option<Access>,
     /// The commit of the directory brings its names to disk.
     staged: bool,
     finished: bool,
 }
 
 impl LocalSink {
-    pub(super) fn create(path: &Path, name: &OsStr, length: u64, staged: bool) -> Result<Self> {
-        if let Some(available) = Local.available(path)?.filter(|&available| available < length) {
-            return Err(Error::Space { path: path.into(), needed: length, available });
-        }
+    /// Starts the file at `place`, which is no link, for the name `path`.
+    pub(super) fn create(path: &Path, place: &Path, name: &OsStr, length: u64) -> Result<Self> {
+        enough(path, place, length)?;
+        let failed = |source| Error::io(path, "create", source);
+        let access = Access::of(place).map_err(failed)?;
+        parents::make(place).map_err(failed)?;
+        Self::start(path, place, name, length, access, false).inspect_err(|_| parents::unmake(place))
+    }
+
+    /// Starts a file in a directory that is staged.
+    pub(super) fn staged(
+        path: &Path,
+        place: &Path,
+        name: &OsStr,
+        length: u64,
+        access: Option<Access>,
+    ) -> Result<Self> {
+        enough(path, place, length)?;
+        Self::start(path, place, name, length, access, true)
+    }
+
+    fn start(
+        path: &Path,
+        place: &Path,
+        name: &OsStr,
+        length: u64,
+        access: Option<Access>,
+        staged: bool,
+    ) -> Result<Self> {
+        let failed = |source| Error::io(path, "create", source);
+        // What replaces a file that not all may read is nobody else's from the beginning.
+        let mode = if access.is_some() { 0o600 } else { 0o666 };
         let (temporary, file) = loop {
-            let temporary = Kind::Partial.unique(path, name);
-            let failed = |source| Error::io(&temporary, "create", source);
-            let file = File::options().write(true).create_new(true).open(&temporary).map_err(failed)?;
+            let temporary = Kind::Partial.unique(place, name);
+            let mut under_way = hold();
+            let file = File::options().write(true).create_new(true).mode(mode).open(&temporary);
+            let file = file.map_err(failed)?;
+            under_way.files.insert(temporary.clone());
+            drop(under_way);
             if claim(&file, &temporary).map_err(failed)? {
                 break (temporary, file);
             }
+            hold().files.remove(&temporary);
         };
-        let sink = Self { path: path.into(), temporary, file, staged, finished: false };
+        let (path, place) = (path.to_path_buf(), place.to_path_buf());
+        let sink = Self { path, place, temporary, file, access, staged, finished: false };
         reserve(&sink.file, length)
-            .map_err(|source| Error::io(path, format!("reserve {length} bytes"), source))?;
+            .map_err(|source| Error::io(&sink.path, format!("reserve {length} bytes"), source))?;
         Ok(sink)
+    }
+}
+
+fn enough(path: &Path, place: &Path, length: u64) -> Result<()> {
+    match Local.available(place)?.filter(|&available| available < length) {
+        Some(available) => Err(Error::Space { path: path.into(), needed: length, available }),
+        None => Ok(()),
     }
 }
 
@@ -59,21 +105,39 @@ impl Sink for LocalSink {
     }
 
     fn finish(mut self: Box<Self>, durable: bool) -> Result<()> {
+        if let Some(access) = self.access {
+            let given = access.give(&self.file);
+            given.map_err(|source| Error::io(&self.path, "set the mode of", source))?;
+        }
         if durable {
             self.file.sync_all().map_err(|source| Error::io(&self.path, "sync", source))?;
         }
-        fs::rename(&self.temporary, &self.path)
+        let mut under_way = hold();
+        fs::rename(&self.temporary, &self.place)
             .map_err(|source| Error::io(&self.path, "move the finished file to its place", source))?;
+        under_way.files.remove(&self.temporary);
+        drop(under_way);
         self.finished = true;
-        if durable && !self.staged { sync_directory(parent(&self.path)) } else { Ok(()) }
+        if self.staged {
+            return Ok(());
+        }
+        parents::keep(&self.place, durable)?;
+        if durable { sync_directory(parent(&self.place)) } else { Ok(()) }
     }
 }
 
 impl Drop for LocalSink {
     fn drop(&mut self) {
-        if !self.finished {
-            // What failed was reported; a leftover is only a leftover.
-            let _ = fs::remove_file(&self.temporary);
+        if self.finished {
+            return;
+        }
+        let mut under_way = hold();
+        // What failed was reported; a leftover is only a leftover.
+        let _ = fs::remove_file(&self.temporary);
+        under_way.files.remove(&self.temporary);
+        drop(under_way);
+        if !self.staged {
+            parents::unmake(&self.place);
         }
     }
 }
@@ -81,7 +145,7 @@ impl Drop for LocalSink {
 /// Gives a new file its length, and its blocks at once: a full disk is told
 /// before anything is written, and writing is faster than where the file system
 /// finds blocks write by write (measured on ext4: 1 GiB in 0.16 s, not 0.26 s).
-fn reserve(file: &File, length: u64) -> io::Result<()> {
+pub(super) fn reserve(file: &File, length: u64) -> io::Result<()> {
     if length == 0 {
         return Ok(());
     }

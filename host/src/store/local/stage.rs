@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{CWD, RenameFlags, rename, renameat_with};
 use rustix::io::Errno;
 
+use super::access::Access;
 use super::hidden::Kind;
 use super::lock::{Names, claim, is_at};
+use super::parents;
 use super::sink::LocalSink;
 use super::source::LocalSource;
 use super::sync::{parent, sync_ancestors, sync_directory};
+use super::under_way::{Working, hold};
 use crate::store::{Sink, Source, Stage};
 use crate::{Error, Result};
 
@@ -22,57 +26,104 @@ use crate::{Error, Result};
 /// brings all ranks' files there.
 #[derive(Debug)]
 pub(super) struct LocalStage {
+    /// What errors call it.
     path: PathBuf,
+    /// Where it will appear: at the end of the links that `path` is.
+    place: PathBuf,
     directory: PathBuf,
     /// The directory, open: who cleans up leaves it alone.
-    claimed: File,
+    claimed: Arc<File>,
     /// Set when nobody knows which of two names the disk has for the directory:
     /// then it may be the only checkpoint there is after a power cut.
     kept: AtomicBool,
+    _working: Working,
 }
 
 impl LocalStage {
     /// Makes the stage, or joins the one that another rank has made.
-    pub(super) fn join(path: &Path, name: &OsStr, token: &str) -> Result<Self> {
-        let directory = Kind::Stage.beside(path, name, token);
-        let failed = |source| Error::io(&directory, "create", source);
+    pub(super) fn join(path: &Path, place: &Path, name: &OsStr, token: &str) -> Result<Self> {
+        let directory = Kind::Stage.beside(place, name, token);
+        let failed = |source| Error::io(path, "create", source);
+        parents::make(place).map_err(failed)?;
+        let joined = Self::claim(place, &directory).inspect_err(|_| parents::unmake(place));
+        let (claimed, working) = joined.map_err(failed)?;
+        let (path, place, kept) = (path.into(), place.into(), AtomicBool::new(false));
+        Ok(Self { path, place, directory, claimed, kept, _working: working })
+    }
+
+    fn claim(place: &Path, directory: &Path) -> io::Result<(Arc<File>, Working)> {
         loop {
-            match fs::create_dir_all(&directory) {
-                // It was there, and was cleaned up before it was looked at.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !directory.exists() => continue,
-                made => made.map_err(failed)?,
-            }
-            let claimed = match File::open(&directory) {
+            // No claim counts that whoever ends this process does not know of.
+            let mut under_way = hold();
+            let made = match fs::create_dir(directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+                made => made.map(|()| true)?,
+            };
+            let claimed = match File::open(directory) {
                 // Cleaned up before anybody said that it is in use.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => opened.map_err(failed)?,
+                opened => opened?,
             };
-            if claim(&claimed, &directory).map_err(failed)? {
-                return Ok(Self { path: path.into(), directory, claimed, kept: AtomicBool::new(false) });
+            if claim(&claimed, directory)? {
+                let claimed = Arc::new(claimed);
+                let working = under_way.working(parent(directory), Some(claimed.clone()));
+                drop(under_way);
+                if let Some(access) = Access::of(place)?.filter(|_| made && place.is_dir()) {
+                    // Before there is anything in it.
+                    access.while_written().give(&claimed)?;
+                }
+                return Ok((claimed, working));
             }
         }
     }
 
+    /// Who may read the file `name` of the directory that is replaced; of one that it does
+    /// not have, who may read the others.
+    fn access(&self, name: &str) -> io::Result<Option<Access>> {
+        let own = self.place.join(name);
+        if own.is_file() {
+            return Access::of(&own);
+        }
+        let others = match fs::read_dir(&self.place) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            others => others?,
+        };
+        let first = others.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).min();
+        first.map_or(Ok(None), |path| Access::of(&path))
+    }
+
     /// Gives the directory its final name. Whether it changed names with one that was
     /// there.
-    fn appear(&self, replaces: Option<&str>) -> Result<bool> {
-        let exists = || Error::Exists { path: self.path.clone() };
+    fn appear(&self, may_replace: &dyn Fn() -> Result<()>) -> Result<bool> {
         let failed = |errno: Errno| Error::io(&self.path, "commit the checkpoint", errno.into());
-        let replaces = |directory: &Path| replaces.is_some_and(|name| directory.join(name).exists());
         match self.rename(RenameFlags::NOREPLACE) {
             Ok(()) => Ok(false),
-            Err(Errno::EXIST) if replaces(&self.path) => match self.rename(RenameFlags::EXCHANGE) {
-                Err(Errno::INVAL) => Err(self.cannot_exchange()),
-                exchanged => exchanged.map(|()| true).map_err(failed),
-            },
-            Err(Errno::EXIST) => Err(exists()),
-            Err(Errno::INVAL | Errno::NOSYS) if replaces(&self.path) => Err(self.cannot_exchange()),
-            Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(&self.path).is_ok() => Err(exists()),
-            Err(Errno::INVAL | Errno::NOSYS) => match self.rename(RenameFlags::empty()) {
-                Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Err(exists()),
-                renamed => renamed.map(|()| false).map_err(failed),
-            },
+            Err(Errno::EXIST) => {
+                may_replace()?;
+                match self.rename(RenameFlags::EXCHANGE) {
+                    Err(Errno::INVAL | Errno::NOSYS) => self.over_nothing(),
+                    exchanged => exchanged.map(|()| true).map_err(failed),
+                }
+            }
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                if fs::symlink_metadata(&self.place).is_ok() {
+                    may_replace()?;
+                }
+                self.over_nothing()
+            }
             Err(errno) => Err(failed(errno)),
+        }
+    }
+
+    /// Without flags no directory is replaced that has something in it: an empty one is.
+    fn over_nothing(&self) -> Result<bool> {
+        match self.rename(RenameFlags::empty()) {
+            Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => Err(self.cannot_exchange()),
+            renamed => renamed
+                .map(|()| false)
+                .map_err(|errno| Error::io(&self.path, "commit the checkpoint", errno.into())),
         }
     }
 
@@ -80,13 +131,13 @@ impl LocalStage {
     /// something in it, and all checkpoints have.
     fn rename(&self, flags: RenameFlags) -> rustix::io::Result<()> {
         let renamed = match flags.is_empty() {
-            true => rename(&self.directory, &self.path),
-            false => renameat_with(CWD, &self.directory, CWD, &self.path, flags),
+            true => rename(&self.directory, &self.place),
+            false => renameat_with(CWD, &self.directory, CWD, &self.place, flags),
         };
         match renamed {
             // A file server that was asked twice, as its first answer was lost, says
             // no to what it has done.
-            Err(_) if is_at(&self.claimed, &self.path).unwrap_or(false) => Ok(()),
+            Err(_) if is_at(&self.claimed, &self.place).unwrap_or(false) => Ok(()),
             renamed => renamed,
         }
     }
@@ -101,9 +152,9 @@ impl LocalStage {
     /// said to have failed, and never cost what was there before.
     fn take_back(&self, names: &Names, exchanged: bool, error: Error) -> Error {
         let renamed = match exchanged {
-            true => renameat_with(CWD, &self.path, CWD, &self.directory, RenameFlags::EXCHANGE),
+            true => renameat_with(CWD, &self.place, CWD, &self.directory, RenameFlags::EXCHANGE),
             // The hidden name is nobody else's.
-            false => rename(&self.path, &self.directory),
+            false => rename(&self.place, &self.directory),
         };
         let kept = renamed.is_err() || names.sync().is_err();
         self.kept.store(kept, Ordering::Relaxed);
@@ -120,26 +171,36 @@ impl Stage for LocalStage {
     }
 
     fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(LocalSink::create(&self.directory.join(name), OsStr::new(name), length, true)?))
+        let path = self.path.join(name);
+        let access = self.access(name).map_err(|source| Error::io(&path, "create", source))?;
+        let place = self.directory.join(name);
+        Ok(Box::new(LocalSink::staged(&path, &place, OsStr::new(name), length, access)?))
     }
 
     fn open(&self, name: &str) -> Result<Arc<dyn Source>> {
-        Ok(Arc::new(LocalSource::open(&self.directory.join(name))?))
+        Ok(Arc::new(LocalSource::open(&self.path.join(name), &self.directory.join(name))?))
     }
 
     fn directory(&self) -> Option<&Path> {
         Some(&self.directory)
     }
 
-    fn commit(&self, replaces: Option<&str>) -> Result<()> {
+    fn commit(&self, may_replace: &dyn Fn() -> Result<()>) -> Result<()> {
+        let failed = |source| Error::io(&self.path, "set the mode of", source);
+        if let Some(access) = Access::of(&self.place).map_err(failed)? {
+            access.give(&self.claimed).map_err(failed)?;
+        }
         sync_directory(&self.directory)?;
-        sync_ancestors(&self.path)?;
-        let names = Names::of(parent(&self.path))?;
-        let exchanged = self.appear(replaces)?;
+        sync_ancestors(&self.place)?;
+        // Whoever ends this process waits: a commit is done or undone, not left.
+        let (under_way, names) = Names::and_under_way(parent(&self.place))?;
+        let exchanged = self.appear(may_replace)?;
         if let Err(error) = names.sync() {
             return Err(self.take_back(&names, exchanged, error));
         }
         drop(names);
+        drop(under_way);
+        parents::keep(&self.place, false)?;
         if exchanged {
             // Now the stage holds what was replaced. The new checkpoint is there,
             // whatever becomes of it.
@@ -152,11 +213,32 @@ impl Stage for LocalStage {
         if self.kept.load(Ordering::Relaxed) {
             return Ok(());
         }
-        match fs::remove_dir_all(&self.directory) {
+        let removed = match remove_all(&self.directory) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io(&self.directory, "remove", source))
             }
             _ => Ok(()),
+        };
+        parents::unmake(&self.place);
+        removed
+    }
+}
+
+impl Drop for LocalStage {
+    fn drop(&mut self) {
+        // Those of a checkpoint that is there stay.
+        parents::unmake(&self.place);
+    }
+}
+
+/// Removes a directory and all in it, be it one whose owner said that nothing in it
+/// changes.
+pub(super) fn remove_all(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+            fs::remove_dir_all(directory)
         }
+        removed => removed,
     }
 }

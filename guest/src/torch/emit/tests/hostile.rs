@@ -50,26 +50,11 @@ fn circles_that_no_pickle_can_spell_end() {
         Node::SparseCoo { indices: root, values: root, shape: vec![], coalesced: None },
         Node::NumpyScalar { dtype: String::new(), data: vec![], source: root },
         Node::Object(Box::new(object(Construct::Call, root, root))),
-        Node::Object(Box::new(object(Construct::Persistent, root, root))),
     ];
     for circle in circles {
         arena.keep(root, circle);
         is_misuse(&arena, root);
     }
-}
-
-#[test]
-fn what_doubles_at_each_level_ends() {
-    let mut arena = Arena::default();
-    // Nothing that a persistent id stands for is memoized.
-    let id = arena.add(Node::None);
-    let mut root = id;
-    for _ in 0..64 {
-        let items = vec![root, root];
-        let level = Object { items, ..object(Construct::Persistent, id, id) };
-        root = arena.add(Node::Object(Box::new(level)));
-    }
-    is_misuse(&arena, root);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::vec;
 
 use super::{Arena, golden, object};
@@ -120,11 +121,29 @@ fn keyword_arguments_go_between_the_arguments_and_the_call() {
 }
 
 #[test]
-fn what_a_persistent_id_stands_for_is_not_memoized() {
+fn other_persistent_ids_than_those_of_storages_are_not_written() {
     let mut arena = Arena::default();
     let id = arena.text("id");
-    let module = Object { args: None, ..object(Construct::Persistent, id, id) };
-    let module = arena.add(Node::Object(Box::new(module)));
-    let root = arena.list(&[module, module]);
-    arena.is_written_as(root, b"\x80\x02]q\x00(X\x02\x00\x00\x00idq\x01Qh\x01Qe.");
+    let other = Object { args: None, ..object(Construct::Persistent, id, id) };
+    let root = arena.add(Node::Object(Box::new(other)));
+    let error = arena.emit(root).unwrap_err().to_string();
+    assert!(error.contains("torch.load knows persistent ids of storages only"), "{error}");
+}
+
+#[test]
+fn effects_come_last_and_picklers_keep_none_of_them() {
+    let mut arena = Arena::default();
+    let (class, put, other) = (arena.global("m", "C"), arena.global("m", "put"), arena.global("m", "f"));
+    let (empty, state) = (arena.tuple(&[]), arena.add(Node::Dict(vec![])));
+    let owner = arena.promise();
+    let setter = arena.call(put, &[owner, state]);
+    let shared = arena.call(other, &[state, state]);
+    let effects = vec![setter, shared, other];
+    arena.keep(owner, Node::Object(Box::new(Object { effects, ..object(Construct::Call, class, empty) })));
+    let root = arena.list(&[owner, shared]);
+    arena.is_written_as(
+        root,
+        b"\x80\x02]q\x00(cm\nC\nq\x01)Rq\x02cm\nput\nq\x03h\x02}q\x04\x86R0cm\nf\nq\x05h\x04h\x04\x86q\x06Rq\x070h\x050\
+          h\x07e.",
+    );
 }

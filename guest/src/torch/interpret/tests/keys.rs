@@ -77,11 +77,19 @@ fn what_cannot_be_hashed_cannot_be_a_key() {
 }
 
 #[test]
-fn a_key_inside_itself_is_refused() {
+fn a_frozenset_of_a_list_that_changes_is_refused() {
     // f = frozenset([]) whose list gets (f,) afterwards; {f: 0}
     let pickle = b"\x80\x02}c__builtin__\nfrozenset\n]q\0\x85Rq\x01h\0h\x01\x85a0K\x00s.";
     let error = refused(pickle);
-    assert!(error.contains("found one that contains itself"), "{error}");
+    assert!(error.contains("expected a value that no call took before it is whole"), "{error}");
+}
+
+#[test]
+fn a_call_whose_result_another_value_replaces_is_refused() {
+    let error = refused(b"\x80\x02}(K\x01cm\nf\n)RK\x01K\x02u.");
+    let expected = "expected each key once where values are calls, found a call whose result is replaced";
+    assert_eq!(error, format!("unsupported: data.pkl, offset 12: {expected}"));
+    assert_eq!(shown(b"\x80\x02}(K\x01(K\x05tK\x01K\x02u."), "{1: 2}");
 }
 
 #[test]

@@ -136,6 +136,9 @@ impl Show<'_> {
             text += &format!(" pairs{{{}}}", self.pairs(&object.pairs));
         }
         text += &self.option(" state", object.state);
+        if !object.effects.is_empty() {
+            text += &format!(" effects[{}]", self.all(&object.effects));
+        }
         format!("<{text}>")
     }
 

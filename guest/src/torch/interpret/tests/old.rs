@@ -55,9 +55,19 @@ fn a_view_of_a_storage_shifts_its_tensors() {
 #[test]
 fn a_module_in_a_legacy_stream_names_its_class_by_a_persistent_id() {
     let pickle = b"\x80\x02(U\x06modulectorch.nn\nLinear\nU\x04fileU\x06sourcetQ)\x81}b.";
+    let interpreted = read(pickle).unwrap();
+    assert_eq!(show(&interpreted), "<New <torch.nn.Linear> args() state{}>");
+    let [source] = interpreted.sources.as_slice() else { panic!("one source") };
+    assert_eq!((&*source.module, &*source.name), ("torch.nn", "Linear"));
+    // The second time by its name, and it is one class.
+    let twice = b"\x80\x02((U\x06modulectorch.nn\nLinear\nq\0NNtQ)\x81}bh\0t.";
+    let interpreted = read(twice).unwrap();
+    assert_eq!(show(&interpreted), "(<New <torch.nn.Linear> args() state{}>, #2)");
+    assert!(interpreted.sources.is_empty());
+    // Other ids are nobody's to resolve.
     assert_eq!(
-        shown(pickle),
-        "<New <Persistent ('module', <torch.nn.Linear>, 'file', 'source')> args() state{}>"
+        shown(b"\x80\x02(U\x06modulectorch.nn\nLinear\ntQ."),
+        "<Persistent ('module', <torch.nn.Linear>)>"
     );
 }
 

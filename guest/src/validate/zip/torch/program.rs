@@ -1,3 +1,4 @@
+use crate::foreign::{self, Program};
 use crate::validate::examine::Scope;
 use crate::validate::finding::Rule;
 use crate::validate::report::Kind;
@@ -21,16 +22,17 @@ pub(in crate::validate::zip) static PACKAGE: Rule = Rule::refused(
 /// Whether the archive is a program, which is reported.
 pub(in crate::validate::zip) fn check(members: &[Member], scope: &mut Scope<'_>) -> bool {
     let mut found = None;
-    for member in members {
+    for member in members.iter().filter(|member| !member.is_folder()) {
         let Some((_, within)) = member.name.split_once('/') else { continue };
-        let is = |name: &str| within.eq_ignore_ascii_case(name);
-        let code = within.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("code/"));
-        if is("constants.pkl") || is("bytecode.pkl") || (code && !member.is_folder()) {
-            found = Some((&SCRIPT, Kind::TorchScript, "is a program: loading it runs its code", member));
-            break;
-        }
-        if is(".data/extern_modules") {
-            found = Some((&PACKAGE, Kind::Zip, "comes with Python modules that are imported", member));
+        match foreign::program(within) {
+            Some(Program::Script) => {
+                found = Some((&SCRIPT, Kind::TorchScript, "is a program: loading it runs its code", member));
+                break;
+            }
+            Some(Program::Package) => {
+                found = Some((&PACKAGE, Kind::Zip, "comes with Python modules that are imported", member));
+            }
+            None => {}
         }
     }
     let Some((rule, kind, what, member)) = found else { return false };

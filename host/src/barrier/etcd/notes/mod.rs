@@ -56,6 +56,10 @@ struct Place {
     member: Member,
     lease: i64,
     claimed: i64,
+    /// The last change of it.
+    changed: i64,
+    /// Since when this process has been seen here.
+    seen: Instant,
 }
 
 /// A rank that nobody needs to wait for.
@@ -105,6 +109,10 @@ impl Notes {
         self.revision
     }
 
+    pub(super) fn rank_info(&self) -> RankInfo {
+        self.rank_info
+    }
+
     pub(super) fn joined(&self) -> Option<&str> {
         self.joined.as_deref()
     }
@@ -142,7 +150,7 @@ impl Notes {
         self.revision = self.revision.max(revision);
         let keys = self.keys.clone();
         match keys.parse(&key) {
-            Some(Key::Place { rank }) => self.apply_place(rank, now),
+            Some(Key::Place { rank }) => self.apply_place(rank, now, revision),
             Some(Key::Session) => {
                 self.session = now.and_then(|now| Some((serde_json::from_slice(&now.value).ok()?, revision)));
                 self.enter();
@@ -158,13 +166,15 @@ impl Notes {
         }
     }
 
-    fn apply_place(&mut self, rank: usize, now: Option<Content>) {
+    fn apply_place(&mut self, rank: usize, now: Option<Content>, changed: i64) {
         let lease = now.as_ref().map(|now| now.lease);
         match now {
             None => drop(self.places.remove(&rank)),
             Some(Content { value, lease, created: claimed }) => {
                 let member = serde_json::from_slice(&value).unwrap_or_default();
-                self.places.insert(rank, Place { member, lease, claimed });
+                let before = self.places.get(&rank).filter(|before| before.lease == lease);
+                let seen = before.map_or_else(Instant::now, |before| before.seen);
+                self.places.insert(rank, Place { member, lease, claimed, changed, seen });
             }
         }
         // Whoever comes to the place of a dead member is another process.

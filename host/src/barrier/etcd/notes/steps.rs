@@ -1,6 +1,8 @@
 //! How a rank joins, by what it knows.
 
-use super::{Member, Notes};
+use std::time::Duration;
+
+use super::{Member, Notes, Place};
 use crate::RankInfo;
 
 /// What to do next to join.
@@ -20,6 +22,8 @@ pub(in super::super) enum Step {
     Joined(String),
     /// Give up: a rank is told of another world.
     Conflict { rank: usize, world_size: usize },
+    /// Give up: a process that lives is this rank.
+    Taken,
 }
 
 impl Notes {
@@ -27,6 +31,11 @@ impl Notes {
     pub(in super::super) fn squatter(&self) -> Option<&Member> {
         let place = self.places.get(&self.rank_info.global_rank)?;
         (place.lease != self.lease).then_some(&place.member)
+    }
+
+    /// Whether this rank has its place.
+    pub(in super::super) fn is_here(&self) -> bool {
+        self.places.get(&self.rank_info.global_rank).is_some_and(|place| place.lease == self.lease)
     }
 
     /// Who has not come, or not answered rank 0. When all have, rank 0 is to go on.
@@ -40,12 +49,29 @@ impl Notes {
         if missing.is_empty() { vec![0] } else { missing }
     }
 
-    /// A rank that was told of a world of another size, and of which: one that came
+    /// A rank that was told of a world of another size, and of which: one that lived
     /// after the revision.
     pub(in super::super) fn stranger(&self, since: i64) -> Option<(usize, usize)> {
-        let sizes = self.places.iter().filter(|(_, place)| place.claimed >= since);
+        self.other_world(|place| place.changed >= since)
+    }
+
+    fn other_world(&self, counts: impl Fn(&Place) -> bool) -> Option<(usize, usize)> {
+        let sizes = self.places.iter().filter(|(_, place)| counts(place));
         let mut sizes = sizes.map(|(&rank, place)| (rank, place.member.world_size));
         sizes.find(|&(_, size)| size != self.rank_info.global_world_size)
+    }
+
+    /// What is in the way of joining and does not go, as what is left of the dead would
+    /// in this time.
+    pub(in super::super) fn obstacle(&self, time: Duration) -> Step {
+        let stays = |place: &Place| place.lease != self.lease && place.seen.elapsed() >= time;
+        if self.places.get(&self.rank_info.global_rank).is_some_and(stays) {
+            return Step::Taken;
+        }
+        match self.other_world(stays) {
+            Some((rank, world_size)) => Step::Conflict { rank, world_size },
+            None => Step::Wait,
+        }
     }
 
     /// How to go on with joining.

@@ -140,6 +140,30 @@ fn worlds_that_differ_are_a_conflict_for_those_who_came_first() {
 }
 
 #[test]
+fn a_place_that_changes_is_of_a_rank_that_lives() {
+    let mut told = rank_1();
+    let member = serde_json::to_vec(&Member { world_size: 8, ..Member::default() }).unwrap();
+    told.put(told.keys.place(0), &member, 50).place(1, 101, None);
+    assert_eq!(told.notes.next_step(), Step::Wait);
+    told.put(told.keys.place(0), &member, 50);
+    assert_eq!(told.notes.next_step(), Step::Conflict { rank: 0, world_size: 8 });
+}
+
+#[test]
+fn what_does_not_go_in_time_is_no_dead_ranks() {
+    let mut told = rank_1();
+    told.place(1, 77, None);
+    assert_eq!(told.notes.obstacle(std::time::Duration::MAX), Step::Wait);
+    assert_eq!(told.notes.obstacle(std::time::Duration::ZERO), Step::Taken);
+    told.remove(told.keys.place(1)).place(1, 101, None).place(0, 50, Some("old"));
+    assert_eq!(told.notes.obstacle(std::time::Duration::ZERO), Step::Wait);
+    let member = serde_json::to_vec(&Member { world_size: 8, ..Member::default() }).unwrap();
+    told.put(told.keys.place(2), &member, 52);
+    let conflict = Step::Conflict { rank: 2, world_size: 8 };
+    assert_eq!(told.notes.obstacle(std::time::Duration::ZERO), conflict);
+}
+
+#[test]
 fn a_place_that_is_free_again_is_a_rank_that_is_gone() {
     let mut told = rank_1();
     told.joined();

@@ -11,7 +11,7 @@ struct Signature {
 
 /// What bytes of another format are, if the first of them say so clearly: no
 /// pickle writer starts like this.
-pub(super) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
+pub(crate) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
     let matches = |signature: &&Signature| {
         head.get(signature.at..).is_some_and(|rest| rest.starts_with(signature.bytes))
     };
@@ -20,9 +20,15 @@ pub(super) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
 }
 
 /// What bytes are that no reader of ours knows, as far as can be told.
-pub(super) fn describe(head: &[u8], length: u64) -> Option<&'static str> {
+pub(crate) fn describe(head: &[u8], length: u64) -> Option<&'static str> {
     if head.is_empty() {
         return Some("there are no bytes: the file is empty");
+    }
+    if head.starts_with(b"PK\x05\x06") {
+        return Some("a zip archive of nothing");
+    }
+    if head.starts_with(NPY) {
+        return Some("a numpy array (.npy): `numpy.load` reads it");
     }
     if head.iter().all(|byte| *byte == 0) {
         return Some("nothing but zeros at the start: the file was cut or never written");
@@ -62,19 +68,24 @@ fn text(head: &[u8]) -> Option<&'static str> {
     let start = valid.trim_start_matches('\u{feff}').trim_start();
     let begins = |prefix: &str| start.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
     Some(if begins("version https://git-lfs") {
-        "a Git LFS pointer: the file itself was not downloaded"
+        "a Git LFS pointer: the file itself was not downloaded, and `git lfs pull` brings it"
     } else if begins("#!") {
         "a script, which is a program"
     } else if begins("<!doctype html") || begins("<html") {
-        "an HTML page: perhaps an error of the server it was downloaded from"
+        "an HTML page, perhaps an error of the server it was downloaded from: download it again"
     } else if begins("<?xml") {
         "an XML text"
+    } else if begins("{") && start.contains("\"weight_map\"") {
+        "a JSON text: the index of a checkpoint in several files, which it names"
     } else if begins("{") || begins("[") {
         "a JSON text"
     } else {
         "a plain text"
     })
 }
+
+/// How numpy's files start.
+pub(crate) const NPY: &[u8] = b"\x93NUMPY";
 
 macro_rules! signatures {
     ($($at:literal $bytes:literal $what:literal;)*) => {

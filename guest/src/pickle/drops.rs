@@ -1,0 +1,103 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::heap::Time;
+use super::{ObjectId, Value};
+
+/// What a pickle takes off its stack without any use.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    /// In order; of each object the first time.
+    pub(super) all: Vec<Drop>,
+    /// What is dropped and at once fetched from the memo instead.
+    pub(super) replaced: Vec<Replaced>,
+    /// Where instances on which something was dropped were changed last after that.
+    pub(super) filled: BTreeMap<ObjectId, u64>,
+    known: BTreeSet<ObjectId>,
+    /// What the instructions just before have dropped, the lowest on the stack last.
+    run: Vec<Value>,
+    /// The call that was just made, and since when its callable was on the stack.
+    call: Option<(ObjectId, Time)>,
+    /// The same for a call that has just been dropped.
+    dropped: Option<Time>,
+}
+
+/// An object that is taken off the stack.
+#[derive(Debug)]
+pub(super) struct Drop {
+    /// Where.
+    pub(super) offset: u64,
+    /// The object.
+    pub(super) object: ObjectId,
+    /// What was under it, and since when.
+    pub(super) on: Option<(ObjectId, Time)>,
+}
+
+/// Values for which one of the memo was taken: where a value leads back to itself, a
+/// pickler has written it once more by the time it comes to its end.
+#[derive(Debug)]
+pub(super) struct Replaced {
+    /// The values, in the order in which they lay on the stack.
+    pub(super) values: Vec<Value>,
+    /// What was taken for them.
+    pub(super) by: Value,
+    /// Since when the callable was on the stack, if they were one call just made.
+    pub(super) since: Option<Time>,
+}
+
+impl Drops {
+    /// Another instruction than one that drops or fetches: nothing is open.
+    pub(super) fn close(&mut self) {
+        self.run.clear();
+        (self.call, self.dropped) = (None, None);
+    }
+
+    /// A call was just made, whose callable was on the stack `since`.
+    pub(super) fn called(&mut self, made: Value, since: Option<Time>) {
+        if let (Value::Object(id), Some(since)) = (made, since) {
+            self.call = Some((id, since));
+        }
+    }
+
+    /// A value was dropped on another.
+    pub(super) fn dropped(&mut self, value: Value, on: Option<(Value, Time)>, offset: u64) {
+        self.run.push(value);
+        let Value::Object(object) = value else { return };
+        self.dropped = self.call.take().filter(|&(id, _)| id == object).map(|(_, since)| since);
+        if self.known.insert(object) {
+            let on = match on {
+                Some((Value::Object(on), since)) => Some((on, since)),
+                _ => None,
+            };
+            if let Some((on, _)) = on {
+                self.filled.entry(on).or_default();
+            }
+            self.all.push(Drop { offset, object, on });
+        }
+    }
+
+    /// A value of the memo was fetched.
+    pub(super) fn fetched(&mut self, by: Value) {
+        let mut values = core::mem::take(&mut self.run);
+        let since = self.dropped.take();
+        if values.iter().any(|value| matches!(value, Value::Object(_))) {
+            values.reverse();
+            self.replaced.push(Replaced { values, by, since });
+        }
+        self.close();
+    }
+
+    /// An instance got an item, a pair or its state.
+    pub(super) fn filled(&mut self, target: Value, offset: u64) {
+        if let Value::Object(id) = target
+            && let Some(last) = self.filled.get_mut(&id)
+        {
+            *last = offset;
+        }
+    }
+
+    /// Whether nothing was dropped.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}

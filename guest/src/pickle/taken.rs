@@ -1,0 +1,52 @@
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::heap::Time;
+use super::{Object, ObjectId, Value};
+
+/// What calls were given. A call may copy what it is given: what is changed after it
+/// is not what the call saw.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// For each object when the first call took it; 0 for none.
+    first: Vec<Time>,
+    /// Objects that were changed after.
+    changed: BTreeSet<ObjectId>,
+}
+
+impl Taken {
+    /// Notes that a call is given a value, and all that it leads to. What an earlier
+    /// call took leads to nothing new, so that all calls together take linear time.
+    pub(super) fn take(&mut self, objects: &[Object], value: Value, now: Time) {
+        let mut stack = Vec::from([value]);
+        while let Some(value) = stack.pop() {
+            let Value::Object(id) = value else { continue };
+            let Ok(index) = usize::try_from(id) else { continue };
+            let Some(object) = objects.get(index) else { continue };
+            if self.first.len() <= index {
+                self.first.resize(objects.len(), 0);
+            }
+            match self.first.get_mut(index) {
+                Some(first) if *first == 0 => *first = now.max(1),
+                _ => continue,
+            }
+            object.references(|value| stack.push(value));
+        }
+    }
+
+    /// Notes that an object on the stack is changed, where it has been `since`. True if
+    /// a call took it before it came there: one that is still being built may be given
+    /// to calls, for something in it that leads back to it.
+    pub(super) fn change(&mut self, target: Value, since: Time) -> bool {
+        let Value::Object(id) = target else { return false };
+        let first = usize::try_from(id).ok().and_then(|index| self.first.get(index)).copied();
+        let Some(first) = first.filter(|&first| first > 0) else { return false };
+        self.changed.insert(id);
+        since >= first
+    }
+
+    /// The objects that were changed after a call had taken them.
+    pub(super) fn into_changed(self) -> BTreeSet<ObjectId> {
+        self.changed
+    }
+}

@@ -1,0 +1,253 @@
+//! What a directory is, as far as the names in it say.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::checkpoint::{RECORD, absent};
+use crate::store::{Entry, Store, is_unfinished};
+use crate::uncommitted::rank_of;
+use crate::{Error, Result};
+
+/// What a directory is, as far as the names in it say. Nothing in it is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DirectoryKind {
+    /// A checkpoint: it has a commit record.
+    Committed,
+    /// What a save works on, or has left: its hidden name says so.
+    Unfinished,
+    /// Files of so many ranks, as PyTorch's own writer leaves them.
+    RankFiles(usize),
+    /// A checkpoint of torch.distributed.checkpoint, with its `.metadata` or without.
+    Distributed {
+        /// Whether `.metadata` is there, which is written last.
+        metadata: bool,
+    },
+    /// A torch zip that was unpacked.
+    Unpacked,
+    /// A checkpoint in several files, which this index names.
+    Sharded {
+        /// The name of the index.
+        index: String,
+    },
+    /// The cache of a model hub: the files are under `snapshots`.
+    HubCache,
+    /// A repository of a model hub, with files of checkpoints.
+    Repository {
+        /// The name of the first one.
+        first: String,
+    },
+    /// Files of checkpoints, and no more that is known.
+    Files {
+        /// The name of the first one.
+        first: String,
+        /// How many.
+        count: usize,
+    },
+    /// A directory of so many committed checkpoints.
+    Checkpoints(usize),
+    /// There is nothing in it.
+    Empty,
+    /// Nothing that is known.
+    Other,
+}
+
+impl DirectoryKind {
+    /// Looks at the names in the directory `path`.
+    ///
+    /// # Errors
+    /// If there is no such directory and no save works on it, or if it cannot be listed.
+    pub fn of(store: &dyn Store, path: &Path) -> Result<Self> {
+        if !store.exists(path)? {
+            return if is_under_way(store, path) { Ok(Self::Unfinished) } else { Err(absent(path)) };
+        }
+        let mut entries = store.list(path)?;
+        entries.sort_unstable();
+        let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+        let files = || entries.iter().filter(|entry| !entry.directory).filter_map(|entry| entry.name.to_str());
+        if has(RECORD) {
+            return Ok(Self::Committed);
+        }
+        let own = path.file_name().and_then(|name| name.to_str());
+        if own.is_some_and(is_unfinished) {
+            return Ok(Self::Unfinished);
+        }
+        let metadata = has(".metadata");
+        if files().any(|name| name.ends_with(".distcp")) || (metadata && files().any(is_checkpoint)) {
+            return Ok(Self::Distributed { metadata });
+        }
+        let ranks = entries.iter().filter(|entry| entry.name.to_str().and_then(rank_of).is_some()).count();
+        if ranks > 0 {
+            return Ok(Self::RankFiles(ranks));
+        }
+        if has("data.pkl") {
+            return Ok(Self::Unpacked);
+        }
+        if let Some(index) = files().find(|name| name.ends_with(".index.json")) {
+            return Ok(Self::Sharded { index: index.into() });
+        }
+        if has("snapshots") && (has("blobs") || has("refs")) {
+            return Ok(Self::HubCache);
+        }
+        if let Some(first) = files().find(|name| is_checkpoint(name)) {
+            let first = first.to_owned();
+            let count = files().filter(|name| is_checkpoint(name)).count();
+            let repository = has("config.json") || has(".gitattributes");
+            return Ok(if repository { Self::Repository { first } } else { Self::Files { first, count } });
+        }
+        match committed(store, path, &entries)? {
+            0 if entries.is_empty() => Ok(Self::Empty),
+            0 if entries.iter().any(|entry| is_unfinished(&entry.name.to_string_lossy())) => Ok(Self::Unfinished),
+            0 => Ok(Self::Other),
+            checkpoints => Ok(Self::Checkpoints(checkpoints)),
+        }
+    }
+}
+
+/// Whether the hidden name of a save stands beside where its directory would be.
+fn is_under_way(store: &dyn Store, path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = store.list(parent).unwrap_or_default();
+    let prefix = format!(".{name}.");
+    beside
+        .iter()
+        .any(|entry| entry.directory && entry.name.to_string_lossy().starts_with(&prefix) && is_unfinished(&entry.name.to_string_lossy()))
+}
+
+/// How many of the directories in one are committed checkpoints.
+fn committed(store: &dyn Store, path: &Path, entries: &[Entry]) -> Result<usize> {
+    let mut count = 0;
+    for entry in entries.iter().filter(|entry| entry.directory && !entry.name.as_encoded_bytes().starts_with(b".")) {
+        count += usize::from(store.exists(&path.join(&entry.name).join(RECORD))?);
+    }
+    Ok(count)
+}
+
+/// Whether a file is called as checkpoints are.
+fn is_checkpoint(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    let known = ["pt", "pth", "bin", "ckpt", "safetensors"];
+    extension.is_some_and(|extension| known.contains(&extension)) && !name.starts_with('.')
+}
+
+/// Whether the name of a file says that it is being downloaded, or that a download was
+/// broken off.
+pub fn is_partial_download(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| PARTIAL.contains(&extension))
+}
+
+/// Hugging Face's, curl's and wget's, Firefox's, Chromium's, aria2's.
+const PARTIAL: [&str; 6] = ["incomplete", "partial", "part", "crdownload", "download", "aria2"];
+
+/// The error of a directory that was to be a checkpoint and has no commit record.
+pub(crate) fn not_committed(store: &dyn Store, path: &Path) -> Error {
+    match DirectoryKind::of(store, path) {
+        Ok(kind) => Error::NotCommitted { path: path.into(), kind },
+        Err(error) => error,
+    }
+}
+
+impl fmt::Display for DirectoryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        match self {
+            Self::Committed => f.write_str("a committed checkpoint"),
+            Self::Unfinished => f.write_str("what a save left that was not finished, or works on now"),
+            Self::RankFiles(ranks) => write!(
+                f,
+                "files of {ranks} rank{}, as PyTorch's own writer leaves them, and nothing says that all are \
+                 there and whole; `uncommitted` reads each by itself",
+                plural(*ranks)
+            ),
+            Self::Distributed { metadata: true } => {
+                f.write_str("a checkpoint of torch.distributed.checkpoint, which only torch reads")
+            }
+            Self::Distributed { metadata: false } => f.write_str(
+                "a checkpoint of torch.distributed.checkpoint without its `.metadata`, which is written last",
+            ),
+            Self::Unpacked => f.write_str(
+                "an unpacked PyTorch file: its parts (`data.pkl` and others) are no checkpoint by themselves",
+            ),
+            Self::Sharded { index } => {
+                write!(f, "a checkpoint in several files, which `{index}` names: each is opened by itself")
+            }
+            Self::HubCache => f.write_str("the cache of a model hub, whose files are under `snapshots`"),
+            Self::Repository { first } => {
+                write!(f, "a repository of a model hub: its files are opened by themselves, as `{first}`")
+            }
+            Self::Files { first, count } => {
+                write!(f, "{count} checkpoint file{} among others, as `{first}`", plural(*count))
+            }
+            Self::Checkpoints(count) => write!(f, "a directory of {count} checkpoint{}", plural(*count)),
+            Self::Empty => f.write_str("an empty directory"),
+            Self::Other => f.write_str("a directory of other things"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::Local;
+
+    /// What a directory with these names in it is; `name/` is a directory.
+    fn kind(own: &str, names: &[&str]) -> DirectoryKind {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join(own);
+        fs::create_dir(&path).unwrap();
+        for name in names {
+            match name.strip_suffix('/') {
+                Some(name) => fs::create_dir(path.join(name)).unwrap(),
+                None => {
+                    fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
+                    fs::write(path.join(name), "").unwrap();
+                }
+            }
+        }
+        DirectoryKind::of(&Local, &path).unwrap()
+    }
+
+    #[test]
+    fn names_say_what_a_directory_is() {
+        use DirectoryKind as Kind;
+        let first = |first: &str| first.to_owned();
+        let cases: [(&[&str], Kind); 16] = [
+            (&["strongroom.json", "checkpoint_0.pt"], Kind::Committed),
+            (&["checkpoint_0.pt", "checkpoint_1.pt", "config.json"], Kind::RankFiles(2)),
+            (&[".metadata", "__0_0.distcp"], Kind::Distributed { metadata: true }),
+            (&["__0_0.distcp", "__1_0.distcp"], Kind::Distributed { metadata: false }),
+            (&[".metadata", "model-00001-of-00002.safetensors"], Kind::Distributed { metadata: true }),
+            (&["data.pkl", "version", "data/0"], Kind::Unpacked),
+            (
+                &["config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json"],
+                Kind::Sharded { index: "model.safetensors.index.json".into() },
+            ),
+            (&["blobs/", "refs/", "snapshots/"], Kind::HubCache),
+            (
+                &["README.md", "config.json", "model.safetensors"],
+                Kind::Repository { first: first("model.safetensors") },
+            ),
+            (&["b.pt", "a.pth", "log.txt"], Kind::Files { first: first("a.pth"), count: 2 }),
+            (&["step-1/strongroom.json", "step-2/strongroom.json", "notes/"], Kind::Checkpoints(2)),
+            (&[".step-1.4a.strongroom-staging/"], Kind::Unfinished),
+            (&[".a.pt.4a.strongroom-partial"], Kind::Unfinished),
+            (&[".step-1.staging/", ".cache"], Kind::Other),
+            (&["log.txt"], Kind::Other),
+            (&[], Kind::Empty),
+        ];
+        for (names, expected) in cases {
+            assert_eq!(kind("run", names), expected, "{names:?}");
+        }
+        assert_eq!(kind(".step-1.4a.strongroom-staging", &["checkpoint_0.pt"]), Kind::Unfinished);
+        let run = tempfile::tempdir().unwrap();
+        fs::create_dir(run.path().join(".step-2.4a.strongroom-staging")).unwrap();
+        assert_eq!(DirectoryKind::of(&Local, &run.path().join("step-2")).unwrap(), DirectoryKind::Unfinished);
+        assert!(DirectoryKind::of(&Local, &run.path().join("step-3")).is_err());
+        // A name that only looks like one proves nothing.
+        assert_eq!(kind("step-1.staging", &["checkpoint_0.pt"]), Kind::RankFiles(1));
+    }
+}

@@ -1,0 +1,462 @@
+//! Which checkpoints of a run there are, and which may go.
+
+mod family;
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::mem;
+use std::num::NonZeroU64;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Record;
+use crate::store::{Entry, Local, Store};
+use crate::{Error, Result, presence};
+use family::{Family, Name};
+
+pub use family::Pattern;
+
+/// A committed checkpoint in a directory of checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its directory.
+    pub path: PathBuf,
+    /// The number in its name, 100 for `step-100` and `step-100-fp16`: the last that stands
+    /// by itself, or else the one at the end.
+    pub number: Option<u64>,
+    /// When it was committed: nanoseconds since 1970, UTC.
+    pub committed: u64,
+    /// How many ranks saved it.
+    pub world_size: usize,
+    /// Bytes of its files.
+    pub length: u64,
+}
+
+/// What [`list`] finds.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The committed checkpoints, in the order of their commits.
+    pub checkpoints: Vec<Listed>,
+    /// Why directories are not among them that may be checkpoints: a file of theirs is
+    /// missing or has another length, their record is damaged, or who asks may not read
+    /// it. The newest may be one of these.
+    pub passed_over: Vec<Error>,
+}
+
+/// The committed checkpoints directly under `root`, links to directories aside. None if
+/// there is no such directory.
+///
+/// A directory without record is none. One whose record is damaged, or that lacks a file
+/// or the end of one, is passed over: an older checkpoint that is whole is worth more than
+/// an error. A record that cannot be read now, or of a later version, is an error.
+///
+/// ```
+/// use strongroom::{CheckpointWriter, HookArguments, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let root = directory.path();
+/// CheckpointWriter::single()?.write(root.join("step-10"), &StateDict::new(), &HookArguments::new())?;
+/// let all = strongroom::list(root)?;
+/// assert_eq!(all.checkpoints[0].number, Some(10));
+/// assert!(all.passed_over.is_empty());
+/// assert_eq!(strongroom::latest(root)?, Some(root.join("step-10")));
+/// # Ok(())
+/// # }
+/// ```
+pub fn list(root: impl AsRef<Path>) -> Result<Listing> {
+    list_in(&Local, root.as_ref())
+}
+
+/// The same, in a store of one's own.
+pub fn list_in(store: &dyn Store, root: &Path) -> Result<Listing> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match look(store, root)? {
+            (listing, false) => return Ok(listing),
+            // Somebody removes checkpoints, and for each there is a newer one, which may
+            // have come after the names were read.
+            _ if pause < LONGEST_PAUSE => {
+                thread::sleep(pause);
+                pause *= 2;
+            }
+            _ => {
+                let reason = "checkpoints went again and again while they were looked at";
+                return Err(Error::io(root, "list", io::Error::new(io::ErrorKind::ResourceBusy, reason)));
+            }
+        }
+    }
+}
+
+/// The committed checkpoints in the directory that `path` is in, if only by a link.
+pub fn list_beside_in(store: &dyn Store, path: &Path) -> Result<Listing> {
+    list_in(store, &root_of(store, path))
+}
+
+/// Of pauses that double, from a millisecond on: two seconds in all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// When the newest checkpoint was committed, of those whose record can be read.
+pub(crate) fn newest_commit(store: &dyn Store, root: &Path) -> u64 {
+    let candidates = candidates(store, root).unwrap_or_default();
+    let records = candidates.iter().filter_map(|(_, path)| Record::read(store, path).ok()?);
+    records.map(|record| record.committed).max().unwrap_or(0)
+}
+
+/// The directories that may be checkpoints, by name. A hidden one is a save that is not
+/// committed.
+fn candidates(store: &dyn Store, root: &Path) -> Result<Vec<(OsString, PathBuf)>> {
+    let entries = match store.list(root) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        entries => entries?,
+    };
+    let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    let shown = entries.into_iter().filter(|entry| entry.directory && !hidden(&entry.name));
+    Ok(shown.map(|Entry { name, .. }| (name.clone(), root.join(name))).collect())
+}
+
+/// What is there, and whether something of it went while it was looked at.
+fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
+    let (mut listing, mut gone) = (Listing::default(), false);
+    for (name, path) in candidates(store, root)? {
+        let record = match presence::whole(store, &path) {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                gone |= !store.exists(&path)?;
+                continue;
+            }
+            Err(Error::Replaced { .. }) => {
+                gone = true;
+                continue;
+            }
+            // So says a file server of what went.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::StaleNetworkFileHandle => {
+                gone = true;
+                continue;
+            }
+            Err(error) if is_of_no_file(&error) => continue,
+            Err(error) if is_of_its_own(&error) => {
+                listing.passed_over.push(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        listing.checkpoints.push(Listed {
+            path,
+            number: Name::of(&name).number,
+            committed: record.committed,
+            world_size: record.world_size,
+            length: record.length,
+        });
+    }
+    listing.checkpoints.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
+    Ok((listing, gone))
+}
+
+/// Whether an error says that what has a record's name is no file.
+fn is_of_no_file(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
+}
+
+/// Whether an error is of this one checkpoint: it is damaged, or somebody else's. A disk
+/// that fails now, or a record of a later version, says something of the others.
+fn is_of_its_own(error: &Error) -> bool {
+    match error {
+        Error::Checkpoint { .. } => true,
+        Error::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+        _ => false,
+    }
+}
+
+/// The newest committed checkpoint directly under `root`, by the time of its
+/// commit. None if there is none. One that is damaged as far as [`list`] sees it is passed
+/// over, and that says so.
+pub fn latest(root: impl AsRef<Path>) -> Result<Option<PathBuf>> {
+    latest_in(&Local, root.as_ref())
+}
+
+/// The same, in a store of one's own.
+pub fn latest_in(store: &dyn Store, root: &Path) -> Result<Option<PathBuf>> {
+    Ok(list_in(store, root)?.checkpoints.pop().map(|listed| listed.path))
+}
+
+/// Which committed checkpoints are kept, of each family by itself: those whose names
+/// differ only in their number. `step-100` and `step-200` are of one family, `step-100-ema`
+/// and `best` of others. The newest of a family always is kept.
+///
+/// The number is the last that stands by itself, as in `step-100-fp16` and
+/// `epoch=3-step=100`, or else the one at the end, as in `step100`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The newest so many.
+    pub keep_last: NonZeroUsize,
+    /// Besides those, the ones whose number (100 for `step-100`) is a multiple of
+    /// this.
+    #[serde(default)]
+    pub keep_every: Option<NonZeroU64>,
+    /// Only those with such names are counted, and may go: all of them together, whatever
+    /// their families.
+    #[serde(default)]
+    pub keep_in: Option<Pattern>,
+}
+
+/// What belongs together.
+#[derive(PartialEq, Eq, Hash)]
+enum Group {
+    Family(Family),
+    /// All that has a name of the pattern.
+    Pattern,
+}
+
+impl Retention {
+    /// Keeps the newest so many.
+    pub fn last(keep_last: NonZeroUsize) -> Self {
+        Self { keep_last, keep_every: None, keep_in: None }
+    }
+
+    /// Those of `all`, in the order of their commits, that may go: what [`prune`]
+    /// removes.
+    pub fn dispensable<'l>(&self, all: &'l [Listed]) -> Vec<&'l Listed> {
+        let mut newer: HashMap<Group, usize> = HashMap::new();
+        let mut going = Vec::new();
+        for listed in all.iter().rev() {
+            let Some(group) = listed.path.file_name().and_then(|name| self.group(name)) else { continue };
+            let count = newer.entry(group).or_default();
+            *count += 1;
+            if *count > self.keep_last.get() && !self.is_one_of_every(listed) {
+                going.push(listed);
+            }
+        }
+        going.reverse();
+        going
+    }
+
+    fn group(&self, name: &OsStr) -> Option<Group> {
+        match &self.keep_in {
+            Some(pattern) => pattern.matches(name).then_some(Group::Pattern),
+            None => Some(Group::Family(Name::of(name).family)),
+        }
+    }
+
+    fn is_one_of_every(&self, listed: &Listed) -> bool {
+        self.keep_every.zip(listed.number).is_some_and(|(every, number)| number % every == 0)
+    }
+}
+
+/// What a prune removes.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// The checkpoints, the oldest first.
+    pub removed: Vec<PathBuf>,
+    /// What writes and removals that died have left.
+    pub leftovers: Vec<PathBuf>,
+    /// Why others stay that were to go: somebody has put files into them.
+    pub spared: Vec<Error>,
+}
+
+/// Removes the committed checkpoints directly under `root` that are not to be
+/// kept, each in one step, the oldest first. Answers what was removed.
+///
+/// What saves that died have left goes, too. Nothing else is touched: no other
+/// directory, no save that is under way, no checkpoint with files that are not its own,
+/// and never the newest committed checkpoint. One that is not whole is neither counted nor
+/// removed.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use strongroom::{CheckpointWriter, HookArguments, Retention, StateDict};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let root = directory.path();
+/// let writer = CheckpointWriter::single()?;
+/// for step in 1..=3 {
+///     writer.write(root.join(format!("step-{step}")), &StateDict::new(), &HookArguments::new())?;
+/// }
+/// let pruned = strongroom::prune(root, &Retention::last(NonZeroUsize::new(2).unwrap()))?;
+/// assert_eq!(pruned.removed, [root.join("step-1")]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Pruned> {
+    prune_in(&Local, root.as_ref(), retention)
+}
+
+/// The same, in a store of one's own.
+pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
+    let tidied = if is_missing(store, root)? { Ok(Vec::new()) } else { store.tidy(root) };
+    let pruned = remove_dispensable(store, root, retention, &|_| true)?;
+    tidied.map(|leftovers| Pruned { leftovers, ..pruned })
+}
+
+/// What [`prune_in`] would remove, if it were called now.
+pub fn prunable_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
+    let leftovers = if is_missing(store, root)? { Vec::new() } else { store.leftovers(root)? };
+    Ok(Pruned { leftovers, ..prunable(store, root, retention, &|_| true)? })
+}
+
+/// Which checkpoints a save to `path`, if it were done now, would remove from the directory
+/// that it is in, and why it would leave others.
+pub fn prunable_beside_in(store: &dyn Store, path: &Path, retention: &Retention) -> Result<Pruned> {
+    let (root, own) = (root_of(store, path), own_name(store, path)?);
+    prunable(store, &root, retention, &beside(retention, &own))
+}
+
+fn prunable(
+    store: &dyn Store,
+    root: &Path,
+    retention: &Retention,
+    may_go: &dyn Fn(&OsStr) -> bool,
+) -> Result<Pruned> {
+    let all = list_in(store, root)?.checkpoints;
+    let mut pruned = Pruned::default();
+    for listed in retention.dispensable(&all) {
+        if !listed.path.file_name().is_some_and(may_go) {
+            continue;
+        }
+        match presence::foreign(store, &listed.path) {
+            Ok(foreign) if foreign.is_empty() => pruned.removed.push(listed.path.clone()),
+            Ok(foreign) => pruned.spared.push(presence::not_deleted(&listed.path, &foreign)),
+            // Somebody else removes or replaces it.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(Error::Replaced { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(pruned)
+}
+
+fn is_missing(store: &dyn Store, root: &Path) -> Result<bool> {
+    Ok(store.look(root)?.is_none())
+}
+
+/// Removes the checkpoints that are not to be kept beside a new one at `path`.
+pub(crate) fn remove_beside(store: &dyn Store, path: &Path, retention: &Retention) -> Result<Pruned> {
+    let (root, own) = (root_of(store, path), own_name(store, path)?);
+    remove_dispensable(store, &root, retention, &beside(retention, &own))
+}
+
+/// Which names may go for a new one: those of its family, or those that were asked for.
+/// Not itself: another job may have committed at the same moment.
+fn beside<'a>(retention: &'a Retention, own: &'a OsStr) -> impl Fn(&OsStr) -> bool + 'a {
+    let family = Name::of(own).family;
+    move |name| name != own && (retention.keep_in.is_some() || Name::of(name).family == family)
+}
+
+/// The directory of checkpoints that one is in: another if its path is a link.
+pub(crate) fn root_of(store: &dyn Store, path: &Path) -> PathBuf {
+    let above = |path: &Path| match path.parent() {
+        Some(root) if !root.as_os_str().is_empty() => root.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    let root = above(path);
+    match (store.real(path), store.real(&root)) {
+        (Ok(place), Ok(real)) if above(&place) != real => above(&place),
+        _ => root,
+    }
+}
+
+/// The name of a checkpoint there.
+fn own_name(store: &dyn Store, path: &Path) -> Result<OsString> {
+    Ok(store.real(path)?.file_name().unwrap_or_default().to_os_string())
+}
+
+/// Removes the checkpoints that are not to be kept, if `may_go` says yes to their names.
+fn remove_dispensable(
+    store: &dyn Store,
+    root: &Path,
+    retention: &Retention,
+    may_go: &dyn Fn(&OsStr) -> bool,
+) -> Result<Pruned> {
+    let mut pruned = prunable(store, root, retention, may_go)?;
+    for path in mem::take(&mut pruned.removed) {
+        // Asked when nobody can commit: the newer ones may be gone again, taken back as
+        // they could not be brought to disk, and this one may have been replaced.
+        let still = || {
+            let now = list_in(store, root)?.checkpoints;
+            let going = retention.dispensable(&now);
+            Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
+        };
+        if store.remove(&path, &still)? {
+            pruned.removed.push(path);
+        }
+    }
+    Ok(pruned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: &str, committed: u64) -> Listed {
+        let number = Name::of(OsStr::new(name)).number;
+        Listed { path: name.into(), number, committed, world_size: 1, length: 0 }
+    }
+
+    fn goes(all: &[Listed], keep_last: usize, keep_every: Option<u64>) -> Vec<String> {
+        goes_in(all, keep_last, keep_every, None)
+    }
+
+    fn goes_in(
+        all: &[Listed],
+        keep_last: usize,
+        keep_every: Option<u64>,
+        keep_in: Option<&str>,
+    ) -> Vec<String> {
+        let retention = Retention {
+            keep_last: NonZeroUsize::new(keep_last).unwrap(),
+            keep_every: keep_every.and_then(NonZeroU64::new),
+            keep_in: keep_in.map(|pattern| pattern.parse().unwrap()),
+        };
+        retention.dispensable(all).iter().map(|listed| listed.path.display().to_string()).collect()
+    }
+
+    #[test]
+    fn the_newest_stay_and_every_so_many_of_the_others() {
+        let all: Vec<Listed> = (1..=6).map(|n| listed(&format!("step-{}", n * 50), n)).collect();
+        assert_eq!(goes(&all, 2, None), ["step-50", "step-100", "step-150", "step-200"]);
+        assert_eq!(goes(&all, 1, Some(100)), ["step-50", "step-150", "step-250"]);
+        assert!(goes(&all, 6, None).is_empty());
+        assert!(goes(&all, usize::MAX, None).is_empty());
+        assert!(goes(&[], 1, None).is_empty());
+    }
+
+    #[test]
+    fn each_family_is_counted_by_itself() {
+        let names = [
+            "encoder-100",
+            "decoder-100",
+            "best",
+            "encoder-200",
+            "encoder-100-ema",
+            "decoder-200",
+            "first",
+            "a-7",
+        ];
+        let all: Vec<Listed> = (0..).zip(names).map(|(at, name)| listed(name, at)).collect();
+        assert_eq!(goes(&all, 1, None), ["encoder-100", "decoder-100"]);
+        assert_eq!(goes(&all, 1, Some(100)), [""; 0]);
+    }
+
+    #[test]
+    fn a_pattern_counts_what_it_names_together_and_nothing_else() {
+        let names = ["epoch=1-step=5", "best", "epoch=1-step=9", "epoch=2-step=15", "x-1", "x-2"];
+        let all: Vec<Listed> = (0..).zip(names).map(|(at, name)| listed(name, at)).collect();
+        assert_eq!(goes_in(&all, 1, None, Some("epoch*")), ["epoch=1-step=5", "epoch=1-step=9"]);
+        assert_eq!(goes_in(&all, 1, None, None), ["epoch=1-step=5", "x-1"]);
+        assert!("[".parse::<Pattern>().is_err());
+    }
+
+    #[test]
+    fn every_so_many_stay_whatever_follows_the_number() {
+        let names = ["step-100-fp16", "step-150-fp16", "step-200-fp16", "step-250-fp16"];
+        let all: Vec<Listed> = (0..).zip(names).map(|(at, name)| listed(name, at)).collect();
+        assert_eq!(goes(&all, 1, Some(100)), ["step-150-fp16"]);
+    }
+}

@@ -1,0 +1,52 @@
+//! The directories above a new file or directory, where there are none yet.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::sync::{parent, sync_ancestors};
+use super::under_way::hold;
+use crate::Result;
+
+/// Makes what is missing above `place`. If that fails, nothing was made.
+pub(super) fn make(place: &Path) -> io::Result<()> {
+    let above =
+        parent(place).ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists());
+    let missing: Vec<&Path> = above.collect();
+    for directory in missing.into_iter().rev() {
+        let mut under_way = hold();
+        match fs::create_dir(directory) {
+            Ok(()) => drop(under_way.made.insert(directory.into())),
+            // Another rank was faster, or it is `made/..`.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                drop(under_way);
+                unmake(place);
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes again what was made above `place`, which is not there, as far as nothing else
+/// is in it.
+pub(super) fn unmake(place: &Path) {
+    let mut under_way = hold();
+    for directory in parent(place).ancestors() {
+        if under_way.made.contains(directory) && fs::remove_dir(directory).is_ok() {
+            under_way.made.remove(directory);
+        }
+    }
+}
+
+/// Says that `place` is there: what was made above it stays, and with `durable` its names
+/// are on disk.
+pub(super) fn keep(place: &Path, durable: bool) -> Result<()> {
+    let mut under_way = hold();
+    let before = under_way.made.len();
+    under_way.made.retain(|directory| !place.starts_with(directory));
+    let any = under_way.made.len() < before;
+    drop(under_way);
+    if any && durable { sync_ancestors(place) } else { Ok(()) }
+}

@@ -1,0 +1,76 @@
+//! Pipes and devices that are written to.
+
+use std::fs::File;
+use std::io::{self, Seek};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+use super::sink::reserve;
+use crate::store::Sink;
+use crate::{Error, Result};
+
+/// What is written comes in any order, so it waits in a nameless file until it is whole.
+#[derive(Debug)]
+pub(super) struct StreamSink {
+    path: PathBuf,
+    stream: File,
+    waiting: File,
+}
+
+impl StreamSink {
+    pub(super) fn open(path: &Path, length: u64) -> Result<Self> {
+        let stream = open(path).map_err(|source| Error::io(path, "open", source))?;
+        let waiting = tempfile::tempfile().and_then(|file| reserve(&file, length).map(|()| file));
+        let waiting = waiting.map_err(|source| {
+            let action = format!("keep {length} bytes for it in {}", std::env::temp_dir().display());
+            Error::io(path, action, source)
+        })?;
+        Ok(Self { path: path.into(), stream, waiting })
+    }
+}
+
+impl Sink for StreamSink {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.waiting.write_all_at(bytes, offset).map_err(|source| {
+            Error::io(&self.path, format!("write {} bytes at {offset}", bytes.len()), source)
+        })
+    }
+
+    fn finish(mut self: Box<Self>, _durable: bool) -> Result<()> {
+        let sent = self.waiting.rewind().and_then(|()| io::copy(&mut self.waiting, &mut self.stream));
+        sent.map(drop).map_err(|source| Error::io(&self.path, "write to", source))
+    }
+}
+
+/// Opens it at its end. Nobody may ever read from a pipe: that is found out, not waited
+/// for.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let start = Instant::now();
+    let stream = loop {
+        match File::options().append(true).custom_flags(flags).open(path) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+                if start.elapsed() > PATIENCE {
+                    let reason = "it is a pipe, and nobody reads from it";
+                    return Err(io::Error::new(io::ErrorKind::NotConnected, reason));
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+            opened => break opened?,
+        }
+    };
+    let flags = fcntl_getfl(&stream)?;
+    fcntl_setfl(&stream, flags - OFlags::NONBLOCK)?;
+    Ok(stream)
+}
+
+/// How long a reader may take to come.
+const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,0 +1,61 @@
+//! Ctrl-C and its like: what is under way is taken along.
+
+use std::fs;
+use std::io;
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use strongroom::store::Local;
+
+static CAUGHT: AtomicBool = AtomicBool::new(false);
+
+/// From now on a signal that ends this process has it remove first what it has not
+/// finished. The exit code is then that of shells: 128 and the signal's number.
+pub fn watch() -> io::Result<()> {
+    // A file beyond what the user allows is an error like that of a full disk.
+    flag::register(SIGXFSZ, Arc::default())?;
+    let ignored = ignored();
+    let heard: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !ignored(*signal)).collect();
+    for &signal in &heard {
+        // Who asks twice does not wait. The order counts: the first sets the flag for the
+        // second.
+        let again = Arc::new(AtomicBool::new(false));
+        flag::register_conditional_shutdown(signal, code(signal), again.clone())?;
+        flag::register(signal, again)?;
+    }
+    let mut signals = Signals::new(&heard)?;
+    let wait = move || {
+        if let Some(signal) = signals.forever().next() {
+            CAUGHT.store(true, Ordering::SeqCst);
+            Local::abandon();
+            process::exit(code(signal));
+        }
+    };
+    thread::Builder::new().name("strongroom-signals".into()).spawn(wait)?;
+    Ok(())
+}
+
+/// Returns if no signal came. Else the process ends by that, whatever came of its work.
+pub fn unless_caught() {
+    while CAUGHT.load(Ordering::SeqCst) {
+        thread::park();
+    }
+}
+
+fn code(signal: i32) -> i32 {
+    128 + signal
+}
+
+/// Which signals this process was started to ignore, as `nohup` has it do, and shells for
+/// what they run in the background.
+fn ignored() -> impl Fn(i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    move |signal| mask & (1 << (signal - 1)) != 0
+}
