@@ -32,9 +32,9 @@ from compare import difference
 from contents import Contents
 from kinds import KINDS
 
-# What may be refused, by what was tried: parts of the error's text. Flat formats refuse
-# much and say what; that is not listed.
-ALLOWED = {}
+# What may be refused: the kind, the position (None for any), and a part of the error's text.
+# Flat formats refuse much and say what; that is not listed.
+ALLOWED = []
 FLAT = ("safetensors", "tensors only")
 FORMATS = ["zip", "zip", "legacy", "protocol 3", "protocol 4", "protocol 5"]
 SHOWN = 12
@@ -113,10 +113,6 @@ class Try(collections.namedtuple("Try", ["index", "tree", "format"])):
 class Finding(collections.namedtuple("Finding", ["operation", "refused", "text"])):
     """What did not come out as it went in."""
 
-    def like(self, other):
-        """Whether it is the same fault."""
-        return self.sign() == other.sign()
-
     def sign(self):
         """What is common to all findings of one fault."""
         text = re.sub(r"`[^`]*`|'[^']*'|\[[^]]*\]|/\S+|0x\w+|\d+", "…", self.text.splitlines()[0])
@@ -124,7 +120,6 @@ class Finding(collections.namedtuple("Finding", ["operation", "refused", "text"]
 
 
 Setting = collections.namedtuple("Setting", ["program", "work"])
-Result = collections.namedtuple("Result", ["pairs", "excused", "faults", "refused", "trees"])
 
 
 def begin(setting):
@@ -134,55 +129,60 @@ def begin(setting):
     BENCH = Bench(setting)
 
 
+class Result:
+    """What one tree came to."""
+
+    def __init__(self, attempt):
+        self.pairs, self.trees = list(attempt.tree.pairs()), 0
+        self.faults, self.excused, self.refused = [], [], collections.Counter()
+
+    def look(self, attempt, found):
+        """Takes in what was found of a tree."""
+        _, tree, format = attempt
+        if isinstance(found, str):
+            self.excused.append((tree, format, found))
+            return
+        for finding in found:
+            if finding.refused:
+                kind = "" if finding.operation in FLAT else next(tree.pairs())[0]
+                self.refused[*finding.sign(), kind] += 1
+            if unexpected(finding, tree):
+                small, steps = smallest(attempt, finding)
+                self.trees += steps
+                self.faults.append((finding, small, format))
+
+
 def run(attempt):
-    """Tries a tree, and what is smaller until the smallest that fails is found."""
+    """Tries a tree, and if something is wrong its values one by one."""
     index, tree, format = attempt
-    made = BENCH.findings(tree, format, index)
-    pairs, faults, refused, excused = list(tree.pairs()), [], collections.Counter(), []
-    trees = 1
-    if isinstance(made, str) or any(unexpected(finding) for finding in made):
-        smaller = (
-            [tree] if len(tree.values) == 1 else [kinds.Tree(tree.seed, (value,)) for value in tree.values]
-        )
-        for one in smaller:
-            found = made if one is tree else BENCH.findings(one, format, index)
-            trees += one is not tree
-            if isinstance(found, str):
-                excused.append((one, format, found))
-                continue
-            count(refused, one, found)
-            for finding in filter(unexpected, found):
-                small, steps = smallest(one, format, index, finding)
-                trees += steps
-                faults.append((finding, small, format))
-        if not faults and not isinstance(made, str):
-            for finding in filter(unexpected, made):
-                small, steps = smallest(tree, format, index, finding)
-                trees += steps
-                faults.append((finding, small, format))
-    else:
-        count(refused, tree, made)
-    return Result(pairs, excused, faults, refused, trees)
+    result, found = Result(attempt), BENCH.findings(*attempt)
+    wrong = isinstance(found, str) or any(unexpected(finding, tree) for finding in found)
+    values = tree.values if wrong and len(tree.values) > 1 else ()
+    for value in values:
+        part = Try(index, kinds.Tree(tree.seed, (value,)), format)
+        result.look(part, BENCH.findings(*part))
+    # Or it takes several of them.
+    if not values or not isinstance(found, str) and not result.faults:
+        result.look(attempt, found)
+    result.trees += 1 + len(values)
+    return result
 
 
-def count(refused, tree, found):
-    """Counts what was refused."""
-    for finding in found:
-        if finding.refused:
-            kind = next(tree.pairs())[0]
-            refused[*finding.sign(), "" if finding.operation in FLAT else kind] += 1
-
-
-def unexpected(finding):
+def unexpected(finding, tree):
     """Whether it is a failure."""
     if not finding.refused:
         return True
-    allowed = ALLOWED.get(finding.operation, [])
-    return finding.operation not in FLAT and not any(text in finding.text for text in allowed)
+    listed = any(
+        text in finding.text and kind in (None, pair[0]) and position in (None, pair[1])
+        for kind, position, text in ALLOWED
+        for pair in tree.pairs()
+    )
+    return finding.operation not in FLAT and not listed
 
 
-def smallest(tree, format, index, finding):
-    """The tree with as much taken away as can be."""
+def smallest(attempt, finding):
+    """The tree with as much taken away as can be, and how many were tried."""
+    index, tree, format = attempt
     steps, going = 0, True
     BENCH.known[finding.sign()] += 1
     if BENCH.known[finding.sign()] > EXAMPLES:
@@ -191,8 +191,8 @@ def smallest(tree, format, index, finding):
         going = False
         for less in tree.smaller():
             steps += 1
-            found = BENCH.findings(less, format, index)
-            if not isinstance(found, str) and any(finding.like(other) for other in found):
+            found = BENCH.findings(index, less, format)
+            if not isinstance(found, str) and any(finding.sign() == other.sign() for other in found):
                 tree, going = less, True
                 break
     return tree, steps
@@ -206,7 +206,7 @@ class Bench:
         self.work = setting.work / str(os.getpid())
         self.found, self.known = [], collections.Counter()
 
-    def findings(self, tree, format, index):
+    def findings(self, index, tree, format):
         """What is wrong, or in a word why torch cannot do it itself."""
         shutil.rmtree(self.work, ignore_errors=True)
         for name in ("in", "out", "place", "merged"):
@@ -214,10 +214,12 @@ class Bench:
         self.found = []
         source = self.work / "in" / "model.pt"
         try:
-            save(tree.make(), source, format)
-            value = torch.load(source, weights_only=False)
+            value = tree.make()
         except TypeError as error:
             return f"cannot be made: {error}"
+        try:
+            save(value, source, format)
+            value = torch.load(source, weights_only=False)
         except Exception as error:
             return f"torch: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
         self.format, self.source = format, source
@@ -241,12 +243,13 @@ class Bench:
         said = done.stderr.decode("utf8", "replace").replace(str(self.work), "")
         if done.returncode == 0:
             return done.stdout.decode(), said
-        if done.returncode != 1 or not said.startswith("error: ") or "panicked" in said:
+        error = re.search("^error: .*", said, re.MULTILINE | re.DOTALL)
+        if done.returncode != 1 or not error or "panicked" in said:
             self.wrong(operation, f"exit code {done.returncode}: {said}")
         elif ".pt" not in said and ".safetensors" not in said and "/run" not in said:
             self.wrong(operation, f"names no file: {said}")
         else:
-            self.found.append(Finding(operation, True, said.removeprefix("error: ")))
+            self.found.append(Finding(operation, True, error[0].removeprefix("error: ")))
         return None
 
     def written(self, value):

@@ -331,7 +331,7 @@ def packed_again(room, path, source):
         wanted(path.name in done.err, str(done))
         return
     wanted(
-        done.err.startswith("error: ") and "\nhint: " in done.err,
+        done.error() and ("\nhint: " in done.err or "zip -0" in done.err),
         f"torch reads it, and there is no way shown: {done}",
     )
     if "deflated" in path.stem:

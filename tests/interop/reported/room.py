@@ -38,6 +38,11 @@ class Done:
         typed = " ".join(argument[-50:] for argument in self.arguments)
         return f"strongroom {typed} exits with {self.code}: {self.said.strip()[:700]}"
 
+    def error(self):
+        """The error that it ends with; there may be notes before it."""
+        found = re.search("^error: .*", self.err, re.MULTILINE | re.DOTALL)
+        return found[0].removeprefix("error: ") if found else ""
+
     def says(self, *texts):
         """Wants each of the texts, in any case, in what was printed besides the paths that were given."""
         said = self.said
@@ -96,9 +101,8 @@ class Room:
         """A failure that says what, where and why."""
         done = self.run(*arguments, **options)
         wanted(done.code != 0, f"is not refused: {done}")
-        wanted(done.err.startswith("error: "), f"not an error in one line: {done}")
-        wanted(": " in done.err.removeprefix("error: "), f"no path: {done}")
-        wanted(not done.err.startswith("error: : "), f"an empty path: {done}")
+        wanted(": " in done.error(), f"no error with a path: {done}")
+        wanted(not done.error().startswith(": "), f"an empty path: {done}")
         return done.says(*says)
 
     def shell(self, script, **options):

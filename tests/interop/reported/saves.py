@@ -55,7 +55,7 @@ def rank(source, number, world, *more):
 def none_committed(room, run, done):
     """All ranks fail and say why, and there is nothing."""
     for each in done:
-        wanted(each.code in (1, 3, 5) and each.err.startswith("error: "), f"a rank's word: {each}")
+        wanted(each.code in (1, 3, 5) and each.error(), f"a rank's word: {each}")
     wanted(not run.exists(), f"there is a checkpoint: {[str(each) for each in done]}")
 
 

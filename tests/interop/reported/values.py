@@ -368,7 +368,7 @@ def kept_or_refused(room, path, alike):
         more = ["--ranks", "2"] if command == "save" else []
         done = room.run(command, source, out, *more)
         if done.code:
-            wanted(done.err.startswith("error: "), str(done))
+            wanted(done.error(), str(done))
             wanted(source.read_bytes() == before, f"refused, and changed: {done}")
             continue
         if command == "save":
