@@ -15,6 +15,7 @@ extern crate alloc;
 mod dtype;
 mod error;
 mod limits;
+mod listing;
 pub mod model;
 mod path;
 pub mod pickle;
@@ -30,6 +31,7 @@ pub mod zip;
 pub use dtype::{DType, Layout as TensorLayout, QScheme, StorageClass};
 pub use error::{Error, Excess, Fault, Unfit};
 pub use limits::Limits;
+pub use listing::{Listing, NamedTensor, TensorKind};
 pub use reader::{Checkpoint, Format, Reading, Step};
 pub use step::{Chunk, Next, Range};
 pub use writer::{

@@ -91,7 +91,7 @@ pub use retention::{Listed, Listing, Retention, latest, latest_in, list, list_in
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
-    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
+    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,
 };
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
 pub use write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, save, save_with};

@@ -71,7 +71,10 @@ pub fn tensor<N: Nodes + ?Sized>(nodes: &N, node: u32) -> Option<Tensor> {
                 return Some(Tensor {
                     kind: Kind::Sparse(layout),
                     class,
-                    core: values,
+                    core: match nodes.look(values) {
+                        Look::Parameter { tensor, .. } => tensor,
+                        _ => values,
+                    },
                     shape: shape.to_vec(),
                     requires_grad: grad.unwrap_or(false),
                 });

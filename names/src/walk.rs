@@ -24,8 +24,8 @@ pub struct Walk<'n, N: ?Sized> {
     cursor: Cursor,
 }
 
-/// Where a walk is, to be gone on with later.
-#[derive(Clone, Debug)]
+/// Where a walk is, to be gone on with later. The default is beyond all ends.
+#[derive(Clone, Debug, Default)]
 pub struct Cursor {
     /// What is still to be visited, last first.
     stack: Vec<Visit>,
@@ -72,7 +72,7 @@ impl Cursor {
     pub(crate) fn new(root: u32) -> Self {
         // The root is the core of nothing: that adds no step.
         let root = Visit { above: 0, role: Role::Core, node: root };
-        Self { stack: vec![root], way: Vec::new(), wholes: Vec::new(), entered: BTreeSet::new() }
+        Self { stack: vec![root], ..Self::default() }
     }
 }
 
