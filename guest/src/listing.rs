@@ -108,9 +108,7 @@ fn named(
         Kind::Parameter => (TensorKind::Parameter, Layout::Strided),
         Kind::Quantized => (TensorKind::Quantized, Layout::Strided),
         Kind::Wrapper => (TensorKind::Wrapper, Layout::Strided),
-        Kind::Sparse(layout) => {
-            (TensorKind::Sparse, Layout::from_name(layout).unwrap_or(Layout::SparseCoo))
-        }
+        Kind::Sparse(layout) => (TensorKind::Sparse, Layout::from_name(layout).unwrap_or(Layout::SparseCoo)),
     };
     NamedTensor {
         name,

@@ -55,9 +55,12 @@ impl<'n> Walk<'n> {
             let name = places.name();
             match places.flat_name() {
                 Ok(path) => Leaf { own: Some(name).filter(|name| *name != path), path, node, unnamed: None },
-                Err(why) => {
-                    Leaf { path: name, own: None, node, unnamed: Some(why).filter(|why| *why != Unnamed::Root) }
-                }
+                Err(why) => Leaf {
+                    path: name,
+                    own: None,
+                    node,
+                    unnamed: Some(why).filter(|why| *why != Unnamed::Root),
+                },
             }
         });
         self.cursor = places.stop();
@@ -129,13 +132,21 @@ mod tests {
 
     #[test]
     fn a_key_without_a_name_is_said() {
-        let nodes = [Node::Dict(vec![(1, 2), (3, 4)]), Node::Float(0), Node::None, text(""), Node::List(vec![2])];
+        let nodes =
+            [Node::Dict(vec![(1, 2), (3, 4)]), Node::Float(0), Node::None, text(""), Node::List(vec![2])];
         assert_eq!(paths(&nodes, 0), ["0.0?", "[\"\"][0]?"]);
     }
 
     #[test]
     fn names_that_are_not_unique_have_an_own_one_beside() {
-        let nodes = [Node::Dict(vec![(1, 4), (2, 3)]), text("a.b"), text("a"), Node::Dict(vec![(5, 4)]), Node::None, text("b")];
+        let nodes = [
+            Node::Dict(vec![(1, 4), (2, 3)]),
+            text("a.b"),
+            text("a"),
+            Node::Dict(vec![(5, 4)]),
+            Node::None,
+            text("b"),
+        ];
         let leaves = walk(&nodes, 0).unwrap();
         let own: Vec<_> = leaves.iter().map(|leaf| (leaf.path.as_str(), leaf.own.as_deref())).collect();
         assert_eq!(own, [("a.b", Some("[\"a.b\"]")), ("a.b", Some("[\"a\"][\"b\"]"))]);

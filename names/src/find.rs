@@ -159,7 +159,11 @@ impl<N: Nodes + ?Sized> Search<'_, N> {
             let mut pen = Pen { start: at.start, ..Pen::new(String::new()) };
             pen.step(self.nodes, &self.index.digests, role, form);
             if rest.starts_with(&pen.out) {
-                next.push(At { node: child, bytes: at.bytes.saturating_add(pen.out.len()), start: pen.start });
+                next.push(At {
+                    node: child,
+                    bytes: at.bytes.saturating_add(pen.out.len()),
+                    start: pen.start,
+                });
             }
         }
         // A long key may be given whole.

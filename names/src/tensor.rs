@@ -120,7 +120,9 @@ fn wrapper<N: Nodes + ?Sized>(nodes: &N, node: u32) -> Option<Tensor> {
     }
     let Look::Tuple(&[_, core, size, _, _, _, _, requires_grad, ..]) = nodes.look(args) else { return None };
     let shape = match nodes.look(size) {
-        Look::Size(sizes) => sizes.iter().map(|&size| u64::try_from(size).ok()).collect::<Option<Vec<_>>>()?,
+        Look::Size(sizes) => {
+            sizes.iter().map(|&size| u64::try_from(size).ok()).collect::<Option<Vec<_>>>()?
+        }
         Look::Tuple(sizes) => sizes.iter().map(|&size| whole(nodes, size)).collect::<Option<Vec<_>>>()?,
         _ => return None,
     };

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use crate::Range;
 use crate::dtype::{DType, Layout, QScheme};
 
-pub(crate) use visit::{children, children_mut};
 pub use names::Arena;
+pub(crate) use visit::{children, children_mut};
 pub use visit::{visit, visit_mut, visit_roles, visit_roles_mut};
 
 /// The index of a node in its state dict.

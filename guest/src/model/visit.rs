@@ -159,11 +159,7 @@ pub fn visit(node: &Node, mut child: impl FnMut(&NodeId), storage: impl FnMut(&S
 }
 
 /// The same, to change what is referred to.
-pub fn visit_mut(
-    node: &mut Node,
-    mut child: impl FnMut(&mut NodeId),
-    storage: impl FnMut(&mut StorageId),
-) {
+pub fn visit_mut(node: &mut Node, mut child: impl FnMut(&mut NodeId), storage: impl FnMut(&mut StorageId)) {
     visit_roles_mut(node, |_, id| child(id), storage);
 }
 

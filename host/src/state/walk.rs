@@ -83,13 +83,13 @@ mod tests {
         let mut state = StateDict::from_value(Value::dict(ambiguous));
         let leaves: Vec<_> = state.leaves().map(|leaf| (leaf.path, leaf.item.id())).collect();
         let paths: Vec<&str> = leaves.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!(
-            paths,
-            [r#"["a.b"]["c"]"#, r#"["a"]["b.c"]"#, "a.d", r#"[""]["e"]"#, "list[0]"]
-        );
+        assert_eq!(paths, [r#"["a.b"]["c"]"#, r#"["a"]["b.c"]"#, "a.d", r#"[""]["e"]"#, "list[0]"]);
         assert!(leaves.iter().all(|(path, id)| state.get(path).is_some_and(|item| item.id() == *id)));
         let number = |state: &StateDict<'_>, path: &str| state.get(path).and_then(|item| item.as_i64());
-        assert_eq!(["a.b.c", "e", r#"["a"].d"#].map(|path| number(&state, path)), [Some(1), Some(4), Some(3)]);
+        assert_eq!(
+            ["a.b.c", "e", r#"["a"].d"#].map(|path| number(&state, path)),
+            [Some(1), Some(4), Some(3)]
+        );
         state.insert("new", 7);
         assert_eq!(number(&state, "new"), Some(7));
         state.insert("e", 8);

@@ -49,8 +49,7 @@ fn keys_of_one_text_and_other_types_are_told_apart() {
     ];
     let pairs = keys.map(|key| (nodes.add(key), t)).to_vec();
     let root = nodes.add(Value::Dict(pairs));
-    let expected =
-        ["[1]", "[\"1\"]", "[True]", "[\"True\"]", "[None]", "[\"None\"]", "[#6]", "[\"0.5\"]"];
+    let expected = ["[1]", "[\"1\"]", "[True]", "[\"True\"]", "[None]", "[\"None\"]", "[#6]", "[\"0.5\"]"];
     assert_eq!(names(&nodes.rooted(root)), expected);
 }
 

@@ -31,7 +31,9 @@ fn of_places_that_share_a_name_the_first_is_found_and_each_by_its_exact_one() {
         assert_eq!(exact.map(found), [1, 2, 4, 5, 0].map(|at| Some(t[at])));
         assert_eq!(found(&format!("[#{position}]")), Some(t[0]));
         assert_eq!(found("[\"a\"].b.c"), Some(t[2]), "half exact");
-        for nowhere in ["a.", "a.b.", "key1", "list[1]", "list[0", "key1.weight.", "[\"a", "[#9999]", "@", "{0}x"] {
+        for nowhere in
+            ["a.", "a.b.", "key1", "list[1]", "list[0", "key1.weight.", "[\"a", "[#9999]", "@", "{0}x"]
+        {
             assert_eq!(found(nowhere), None, "{nowhere}");
         }
         assert!(filler.iter().all(|key| found(key) == Some(t[7])));

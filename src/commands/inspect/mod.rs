@@ -15,7 +15,9 @@ use subject::Subject;
 
 /// Show what is inside a checkpoint: tensors, other values, objects of unknown classes
 ///
-/// No tensor data is read and nothing is executed.
+/// No tensor data is read and nothing is executed. A path is the keys joined by dots:
+/// `model.weight`, `groups[0]`, `weight@attribute`, `state{0}` for a key itself; where two
+/// would be the same, `["a.b"]["c"]` (docs/inspect-json.md has the rules).
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
