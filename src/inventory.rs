@@ -1,10 +1,10 @@
 //! What is inside a state dict, entry by entry.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use globset::GlobMatcher;
 use serde::Serialize;
-use strongroom::{Item, Leaf, Quantizer, StateDict, Storage, Tensor};
+use strongroom::{Item, Leaf, Quantizer, StateDict, Storage, Tensor, Wrapper};
 
 /// A state dict to list.
 ///
@@ -38,7 +38,7 @@ pub struct TensorEntry {
     pub kind: String,
     /// torch's name; that of the values for a sparse tensor.
     pub dtype: Option<&'static str>,
-    /// Elements along each dimension.
+    /// Elements along each dimension; of a sharded tensor, all its parts together.
     pub shape: Vec<u64>,
     /// Elements between neighbours along each dimension.
     pub stride: Option<Vec<u64>>,
@@ -57,7 +57,7 @@ pub struct TensorEntry {
     /// How integers become reals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantizer: Option<QuantizerEntry>,
-    /// The sparse or quantized tensor this one is a part of.
+    /// The sparse or quantized tensor, or the wrapper, that this one is a part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
     /// Whether the values are conjugates or negatives of what the storage holds.
@@ -66,6 +66,9 @@ pub struct TensorEntry {
     /// Whether its elements lie one after another.
     #[serde(skip)]
     pub contiguous: bool,
+    /// Whether it has no elements but those of the tensors it wraps.
+    #[serde(skip)]
+    pub wrapper: bool,
     #[serde(skip)]
     elements: u64,
 }
@@ -165,17 +168,9 @@ impl<'s> Inventory<'s> {
 
     /// All entries, in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        // Parts come directly after the tensor they are part of.
-        let mut parts: VecDeque<(String, String)> = VecDeque::new();
         self.state.leaves().filter_map(move |leaf| {
-            let part_of = parts.pop_front().filter(|(part, _)| *part == leaf.path).map(|(_, whole)| whole);
-            if part_of.is_none() {
-                let dot = if leaf.path.is_empty() { "" } else { "." };
-                let part = |(name, _)| (format!("{}{dot}{name}", leaf.path), leaf.path.clone());
-                parts = leaf.item.parts().into_iter().map(part).collect();
-            }
             let shown = self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path));
-            shown.then(|| self.entry(leaf, part_of))
+            shown.then(|| self.entry(leaf))
         })
     }
 
@@ -226,7 +221,11 @@ impl<'s> Inventory<'s> {
         totals
     }
 
-    fn entry(&self, Leaf { path, item }: Leaf<'_, 'static>, part_of: Option<String>) -> Entry {
+    fn entry(&self, leaf: Leaf<'_, 'static>) -> Entry {
+        let Leaf { path, item, part_of, .. } = leaf;
+        if let Some(wrapper) = item.wrapper() {
+            return Entry::Tensor(Box::new(wrapping(path, wrapper, part_of)));
+        }
         if item.is_opaque() {
             return Entry::Opaque(OpaqueEntry { path, class: item.kind() });
         }
@@ -234,7 +233,7 @@ impl<'s> Inventory<'s> {
             return Entry::Tensor(Box::new(self.strided(path, &item, &tensor, part_of)));
         }
         if let Some(shape) = item.sparse_shape() {
-            return Entry::Tensor(Box::new(sparse(path, &item, shape)));
+            return Entry::Tensor(Box::new(sparse(path, &item, shape, part_of)));
         }
         Entry::Leaf(LeafEntry { path, kind: item.kind(), value: item.repr() })
     }
@@ -263,20 +262,40 @@ impl<'s> Inventory<'s> {
             part_of,
             lazy_view: tensor.is_lazy_view(),
             contiguous: tensor.is_contiguous(),
+            wrapper: false,
             elements: tensor.numel(),
             path,
         }
     }
 }
 
-fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry {
+fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64], part_of: Option<String>) -> TensorEntry {
     let values =
         item.parts().iter().find(|(name, _)| *name == "values").and_then(|(_, part)| part.as_tensor());
     TensorEntry {
-        path,
         kind: kind(item),
         dtype: values.map(|values| values.dtype().name()),
-        shape: shape.to_vec(),
+        ..composed(path, shape.to_vec(), part_of)
+    }
+}
+
+fn wrapping(path: String, wrapper: Wrapper, part_of: Option<String>) -> TensorEntry {
+    TensorEntry {
+        kind: wrapper.class,
+        dtype: wrapper.dtype.map(|dtype| dtype.name()),
+        requires_grad: wrapper.requires_grad,
+        wrapper: true,
+        ..composed(path, wrapper.shape, part_of)
+    }
+}
+
+/// A tensor whose parts have all its elements.
+fn composed(path: String, shape: Vec<u64>, part_of: Option<String>) -> TensorEntry {
+    TensorEntry {
+        path,
+        kind: String::new(),
+        dtype: None,
+        shape,
         stride: None,
         offset: None,
         bytes: 0,
@@ -285,9 +304,10 @@ fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry 
         device: None,
         tied_to: None,
         quantizer: None,
-        part_of: None,
+        part_of,
         lazy_view: false,
         contiguous: true,
+        wrapper: false,
         elements: 0,
     }
 }

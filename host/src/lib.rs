@@ -103,7 +103,7 @@ pub use retention::{
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
-    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
+    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,
 };
 pub use uncommitted::Uncommitted;
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
