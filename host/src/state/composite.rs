@@ -48,7 +48,7 @@ pub struct Wrapper {
 impl<'s, 'a> Item<'s, 'a> {
     /// How a quantized tensor maps its integers to reals.
     pub fn quantizer(&self) -> Option<Quantizer> {
-        let Node::Quantized(quantized) = self.node() else { return None };
+        let Node::Quantized(quantized) = self.core().node() else { return None };
         Some(match &quantized.quantizer {
             wit::Quantizer::PerTensor(wit::PerTensor { scheme, scale, zero_point }) => Quantizer::PerTensor {
                 scheme: debug_name(scheme),
@@ -63,7 +63,7 @@ impl<'s, 'a> Item<'s, 'a> {
 
     /// The shape of a sparse tensor: what it would have were it dense.
     pub fn sparse_shape(&self) -> Option<&'s [u64]> {
-        match self.node() {
+        match self.core().node() {
             Node::SparseCoo(sparse) => Some(&sparse.shape),
             Node::SparseCompressed(sparse) => Some(&sparse.shape),
             _ => None,
@@ -94,7 +94,7 @@ impl<'s, 'a> Item<'s, 'a> {
                 parts.push((part.name(), self.sibling(id)));
             }
         };
-        visit_roles(self.node(), &mut part, &mut |_| {});
+        visit_roles(self.core().node(), &mut part, &mut |_| {});
         parts
     }
 }

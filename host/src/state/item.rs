@@ -123,26 +123,34 @@ impl<'s, 'a> Item<'s, 'a> {
     /// A tensor. A parameter gives its tensor, with the parameter's
     /// `requires_grad`; a tensor of another class, the plain tensor.
     pub fn as_tensor(&self) -> Option<Tensor<'a>> {
-        match self.node() {
-            Node::Tensor(view) => self.view(view),
-            Node::Parameter(parameter) => match self.state.node(parameter.tensor) {
-                Node::Tensor(view) => Some(self.view(view)?.with_requires_grad(parameter.requires_grad)),
-                _ => None,
-            },
-            Node::Subclass(subclass) => match self.state.node(subclass.tensor) {
-                Node::Tensor(view) => self.view(view),
-                _ => None,
-            },
-            _ => None,
-        }
+        let Node::Tensor(view) = self.core().node() else { return None };
+        let tensor = self.view(view)?;
+        Some(match self.node() {
+            Node::Parameter(parameter) => tensor.with_requires_grad(parameter.requires_grad),
+            _ => tensor,
+        })
     }
 
     /// The integers of a quantized tensor, as a tensor of its quantized dtype.
     pub fn as_quantized(&self) -> Option<Tensor<'a>> {
-        match self.node() {
+        match self.core().node() {
             Node::Quantized(quantized) => self.view(&quantized.tensor),
             _ => None,
         }
+    }
+
+    /// What a parameter or a tensor of another class is without that.
+    pub(super) fn core(&self) -> Self {
+        let mut core = *self;
+        // They may be each other.
+        for _ in 0..4 {
+            core = match core.node() {
+                Node::Parameter(parameter) => self.sibling(parameter.tensor),
+                Node::Subclass(subclass) => self.sibling(subclass.tensor),
+                _ => break,
+            };
+        }
+        core
     }
 
     /// A storage saved by itself.
