@@ -93,7 +93,7 @@ impl Saved {
     /// The files of the ranks, by rank.
     pub fn ranks(&self) -> impl Iterator<Item = (&str, &Vec<u8>)> {
         let files = self.files.iter().map(|(name, bytes)| (name.as_str(), bytes));
-        files.filter(|(name, _)| name.starts_with("checkpoint_"))
+        files.filter(|(name, _)| name.starts_with("checkpoint_") && name.ends_with(".pt"))
     }
 
     /// What an error has to say of a damage.

@@ -78,8 +78,8 @@ impl Set<'_> {
         }
         let mut find = |name: &str, rule, message| report.find(self.rules, rule, 0, name, message);
         let record = match FileRecord::read(self.store, &self.path.join(&record_name)) {
-            Ok((record, found)) if found == crc32 => record,
-            Ok((_, found)) => {
+            Ok((record, found, _)) if found == crc32 => record,
+            Ok((_, found, _)) => {
                 return find(
                     &record_name,
                     &CHANGED,
