@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 use core::str;
@@ -26,6 +27,8 @@ pub(super) struct Execution {
     imports: Vec<(u64, ObjectId)>,
     /// What is executed and kept nowhere, once the pickle has ended.
     lost: Option<Lost>,
+    /// What is made once more and dropped.
+    again: BTreeSet<ObjectId>,
     protocol: u8,
     pickle_bytes: u64,
     /// Kept by a tolerant machine only.
@@ -42,6 +45,7 @@ impl Execution {
             drops: Drops::default(),
             imports: Vec::new(),
             lost: None,
+            again: BTreeSet::new(),
             protocol: 0,
             pickle_bytes: limits.pickle_bytes,
             trace: None,
@@ -57,6 +61,11 @@ impl Execution {
     /// What is executed and kept nowhere, once the pickle has ended.
     pub(super) fn lost(&mut self) -> Option<Lost> {
         self.lost.take()
+    }
+
+    /// What is made once more and dropped, once the pickle has ended.
+    pub(super) fn again(&self) -> &BTreeSet<ObjectId> {
+        &self.again
     }
 
     /// The names looked up so far.
@@ -154,7 +163,7 @@ impl Execution {
         for &value in self.stack.from(0) {
             self.drops.dropped(value, None, offset);
         }
-        self.lost = effects::settle(self.heap.objects_mut(), root, &self.drops, &self.imports);
+        (self.again, self.lost) = effects::settle(self.heap.objects_mut(), root, &self.drops, &self.imports);
         if let Some(trace) = &mut self.trace {
             trace.left = self.stack.len();
             trace.marks = self.stack.marks();
