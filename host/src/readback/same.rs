@@ -1,6 +1,7 @@
 //! Whether two state dicts are one: the same values everywhere, and the same identities.
 
 use super::Compared;
+use crate::bindings::types::{Construct, Global, Object};
 use crate::state::{Item, Node, StateDict, path_along, visit, visit_mut};
 
 /// Holds `new` against `old`, from the root on. Answers which storage of `old` each of
@@ -70,6 +71,12 @@ impl Pairs<'_> {
         let Visit { old, new, anew, holder } = visit;
         let (a, b) = (self.old.node(old), self.new.node(new));
         if !self.nodes.pair(old, new, identity(a, anew))? {
+            return Ok(());
+        }
+        if let Node::Global(global) = a
+            && inner_name(self.new, new)
+                .is_some_and(|(module, name)| (module, &name) == (&global.module, &global.name))
+        {
             return Ok(());
         }
         let ((children, storages), (new_children, new_storages)) = (references(a), references(b));
@@ -144,6 +151,46 @@ impl Mapping {
         Ok(true)
     }
 }
+
+/// The module and name of what is inside a class, as pickles before protocol 4 spell it:
+/// `getattr(class, name)`.
+fn inner_name<'s>(state: &'s StateDict<'_>, mut id: u32) -> Option<(&'s String, String)> {
+    let mut parts: Vec<&str> = Vec::new();
+    while parts.len() <= MOST_PARTS {
+        match state.node(id) {
+            Node::Global(Global { module, name }) if !parts.is_empty() => {
+                parts.push(name);
+                parts.reverse();
+                return Some((module, parts.join(".")));
+            }
+            Node::Object(Object {
+                construct: Construct::Call,
+                callable,
+                args: Some(args),
+                kwargs: None,
+                items,
+                pairs,
+                state: None,
+                effects,
+            }) if items.is_empty() && pairs.is_empty() && effects.is_empty() => {
+                let Node::Global(Global { module, name }) = state.node(*callable) else { return None };
+                let Node::Tuple(args) = state.node(*args) else { return None };
+                let (&[inner, part], "builtins", "getattr") = (&args[..], module.as_str(), name.as_str())
+                else {
+                    return None;
+                };
+                let Node::Text(part) = state.node(part) else { return None };
+                parts.push(&part.value);
+                id = inner;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Names in each other: more than any class has.
+const MOST_PARTS: usize = 64;
 
 /// A value's kind, which may be a class that a file names.
 fn kind(state: &StateDict<'_>, id: u32) -> String {
@@ -327,6 +374,33 @@ mod tests {
             conj: false,
             neg: false,
         })
+    }
+
+    #[test]
+    fn a_class_in_a_class_has_two_spellings() {
+        let global = |name: &str| Node::Global(Global { module: "builtins".into(), name: name.into() });
+        let spelled = |part: &str| {
+            let call = Object {
+                construct: Construct::Call,
+                callable: 1,
+                args: Some(2),
+                kwargs: None,
+                items: Vec::new(),
+                pairs: Vec::new(),
+                state: None,
+                effects: Vec::new(),
+            };
+            vec![
+                Node::Object(call),
+                global("getattr"),
+                Node::Tuple(vec![3, 4]),
+                global("Outer"),
+                text(part, true),
+            ]
+        };
+        held(&[global("Outer.Inner")], &spelled("Inner")).unwrap();
+        assert!(held(&[global("Outer.Inner")], &spelled("Other")).is_err());
+        assert!(held(&[global("Outer")], &spelled("Inner")).is_err());
     }
 
     #[test]
