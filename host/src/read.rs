@@ -189,7 +189,9 @@ impl File {
     /// The digest of the same bytes.
     pub(crate) fn structure_digest(&self) -> Result<String> {
         let mut hasher = blake3::Hasher::new();
-        self.structure(|bytes| drop(hasher.update(bytes)))?;
+        self.structure(|bytes| {
+            hasher.update(bytes);
+        })?;
         Ok(digest::tagged(hasher.finalize()))
     }
 
