@@ -104,6 +104,10 @@ impl Place<'_> {
             return Err(self.disks());
         }
         let start = self.offset().checked_sub(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES);
+        if let Some(first) = self.displaced(locator) {
+            let found = format!("several, the last from byte {first} on, as in PyTorch's `.distcp` files");
+            return Err(Error::unsupported(self.offset(), PART, "one archive in the file", found));
+        }
         let Some(start) = start.filter(|&start| start == locator.offset) else {
             let expected = "a zip64 end record right before its locator";
             return Err(self.malformed(expected, format!("offset {}", locator.offset)));
@@ -124,6 +128,15 @@ impl Place<'_> {
             return Err(self.disks());
         }
         Ok(Some((end, start)))
+    }
+
+    /// Where the archive starts, if that is not at the file's beginning and all its
+    /// offsets count from there.
+    fn displaced(self, locator: Zip64Locator) -> Option<u64> {
+        let end = self.before(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES).and_then(Zip64End::parse)?;
+        let place = self.offset().checked_sub(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES)?;
+        let start = place.checked_sub(end.directory_size)?.checked_sub(end.directory_offset)?;
+        (start > 0 && locator.offset.checked_add(start) == Some(place)).then_some(start)
     }
 
     /// The zip64 numbers, which the end record must repeat where they fit. A
