@@ -12,7 +12,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::drops::{Drops, Replaced};
-use super::heap::Time;
 use super::{Instance, Object, ObjectId, Value};
 use crate::model::{Construct, Global};
 use crate::show;
@@ -108,7 +107,7 @@ fn attach(objects: &mut [Object], drops: &Drops, spared: &BTreeSet<ObjectId>) ->
 
 /// Whether a value is or holds what a reader executes, made at a time or after. What
 /// was looked at for an earlier value was made before.
-fn news(objects: &[Object], value: Value, since: Time, seen: &mut [bool]) -> bool {
+fn news(objects: &[Object], value: Value, since: ObjectId, seen: &mut [bool]) -> bool {
     let mut stack = vec![value];
     let mut news = false;
     while let Some(value) = stack.pop() {

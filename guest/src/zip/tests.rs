@@ -195,6 +195,15 @@ fn a_comment_that_looks_like_an_end_record_is_a_comment() {
 }
 
 #[test]
+fn several_archives_in_one_file_are_told() {
+    let (_, one) = FILES[1];
+    let error = open_bytes(&[one, one].concat()).unwrap_err().to_string();
+    let expected =
+        format!("expected one archive in the file, found several, the last from byte {} on", one.len());
+    assert!(error.starts_with("unsupported") && error.contains(&expected), "{error}");
+}
+
+#[test]
 fn of_two_archives_in_one_file_the_last_counts() {
     // The first one's comment is the second one, whole.
     let first = File::torch(&[("a/x", 5)], 1, 9).bytes();

@@ -411,6 +411,7 @@ fn what_matters_most_is_said_first_and_attributes_are_not_forgotten() {
         items,
         pairs,
         state: None,
+        effects: Vec::new(),
     };
     let object = state.add(Node::Object(Box::new(object)));
     let root = state.dict(&[
