@@ -1,6 +1,7 @@
 //! What is inside a state dict, entry by entry.
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 
 use globset::GlobMatcher;
 use serde::Serialize;
@@ -20,13 +21,31 @@ pub struct Inventory<'s> {
 }
 
 /// One thing in a state dict.
-pub enum Entry {
+enum Entry {
     /// A tensor of any kind.
     Tensor(Box<TensorEntry>),
     /// Any other value that is no container.
     Leaf(LeafEntry),
     /// An object of a class unknown to the reader.
     Opaque(OpaqueEntry),
+}
+
+/// What sort of thing it is, to be known before it is named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Tensor,
+    Leaf,
+    Opaque,
+}
+
+impl Sort {
+    fn of(item: &Item<'_, 'static>) -> Self {
+        if item.is_opaque() {
+            return if item.wrapper().is_some() { Self::Tensor } else { Self::Opaque };
+        }
+        let is_tensor = tensor(item).is_some() || item.sparse_shape().is_some() || item.wrapper().is_some();
+        if is_tensor { Self::Tensor } else { Self::Leaf }
+    }
 }
 
 /// A tensor, in the words of `docs/inspect-json.md`.
@@ -158,43 +177,51 @@ impl<'s> Inventory<'s> {
         let storages = state.storages().iter().enumerate();
         let numbers = storages.map(|(number, storage)| (storage.id(), number)).collect();
         let mut first = HashMap::new();
-        for leaf in state.leaves() {
-            if let Some(storage) = tensor(&leaf.item).as_ref().and_then(Tensor::storage) {
-                first.entry(storage.id()).or_insert(leaf.path);
-            }
+        let mut leaves = state.leaves();
+        let storage =
+            |item: &Item<'_, 'static>| tensor(item).as_ref().and_then(Tensor::storage).map(Storage::id);
+        while let Some(leaf) =
+            leaves.find_item(|item| storage(item).is_some_and(|id| !first.contains_key(&id)))
+        {
+            storage(&leaf.item).and_then(|id| first.insert(id, leaf.path));
         }
         Self { state, filter, numbers, first }
     }
 
-    /// All entries, in order.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.state.leaves().filter_map(move |leaf| {
-            let shown = self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path));
-            shown.then(|| self.entry(leaf))
-        })
-    }
-
     /// The tensors.
     pub fn tensors(&self) -> impl Iterator<Item = TensorEntry> {
-        self.entries().filter_map(|entry| match entry {
+        self.entries(Sort::Tensor).filter_map(|entry| match entry {
             Entry::Tensor(tensor) => Some(*tensor),
-            _ => None,
+            Entry::Leaf(_) | Entry::Opaque(_) => None,
         })
     }
 
     /// The other values.
     pub fn leaves(&self) -> impl Iterator<Item = LeafEntry> {
-        self.entries().filter_map(|entry| match entry {
+        self.entries(Sort::Leaf).filter_map(|entry| match entry {
             Entry::Leaf(leaf) => Some(leaf),
-            _ => None,
+            Entry::Tensor(_) | Entry::Opaque(_) => None,
         })
     }
 
     /// The objects of unknown classes.
     pub fn opaque(&self) -> impl Iterator<Item = OpaqueEntry> {
-        self.entries().filter_map(|entry| match entry {
+        self.entries(Sort::Opaque).filter_map(|entry| match entry {
             Entry::Opaque(opaque) => Some(opaque),
-            _ => None,
+            Entry::Tensor(_) | Entry::Leaf(_) => None,
+        })
+    }
+
+    /// The entries of one sort, in order.
+    fn entries(&self, sort: Sort) -> impl Iterator<Item = Entry> {
+        let mut leaves = self.state.leaves();
+        iter::from_fn(move || {
+            loop {
+                let leaf = leaves.find_item(|item| Sort::of(item) == sort)?;
+                if self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path)) {
+                    return Some(self.entry(leaf));
+                }
+            }
         })
     }
 
@@ -202,23 +229,23 @@ impl<'s> Inventory<'s> {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         let mut storages = HashSet::new();
-        for entry in self.entries() {
-            match entry {
-                Entry::Tensor(tensor) => {
-                    totals.tensors += u64::from(tensor.part_of.is_none());
-                    // A hostile shape can have any number of elements.
-                    totals.elements = totals.elements.saturating_add(tensor.elements);
-                    totals.bytes = totals.bytes.saturating_add(tensor.bytes);
-                    storages.extend(tensor.storage);
-                }
-                Entry::Leaf(_) => totals.leaves += 1,
-                Entry::Opaque(_) => totals.opaque += 1,
-            }
+        for tensor in self.tensors() {
+            totals.tensors += u64::from(tensor.part_of.is_none());
+            // A hostile shape can have any number of elements.
+            totals.elements = totals.elements.saturating_add(tensor.elements);
+            totals.bytes = totals.bytes.saturating_add(tensor.bytes);
+            storages.extend(tensor.storage);
         }
+        totals.leaves = self.count(Sort::Leaf);
+        totals.opaque = self.count(Sort::Opaque);
         totals.storages = storages.len() as u64;
         let length = |&number: &usize| self.state.storages().get(number).map_or(0, Storage::length);
         totals.storage_bytes = storages.iter().map(length).sum();
         totals
+    }
+
+    fn count(&self, sort: Sort) -> u64 {
+        self.entries(sort).count() as u64
     }
 
     fn entry(&self, leaf: Leaf<'_, 'static>) -> Entry {

@@ -37,6 +37,13 @@ impl<W: fmt::Write> Pen<W> {
         let _ = self.lead(nodes, digests, role, form);
     }
 
+    /// Only notes whether the step can be seen for what it is.
+    pub(crate) fn pass<N: Nodes + ?Sized>(&mut self, nodes: &N, digests: &Digests, role: Role) {
+        if let Role::Value { at: _, key } = role {
+            self.hidden |= Key::of(nodes, digests, key).is_some_and(|key| key.is_hidden());
+        }
+    }
+
     /// Leads it on to what is under a key of this text.
     pub(crate) fn text(&mut self, text: &str) {
         let _ = self.dot(Form::Plain).and_then(|()| self.out.write_str(text));

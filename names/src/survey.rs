@@ -16,6 +16,8 @@ pub struct Survey {
     pub(crate) plain: Vec<u64>,
     /// Hashes of exact names that more than one place has; sorted.
     pub(crate) exact: Vec<u64>,
+    /// Whether the hash of a name tells anything.
+    pub(crate) hashing: bool,
 }
 
 impl Survey {
@@ -32,7 +34,7 @@ impl Survey {
         most: u64,
     ) -> Result<Self, TooMany> {
         let digests = Digests::of(nodes);
-        let mut survey = Self { root, measure, digests, plain: Vec::new(), exact: Vec::new() };
+        let mut survey = Self { root, measure, digests, plain: Vec::new(), exact: Vec::new(), hashing: true };
         let (mut plain, mut exact) = (Vec::new(), Vec::new());
         let mut walk = Walk::new(nodes, &survey);
         let mut room = most;
@@ -53,6 +55,7 @@ impl Survey {
         let positional = survey.positional(nodes);
         survey.plain.extend(common(&plain, &positional));
         survey.plain.sort_unstable();
+        survey.hashing = !survey.plain.is_empty();
         Ok(survey)
     }
 

@@ -182,8 +182,12 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
             Some(level) => (level.plain, level.exact),
             None => (Pen::new(Hash::START), Pen::new(Hash::START)),
         };
-        plain.step(nodes, &survey.digests, role, Form::Plain);
-        exact.step(nodes, &survey.digests, role, Form::Exact);
+        if survey.hashing {
+            plain.step(nodes, &survey.digests, role, Form::Plain);
+            exact.step(nodes, &survey.digests, role, Form::Exact);
+        } else {
+            plain.pass(nodes, &survey.digests, role);
+        }
         cursor.way.push(Level { role, plain, exact });
         if is_composite(nodes, node) {
             cursor.wholes.push(cursor.way.len());

@@ -41,14 +41,14 @@ impl<'s, 'a> Leaves<'s, 'a> {
         Self { state, cursor: survey.start(), survey }
     }
 
-    /// The next leaf that `wanted` is true of.
-    pub(crate) fn find_item(&mut self, wanted: impl Fn(&Item<'s, 'a>) -> bool) -> Option<Leaf<'s, 'a>> {
+    /// The next leaf that `wanted` is true of. Paths take the most time of all: those of
+    /// the others are not made.
+    pub fn find_item(&mut self, mut wanted: impl FnMut(&Item<'s, 'a>) -> bool) -> Option<Leaf<'s, 'a>> {
         let arena = Arena(self.state.nodes());
         let mut walk = Walk::resume(&arena, &self.survey, std::mem::take(&mut self.cursor));
         let mut found = None;
         while let Some(id) = walk.next() {
             let item = Item::new(self.state, id);
-            // Names take the most time of all.
             if wanted(&item) {
                 found = Some(Leaf { path: walk.name(), item, part_of: walk.part_of() });
                 break;
