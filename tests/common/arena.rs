@@ -75,6 +75,7 @@ all! {
         TupleItem,
         ListItem,
         DictKey,
+        KeyOfMany,
         KeyInTuple,
         DictValue,
         OrderedKey,
@@ -502,6 +503,7 @@ impl Arena {
         let is_key = matches!(
             place,
             Place::DictKey
+                | Place::KeyOfMany
                 | Place::KeyInTuple
                 | Place::OrderedKey
                 | Place::CounterKey
@@ -519,6 +521,14 @@ impl Arena {
             Place::DictKey => {
                 let weight = self.plain(&[2], 9);
                 self.add(Node::Dict(vec![(value, weight)]))
+            }
+            Place::KeyOfMany => {
+                let (tensor, text, weight) = (self.plain(&[5], 11), self.text("w"), self.plain(&[2], 12));
+                let one = self.int(1);
+                let others = rest.iter().copied().filter(|&key| self.hashable(key)).map(|key| (key, one));
+                let pairs = [(value, one), (tensor, one), (text, weight)].into_iter().chain(others);
+                let pairs = pairs.collect();
+                self.add(Node::Dict(pairs))
             }
             Place::KeyInTuple => {
                 let (one, two) = (self.int(1), self.int(2));

@@ -130,12 +130,12 @@ class Room:
 
     # What is wanted of most files.
 
-    def lossless(self, path, ranks=(1, 2, 3), alike=None):
+    def lossless(self, path, ranks=(1, 2, 3), alike=None, identical=True):
         """Written again, in place and over ranks: the same bytes, or the same values if it is
         in another form than torch.save's usual one. Or each is refused, and nothing is lost."""
         alike = alike or functools.partial(same_values, path)
         before = path.read_bytes()
-        usual = before[:8] == TORCH and pickle_protocol(path) == 2
+        usual = identical and before[:8] == TORCH and pickle_protocol(path) == 2
 
         def again(after, what):
             if usual:

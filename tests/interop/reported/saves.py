@@ -63,8 +63,11 @@ def case_48_ranks_that_disagree(room):
     """KempnerForge#49, pytorch#76395, Megatron-LM#1530: ranks that have not the same file."""
     one, other = steps(room, 100, 101)
     damaged = room / "damaged.pt"
-    content = bytearray(one.read_bytes())
-    content[content.find(torch.full((4,), 100.0).numpy().tobytes()) + 100] ^= 1
+    # In both tensors, so that it is in the share of each rank.
+    content, raw = bytearray(one.read_bytes()), torch.full((1000,), 100.0).numpy().tobytes()
+    first = content.find(raw)
+    for place in (first, content.find(raw, first + len(raw))):
+        content[place + 100] ^= 1
     damaged.write_bytes(content)
     missing = room / "missing.pt"
 
@@ -113,7 +116,7 @@ def case_50_content(room):
     room.part("latest", wanted, latest.endswith("step-2"), f"latest is {latest}")
     listed = room.ok("list", room / "run")
     room.part("list", wanted, "step-2" in listed.out, str(listed))
-    cut = room / "run" / "step-2" / "outline.pt"
+    cut = room / "run" / "step-2" / "checkpoint_0.pt"
     whole = cut.read_bytes()
     cut.write_bytes(whole[:-7])
     latest = room.ok("latest", room / "run").out.strip()

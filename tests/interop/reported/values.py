@@ -107,7 +107,8 @@ def case_15_skip_data(room):
             f"validate {where}",
             lambda path=path: wanted(room.verdict(path) == "safe", room.run("validate", path).said),
         )
-        room.lossless(path, alike=functools.partial(same_values, path))
+        # What is written has its checksums.
+        room.lossless(path, identical=False)
         room.part(f"flat {where}", lambda path=path: room.flat(path, "--tensors-only"))
 
 
