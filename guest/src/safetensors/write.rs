@@ -96,7 +96,7 @@ fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<
             verdict: Err(reason),
             loss: Loss::Attributes,
         });
-        let loss = if leaf.unnamed.is_some() { Loss::Object } else { fit::loss(get(nodes, leaf.node)?) };
+        let loss = fit::loss(get(nodes, leaf.node)?);
         leaves.push(Leaf { path: leaf.path, own: leaf.own, verdict, loss });
         leaves.extend(attributes);
     }

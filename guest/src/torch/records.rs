@@ -41,9 +41,6 @@ impl Records {
             let found = directory.entries.first().map_or("nothing".into(), |entry| show::name(&entry.name));
             return Err(Error::malformed(0, PART, "records named `<archive>/…`", found));
         };
-        if let Some((entry, found)) = program(&directory.entries) {
-            return Err(Error::unsupported(entry.header, &*entry.name, "a checkpoint", found));
-        }
         let comment = directory.comment;
         let mut entries = BTreeMap::new();
         for entry in directory.entries {
@@ -182,21 +179,6 @@ impl Records {
     fn full(&self, name: &str) -> String {
         format!("{}/{name}", self.archive)
     }
-}
-
-/// The record that tells an archive of a program, and what kind it is.
-fn program(entries: &[Entry]) -> Option<(&Entry, &'static str)> {
-    let find = |name: &str| {
-        let is = |entry: &&Entry| entry.name.split_once('/').is_some_and(|(_, within)| within == name);
-        entries.iter().find(is)
-    };
-    let script = find("constants.pkl").map(|entry| (entry, "TorchScript, which is a program"));
-    let package = || find(".data/extern_modules").map(|entry| (entry, "a torch.package of Python modules"));
-    let export = || {
-        let entry = find("archive_format").filter(|_| find("data.pkl").is_none())?;
-        Some((entry, "a program that torch.export saved (.pt2)"))
-    };
-    script.or_else(package).or_else(export)
 }
 
 /// The records that `torch.save` writes beside payloads and `.data/`.

@@ -334,8 +334,11 @@ fn an_archive_that_torch_would_not_write_is_refused() {
             &[pickle, version, ("a/constants.pkl", "x")],
             "unsupported: file, offset 0: expected a PyTorch file or safetensors, found a TorchScript archive",
         ),
-        (&[version, ("a/.data/extern_modules", "")], "found a torch.package of Python modules"),
-        (&[version, ("a/archive_format", "pt2")], "found a program that torch.export saved (.pt2)"),
+        (
+            &[version, ("a/.data/extern_modules", "")],
+            "found a torch.package archive, which holds Python modules",
+        ),
+        (&[version, ("a/archive_format", "pt2")], "found an exported program (.pt2)"),
     ];
     for (parts, expected) in cases {
         let bytes = zipped(parts, 0);

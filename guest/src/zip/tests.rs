@@ -198,8 +198,7 @@ fn a_comment_that_looks_like_an_end_record_is_a_comment() {
 fn several_archives_in_one_file_are_told() {
     let (_, one) = FILES[1];
     let error = open_bytes(&[one, one].concat()).unwrap_err().to_string();
-    let expected =
-        format!("expected one archive in the file, found several, the last from byte {} on", one.len());
+    let expected = format!("found one that starts at byte {}, as where several lie in a row", one.len());
     assert!(error.starts_with("unsupported") && error.contains(&expected), "{error}");
 }
 
