@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use crate::hash::Length;
 use crate::key::Digests;
 use crate::pen::{Form, Pen};
-use crate::{Nodes, Role};
+use crate::{Look, Nodes, Role};
 
 /// A state dict as a tree: shared nodes come once for each path to them, but those that
 /// lead into a cycle only once, for there is no end to their paths.
@@ -18,9 +18,18 @@ pub struct Measure {
     pub names: u64,
     /// How many values lie inside each other.
     pub depth: u64,
-    /// Of each node, whether it leads into a cycle, and whether a tensor is in it or might
-    /// be.
-    flags: Vec<(bool, bool)>,
+    flags: Vec<Flags>,
+}
+
+/// What a walk has to know of a node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flags {
+    /// Whether it leads into a cycle.
+    endless: bool,
+    /// Whether a tensor is in it, or might be.
+    bears: bool,
+    /// Whether it is `None` or an empty container.
+    nothing: bool,
 }
 
 impl Measure {
@@ -58,21 +67,28 @@ impl Measure {
         let (size, places) = (top.size.saturating_add(once.0), top.places.saturating_add(once.1));
         let depth = u64::from(top.depth).saturating_add(1);
         let names = if top.endless { endless_names(nodes, root, &all) } else { top.names };
-        let flags = all.iter().map(|seen| (seen.endless, seen.bears)).collect();
+        let flags = (0u32..).zip(&all).map(|(id, seen)| Flags {
+            endless: seen.endless,
+            bears: seen.bears,
+            nothing: matches!(nodes.look(id), Look::None | Look::Container(0) | Look::Tuple([])),
+        });
+        let flags = flags.collect();
         Self { size, places, names, depth, flags }
     }
 
     /// Whether a node leads into a cycle.
     pub fn is_endless(&self, node: u32) -> bool {
-        self.flags(node).0
+        self.flags(node).endless
     }
 
     /// Whether a node that one refers to by this role is listed.
     pub(crate) fn is_listed(&self, role: Role, node: u32) -> bool {
-        !role.is_aside() || self.flags(node).1
+        // An object without attributes may say so.
+        let nothing = role == Role::Attributes && self.flags(node).nothing;
+        !nothing && (!role.is_aside() || self.flags(node).bears)
     }
 
-    fn flags(&self, node: u32) -> (bool, bool) {
+    fn flags(&self, node: u32) -> Flags {
         usize::try_from(node).ok().and_then(|node| self.flags.get(node)).copied().unwrap_or_default()
     }
 }

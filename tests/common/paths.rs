@@ -40,6 +40,7 @@ fn repr(nodes: &[Node], node: &Node) -> String {
         Node::Bool(true) => "True".into(),
         Node::Bool(false) => "False".into(),
         Node::Int(value) => value.to_string(),
+        Node::Float(bits) if f64::from_bits(*bits).is_nan() => "nan".into(),
         Node::Float(bits) => format!("{:?}", f64::from_bits(*bits)),
         Node::Text(text) => format!("'{}'", text.value),
         Node::Tuple(ids) => {

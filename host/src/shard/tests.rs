@@ -244,7 +244,7 @@ fn every_file_and_record_of_a_shared_checkpoint_counts() {
             store.insert(&file, bad);
             let verified =
                 Checkpoint::open_in(engine, store.clone(), path).and_then(|checkpoint| checkpoint.verify());
-            assert!(verified.is_err(), "{} at {at}", entry.name);
+            assert!(verified.is_err(), "{:?} at {at}", entry.name);
         }
         store.insert(&file, good.to_vec());
     }

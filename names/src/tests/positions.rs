@@ -72,6 +72,16 @@ fn attributes_are_marked() {
 }
 
 #[test]
+fn attributes_that_are_none_are_no_place() {
+    let mut nodes = Arena::new();
+    let (t, none) = (nodes.tensor(), nodes.add(Value::None));
+    let empty = nodes.dict(&[]);
+    let parameters = [none, empty].map(|state| nodes.add(Value::Parameter(t, Some(state))));
+    let root = nodes.dict(&[("a", parameters[0]), ("b", parameters[1])]);
+    assert_eq!(names(&nodes.rooted(root)), ["a", "b"]);
+}
+
+#[test]
 fn everything_that_makes_an_object_has_a_name() {
     let mut nodes = Arena::new();
     let (t, class) = (nodes.tensor(), nodes.add(Value::Global("m", "C")));
