@@ -81,6 +81,11 @@ impl Measure {
         self.flags(node).endless
     }
 
+    /// Whether a tensor is in a node, or might be.
+    pub fn may_have_tensors(&self, node: u32) -> bool {
+        self.flags(node).bears
+    }
+
     /// Whether a node that one refers to by this role is listed.
     pub(crate) fn is_listed(&self, role: Role, node: u32) -> bool {
         // An object without attributes may say so.

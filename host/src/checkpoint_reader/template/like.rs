@@ -52,6 +52,10 @@ impl<'b> Copy<'b> {
             Node::List(ids) => Some(Template::List(ids.iter().map(|&id| self.value(id)).collect())),
             Node::Dict(_) => self.dict(item, DictKind::Dict, None),
             Node::Counter(_) => self.dict(item, DictKind::Counter, None),
+            // What a template has of a dict's attributes is not read: tensors must be.
+            Node::OrderedDict(dict) if dict.attributes.is_some_and(|id| self.tree.may_have_tensors(id)) => {
+                None
+            }
             Node::OrderedDict(dict) => self.dict(item, DictKind::OrderedDict, dict.attributes),
             _ => None,
         };
