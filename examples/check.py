@@ -13,7 +13,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
 FIXTURES = ["full_checkpoint", "dtypes_typed", "dtypes_v3", "tied_and_views", "sparse_coo", "quantized",
-            "legacy_full_checkpoint", "many_storages_300", "opaque_module", "st_dtypes", "st_unicode"]
+            "legacy_full_checkpoint", "many_storages_300", "opaque_module", "st_dtypes", "st_unicode",
+            "odd_places"]
 FIELDS = ("path", "dtype", "shape")
 
 

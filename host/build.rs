@@ -11,7 +11,7 @@ use std::process::Command;
 const TARGET: &str = "wasm32-wasip2";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for input in ["../guest/src", "../guest/Cargo.toml", "../wit", "../Cargo.lock"] {
+    for input in ["../guest/src", "../guest/Cargo.toml", "../names/src", "../wit", "../Cargo.lock"] {
         println!("cargo::rerun-if-changed={input}");
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);

@@ -1,10 +1,11 @@
 //! What is inside a state dict, entry by entry.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
+use std::iter;
 
 use globset::GlobMatcher;
 use serde::Serialize;
-use strongroom::{Item, Leaf, Quantizer, StateDict, Storage, Tensor};
+use strongroom::{Item, Leaf, Quantizer, StateDict, Storage, Tensor, Wrapper};
 
 /// A state dict to list.
 ///
@@ -20,13 +21,31 @@ pub struct Inventory<'s> {
 }
 
 /// One thing in a state dict.
-pub enum Entry {
+enum Entry {
     /// A tensor of any kind.
     Tensor(Box<TensorEntry>),
     /// Any other value that is no container.
     Leaf(LeafEntry),
     /// An object of a class unknown to the reader.
     Opaque(OpaqueEntry),
+}
+
+/// What sort of thing it is, to be known before it is named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Tensor,
+    Leaf,
+    Opaque,
+}
+
+impl Sort {
+    fn of(item: &Item<'_, 'static>) -> Self {
+        if item.is_opaque() {
+            return if item.wrapper().is_some() { Self::Tensor } else { Self::Opaque };
+        }
+        let is_tensor = tensor(item).is_some() || item.sparse_shape().is_some() || item.wrapper().is_some();
+        if is_tensor { Self::Tensor } else { Self::Leaf }
+    }
 }
 
 /// A tensor, in the words of `docs/inspect-json.md`.
@@ -38,7 +57,7 @@ pub struct TensorEntry {
     pub kind: String,
     /// torch's name; that of the values for a sparse tensor.
     pub dtype: Option<&'static str>,
-    /// Elements along each dimension.
+    /// Elements along each dimension; of a sharded tensor, all its parts together.
     pub shape: Vec<u64>,
     /// Elements between neighbours along each dimension.
     pub stride: Option<Vec<u64>>,
@@ -57,7 +76,7 @@ pub struct TensorEntry {
     /// How integers become reals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantizer: Option<QuantizerEntry>,
-    /// The sparse or quantized tensor this one is a part of.
+    /// The sparse or quantized tensor, or the wrapper, that this one is a part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
     /// Whether the values are conjugates or negatives of what the storage holds.
@@ -66,6 +85,9 @@ pub struct TensorEntry {
     /// Whether its elements lie one after another.
     #[serde(skip)]
     pub contiguous: bool,
+    /// Whether it has no elements but those of the tensors it wraps.
+    #[serde(skip)]
+    pub wrapper: bool,
     #[serde(skip)]
     elements: u64,
 }
@@ -155,51 +177,51 @@ impl<'s> Inventory<'s> {
         let storages = state.storages().iter().enumerate();
         let numbers = storages.map(|(number, storage)| (storage.id(), number)).collect();
         let mut first = HashMap::new();
-        for leaf in state.leaves() {
-            if let Some(storage) = tensor(&leaf.item).as_ref().and_then(Tensor::storage) {
-                first.entry(storage.id()).or_insert(leaf.path);
-            }
+        let mut leaves = state.leaves();
+        let storage =
+            |item: &Item<'_, 'static>| tensor(item).as_ref().and_then(Tensor::storage).map(Storage::id);
+        while let Some(leaf) =
+            leaves.find_item(|item| storage(item).is_some_and(|id| !first.contains_key(&id)))
+        {
+            storage(&leaf.item).and_then(|id| first.insert(id, leaf.path));
         }
         Self { state, filter, numbers, first }
     }
 
-    /// All entries, in order.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        // Parts come directly after the tensor they are part of.
-        let mut parts: VecDeque<(String, String)> = VecDeque::new();
-        self.state.leaves().filter_map(move |leaf| {
-            let part_of = parts.pop_front().filter(|(part, _)| *part == leaf.path).map(|(_, whole)| whole);
-            if part_of.is_none() {
-                let dot = if leaf.path.is_empty() { "" } else { "." };
-                let part = |(name, _)| (format!("{}{dot}{name}", leaf.path), leaf.path.clone());
-                parts = leaf.item.parts().into_iter().map(part).collect();
-            }
-            let shown = self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path));
-            shown.then(|| self.entry(leaf, part_of))
-        })
-    }
-
     /// The tensors.
     pub fn tensors(&self) -> impl Iterator<Item = TensorEntry> {
-        self.entries().filter_map(|entry| match entry {
+        self.entries(Sort::Tensor).filter_map(|entry| match entry {
             Entry::Tensor(tensor) => Some(*tensor),
-            _ => None,
+            Entry::Leaf(_) | Entry::Opaque(_) => None,
         })
     }
 
     /// The other values.
     pub fn leaves(&self) -> impl Iterator<Item = LeafEntry> {
-        self.entries().filter_map(|entry| match entry {
+        self.entries(Sort::Leaf).filter_map(|entry| match entry {
             Entry::Leaf(leaf) => Some(leaf),
-            _ => None,
+            Entry::Tensor(_) | Entry::Opaque(_) => None,
         })
     }
 
     /// The objects of unknown classes.
     pub fn opaque(&self) -> impl Iterator<Item = OpaqueEntry> {
-        self.entries().filter_map(|entry| match entry {
+        self.entries(Sort::Opaque).filter_map(|entry| match entry {
             Entry::Opaque(opaque) => Some(opaque),
-            _ => None,
+            Entry::Tensor(_) | Entry::Leaf(_) => None,
+        })
+    }
+
+    /// The entries of one sort, in order.
+    fn entries(&self, sort: Sort) -> impl Iterator<Item = Entry> {
+        let mut leaves = self.state.leaves();
+        iter::from_fn(move || {
+            loop {
+                let leaf = leaves.find_item(|item| Sort::of(item) == sort)?;
+                if self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path)) {
+                    return Some(self.entry(leaf));
+                }
+            }
         })
     }
 
@@ -207,26 +229,30 @@ impl<'s> Inventory<'s> {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         let mut storages = HashSet::new();
-        for entry in self.entries() {
-            match entry {
-                Entry::Tensor(tensor) => {
-                    totals.tensors += u64::from(tensor.part_of.is_none());
-                    // A hostile shape can have any number of elements.
-                    totals.elements = totals.elements.saturating_add(tensor.elements);
-                    totals.bytes = totals.bytes.saturating_add(tensor.bytes);
-                    storages.extend(tensor.storage);
-                }
-                Entry::Leaf(_) => totals.leaves += 1,
-                Entry::Opaque(_) => totals.opaque += 1,
-            }
+        for tensor in self.tensors() {
+            totals.tensors += u64::from(tensor.part_of.is_none());
+            // A hostile shape can have any number of elements.
+            totals.elements = totals.elements.saturating_add(tensor.elements);
+            totals.bytes = totals.bytes.saturating_add(tensor.bytes);
+            storages.extend(tensor.storage);
         }
+        totals.leaves = self.count(Sort::Leaf);
+        totals.opaque = self.count(Sort::Opaque);
         totals.storages = storages.len() as u64;
         let length = |&number: &usize| self.state.storages().get(number).map_or(0, Storage::length);
         totals.storage_bytes = storages.iter().map(length).sum();
         totals
     }
 
-    fn entry(&self, Leaf { path, item }: Leaf<'_, 'static>, part_of: Option<String>) -> Entry {
+    fn count(&self, sort: Sort) -> u64 {
+        self.entries(sort).count() as u64
+    }
+
+    fn entry(&self, leaf: Leaf<'_, 'static>) -> Entry {
+        let Leaf { path, item, part_of, .. } = leaf;
+        if let Some(wrapper) = item.wrapper() {
+            return Entry::Tensor(Box::new(wrapping(path, wrapper, part_of)));
+        }
         if item.is_opaque() {
             return Entry::Opaque(OpaqueEntry { path, class: item.kind() });
         }
@@ -234,7 +260,7 @@ impl<'s> Inventory<'s> {
             return Entry::Tensor(Box::new(self.strided(path, &item, &tensor, part_of)));
         }
         if let Some(shape) = item.sparse_shape() {
-            return Entry::Tensor(Box::new(sparse(path, &item, shape)));
+            return Entry::Tensor(Box::new(sparse(path, &item, shape, part_of)));
         }
         Entry::Leaf(LeafEntry { path, kind: item.kind(), value: item.repr() })
     }
@@ -263,20 +289,40 @@ impl<'s> Inventory<'s> {
             part_of,
             lazy_view: tensor.is_lazy_view(),
             contiguous: tensor.is_contiguous(),
+            wrapper: false,
             elements: tensor.numel(),
             path,
         }
     }
 }
 
-fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry {
+fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64], part_of: Option<String>) -> TensorEntry {
     let values =
         item.parts().iter().find(|(name, _)| *name == "values").and_then(|(_, part)| part.as_tensor());
     TensorEntry {
-        path,
         kind: kind(item),
         dtype: values.map(|values| values.dtype().name()),
-        shape: shape.to_vec(),
+        ..composed(path, shape.to_vec(), part_of)
+    }
+}
+
+fn wrapping(path: String, wrapper: Wrapper, part_of: Option<String>) -> TensorEntry {
+    TensorEntry {
+        kind: wrapper.class,
+        dtype: wrapper.dtype.map(|dtype| dtype.name()),
+        requires_grad: wrapper.requires_grad,
+        wrapper: true,
+        ..composed(path, wrapper.shape, part_of)
+    }
+}
+
+/// A tensor whose parts have all its elements.
+fn composed(path: String, shape: Vec<u64>, part_of: Option<String>) -> TensorEntry {
+    TensorEntry {
+        path,
+        kind: String::new(),
+        dtype: None,
+        shape,
         stride: None,
         offset: None,
         bytes: 0,
@@ -285,9 +331,10 @@ fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64]) -> TensorEntry 
         device: None,
         tied_to: None,
         quantizer: None,
-        part_of: None,
+        part_of,
         lazy_view: false,
         contiguous: true,
+        wrapper: false,
         elements: 0,
     }
 }

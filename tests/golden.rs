@@ -20,7 +20,12 @@ const NOT_FOUND: &[(&str, &str, &str)] = &[
     ("strings", "", "the path of an empty key is also the root's, which is found first"),
     ("legacy_strings", "", "the same"),
     ("st_unicode", "", "the same"),
-    ("odd_keys", "('a', 1)", "a tuple is shown by its length"),
+    ("names_alike", "a", "of two places that share a name, one would be found"),
+    ("names_alike", "b.c", "the same"),
+    ("names_alike", "d.1", "the same"),
+    ("names_alike", "d.None", "the same"),
+    ("names_alike", "d.nan", "the same"),
+    ("odd_keys", "c.", "the path of what is under an empty key is exact"),
     ("strings_surrogates", "\u{fffd}\u{fffd}\u{fffd}", "a key that is no UTF-8 is shown in quotes"),
 ];
 

@@ -234,9 +234,12 @@ fn a_component_is_told_of_the_save() {
 #[test]
 fn a_component_sees_the_files_before_the_commit_and_after_it() {
     let text = ends_with("pre-commit", "list the files").unwrap_err().to_string();
-    assert!(text.ends_with("failed before the commit: checkpoint_0.pt"), "{text}");
+    assert!(text.ends_with("failed before the commit: checkpoint_0.json checkpoint_0.pt"), "{text}");
     let text = ends_with("post-commit", "list the files").unwrap_err().to_string();
-    assert!(text.ends_with("the checkpoint is there: checkpoint_0.pt strongroom.json"), "{text}");
+    assert!(
+        text.ends_with("the checkpoint is there: checkpoint_0.json checkpoint_0.pt strongroom.json"),
+        "{text}"
+    );
     for moment in ["pre-commit", "post-commit"] {
         ends_with(moment, "read its file").unwrap();
     }

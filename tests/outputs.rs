@@ -208,7 +208,7 @@ fn nothing_is_written_into_a_committed_checkpoint() {
     fs::create_dir(room.path("run/step-1/sub")).unwrap();
     symlink("run/step-1/sub", room.path("sub")).unwrap();
     fs::hard_link(room.path("run/step-1/checkpoint_0.pt"), room.path("hard.pt")).unwrap();
-    fs::hard_link(room.path("run/step-1/outline.pt"), room.path("outline.pt")).unwrap();
+    fs::hard_link(room.path("run/step-1/outline.pkl"), room.path("outline.pt")).unwrap();
     let before = room.files("run/step-1").iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
     for line in [
         "load run/step-1 run/step-1/checkpoint_0.pt",

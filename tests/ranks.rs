@@ -195,7 +195,7 @@ fn damage_is_found_and_named() {
             fs::rename(directory.join(rank_1), directory.join(rank_0)).unwrap();
             fs::rename(directory.join("x"), directory.join(rank_1)).unwrap();
         },
-        &[rank_0, "expected", "strongroom.json"],
+        &[rank_0, "expected", "checkpoint_0.json"],
     );
     found(
         "a file is missing",
@@ -204,8 +204,8 @@ fn damage_is_found_and_named() {
     );
     found(
         "the outline is missing",
-        |directory| fs::remove_file(directory.join("outline.pt")).unwrap(),
-        &["outline.pt", "cannot open"],
+        |directory| fs::remove_file(directory.join("outline.pkl")).unwrap(),
+        &["outline.pkl", "cannot open"],
     );
     found(
         "a file is of another save",
@@ -215,7 +215,7 @@ fn damage_is_found_and_named() {
             save_over(&Local, &path, &numbered(3), 2, false).unwrap();
             fs::copy(path.join(rank_1), directory.join(rank_1)).unwrap();
         },
-        &[rank_1, "checkpoint_1/data/0", "checksum", "strongroom.json"],
+        &[rank_1, "checkpoint_1/data/0", "checksum", "checkpoint_1.json"],
     );
     found(
         "a file is of a save of the same tensors",
@@ -227,7 +227,19 @@ fn damage_is_found_and_named() {
             save_over(&Local, &path, &state, 2, false).unwrap();
             fs::copy(path.join(rank_0), directory.join(rank_0)).unwrap();
         },
-        &[rank_0, "checksum", "no payload", "strongroom.json"],
+        &[rank_0, "checksum", "no payload", "checkpoint_0.json"],
+    );
+    found(
+        "a file and its record are of another save",
+        |directory| {
+            let other = tempfile::tempdir().unwrap();
+            let path = other.path().join("checkpoint");
+            save_over(&Local, &path, &numbered(3), 2, false).unwrap();
+            for name in [rank_1, "checkpoint_1.json"] {
+                fs::copy(path.join(name), directory.join(name)).unwrap();
+            }
+        },
+        &["checkpoint_1.json", "strongroom.json"],
     );
 }
 
@@ -241,15 +253,13 @@ fn a_damaged_record_is_no_commit() {
         fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
     };
     found("it is cut", cut, &[record, "damaged"]);
-    found(
-        "a field is unknown",
-        edit("\"version\"", "\"verse\": 1, \"version\""),
-        &[record, "damaged", "verse"],
-    );
-    found("it is of a later version", edit("\"version\": 1", "\"version\": 2"), &[record, "version 2"]);
-    found("ranks are missing", edit("\"world_size\": 2", "\"world_size\": 3"), &[record, "contradicts"]);
-    found("a file is elsewhere", edit("checkpoint_1.pt", "../checkpoint_1.pt"), &[record, "contradicts"]);
-    found("a checksum differs", edit("\"crc32\": ", "\"crc32\": 1"), &["checkpoint_0.pt", "checksum"]);
+    let field = edit("\"ranks\"", "\"verse\": 1,\n  \"ranks\"");
+    found("a field is unknown", field, &[record, "damaged", "verse"]);
+    found("its head is another", edit("\"version\": 2", "\"version\": 3"), &[record, "version 3"]);
+    let more = edit("\"world_size\": 2", "\"world_size\": 3");
+    found("ranks are missing", more, &[record, "head"]);
+    let seals = edit("\"record_crc32\":[", "\"record_crc32\":[1");
+    found("a checksum differs", seals, &["checkpoint_0.json", "seals"]);
     found("there is none", |path| fs::remove_file(path.join("strongroom.json")).unwrap(), &["no checkpoint"]);
 }
 

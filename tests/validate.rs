@@ -210,7 +210,7 @@ fn a_set_of_files_is_held_against_its_record() {
         ("run", "safe"),
         ("run/checkpoint_0.pt", "safe"),
         ("run/checkpoint_1.pt", "safe"),
-        ("run/outline.pt", "safe"),
+        ("run/outline.pkl", "safe"),
     ];
     assert_eq!((&verdicts(&json)[..], code), (&expected[..], 0), "{json}");
 

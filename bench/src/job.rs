@@ -15,7 +15,7 @@ use strongroom::{
 };
 
 use crate::measure::Measured;
-use crate::{plain, states};
+use crate::{many, plain, states};
 
 /// What jobs work on. State dicts are made when a job first needs them.
 pub struct Jobs {
@@ -93,6 +93,11 @@ impl Jobs {
             "verify-pt" => self.read("large.pt", |path| Ok(strongroom::File::open(path)?.verify()?)),
             "validate-deep" => self.read("large.pt", |path| validated(path, true)),
             "validate-sparse" => self.read("sparse.pt", |path| validated(path, false)),
+            "list-many" => self.list_many(|root| Ok(drop(strongroom::list(root)?))),
+            "latest-many" => self.list_many(|root| {
+                ensure!(strongroom::latest(root)? == Some(root.join("step-1")), "it is not the latest");
+                Ok(())
+            }),
             "verify-plain" => self.read("large.pt", plain::checksum),
             _ => bail!("no such job"),
         }
@@ -100,6 +105,15 @@ impl Jobs {
 
     fn save(&mut self, path: &Path, durable: bool) -> Result<Measured> {
         save(self.warm(), path, self.large()?, durable)
+    }
+
+    /// Looks at a checkpoint of very many ranks.
+    fn list_many(&self, look: impl FnOnce(&Path) -> Result<()>) -> Result<Measured> {
+        let root = self.directory.join("many");
+        if !root.exists() {
+            many::make(&root)?;
+        }
+        Measured::of(self.warm(), || look(&root))
     }
 
     fn save_tiny(&mut self, path: &Path) -> Result<Measured> {

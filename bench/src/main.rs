@@ -6,6 +6,7 @@
 //! does the same with Python's libraries.
 
 mod job;
+mod many;
 mod measure;
 mod plain;
 mod states;

@@ -24,9 +24,8 @@ PAGE = 1000
 
 def main(path, component=COMPONENT):
     with open(path, "rb") as file:
-        root, nodes = read(Reader(component), file)
-    for tensor in tensors(root, nodes):
-        print(json.dumps(tensor))
+        for tensor in tensors(Reader(component), file):
+            print(json.dumps(tensor))
 
 
 class Reader:
@@ -48,19 +47,19 @@ class Reader:
         return answer
 
 
-def read(reader, file):
-    """The index of the state dict's root, and all of its nodes."""
+def tensors(reader, file):
+    """Each tensor of the file, wherever it hangs, in order."""
     length = file.seek(0, 2)
     options = record(limits=reader.call("default-limits"))
     reading = reader.call("[static]reading.open", length, options)
     step = reader.call("[method]reading.advance", reading, [])
     while isinstance(step, list):
         step = reader.call("[method]reading.advance", reading, [fetch(file, wanted) for wanted in step])
-    nodes = []
-    while len(nodes) < step.nodes:
-        nodes += reader.call("[method]reading.nodes", reading, len(nodes), PAGE)
+    start = 0
+    while page := reader.call("[method]reading.tensors", reading, start, PAGE):
+        yield from ({"path": t.name, "dtype": dtype_name(t.dtype), "shape": t.shape} for t in page)
+        start += len(page)
     reading.drop(reader.store)
-    return step.root, nodes
 
 
 def fetch(file, wanted):
@@ -68,81 +67,9 @@ def fetch(file, wanted):
     return record(offset=wanted.offset, bytes=file.read(wanted.length))
 
 
-def tensors(root, nodes):
-    """Each tensor under `root`, in order. A node may be met twice, and inside
-    itself: then it is not entered again."""
-    waiting = [(root, "", ())]
-    while waiting:
-        index, path, above = waiting.pop()
-        if index in above:
-            continue
-        node = nodes[index]
-        shown = show(node, nodes)
-        if shown:
-            yield {"path": path, **shown}
-        for child, its_path in reversed(children(node, path, nodes)):
-            waiting.append((child, its_path, (*above, index)))
-
-
-def show(node, nodes):
-    """The dtype and shape of a node that is a tensor of its own."""
-    value = node.payload
-    if node.tag == "quantized":
-        value = value.tensor
-    elif node.tag.startswith("sparse-"):
-        return {"dtype": show(nodes[value.values], nodes)["dtype"], "shape": value.shape}
-    elif node.tag != "tensor":
-        return None
-    return {"dtype": dtype_name(value.dtype), "shape": value.shape}
-
-
-def children(node, path, nodes):
-    """The nodes inside a node, with their paths. What is inside an object of an
-    unknown class counts; the object is never made."""
-    value = node.payload
-    if node.tag in ("tuple", "list"):
-        return [(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    if node.tag in ("dict", "counter", "ordered-dict"):
-        pairs = value.items if node.tag == "ordered-dict" else value
-        return [(pair.value, join(path, key_text(nodes[pair.key]))) for pair in pairs]
-    if node.tag in ("parameter", "subclass"):
-        return [(value.tensor, path)]
-    if node.tag == "sparse-coo":
-        return [(value.indices, join(path, "indices")), (value.values, join(path, "values"))]
-    if node.tag == "sparse-compressed":
-        names = (
-            ("crow_indices", "col_indices")
-            if value.layout.endswith("sr")
-            else ("ccol_indices", "row_indices")
-        )
-        parts = (value.compressed, value.plain, value.values)
-        return [(part, join(path, name)) for part, name in zip(parts, (*names, "values"), strict=True)]
-    if node.tag == "quantized" and value.quantizer.tag == "per-channel":
-        scale = value.quantizer.payload
-        return [(scale.scales, join(path, "scales")), (getattr(scale, "zero-points"), join(path, "zero_points"))]
-    if node.tag == "object":
-        named = [(getattr(value, name), join(path, name)) for name in ("args", "kwargs")]
-        items = [(item, f"{path}[{index}]") for index, item in enumerate(value.items)]
-        pairs = [(pair.value, join(path, key_text(nodes[pair.key]))) for pair in value.pairs]
-        # The state is the object's attributes: no name of its own.
-        return [child for child in (*named, *items, *pairs, (value.state, path)) if child[0] is not None]
-    return []
-
-
-def join(path, key):
-    return f"{path}.{key}" if path else key
-
-
-def key_text(node):
-    """A key as Python would print it, but text without quotes."""
-    if node.tag in ("text", "int", "boolean", "none"):
-        return node.payload.value if node.tag == "text" else str(node.payload)
-    return f"<{node.tag}>"
-
-
 def dtype_name(name):
     """torch's name: WIT has no underscores, and no `bool`."""
-    return {"boolean": "bool"}.get(name, name.replace("-", "_"))
+    return name and {"boolean": "bool"}.get(name, name.replace("-", "_"))
 
 
 def record(**fields):

@@ -16,6 +16,7 @@ mod dtype;
 mod error;
 mod foreign;
 mod limits;
+mod listing;
 pub mod model;
 mod path;
 pub mod pickle;
@@ -31,6 +32,7 @@ pub mod zip;
 pub use dtype::{DType, Layout as TensorLayout, QScheme, StorageClass};
 pub use error::{Error, Excess, Fault, Unfit};
 pub use limits::Limits;
+pub use listing::{Listing, NamedTensor, TensorKind};
 pub use reader::{Checkpoint, Format, Reading, Step};
 pub use step::{Chunk, Next, Range};
 pub use writer::{

@@ -5,11 +5,13 @@
 
 use std::path::Path;
 
+use strongroom_names::Measure;
+
 use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
 use crate::bindings::types::{self as wit, Range};
 use crate::bindings::validator::{self, Finding};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
-use crate::state::{Node, StateDict, Storage, extent, numel, references, unfold};
+use crate::state::{Arena, Node, StateDict, Storage, extent, numel, references};
 use crate::validate::{Rules, Verdict};
 use crate::{Error, Result};
 
@@ -76,16 +78,16 @@ pub(crate) fn nodes(path: &Path, nodes: &[Node], root: u32, storages: &[Storage<
 /// The tree is neither so large that walking it never ends nor so deep that
 /// the paths in it fill the memory.
 pub(crate) fn tree(path: &Path, state: &StateDict<'_>, limits: &FormatLimits) -> Result<()> {
-    let unfolded = unfold(state.nodes(), state.root_id(), |step| step.length(state));
+    let tree = Measure::of(&Arena(state.nodes()), state.root_id());
     // The innermost value is in a container, and may be none.
-    if unfolded.depth > u64::from(limits.depth) + 1 {
-        return Err(Error::untrue(path, format!("the tree is {} values deep", unfolded.depth)));
+    if tree.depth > u64::from(limits.depth) + 1 {
+        return Err(Error::untrue(path, format!("the tree is {} values deep", tree.depth)));
     }
-    if unfolded.size > limits.tree {
+    if tree.size > limits.tree {
         return Err(Error::untrue(path, format!("the tree is of more than {} values", limits.tree)));
     }
     // The component does not look at paths: this is the file's fault.
-    if unfolded.paths > PATHS {
+    if tree.names > PATHS {
         let excess = wit::Excess { offset: 0, limit: "bytes of all paths".into(), allowed: PATHS };
         return Err(Error::format(path, wit::Error::Limit(excess)));
     }

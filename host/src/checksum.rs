@@ -49,22 +49,26 @@ pub(crate) fn stored(part: &Stored) -> Result<u32> {
     Ok(combine(hashers))
 }
 
-/// The checksum of the bytes of a file that are in none of `payloads`, offsets and
-/// lengths in any order.
-pub(crate) fn outside(source: &dyn Source, payloads: impl Iterator<Item = (u64, u64)>) -> Result<u32> {
+/// Goes over the bytes of a file that are in none of `payloads`, offsets and lengths in
+/// any order.
+pub(crate) fn outside(
+    source: &dyn Source,
+    payloads: impl Iterator<Item = (u64, u64)>,
+    mut each: impl FnMut(&[u8]),
+) -> Result<()> {
     let mut payloads: Vec<(u64, u64)> = payloads.collect();
     payloads.sort_unstable();
-    let (mut hasher, mut buffer, mut at) = (Hasher::new(), Vec::new(), 0);
+    let (mut buffer, mut at) = (Vec::new(), 0);
     for (start, length) in payloads.into_iter().chain([(source.length(), 0)]) {
         while at < start {
             let length = usize::try_from(start - at).unwrap_or(usize::MAX).min(CHUNK);
             buffer.resize(length, 0);
             source.read_at(at, &mut buffer)?;
-            hasher.update(&buffer);
+            each(&buffer);
             at += length as u64;
         }
         // A file may say that payloads lie in one another.
         at = at.max(start.saturating_add(length));
     }
-    Ok(hasher.finalize())
+    Ok(())
 }

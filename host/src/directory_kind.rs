@@ -64,7 +64,8 @@ impl DirectoryKind {
         let mut entries = store.list(path)?;
         entries.sort_unstable();
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-        let files = || entries.iter().filter(|entry| !entry.directory).filter_map(|entry| entry.name.to_str());
+        let files =
+            || entries.iter().filter(|entry| !entry.directory).filter_map(|entry| entry.name.to_str());
         if has(RECORD) {
             return Ok(Self::Committed);
         }
@@ -97,7 +98,9 @@ impl DirectoryKind {
         }
         match committed(store, path, &entries)? {
             0 if entries.is_empty() => Ok(Self::Empty),
-            0 if entries.iter().any(|entry| is_unfinished(&entry.name.to_string_lossy())) => Ok(Self::Unfinished),
+            0 if entries.iter().any(|entry| is_unfinished(&entry.name.to_string_lossy())) => {
+                Ok(Self::Unfinished)
+            }
             0 => Ok(Self::Other),
             checkpoints => Ok(Self::Checkpoints(checkpoints)),
         }
@@ -110,15 +113,19 @@ fn is_under_way(store: &dyn Store, path: &Path) -> bool {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beside = store.list(parent).unwrap_or_default();
     let prefix = format!(".{name}.");
-    beside
-        .iter()
-        .any(|entry| entry.directory && entry.name.to_string_lossy().starts_with(&prefix) && is_unfinished(&entry.name.to_string_lossy()))
+    beside.iter().any(|entry| {
+        entry.directory
+            && entry.name.to_string_lossy().starts_with(&prefix)
+            && is_unfinished(&entry.name.to_string_lossy())
+    })
 }
 
 /// How many of the directories in one are committed checkpoints.
 fn committed(store: &dyn Store, path: &Path, entries: &[Entry]) -> Result<usize> {
     let mut count = 0;
-    for entry in entries.iter().filter(|entry| entry.directory && !entry.name.as_encoded_bytes().starts_with(b".")) {
+    for entry in
+        entries.iter().filter(|entry| entry.directory && !entry.name.as_encoded_bytes().starts_with(b"."))
+    {
         count += usize::from(store.exists(&path.join(&entry.name).join(RECORD))?);
     }
     Ok(count)

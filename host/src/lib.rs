@@ -35,6 +35,7 @@ mod checkpoint_writer;
 mod checkpointer;
 mod checksum;
 mod code_cache;
+mod digest;
 mod directory_kind;
 mod drive;
 mod engine;
@@ -74,7 +75,7 @@ pub use barrier::{
     Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
     TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
 };
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords, is_rank_record};
 pub use checkpoint_process::{
     CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
     serve_checkpoint_process,
@@ -103,7 +104,7 @@ pub use retention::{
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
-    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value,
+    DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,
 };
 pub use uncommitted::Uncommitted;
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};

@@ -15,12 +15,14 @@ use crate::checksum::{BLOCK, CHUNK, Hasher};
 use crate::read::reverse;
 use crate::state::{Content, StateDict, Storage, Stored, is_contiguous};
 use crate::store::Sink;
-use crate::{Error, Result, gather};
+use crate::{Error, Result, digest, gather};
 
 /// What has become of a payload.
 pub(crate) struct Carried {
     /// Computed where it was asked for.
     pub(crate) checksum: Checksum,
+    /// Its digest, if it was asked for.
+    pub(crate) digest: Option<String>,
     /// The bytes of a small one, which are still to be written; empty for others.
     pub(crate) kept: Vec<u8>,
 }
@@ -35,18 +37,19 @@ pub(crate) fn carry(
     state: &StateDict<'_>,
     slots: &[Slot],
     hash: bool,
+    digests: bool,
 ) -> Result<Vec<Carried>> {
     let mut by_storage: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (index, slot) in slots.iter().enumerate() {
         by_storage.entry(storage_of(slot)?).or_default().push(index);
     }
-    let carrier = Carrier { sink, state, slots, kept: small(slots), hash };
+    let carrier = Carrier { sink, state, slots, kept: small(slots), hash, digests };
     // One after another what has to be in memory whole.
     let (whole, streamed): (Vec<_>, Vec<_>) =
         by_storage.into_iter().partition(|(id, slots)| carrier.is_held(*id, slots));
     let mut carried =
-        whole.into_iter().map(|(id, slots)| carrier.from_storage(id, &slots)).collect::<Result<Vec<_>>>()?;
-    let streamed = streamed.into_par_iter().map(|(id, slots)| carrier.from_storage(id, &slots));
+        whole.into_iter().map(|(id, slots)| carrier.carry_storage(id, &slots)).collect::<Result<Vec<_>>>()?;
+    let streamed = streamed.into_par_iter().map(|(id, slots)| carrier.carry_storage(id, &slots));
     carried.append(&mut streamed.collect::<Result<Vec<_>>>()?);
     let mut carried: Vec<(usize, Carried)> = carried.into_iter().flatten().collect();
     carried.sort_unstable_by_key(|(index, _)| *index);
@@ -90,6 +93,7 @@ struct Carrier<'c> {
     /// Which slots are [`small`].
     kept: Vec<bool>,
     hash: bool,
+    digests: bool,
 }
 
 /// The bytes of a slot in those of its storage.
@@ -111,6 +115,8 @@ struct Taker {
 #[derive(Default)]
 struct Share {
     hasher: Hasher,
+    /// One for each block, where digests are asked for.
+    digests: Vec<blake3::Hasher>,
     head: u64,
     kept: Vec<u8>,
 }
@@ -134,7 +140,7 @@ impl Carrier<'_> {
     }
 
     /// All slots that are filled from one storage.
-    fn from_storage(&self, id: u32, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
+    fn carry_storage(&self, id: u32, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
         let storage = self.state.storages().get(id as usize).ok_or_else(misplaced)?;
         let held = match storage.content() {
             Content::Stored(_) if self.is_held(id, slots) => Some(storage.load(&Pages::default(), true)?),
@@ -142,17 +148,17 @@ impl Carrier<'_> {
         };
         let storage = held.as_ref().unwrap_or(storage);
         match storage.content() {
-            Content::Stored(stored) => self.from_file(stored, slots),
+            Content::Stored(stored) => self.carry_file(stored, slots),
             Content::Bytes(..) => {
                 let bytes = storage.bytes()?;
-                let carried = slots.par_iter().map(|&slot| self.from_memory(bytes, slot));
+                let carried = slots.par_iter().map(|&slot| self.carry_memory(bytes, slot));
                 Ok(carried.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
             }
         }
     }
 
     /// Reads a payload through, in order, and hands each slot its part on the way.
-    fn from_file(&self, stored: &Stored, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
+    fn carry_file(&self, stored: &Stored, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
         let takers = slots.iter().map(|&slot| match place(&self.slots[slot])? {
             Place::From(start) => self.taker(slot, start),
             Place::Strided(_) => Err(misplaced()),
@@ -164,18 +170,16 @@ impl Carrier<'_> {
 
     /// Copies what one slot takes of a storage that is in memory, which others may write
     /// to: they may be training.
-    fn from_memory(&self, bytes: &[u8], slot: usize) -> Result<Vec<(usize, Carried)>> {
+    fn carry_memory(&self, bytes: &[u8], slot: usize) -> Result<Vec<(usize, Carried)>> {
         let place = place(&self.slots[slot])?;
-        let bring = |at: u64, buffer: &mut [u8]| {
-            match place {
-                Place::From(start) => {
-                    let start = start.checked_add(at).and_then(|start| usize::try_from(start).ok());
-                    let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
-                    range.and_then(|range| Some(buffer.copy_from_slice(bytes.get(range)?)))
-                }
-                Place::Strided(tensor) => gather::part(tensor, bytes, at, buffer),
+        let bring = |at: u64, buffer: &mut [u8]| match place {
+            Place::From(start) => {
+                let start = start.checked_add(at).and_then(|start| usize::try_from(start).ok());
+                let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
+                buffer.copy_from_slice(range.and_then(|range| bytes.get(range)).ok_or_else(misplaced)?);
+                Ok(())
             }
-            .ok_or_else(misplaced)
+            Place::Strided(tensor) => gather::part(tensor, bytes, at, buffer).ok_or_else(misplaced),
         };
         let origin = Origin { length: self.slots[slot].length, bring: &bring, stored: None };
         self.hand_out(&origin, &[self.taker(slot, 0)?])
@@ -207,7 +211,7 @@ impl Carrier<'_> {
             let due =
                 &due[due.partition_point(|due| due.0 < block)..due.partition_point(|due| due.0 <= block)];
             let mut shares: Vec<(usize, Share)> =
-                due.iter().map(|&(_, taker)| (taker, Share::default())).collect();
+                due.iter().map(|&(_, taker)| (taker, self.share(block * BLOCK as u64))).collect();
             let mut raw = Hasher::new();
             let start = block * BLOCK as u64;
             let end = origin.length.min(start + BLOCK as u64);
@@ -237,6 +241,7 @@ impl Carrier<'_> {
                 match &mut whole_shares[index] {
                     Some(before) => {
                         before.hasher.combine(&share.hasher);
+                        before.digests.append(&mut share.digests);
                         before.head |= share.head;
                         before.kept.append(&mut share.kept);
                     }
@@ -245,14 +250,23 @@ impl Carrier<'_> {
             }
         }
         let carried = takers.iter().zip(whole_shares).map(|(taker, share)| {
-            let Share { hasher, head, kept } = share.unwrap_or_default();
-            (taker.slot, Carried { checksum: Checksum { crc32: hasher.finalize(), head }, kept })
+            let Share { hasher, digests, head, kept } = share.unwrap_or_default();
+            let length = taker.end - taker.start;
+            let digest = self.digests.then(|| digest::of_blocks(&digests, BLOCK as u64, length));
+            (taker.slot, Carried { checksum: Checksum { crc32: hasher.finalize(), head }, digest, kept })
         });
         let carried: Vec<(usize, Carried)> = carried.collect();
         if let Some(stored) = checked {
             stored.matches(whole.map_or_else(|| raw.finalize(), |index| carried[index].1.checksum.crc32))?;
         }
         Ok(carried)
+    }
+
+    /// What a taker gets of the block that starts at `offset`. Digests are of payloads that
+    /// start where their storage does, so that blocks are theirs too.
+    fn share(&self, offset: u64) -> Share {
+        let digests = if self.digests { vec![digest::block(offset)] } else { Vec::new() };
+        Share { digests, ..Share::default() }
     }
 
     /// Hands a taker its part of a chunk that starts at `at`.
@@ -267,6 +281,9 @@ impl Carrier<'_> {
         }
         if hash {
             share.hasher.update(part);
+        }
+        if let Some(digest) = share.digests.last_mut() {
+            digest.update(part);
         }
         let place = from - taker.start;
         for (byte, place) in part.iter().zip(place..8) {

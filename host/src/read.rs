@@ -10,7 +10,7 @@ use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, Item, Leaf, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
-use crate::{Engine, Error, Result, Unfit, check, drive};
+use crate::{Engine, Error, Result, Unfit, check, digest, drive};
 
 pub use crate::bindings::reader::Format;
 
@@ -181,10 +181,24 @@ impl File {
 
     /// The checksum of all that is no payload: the bytes that say what the payloads are.
     pub(crate) fn structure_crc32(&self) -> Result<u32> {
+        let mut hasher = Hasher::new();
+        self.structure(|bytes| hasher.update(bytes))?;
+        Ok(hasher.finalize())
+    }
+
+    /// The digest of the same bytes.
+    pub(crate) fn structure_digest(&self) -> Result<String> {
+        let mut hasher = blake3::Hasher::new();
+        self.structure(|bytes| {
+            hasher.update(bytes);
+        })?;
+        Ok(digest::tagged(hasher.finalize()))
+    }
+
+    fn structure(&self, each: impl FnMut(&[u8])) -> Result<()> {
         let payloads = self.parts.iter().map(|part| (part.offset, part.length));
-        let crc32 = checksum::outside(&*self.source, payloads)?;
-        self.source.unchanged()?;
-        Ok(crc32)
+        checksum::outside(&*self.source, payloads, each)?;
+        self.source.unchanged()
     }
 
     /// Sets the texts beside the state dict that the format has no place for.

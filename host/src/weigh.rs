@@ -1,9 +1,10 @@
 //! How much of the host's memory an answer of the component takes.
 
 use crate::bindings::reader::Stored;
+use crate::bindings::types::Tensor;
 use crate::bindings::validator::{Finding, Payload, Rule};
 use crate::bindings::writer::{Segment, Slot, Source};
-use crate::state::Node;
+use crate::state::{Node, visit};
 
 /// Something the component answers with, in pages.
 pub(crate) trait Weigh: Sized {
@@ -18,29 +19,50 @@ pub(crate) trait Weigh: Sized {
 
 impl Weigh for Node {
     fn heap(&self) -> usize {
-        match self {
+        let mut references = 0;
+        visit(self, &mut |_| references += size_of::<u32>(), &mut |_| {});
+        let own = match self {
             Self::Text(text) => text.value.len(),
             Self::BigInt(bytes)
             | Self::SurrogateText(bytes)
             | Self::Bytes(bytes)
             | Self::ByteArray(bytes) => bytes.len(),
-            Self::Tuple(ids) | Self::List(ids) | Self::Set(ids) | Self::FrozenSet(ids) => {
-                size_of_val(&ids[..])
-            }
-            Self::Dict(pairs) | Self::Counter(pairs) => size_of_val(&pairs[..]),
-            Self::OrderedDict(dict) => size_of_val(&dict.items[..]),
             Self::Size(sizes) => size_of_val(&sizes[..]),
             Self::Device(device) => device.kind.len(),
             Self::Global(global) => global.module.len() + global.name.len(),
-            Self::Tensor(tensor) => size_of_val(&tensor.shape[..]) * 2,
-            Self::Quantized(quantized) => size_of_val(&quantized.tensor.shape[..]) * 2,
+            Self::Tensor(tensor) => dimensions(tensor),
+            Self::Quantized(quantized) => dimensions(&quantized.tensor),
             Self::SparseCoo(sparse) => size_of_val(&sparse.shape[..]),
             Self::SparseCompressed(sparse) => size_of_val(&sparse.shape[..]),
             Self::NumpyScalar(scalar) => scalar.dtype.len() + scalar.data.len(),
-            Self::Object(object) => size_of_val(&object.items[..]) + size_of_val(&object.pairs[..]),
-            _ => 0,
-        }
+            Self::None
+            | Self::Boolean(_)
+            | Self::Int(_)
+            | Self::Float(_)
+            | Self::Complex(_)
+            | Self::Tuple(_)
+            | Self::List(_)
+            | Self::Dict(_)
+            | Self::OrderedDict(_)
+            | Self::Counter(_)
+            | Self::Set(_)
+            | Self::FrozenSet(_)
+            | Self::Dtype(_)
+            | Self::Qscheme(_)
+            | Self::Layout(_)
+            | Self::Storage(_)
+            | Self::Parameter(_)
+            | Self::Subclass(_)
+            | Self::Object(_)
+            | Self::Absent => 0,
+        };
+        own + references
     }
+}
+
+/// Bytes of a shape and a stride.
+fn dimensions(tensor: &Tensor) -> usize {
+    size_of_val(&tensor.shape[..]) + size_of_val(&tensor.stride[..])
 }
 
 impl Weigh for Stored {

@@ -106,7 +106,8 @@ pub fn save_with(
 ) -> Result<Written> {
     protected::outside_checkpoints(store, path)?;
     protected::apart_from_sources(store, path, state)?;
-    write(engine, path, state, options, |length| store.create(path, length)).map(|(written, _)| written)
+    write(engine, path, state, options, false, |length| store.create(path, length))
+        .map(|(written, _)| written)
 }
 
 /// What [`save_with`] would leave out, or the error about what does not fit. Nothing is
@@ -122,17 +123,19 @@ pub fn left_out(
 }
 
 /// Plans, writes and seals the file `path` into the sink that `create` makes. Before it
-/// is finished, what it will be is read again, which is answered too.
+/// is finished, what it will be is read again, which is answered too, with digests of the
+/// payloads if they are asked for.
 pub(crate) fn write(
     engine: &Engine,
     path: &Path,
     state: &StateDict<'_>,
     options: &WriteOptions,
+    digests: bool,
     create: impl FnOnce(u64) -> Result<Box<dyn Sink>>,
 ) -> Result<(Written, ReadBack)> {
     let mut writing = drive::plan(engine, path, state, &contract(path, state, options))?;
     let sink = create(writing.plan.length)?;
-    let carried = payload::carry(&*sink, state, &writing.slots, writing.plan.seal);
+    let carried = payload::carry(&*sink, state, &writing.slots, writing.plan.seal, digests);
     // Of a file that somebody writes to, no checksum says what is wrong with it.
     let carried = carried.map_err(|error| state.unchanged().err().unwrap_or(state.naming_tensors(error)))?;
     let checksums: Vec<wit::Checksum> = carried.iter().map(|carried| carried.checksum).collect();
@@ -142,7 +145,8 @@ pub(crate) fn write(
         || readback::read_back(engine, path, state, options, &layout, &checksums),
         || rest(&*sink, &layout, &carried),
     );
-    let read_back = read_back?;
+    let mut read_back = read_back?;
+    read_back.digests = digests.then(|| read_back.in_order(&layout.slots, &carried));
     rest?;
     state.unchanged()?;
     let (length, left_out) = (layout.plan.length, layout.plan.left_out);

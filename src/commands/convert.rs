@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::caps::Caps;
-use super::place;
 use super::target::{self, Target};
+use super::{extras, place};
 use crate::context::Context;
 
 /// Write a checkpoint file in another format
@@ -22,6 +22,14 @@ pub struct Args {
     #[command(flatten)]
     target: Target,
 
+    /// Replace the input itself even if it holds more than values
+    ///
+    /// Records of an archive that belong to no value, comments, the source of classes:
+    /// the output has none of it, and a note says so. In place that is an error without
+    /// this option.
+    #[arg(long)]
+    discard_extras: bool,
+
     #[command(flatten)]
     caps: Caps,
 }
@@ -34,7 +42,12 @@ impl Args {
         let context = Context::limited(self.caps.limits()?)?;
         let file = context.open(&self.input)?;
         target::keep_layout(&mut options, &file);
-        self.target.write(out, &context, file.state(), &options)
+        if !self.discard_extras {
+            extras::refuse_in_place(&file, self.target.path())?;
+        }
+        self.target.write(out, &context, file.state(), &options)?;
+        extras::tell(&file);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ mod checkpoint_process;
 mod completions;
 mod convert;
 mod each;
+mod extras;
 mod inspect;
 mod keep;
 mod latest;

@@ -45,7 +45,8 @@ impl Saved {
     pub fn new(kind: Kind, state: StateDict<'static>) -> Self {
         let store = Memory::default();
         save(&store, Path::new(PATH), kind, &state).unwrap();
-        let names = store.list(Path::new(PATH)).unwrap().into_iter().map(|entry| entry.name);
+        let names =
+            store.list(Path::new(PATH)).unwrap().into_iter().map(|entry| entry.name.into_string().unwrap());
         let bytes = |name: &String| store.get(Path::new(PATH).join(name)).unwrap().to_vec();
         let files = names.map(|name| (name.clone(), bytes(&name))).collect();
         let states = load(&store, kind).unwrap();
@@ -92,7 +93,7 @@ impl Saved {
     /// The files of the ranks, by rank.
     pub fn ranks(&self) -> impl Iterator<Item = (&str, &Vec<u8>)> {
         let files = self.files.iter().map(|(name, bytes)| (name.as_str(), bytes));
-        files.filter(|(name, _)| name.starts_with("checkpoint_"))
+        files.filter(|(name, _)| name.starts_with("checkpoint_") && name.ends_with(".pt"))
     }
 
     /// What an error has to say of a damage.

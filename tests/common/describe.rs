@@ -6,7 +6,7 @@ use strongroom_guest::model::{Node, NodeId, Quantizer, Tensor};
 use strongroom_guest::{Checkpoint, DType};
 
 use super::native;
-use super::paths::{join, key_text};
+use super::paths::{below, join, key_text};
 
 /// A container of more, none of them a tensor, is one leaf.
 const SUMMARY: usize = 100;
@@ -87,7 +87,8 @@ impl Walk<'_> {
             }
             Node::Dict(pairs) | Node::Counter(pairs) | Node::OrderedDict { items: pairs, .. } => {
                 let nodes = &self.checkpoint.nodes;
-                Some(pairs.iter().map(|&(key, value)| (join(path, &key_text(nodes, key)), value)).collect())
+                let inside = pairs.iter().enumerate();
+                Some(inside.map(|(at, &(key, value))| (below(nodes, path, at, key), value)).collect())
             }
             _ => None,
         }

@@ -7,6 +7,24 @@ pub fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
+/// The path of what is under the key at a position of a dict.
+pub fn below(nodes: &[Node], path: &str, at: usize, key: NodeId) -> String {
+    if is_plain(nodes, key) { join(path, &key_text(nodes, key)) } else { format!("{path}[#{at}]") }
+}
+
+fn is_plain(nodes: &[Node], key: NodeId) -> bool {
+    match &nodes[key as usize] {
+        Node::None
+        | Node::Bool(_)
+        | Node::Int(_)
+        | Node::Float(_)
+        | Node::Text(_)
+        | Node::SurrogateText(_) => true,
+        Node::Tuple(ids) => ids.iter().all(|&id| is_plain(nodes, id)),
+        _ => false,
+    }
+}
+
 /// A dict's key: text as it is, all else as Python prints it.
 pub fn key_text(nodes: &[Node], key: NodeId) -> String {
     match &nodes[key as usize] {
@@ -22,6 +40,7 @@ fn repr(nodes: &[Node], node: &Node) -> String {
         Node::Bool(true) => "True".into(),
         Node::Bool(false) => "False".into(),
         Node::Int(value) => value.to_string(),
+        Node::Float(bits) if f64::from_bits(*bits).is_nan() => "nan".into(),
         Node::Float(bits) => format!("{:?}", f64::from_bits(*bits)),
         Node::Text(text) => format!("'{}'", text.value),
         Node::Tuple(ids) => {

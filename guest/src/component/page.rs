@@ -2,10 +2,10 @@ use alloc::vec::Vec;
 
 use super::wit::types as wit;
 use crate::Error;
-use crate::model::Node;
+use crate::model::{Node, visit};
 
 /// Bytes after which a page ends: hosts meter what one call copies.
-const PAGE_BYTES: usize = 4 << 20;
+pub(super) const PAGE_BYTES: usize = 4 << 20;
 
 /// Items from `start`, at most `count`, until they weigh more than a page.
 pub(super) fn page<T, W>(
@@ -31,29 +31,42 @@ pub(super) fn page<T, W>(
 
 /// What a node weighs in a page.
 pub(super) fn node_weight(node: &Node) -> usize {
-    let payload = match node {
+    let mut references = 0usize;
+    visit(node, |_| references = references.saturating_add(1), |_| {});
+    let own = match node {
         Node::Text(text) => text.value.len(),
-        Node::BigInt(bytes)
-        | Node::SurrogateText(bytes)
-        | Node::Bytes(bytes)
-        | Node::ByteArray(bytes)
-        | Node::NumpyScalar { data: bytes, .. } => bytes.len(),
-        Node::Tuple(items) | Node::List(items) | Node::Set(items) | Node::FrozenSet(items) => {
-            items.len().saturating_mul(4)
+        Node::BigInt(bytes) | Node::SurrogateText(bytes) | Node::Bytes(bytes) | Node::ByteArray(bytes) => {
+            bytes.len()
         }
-        Node::Dict(items) | Node::OrderedDict { items, .. } | Node::Counter(items) => {
-            items.len().saturating_mul(8)
-        }
+        Node::NumpyScalar { dtype, data, source: _ } => dtype.len().saturating_add(data.len()),
         Node::Size(sizes) => sizes.len().saturating_mul(8),
         Node::Global(global) => global.module.len().saturating_add(global.name.len()),
-        Node::Tensor(tensor) | Node::Quantized { tensor, .. } => tensor.shape.len().saturating_mul(16),
-        Node::Device { kind, .. } => kind.len(),
+        Node::Tensor(tensor) | Node::Quantized { tensor, quantizer: _ } => {
+            tensor.shape.len().saturating_mul(16)
+        }
+        Node::Device { kind, index: _ } => kind.len(),
         Node::SparseCoo { shape, .. } => shape.len().saturating_mul(8),
         Node::SparseCompressed(sparse) => sparse.shape.len().saturating_mul(8),
-        Node::Object(object) => {
-            object.items.len().saturating_mul(4).saturating_add(object.pairs.len().saturating_mul(8))
-        }
-        _ => 0,
+        Node::None
+        | Node::Bool(_)
+        | Node::Int(_)
+        | Node::Float(_)
+        | Node::Complex { .. }
+        | Node::Tuple(_)
+        | Node::List(_)
+        | Node::Dict(_)
+        | Node::OrderedDict { .. }
+        | Node::Counter(_)
+        | Node::Set(_)
+        | Node::FrozenSet(_)
+        | Node::DType(_)
+        | Node::QScheme(_)
+        | Node::Layout(_)
+        | Node::Storage { .. }
+        | Node::Parameter { .. }
+        | Node::Subclass { .. }
+        | Node::Object(_)
+        | Node::Absent => 0,
     };
-    payload.saturating_add(64)
+    own.saturating_add(references.saturating_mul(4)).saturating_add(64)
 }

@@ -1,5 +1,6 @@
 //! The state dict as an arena of nodes. Knows no format.
 
+mod names;
 mod visit;
 
 use alloc::boxed::Box;
@@ -9,8 +10,9 @@ use alloc::vec::Vec;
 use crate::Range;
 use crate::dtype::{DType, Layout, QScheme};
 
+pub use names::Arena;
 pub(crate) use visit::{children, children_mut};
-pub use visit::{visit, visit_mut};
+pub use visit::{visit, visit_mut, visit_roles, visit_roles_mut};
 
 /// The index of a node in its state dict.
 pub type NodeId = u32;

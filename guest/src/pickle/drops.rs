@@ -18,8 +18,8 @@ pub(super) struct Drops {
     run: Vec<Value>,
     /// The call that was just made, and since when its callable was on the stack.
     call: Option<(ObjectId, Time)>,
-    /// The same for a call that has just been dropped.
-    dropped: Option<Time>,
+    /// How many objects there were then, for a call that has just been dropped.
+    dropped: Option<ObjectId>,
 }
 
 /// An object that is taken off the stack.
@@ -29,8 +29,8 @@ pub(super) struct Drop {
     pub(super) offset: u64,
     /// The object.
     pub(super) object: ObjectId,
-    /// What was under it, and since when.
-    pub(super) on: Option<(ObjectId, Time)>,
+    /// What was under it, and how many objects there were when it came there.
+    pub(super) on: Option<(ObjectId, ObjectId)>,
 }
 
 /// Values for which one of the memo was taken: where a value leads back to itself, a
@@ -41,8 +41,9 @@ pub(super) struct Replaced {
     pub(super) values: Vec<Value>,
     /// What was taken for them.
     pub(super) by: Value,
-    /// Since when the callable was on the stack, if they were one call just made.
-    pub(super) since: Option<Time>,
+    /// How many objects there were when the callable came on the stack, if they were
+    /// one call just made.
+    pub(super) since: Option<ObjectId>,
 }
 
 impl Drops {
@@ -60,10 +61,16 @@ impl Drops {
     }
 
     /// A value was dropped on another.
-    pub(super) fn dropped(&mut self, value: Value, on: Option<(Value, Time)>, offset: u64) {
+    pub(super) fn dropped(
+        &mut self,
+        value: Value,
+        on: Option<(Value, ObjectId)>,
+        objects_at: impl FnOnce(Time) -> ObjectId,
+        offset: u64,
+    ) {
         self.run.push(value);
         let Value::Object(object) = value else { return };
-        self.dropped = self.call.take().filter(|&(id, _)| id == object).map(|(_, since)| since);
+        self.dropped = self.call.take().filter(|&(id, _)| id == object).map(|(_, since)| objects_at(since));
         if self.known.insert(object) {
             let on = match on {
                 Some((Value::Object(on), since)) => Some((on, since)),

@@ -12,7 +12,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::drops::{Drops, Replaced};
-use super::heap::Time;
 use super::{Instance, Object, ObjectId, Value};
 use crate::model::{Construct, Global};
 use crate::show;
@@ -28,24 +27,24 @@ pub(super) struct Lost {
     pub(super) found: String,
 }
 
-/// Gives each instance the effects it has, and finds what is lost. `imports` says where
-/// names were looked up.
+/// Gives each instance the effects it has; finds what is made once more, and what is
+/// lost. `imports` says where names were looked up.
 pub(super) fn settle(
     objects: &mut [Object],
     root: Value,
     drops: &Drops,
     imports: &[(u64, ObjectId)],
-) -> Option<Lost> {
+) -> (BTreeSet<ObjectId>, Option<Lost>) {
     if drops.is_empty() {
-        return None;
+        return (BTreeSet::new(), None);
     }
     let spared = spared(objects, drops);
     let early = attach(objects, drops, &spared);
     let reached = reached(objects, root);
     let ids = || (0u32..).zip(objects.iter());
     let lost = |&(id, object): &(ObjectId, &Object)| {
-        let known = |flags: &[bool]| usize::try_from(id).ok().and_then(|id| flags.get(id)).copied();
-        executes(object) && known(&reached) == Some(false) && known(&spared) == Some(false)
+        let reached = usize::try_from(id).ok().and_then(|id| reached.get(id)).copied();
+        executes(object) && reached == Some(false) && !spared.contains(&id)
     };
     // A call says more than the import of what it calls.
     let call = ids().filter(|(_, object)| matches!(object, Object::Instance(_))).find(lost);
@@ -57,7 +56,8 @@ pub(super) fn settle(
         };
         Lost { offset, expected: "what a value leads to", found: format!("{found} that none does") }
     });
-    early.or(lost)
+    let lost = early.or(lost);
+    (spared, lost)
 }
 
 /// The objects that a value leads to.
@@ -76,14 +76,14 @@ pub(crate) fn reached(objects: &[Object], root: Value) -> Vec<bool> {
 
 /// Gives each instance what was dropped on it and is or holds a call or an import that
 /// is newer than it. What comes before the instance is whole would be written later.
-fn attach(objects: &mut [Object], drops: &Drops, spared: &[bool]) -> Option<Lost> {
+fn attach(objects: &mut [Object], drops: &Drops, spared: &BTreeSet<ObjectId>) -> Option<Lost> {
     let mut early = None;
     let mut seen = vec![false; objects.len()];
     for drop in &drops.all {
         let Some((on, since)) = drop.on else { continue };
         let value = Value::Object(drop.object);
-        let known = usize::try_from(drop.object).ok().and_then(|id| spared.get(id)).copied();
-        if known != Some(false) || !matches!(get(objects, Value::Object(on)), Some(Object::Instance(_))) {
+        let instance = matches!(get(objects, Value::Object(on)), Some(Object::Instance(_)));
+        if spared.contains(&drop.object) || !instance {
             continue;
         }
         if !news(objects, value, since, &mut seen) {
@@ -107,7 +107,7 @@ fn attach(objects: &mut [Object], drops: &Drops, spared: &[bool]) -> Option<Lost
 
 /// Whether a value is or holds what a reader executes, made at a time or after. What
 /// was looked at for an earlier value was made before.
-fn news(objects: &[Object], value: Value, since: Time, seen: &mut [bool]) -> bool {
+fn news(objects: &[Object], value: Value, since: ObjectId, seen: &mut [bool]) -> bool {
     let mut stack = vec![value];
     let mut news = false;
     while let Some(value) = stack.pop() {
@@ -140,8 +140,8 @@ fn executes(object: &Object) -> bool {
 
 /// The objects that are there once more, because a value leads back to itself: whoever
 /// writes the value makes them again.
-fn spared(objects: &[Object], drops: &Drops) -> Vec<bool> {
-    let mut spared = vec![false; objects.len()];
+fn spared(objects: &[Object], drops: &Drops) -> BTreeSet<ObjectId> {
+    let mut spared = BTreeSet::new();
     let mut pairs = Pairs { objects, budget: objects.len().saturating_mul(4) };
     for Replaced { values, by, since } in &drops.replaced {
         let same = match (values.as_slice(), get(objects, *by)) {
@@ -158,11 +158,7 @@ fn spared(objects: &[Object], drops: &Drops) -> Vec<bool> {
             }
             _ => None,
         };
-        for id in same.unwrap_or_default() {
-            if let Some(slot) = slot(&mut spared, Value::Object(id)) {
-                *slot = true;
-            }
-        }
+        spared.extend(same.unwrap_or_default());
     }
     spared
 }

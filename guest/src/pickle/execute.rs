@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 use core::str;
@@ -26,6 +27,8 @@ pub(super) struct Execution {
     imports: Vec<(u64, ObjectId)>,
     /// What is executed and kept nowhere, once the pickle has ended.
     lost: Option<Lost>,
+    /// What is made once more and dropped.
+    again: BTreeSet<ObjectId>,
     protocol: u8,
     pickle_bytes: u64,
     /// Kept by a tolerant machine only.
@@ -42,6 +45,7 @@ impl Execution {
             drops: Drops::default(),
             imports: Vec::new(),
             lost: None,
+            again: BTreeSet::new(),
             protocol: 0,
             pickle_bytes: limits.pickle_bytes,
             trace: None,
@@ -57,6 +61,11 @@ impl Execution {
     /// What is executed and kept nowhere, once the pickle has ended.
     pub(super) fn lost(&mut self) -> Option<Lost> {
         self.lost.take()
+    }
+
+    /// What is made once more and dropped, once the pickle has ended.
+    pub(super) fn again(&self) -> &BTreeSet<ObjectId> {
+        &self.again
     }
 
     /// The names looked up so far.
@@ -84,7 +93,7 @@ impl Execution {
             op::POP => self.pop(offset)?,
             op::POP_MARK => {
                 let values = self.marked()?;
-                values.into_iter().rev().for_each(|value| self.drops.dropped(value, None, offset));
+                values.into_iter().rev().for_each(|value| self.drops.dropped(value, None, |_| 0, offset));
             }
             op::DUP => self.push(self.stack.top()?),
             op::GET | op::BINGET | op::LONG_BINGET => {
@@ -144,7 +153,8 @@ impl Execution {
     fn pop(&mut self, offset: u64) -> Result<(), Flaw> {
         if let Some(value) = self.stack.pop_value_or_mark()? {
             let (end, on) = (self.stack.len(), self.stack.top().ok());
-            self.drops.dropped(value, on.map(|on| (on, self.stack.since_under(end))), offset);
+            let on = on.map(|on| (on, self.heap.objects_at(self.stack.since_under(end))));
+            self.drops.dropped(value, on, |moment| self.heap.objects_at(moment), offset);
         }
         Ok(())
     }
@@ -152,9 +162,9 @@ impl Execution {
     fn stop(&mut self, offset: u64) -> Result<Value, Flaw> {
         let root = self.stack.pop()?;
         for &value in self.stack.from(0) {
-            self.drops.dropped(value, None, offset);
+            self.drops.dropped(value, None, |_| 0, offset);
         }
-        self.lost = effects::settle(self.heap.objects_mut(), root, &self.drops, &self.imports);
+        (self.again, self.lost) = effects::settle(self.heap.objects_mut(), root, &self.drops, &self.imports);
         if let Some(trace) = &mut self.trace {
             trace.left = self.stack.len();
             trace.marks = self.stack.marks();
@@ -244,7 +254,7 @@ impl Execution {
             let state = self.stack.pop()?;
             let (target, since) = (self.stack.top()?, self.stack.since_under(self.stack.len()));
             let built = self.heap.build(target, state).and_then(|()| self.heap.change(target, since));
-            self.heap.take(state);
+            self.heap.give(state);
             self.drops.filled(target, offset);
             return built.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)));
         }
@@ -263,13 +273,13 @@ impl Execution {
             op::ADDITEMS => self.heap.insert(target, items),
             _ => self.heap.append(target, items),
         };
-        // Those of an instance are arguments of its methods.
-        if self.heap.is_instance(target) {
-            items.iter().for_each(|&item| self.heap.take(item));
-            self.drops.filled(target, offset);
-        }
         let since = self.stack.since_under(start);
         let changed = changed.and_then(|()| self.heap.change(target, since));
+        // Those of an instance are arguments of its methods.
+        if self.heap.is_instance(target) {
+            items.iter().for_each(|&item| self.heap.give(item));
+            self.drops.filled(target, offset);
+        }
         changed.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)))?;
         self.stack.cut(start);
         Ok(())

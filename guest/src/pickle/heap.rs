@@ -10,7 +10,7 @@ use super::taken::Taken;
 use super::{Instance, Object, ObjectId, Value};
 use crate::model::Global;
 
-/// A moment, as the number of objects made before: each call makes one.
+/// A moment: each new object brings another, and whatever hands a value to a call.
 pub(super) type Time = u32;
 
 /// The objects a pickle makes, and which of them Python keeps once.
@@ -50,13 +50,23 @@ impl Heap {
 
     /// The moment.
     pub(super) fn now(&self) -> Time {
-        Time::try_from(self.objects.len()).unwrap_or(Time::MAX)
+        self.taken.now(&self.objects)
     }
 
-    /// Notes that a call is given a value.
+    /// How many objects there were at a moment.
+    pub(super) fn objects_at(&self, moment: Time) -> ObjectId {
+        self.taken.objects_at(moment)
+    }
+
+    /// Notes that the newest object is a call that is given a value.
     pub(super) fn take(&mut self, value: Value) {
         let now = self.now();
         self.taken.take(&self.objects, value, now);
+    }
+
+    /// Notes that a method of an object is given a value.
+    pub(super) fn give(&mut self, value: Value) {
+        self.taken.give(&self.objects, value);
     }
 
     /// Notes that a value is changed that has been at its place on the stack `since`.

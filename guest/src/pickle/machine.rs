@@ -1,3 +1,4 @@
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -107,6 +108,12 @@ impl Machine {
     /// time of the same name is not noted.
     pub fn imports(&self) -> &[(u64, ObjectId)] {
         self.execution.imports()
+    }
+
+    /// Objects that are made once more because a value leads back to itself, and then
+    /// dropped.
+    pub fn again(&self) -> &BTreeSet<ObjectId> {
+        self.execution.again()
     }
 
     /// What the pickle evaluates to, once it is [`Progress::Done`].

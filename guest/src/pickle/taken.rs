@@ -12,12 +12,16 @@ pub(super) struct Taken {
     first: Vec<Time>,
     /// Objects that were changed after.
     changed: BTreeSet<ObjectId>,
+    /// The moments that came without a new object, because something was taken.
+    idle: Vec<Time>,
 }
 
 impl Taken {
     /// Notes that a call is given a value, and all that it leads to. What an earlier
-    /// call took leads to nothing new, so that all calls together take linear time.
-    pub(super) fn take(&mut self, objects: &[Object], value: Value, now: Time) {
+    /// call took leads to nothing new, so that all calls together take linear time. True if
+    /// something is.
+    pub(super) fn take(&mut self, objects: &[Object], value: Value, now: Time) -> bool {
+        let mut any = false;
         let mut stack = Vec::from([value]);
         while let Some(value) = stack.pop() {
             let Value::Object(id) = value else { continue };
@@ -30,8 +34,29 @@ impl Taken {
                 Some(first) if *first == 0 => *first = now.max(1),
                 _ => continue,
             }
+            any = true;
             object.references(|value| stack.push(value));
         }
+        any
+    }
+
+    /// The same for an instruction that makes no object: then time goes on by itself.
+    pub(super) fn give(&mut self, objects: &[Object], value: Value) {
+        let next = self.now(objects).saturating_add(1);
+        if self.take(objects, value, next) {
+            self.idle.push(next);
+        }
+    }
+
+    /// The moment.
+    pub(super) fn now(&self, objects: &[Object]) -> Time {
+        Time::try_from(objects.len().saturating_add(self.idle.len())).unwrap_or(Time::MAX)
+    }
+
+    /// How many objects there were at a moment.
+    pub(super) fn objects_at(&self, moment: Time) -> ObjectId {
+        let idle = self.idle.partition_point(|&idle| idle <= moment);
+        moment.saturating_sub(ObjectId::try_from(idle).unwrap_or(ObjectId::MAX))
     }
 
     /// Notes that an object on the stack is changed, where it has been `since`. True if

@@ -5,6 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use strongroom_names::Unnamed;
+
 use super::element;
 use crate::dtype::DType;
 use crate::model::{Global, Node, NodeId, Object, Storage, StorageId, Tensor};
@@ -182,10 +184,20 @@ pub(super) fn only_tensors(kind: &str) -> Reason {
     format!("{kind}: safetensors holds only tensors").into()
 }
 
-/// Why a dict's value has no name.
-pub(super) fn unnamed(nodes: &[Node], key: NodeId) -> Result<Reason, Error> {
-    let kind = kind(nodes, get(nodes, key)?);
-    Ok(format!("a value whose key is {kind}: safetensors needs a name").into())
+/// Why a value has no name.
+pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reason, Error> {
+    let kind = kind(nodes, get(nodes, node)?);
+    let place = match why {
+        Unnamed::Key(key) => {
+            let key = self::kind(nodes, get(nodes, key)?);
+            return Ok(format!("a value whose key is {key}: safetensors needs a name").into());
+        }
+        Unnamed::Root => "by itself",
+        Unnamed::Empty => "under an empty key, which no name shows",
+        Unnamed::InKey => "in a key",
+        Unnamed::Inside => "in an attribute",
+    };
+    Ok(format!("{kind} {place}: safetensors needs a name").into())
 }
 
 /// What a value is, with its article.
@@ -196,7 +208,8 @@ fn kind(nodes: &[Node], node: &Node) -> Cow<'static, str> {
         Node::Int(_) | Node::BigInt(_) => "an int",
         Node::Float(_) => "a float",
         Node::Complex { .. } => "a complex",
-        Node::Text(_) | Node::SurrogateText(_) => "a str",
+        Node::Text(_) => "a str",
+        Node::SurrogateText(_) => "a str that is no UTF-8",
         Node::Bytes(_) => "a bytes",
         Node::ByteArray(_) => "a bytearray",
         Node::Tuple(_) => "a tuple",

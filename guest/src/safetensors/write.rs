@@ -1,5 +1,4 @@
-use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -29,21 +28,17 @@ pub(crate) fn layout(
     if !options.tensors_only {
         refuse_ties(&mut leaves);
     }
-    let duplicates = refuse_duplicates(&mut leaves);
-    if options.tensors_only && duplicates {
-        // What else does not fit would have been left out.
-        leaves.retain(|leaf| matches!(&leaf.verdict, Err(reason) if reason == DUPLICATE));
-    }
+    refuse_duplicates(&mut leaves);
     // What matters most is said first.
     leaves.sort_by_key(|leaf| leaf.loss);
     let (mut entries, mut unfit) = (Vec::new(), Vec::new());
-    for Leaf { path, verdict, .. } in leaves {
+    for Leaf { path, own, verdict, .. } in leaves {
         match verdict {
             Ok(fit) => entries.push((path, fit)),
-            Err(reason) => unfit.push(Unfit { path, reason: reason.into_owned() }),
+            Err(reason) => unfit.push(Unfit { path: own.unwrap_or(path), reason: reason.into_owned() }),
         }
     }
-    if !unfit.is_empty() && (duplicates || !options.tensors_only) {
+    if !unfit.is_empty() && !options.tensors_only {
         return Err(Error::Unrepresentable(unfit));
     }
     if options.tensors_only && entries.is_empty() {
@@ -61,6 +56,8 @@ pub(crate) fn layout(
 /// A value of the tree, and whether it fits.
 struct Leaf<'a> {
     path: String,
+    /// The name that no other value has, if that is another.
+    own: Option<String>,
     verdict: Result<Fit<'a>, Reason>,
     /// What is lost if it is left out.
     loss: Loss,
@@ -69,10 +66,10 @@ struct Leaf<'a> {
 fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<Vec<Leaf<'a>>, Error> {
     let mut leaves = Vec::new();
     let mut room = ROOM;
-    let mut walk = Walk::new(nodes, root);
+    let mut walk = Walk::new(nodes, root)?;
     while let Some(leaf) = walk.next()? {
         let verdict = match leaf.unnamed {
-            Some(key) => Err(fit::unnamed(nodes, key)?),
+            Some(why) => Err(fit::unnamed(nodes, leaf.node, why)?),
             None if leaf.node == root => Err(match fit::judge(nodes, storages, root)? {
                 Ok(_) => "a tensor by itself: safetensors needs a name".into(),
                 Err(reason) => reason,
@@ -87,18 +84,20 @@ fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<
         // A tree of shared containers can be far larger than its nodes.
         let note =
             verdict.as_ref().map_or_else(|reason| reason.len(), |fit| fit.shape.len().saturating_mul(8));
-        let cost = ENTRY.saturating_add(leaf.path.len().saturating_add(note) as u64);
+        let names = leaf.path.len().saturating_add(leaf.own.as_ref().map_or(0, String::len));
+        let cost = ENTRY.saturating_add(names.saturating_add(note) as u64);
         room = room
             .checked_sub(cost)
             .ok_or_else(|| Error::misuse("the paths of the state dict are too long"))?;
         let attributes = verdict.as_ref().ok().and(fit::attributes(nodes, leaf.node)?);
         let attributes = attributes.map(|reason| Leaf {
-            path: leaf.path.into(),
+            path: leaf.path.clone(),
+            own: leaf.own.clone(),
             verdict: Err(reason),
             loss: Loss::Attributes,
         });
-        let loss = if leaf.unnamed.is_some() { Loss::Object } else { fit::loss(get(nodes, leaf.node)?) };
-        leaves.push(Leaf { path: leaf.path.into(), verdict, loss });
+        let loss = fit::loss(get(nodes, leaf.node)?);
+        leaves.push(Leaf { path: leaf.path, own: leaf.own, verdict, loss });
         leaves.extend(attributes);
     }
     Ok(leaves)
@@ -119,16 +118,22 @@ fn refuse_ties(leaves: &mut [Leaf<'_>]) {
     refuse(leaves, reasons);
 }
 
-/// Whether there were any: to leave one out would be to choose between them.
-fn refuse_duplicates(leaves: &mut [Leaf<'_>]) -> bool {
-    let mut names = BTreeSet::new();
-    let reasons: Vec<(usize, Reason)> = fitting(leaves)
-        .filter(|(_, path, _)| !names.insert(*path))
-        .map(|(index, _, _)| (index, Cow::Borrowed(DUPLICATE)))
-        .collect();
-    let any = !reasons.is_empty();
+/// Refuses all tensors that have one name: to leave one of them in would be to choose
+/// between them.
+fn refuse_duplicates(leaves: &mut [Leaf<'_>]) {
+    let mut names: Vec<(&str, usize)> = fitting(leaves).map(|(index, path, _)| (path, index)).collect();
+    names.sort_unstable();
+    let mut reasons: Vec<(usize, Reason)> = Vec::new();
+    for group in names.chunk_by(|(left, _), (right, _)| left == right) {
+        let [(path, first), (_, second), ..] = group else { continue };
+        for &(_, index) in group {
+            let other = leaves.get(if index == *first { *second } else { *first });
+            let other = other.and_then(|other| other.own.as_deref()).unwrap_or(path);
+            let reason = format!("has the name {}, as {} has", show::name(path), show::name(other));
+            reasons.push((index, reason.into()));
+        }
+    }
     refuse(leaves, reasons);
-    any
 }
 
 fn fitting<'l, 'a>(leaves: &'l [Leaf<'a>]) -> impl Iterator<Item = (usize, &'l str, &'l Fit<'a>)> {
@@ -237,9 +242,6 @@ fn too_long() -> Error {
 
 /// Why a file would be made for nothing.
 const NOTHING: &str = "no tensor is left: safetensors can hold none of what is here";
-
-/// Why a tensor cannot have a name that another one has.
-const DUPLICATE: &str = "a second tensor of this name";
 
 /// Bytes for all paths, and for what is noted of each.
 const ROOM: u64 = 512 << 20;

@@ -317,7 +317,7 @@ fn an_archive_that_torch_would_not_write_is_refused() {
     let pickle = ("a/data.pkl", "x");
     let version = ("a/version", "3");
     let long = "1".repeat(65);
-    let cases: [(&[(&str, &str)], &str); 10] = [
+    let cases: [(&[(&str, &str)], &str); 12] = [
         (&[], "malformed: zip directory, offset 0: expected records named `<archive>/…`, found nothing"),
         (&[("data.pkl", "x")], "expected records named `<archive>/…`, found `data.pkl`"),
         (&[pickle, ("b/version", "3")], "expected a name that starts with `a/`, found `b/version`"),
@@ -334,6 +334,11 @@ fn an_archive_that_torch_would_not_write_is_refused() {
             &[pickle, version, ("a/constants.pkl", "x")],
             "unsupported: file, offset 0: expected a PyTorch file or safetensors, found a TorchScript archive",
         ),
+        (
+            &[version, ("a/.data/extern_modules", "")],
+            "found a torch.package archive, which holds Python modules",
+        ),
+        (&[version, ("a/archive_format", "pt2")], "found an exported program (.pt2)"),
     ];
     for (parts, expected) in cases {
         let bytes = zipped(parts, 0);

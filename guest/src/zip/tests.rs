@@ -195,6 +195,14 @@ fn a_comment_that_looks_like_an_end_record_is_a_comment() {
 }
 
 #[test]
+fn several_archives_in_one_file_are_told() {
+    let (_, one) = FILES[1];
+    let error = open_bytes(&[one, one].concat()).unwrap_err().to_string();
+    let expected = format!("found one that starts at byte {}, as where several lie in a row", one.len());
+    assert!(error.starts_with("unsupported") && error.contains(&expected), "{error}");
+}
+
+#[test]
 fn of_two_archives_in_one_file_the_last_counts() {
     // The first one's comment is the second one, whole.
     let first = File::torch(&[("a/x", 5)], 1, 9).bytes();

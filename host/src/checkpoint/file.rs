@@ -8,7 +8,7 @@ use super::record::{VERSION, contents};
 use crate::checksum::{Hasher, crc32};
 use crate::seal::{self, Seal};
 use crate::store::Store;
-use crate::{Error, File, Result};
+use crate::{Error, File, Result, digest};
 
 /// What a rank says of the file it saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,8 +72,13 @@ impl StorageRecords {
 
 impl FileRecord {
     /// What a record says of a file, whose payloads are these storages of the outline.
-    pub(crate) fn of(name: &str, file: &File, outline: Option<Vec<u32>>) -> Result<Self> {
-        let mut storages = StorageRecords { outline, ..StorageRecords::default() };
+    pub(crate) fn of(
+        name: &str,
+        file: &File,
+        outline: Option<Vec<u32>>,
+        digest: Option<Vec<String>>,
+    ) -> Result<Self> {
+        let mut storages = StorageRecords { outline, digest, ..StorageRecords::default() };
         for part in file.parts() {
             let crc32 = part
                 .checksum
@@ -90,7 +95,7 @@ impl FileRecord {
             name: name.into(),
             length: file.length(),
             structure_crc32: file.structure_crc32()?,
-            structure_digest: None,
+            structure_digest: storages.digest.is_some().then(|| file.structure_digest()).transpose()?,
             storages,
             metadata: file.state().metadata().to_vec(),
         })
@@ -116,10 +121,10 @@ impl FileRecord {
 
     /// Reads a record of a rank's file.
     ///
-    /// Answers the CRC-32 of its bytes too, which the commit record has.
-    pub(crate) fn read(store: &dyn Store, path: &Path) -> Result<(Self, u32)> {
+    /// Answers the CRC-32 and the digest of its bytes too, which the commit record has.
+    pub(crate) fn read(store: &dyn Store, path: &Path) -> Result<(Self, u32, String)> {
         let json = contents(&*store.open(path)?)?;
-        Ok((Self::parse(path, &json)?, crc32(&json)))
+        Ok((Self::parse(path, &json)?, crc32(&json), digest::of(&json)))
     }
 
     /// A record from its bytes.
@@ -153,6 +158,12 @@ impl FileRecord {
                 part.length,
                 part.checksum.unwrap_or(0)
             )));
+        }
+        if let Some(expected) = &self.structure_digest {
+            let found = file.structure_digest()?;
+            if found != *expected {
+                return Ok(Some(format!("expected {expected} of all that is no payload, found {found}")));
+            }
         }
         let structure = file.structure_crc32()?;
         Ok((structure != self.structure_crc32).then(|| {

@@ -35,10 +35,18 @@ pub(crate) fn rank_record(rank: usize) -> String {
 
 /// Whether a checkpoint may have a file of this name.
 pub(crate) fn may_be_of_one(name: &str) -> bool {
-    let rest = name.strip_prefix("checkpoint_");
-    let rank = rest.and_then(|rest| rest.strip_suffix(".pt").or_else(|| rest.strip_suffix(".json")));
-    let is_number = |rank: &str| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit());
-    name == OUTLINE || rank.is_some_and(is_number)
+    name == OUTLINE || is_rank_record(name) || is_of_rank(name, ".pt")
+}
+
+/// Whether a file of a checkpoint directory of this name is the record of a rank's file:
+/// [`validate_set_in`](crate::validate_set_in) judges it.
+pub fn is_rank_record(name: &str) -> bool {
+    is_of_rank(name, ".json")
+}
+
+fn is_of_rank(name: &str, suffix: &str) -> bool {
+    let rank = name.strip_prefix("checkpoint_").and_then(|rest| rest.strip_suffix(suffix));
+    rank.is_some_and(|rank| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A committed checkpoint directory.
@@ -170,10 +178,13 @@ impl Checkpoint {
             )
         })?;
         let path = self.path.join(rank_record(rank));
-        let (record, found) = FileRecord::read(&*self.store, &path)?;
+        let (record, found, digest) = FileRecord::read(&*self.store, &path)?;
         let shared = record.storages.outline.is_some();
         let expected = (crc32, length, rank_file(rank), self.record.shared);
-        if (found, record.length, record.name.clone(), shared) != expected {
+        let digests = ranks.record_digest.as_ref().and_then(|digests| digests.get(rank));
+        if (found, record.length, record.name.clone(), shared) != expected
+            || digests.is_some_and(|expected| *expected != digest)
+        {
             let reason = format!("it is not the record that {RECORD} seals");
             return Err(Error::checkpoint(&path, reason));
         }

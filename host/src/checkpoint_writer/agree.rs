@@ -26,6 +26,7 @@ impl Terms {
         terms.add("whether to overwrite", config.overwrite);
         terms.add("retention", retention);
         terms.add("format", format!("torch zip, record {VERSION}"));
+        terms.add("whether to record digests", config.digests);
         terms
     }
 
@@ -33,7 +34,7 @@ impl Terms {
     /// is `outline`, and one of the checksums that its storages have. With `contents`,
     /// storages without one are read and hashed.
     pub(super) fn share(&mut self, outline: &[u8], state: &StateDict<'_>, contents: bool) -> Result<()> {
-        self.add("structure", hex(blake3::hash(outline).as_bytes()));
+        self.add("structure", blake3::hash(outline));
         let order = shard::encountered(state);
         let storages: Vec<&Storage<'_>> =
             order.iter().filter_map(|&id| state.storages().get(id as usize)).collect();
@@ -44,7 +45,7 @@ impl Terms {
             let (there, checksum) = (u8::from(checksum.is_some()), checksum.unwrap_or(0).to_le_bytes());
             hasher.update(&[there]).update(&checksum);
         }
-        self.add("contents", hex(hasher.finalize().as_bytes()));
+        self.add("contents", hasher.finalize());
         Ok(())
     }
 
@@ -101,10 +102,6 @@ fn checksum_of(storage: &Storage<'_>, compute: bool) -> Result<Option<u32>> {
             Ok(Some(checksum::combine(blocks)))
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub struct CheckpointWriterConfig {
     /// their source has no checksum, too: each then reads all of them. Structure, and the
     /// checksums that there are, are compared always.
     pub compare_contents: bool,
+    /// Whether the records have a BLAKE3 digest of every payload and file beside its
+    /// CRC-32: to sign a checkpoint, or to find what two have in common.
+    pub digests: bool,
 }
 
 impl Default for CheckpointWriterConfig {
@@ -50,6 +53,7 @@ impl Default for CheckpointWriterConfig {
             durable: true,
             retention: None,
             compare_contents: false,
+            digests: true,
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::retention::{newest_commit, remove_beside, root_of};
 use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
-use crate::{Engine, Error, RankInfo, Result, TorchOptions, presence, protected, shard};
+use crate::{Engine, Error, RankInfo, Result, TorchOptions, digest, presence, protected, shard};
 use agree::Terms;
 use outline::Outline;
 use save::{RankSeal, Save, Statement};
@@ -300,7 +300,9 @@ impl CheckpointWriter {
         let format = WriteFormat::Torch(TorchOptions::default());
         let options = WriteOptions { format, durable: self.config.durable };
         let path = stage.path().join(name);
-        let written = write(&self.engine, &path, state, &options, |length| stage.create(name, length));
+        let digests = self.config.digests;
+        let written =
+            write(&self.engine, &path, state, &options, digests, |length| stage.create(name, length));
         written.map(|(_, read_back)| read_back)
     }
 
@@ -313,12 +315,14 @@ impl CheckpointWriter {
         state: &StateDict<'_>,
         outline: Option<Vec<u32>>,
     ) -> Result<RankSeal> {
-        let mut record = FileRecord::of(&rank_file(rank.global_rank), &written.file, outline)?;
+        let mut record =
+            FileRecord::of(&rank_file(rank.global_rank), &written.file, outline, written.digests.clone())?;
         record.metadata = state.metadata().to_vec();
         let bytes = record.to_bytes()?;
         self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;
         let (record_length, record_crc32) = (bytes.len() as u64, crc32(&bytes));
-        Ok(RankSeal { length: record.length, record_length, record_crc32 })
+        let record_digest = self.config.digests.then(|| digest::of(&bytes));
+        Ok(RankSeal { length: record.length, record_length, record_crc32, record_digest })
     }
 
     fn put_bytes(&self, stage: &dyn Stage, name: &str, bytes: &[u8]) -> Result<()> {
@@ -339,7 +343,7 @@ impl CheckpointWriter {
             sealed.outline = Some(OutlineSeal {
                 length: outline.bytes.len() as u64,
                 crc32: crc32(&outline.bytes),
-                digest: None,
+                digest: self.config.digests.then(|| digest::of(&outline.bytes)),
                 storages: u32::try_from(outline.lengths.len()).unwrap_or(u32::MAX),
             });
         }
@@ -347,7 +351,7 @@ impl CheckpointWriter {
             length: seals.iter().map(|seal| seal.length).collect(),
             record_length: seals.iter().map(|seal| seal.record_length).collect(),
             record_crc32: seals.iter().map(|seal| seal.record_crc32).collect(),
-            record_digest: None,
+            record_digest: seals.iter().map(|seal| seal.record_digest.clone()).collect(),
         };
         let record = Record::new(self.next_instant(&root_of(&*self.store, stage.path())), &sealed);
         self.put_bytes(stage, RECORD, &record.to_bytes(&sealed)?)?;

@@ -187,7 +187,7 @@ pub(super) struct Statement {
 }
 
 /// What the commit record says of a rank's files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RankSeal {
     /// Bytes of its file.
     pub(super) length: u64,
@@ -195,6 +195,8 @@ pub(super) struct RankSeal {
     pub(super) record_length: u64,
     /// CRC-32 of its record.
     pub(super) record_crc32: u32,
+    /// The digest of its record, if there are digests.
+    pub(super) record_digest: Option<String>,
 }
 
 impl RankSeal {

@@ -9,11 +9,13 @@ mod flat;
 mod planned;
 mod same;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::bindings::writer::{Checksum, Slot, Source as Fill};
 use crate::drive::Layout;
+use crate::payload::Carried;
 use crate::state::{StateDict, Stored};
 use crate::write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions};
 use crate::{Engine, Error, File, Result};
@@ -29,6 +31,20 @@ pub(crate) struct ReadBack {
     pub(crate) file: File,
     /// Which storage of the state dict each of its payloads is of.
     pub(crate) storages: Vec<u32>,
+    /// The digest of each, where they were asked for.
+    pub(crate) digests: Option<Vec<String>>,
+}
+
+impl ReadBack {
+    /// The digests of the payloads in the file's order.
+    pub(crate) fn in_order(&self, slots: &[Slot], carried: &[Carried]) -> Vec<String> {
+        let of_slot = |(slot, carried): (&Slot, &Carried)| match slot.source {
+            Fill::Storage(id) => Some((id, carried.digest.clone()?)),
+            Fill::Tensor(_) => None,
+        };
+        let digests: HashMap<u32, String> = slots.iter().zip(carried).filter_map(of_slot).collect();
+        self.storages.iter().map(|id| digests.get(id).cloned().unwrap_or_default()).collect()
+    }
 }
 
 /// Reads what `layout` lays out, and compares it with `state`. `checksums` are those
@@ -53,7 +69,7 @@ pub(crate) fn read_back(
         WriteFormat::Torch(options) => torch(state, options, layout, checksums, &file),
         WriteFormat::Safetensors(SafetensorsOptions { .. }) => flat::compare(state, layout, &file),
     };
-    Ok(ReadBack { storages: storages.map_err(unreadable)?, file })
+    Ok(ReadBack { storages: storages.map_err(unreadable)?, file, digests: None })
 }
 
 /// Reads the pickle that `layout` lays out, and compares it with `state`. Answers its bytes,

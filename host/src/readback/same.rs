@@ -1,7 +1,8 @@
 //! Whether two state dicts are one: the same values everywhere, and the same identities.
 
 use super::Compared;
-use crate::state::{Node, StateDict, path_along, visit, visit_mut};
+use crate::bindings::types::{Construct, Global, Object};
+use crate::state::{Item, Node, StateDict, path_along, visit, visit_mut};
 
 /// Holds `new` against `old`, from the root on. Answers which storage of `old` each of
 /// `new` is, as far as values look into them; an error names the first place that differs.
@@ -72,6 +73,12 @@ impl Pairs<'_> {
         if !self.nodes.pair(old, new, identity(a, anew))? {
             return Ok(());
         }
+        if let Node::Global(global) = a
+            && inner_name(self.new, new)
+                .is_some_and(|(module, name)| (module, &name) == (&global.module, &global.name))
+        {
+            return Ok(());
+        }
         let ((children, storages), (new_children, new_storages)) = (references(a), references(b));
         let alike = match (children.is_empty() && storages.is_empty(), a, b) {
             // Whether two texts of one value are one object is not in a pickle.
@@ -80,7 +87,7 @@ impl Pairs<'_> {
             (false, a, b) => bare(a) == bare(b),
         };
         if !alike || children.len() != new_children.len() || storages.len() != new_storages.len() {
-            let (expected, found) = (self.kind(self.old, old), self.kind(self.new, new));
+            let (expected, found) = (kind(self.old, old), kind(self.new, new));
             let other = if expected == found { "another " } else { "" };
             return Err(format!("expected {expected}, found {other}{found}"));
         }
@@ -97,11 +104,6 @@ impl Pairs<'_> {
             stack.extend(pairs.map(|(index, (old, new))| Visit { old, new, anew: index < anew, holder }));
         }
         Ok(())
-    }
-
-    fn kind(&self, state: &StateDict<'_>, id: u32) -> String {
-        let kind = state.with_root(id).root().kind();
-        kind.chars().take(100).collect()
     }
 
     /// The path of an old value.
@@ -148,6 +150,51 @@ impl Mapping {
         *back = Some(old);
         Ok(true)
     }
+}
+
+/// The module and name of what is inside a class, as pickles before protocol 4 spell it:
+/// `getattr(class, name)`.
+fn inner_name<'s>(state: &'s StateDict<'_>, mut id: u32) -> Option<(&'s String, String)> {
+    let mut parts: Vec<&str> = Vec::new();
+    while parts.len() <= MOST_PARTS {
+        match state.node(id) {
+            Node::Global(Global { module, name }) if !parts.is_empty() => {
+                parts.push(name);
+                parts.reverse();
+                return Some((module, parts.join(".")));
+            }
+            Node::Object(Object {
+                construct: Construct::Call,
+                callable,
+                args: Some(args),
+                kwargs: None,
+                items,
+                pairs,
+                state: None,
+                effects,
+            }) if items.is_empty() && pairs.is_empty() && effects.is_empty() => {
+                let Node::Global(Global { module, name }) = state.node(*callable) else { return None };
+                let Node::Tuple(args) = state.node(*args) else { return None };
+                let (&[inner, part], "builtins", "getattr") = (&args[..], module.as_str(), name.as_str())
+                else {
+                    return None;
+                };
+                let Node::Text(part) = state.node(part) else { return None };
+                parts.push(&part.value);
+                id = inner;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Names in each other: more than any class has.
+const MOST_PARTS: usize = 100;
+
+/// A value's kind, which may be a class that a file names.
+fn kind(state: &StateDict<'_>, id: u32) -> String {
+    Item::new(state, id).kind().chars().take(100).collect()
 }
 
 /// How many of what a node refers to first are tensors that torch makes anew whenever it
@@ -274,7 +321,7 @@ mod tests {
             let once = [Node::List(vec![1, 1]), node.clone()];
             let twice = [Node::List(vec![1, 2]), node.clone(), node];
             let copied = held(&once, &twice).unwrap_err();
-            assert_eq!(copied, "[1]: expected what is elsewhere too, found a copy of it");
+            assert_eq!(copied, "[0]: expected what is elsewhere too, found a copy of it");
             let merged = held(&twice, &once).unwrap_err();
             assert_eq!(merged, "[1]: expected a value of its own, found one that is elsewhere too");
         }
@@ -327,6 +374,33 @@ mod tests {
             conj: false,
             neg: false,
         })
+    }
+
+    #[test]
+    fn a_class_in_a_class_has_two_spellings() {
+        let global = |name: &str| Node::Global(Global { module: "builtins".into(), name: name.into() });
+        let spelled = |part: &str| {
+            let call = Object {
+                construct: Construct::Call,
+                callable: 1,
+                args: Some(2),
+                kwargs: None,
+                items: Vec::new(),
+                pairs: Vec::new(),
+                state: None,
+                effects: Vec::new(),
+            };
+            vec![
+                Node::Object(call),
+                global("getattr"),
+                Node::Tuple(vec![3, 4]),
+                global("Outer"),
+                text(part, true),
+            ]
+        };
+        held(&[global("Outer.Inner")], &spelled("Inner")).unwrap();
+        assert!(held(&[global("Outer.Inner")], &spelled("Other")).is_err());
+        assert!(held(&[global("Outer")], &spelled("Inner")).is_err());
     }
 
     #[test]

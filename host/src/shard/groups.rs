@@ -93,7 +93,7 @@ fn group(state: &StateDict<'_>, reach: &Reach) -> Groups {
     }
     // A root that cannot be cut is rank 0's.
     let root = state.root_id() as usize;
-    if reach.has_data[root] && !reach.is_spine[root] {
+    if reach.has_data[root] && (!reach.is_spine[root] || reach.is_whole[root]) {
         groups.join(root, groups.pinned());
     }
     groups

@@ -1,5 +1,5 @@
 use super::Owners;
-use super::reach::{Part, Reach, is_container, parts};
+use super::reach::{Part, Reach, parts};
 use crate::bindings::types as wit;
 use crate::state::{Node, StateDict};
 
@@ -10,8 +10,10 @@ pub(crate) fn part<'a>(state: &StateDict<'a>, owners: &Owners, rank: usize) -> S
     let reach = Reach::of(state);
     let kept = kept(state, owners, &reach, rank);
     let keep = |id: u32| kept[id as usize];
-    // Of an entry whose key has data, both are here or neither.
-    let entry = |pair: &wit::Pair| keep(pair.value) && (!reach.has_data[pair.key as usize] || keep(pair.key));
+    // An entry goes where its value goes; but where the key has data it decides, as the
+    // value then has none or is on the same rank.
+    let entry =
+        |pair: &wit::Pair| keep(if reach.has_data[pair.key as usize] { pair.key } else { pair.value });
     let mut nodes = state.nodes().to_vec();
     let absent = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
     for (id, node) in nodes.iter_mut().enumerate() {
@@ -32,8 +34,9 @@ pub(crate) fn part<'a>(state: &StateDict<'a>, owners: &Owners, rank: usize) -> S
     }
     nodes.push(Node::Absent);
     let part = state.with_nodes(nodes);
-    let root = state.root_id();
-    if kept[root as usize] || is_container(state.node(root)) { part } else { part.with_root(absent) }
+    let root = state.root_id() as usize;
+    let is_cut = reach.is_spine[root] && !reach.is_whole[root];
+    if kept[root] || is_cut { part } else { part.with_root(absent) }
 }
 
 /// Which values are on `rank`.

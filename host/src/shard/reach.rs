@@ -88,7 +88,7 @@ pub(super) fn parts(node: &Node, has_data: &[bool]) -> Vec<Part> {
 }
 
 /// Whether a value is a container that can be cut down.
-pub(super) fn is_container(node: &Node) -> bool {
+fn is_container(node: &Node) -> bool {
     matches!(node, Node::Dict(_) | Node::OrderedDict(_) | Node::List(_) | Node::Tuple(_))
 }
 

@@ -123,6 +123,29 @@ fn a_key_with_data_goes_where_its_value_goes() {
 }
 
 #[test]
+fn a_key_with_data_over_a_value_without_is_on_one_rank() {
+    let shares = all_ranks(|arena| {
+        let entries: Vec<(u32, u32)> =
+            (1..=3).map(|n| (arena.tensor(n), arena.add(Node::Int(n.into())))).collect();
+        arena.dict(&entries)
+    });
+    assert_eq!(shares[2], [3, 2, 1]);
+}
+
+#[test]
+fn a_root_that_is_in_its_own_attributes_is_on_rank_0() {
+    let shares = all_ranks(|arena| {
+        let root = arena.add(Node::None);
+        let name = arena.text("self");
+        let attributes = Some(arena.dict(&[(name, root)]));
+        let items = vec![Pair { key: arena.text("w"), value: arena.tensor(2) }];
+        arena.nodes[root as usize] = Node::OrderedDict(wit::OrderedDict { items, attributes });
+        root
+    });
+    assert_eq!(shares[1], [2, 0]);
+}
+
+#[test]
 fn keys_without_data_are_whole_on_every_rank() {
     all_ranks(|arena| {
         let entries: Vec<(u32, u32)> = (1..=4)
@@ -244,7 +267,7 @@ fn every_file_and_record_of_a_shared_checkpoint_counts() {
             store.insert(&file, bad);
             let verified =
                 Checkpoint::open_in(engine, store.clone(), path).and_then(|checkpoint| checkpoint.verify());
-            assert!(verified.is_err(), "{} at {at}", entry.name);
+            assert!(verified.is_err(), "{:?} at {at}", entry.name);
         }
         store.insert(&file, good.to_vec());
     }

@@ -1,8 +1,10 @@
-//! Tensors made of tensors: sparse and quantized ones.
+//! Tensors made of tensors: sparse and quantized ones, and those that wrap others.
+
+use strongroom_names::{Kind, Role};
 
 use super::item::debug_name;
-use super::walk::{Step, children};
-use super::{Item, Node};
+use super::names::Arena;
+use super::{DType, Item, Node, visit_roles};
 use crate::bindings::types as wit;
 
 /// How a quantized tensor maps integers to reals.
@@ -28,10 +30,25 @@ pub enum Quantizer {
     },
 }
 
+/// A tensor of a class that wraps other tensors and has no elements of its own: a DTensor,
+/// a tensor of torchao. What it wraps is found under its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Wrapper {
+    /// Its class, as in `torch.distributed.tensor.DTensor`.
+    pub class: String,
+    /// The element type it shows, if it says so.
+    pub dtype: Option<DType>,
+    /// Elements along each dimension, of a sharded tensor all parts together.
+    pub shape: Vec<u64>,
+    /// Whether autograd records operations on it.
+    pub requires_grad: bool,
+}
+
 impl<'s, 'a> Item<'s, 'a> {
     /// How a quantized tensor maps its integers to reals.
     pub fn quantizer(&self) -> Option<Quantizer> {
-        let Node::Quantized(quantized) = self.node() else { return None };
+        let Node::Quantized(quantized) = self.core().node() else { return None };
         Some(match &quantized.quantizer {
             wit::Quantizer::PerTensor(wit::PerTensor { scheme, scale, zero_point }) => Quantizer::PerTensor {
                 scheme: debug_name(scheme),
@@ -46,23 +63,38 @@ impl<'s, 'a> Item<'s, 'a> {
 
     /// The shape of a sparse tensor: what it would have were it dense.
     pub fn sparse_shape(&self) -> Option<&'s [u64]> {
-        match self.node() {
+        match self.core().node() {
             Node::SparseCoo(sparse) => Some(&sparse.shape),
             Node::SparseCompressed(sparse) => Some(&sparse.shape),
             _ => None,
         }
     }
 
+    /// A tensor that wraps others: its class is not made, but known for one.
+    pub fn wrapper(&self) -> Option<Wrapper> {
+        let arena = Arena(self.state().nodes());
+        let tensor = strongroom_names::tensor(&arena, self.id())?;
+        // A parameter may be one of a wrapper.
+        let core = self.sibling(tensor.core);
+        let dtype = match core.node() {
+            Node::Dtype(dtype) => Some(DType::from(*dtype)),
+            _ if tensor.kind == Kind::Wrapper => None,
+            _ => return None,
+        };
+        let class = self.sibling(tensor.class?).repr();
+        Some(Wrapper { class, dtype, shape: tensor.shape, requires_grad: tensor.requires_grad })
+    }
+
     /// The tensors that a sparse or quantized tensor is made of, under torch's
     /// names: `indices` and `values`, `scales` and `zero_points`. Empty for all others.
     pub fn parts(&self) -> Vec<(&'static str, Item<'s, 'a>)> {
-        if !matches!(self.node(), Node::Quantized(_) | Node::SparseCoo(_) | Node::SparseCompressed(_)) {
-            return Vec::new();
-        }
-        let part = |(step, id)| match step {
-            Step::Field(name) => Some((name, self.sibling(id))),
-            _ => None,
+        let mut parts = Vec::new();
+        let mut part = |role, &id: &u32| {
+            if let Role::Part(part) = role {
+                parts.push((part.name(), self.sibling(id)));
+            }
         };
-        children(self.node()).into_iter().filter_map(part).collect()
+        visit_roles(self.core().node(), &mut part, &mut |_| {});
+        parts
     }
 }

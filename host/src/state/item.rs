@@ -1,3 +1,6 @@
+use strongroom_names::float;
+
+use super::names::compressed_layout;
 use super::{Node, StateDict, Storage, Tensor};
 use crate::bindings::types as wit;
 
@@ -18,6 +21,10 @@ impl<'s, 'a> Item<'s, 'a> {
     /// A number that two items share if and only if they are one object.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    pub(super) fn state(&self) -> &'s StateDict<'a> {
+        self.state
     }
 
     pub(crate) fn node(&self) -> &'s Node {
@@ -54,12 +61,7 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::Parameter(_) => "Parameter",
             Node::Quantized(_) => "quantized Tensor",
             Node::SparseCoo(_) => "sparse_coo Tensor",
-            Node::SparseCompressed(sparse) => match sparse.layout {
-                wit::Layout::SparseCsr => "sparse_csr Tensor",
-                wit::Layout::SparseCsc => "sparse_csc Tensor",
-                wit::Layout::SparseBsr => "sparse_bsr Tensor",
-                _ => "sparse_bsc Tensor",
-            },
+            Node::SparseCompressed(sparse) => return format!("{} Tensor", compressed_layout(sparse.layout)),
             Node::Absent => "absent",
             Node::Subclass(subclass) => return self.at(subclass.class).repr(),
             Node::NumpyScalar(scalar) => return format!("numpy {}", scalar.dtype),
@@ -121,26 +123,34 @@ impl<'s, 'a> Item<'s, 'a> {
     /// A tensor. A parameter gives its tensor, with the parameter's
     /// `requires_grad`; a tensor of another class, the plain tensor.
     pub fn as_tensor(&self) -> Option<Tensor<'a>> {
-        match self.node() {
-            Node::Tensor(view) => self.view(view),
-            Node::Parameter(parameter) => match self.state.node(parameter.tensor) {
-                Node::Tensor(view) => Some(self.view(view)?.with_requires_grad(parameter.requires_grad)),
-                _ => None,
-            },
-            Node::Subclass(subclass) => match self.state.node(subclass.tensor) {
-                Node::Tensor(view) => self.view(view),
-                _ => None,
-            },
-            _ => None,
-        }
+        let Node::Tensor(view) = self.core().node() else { return None };
+        let tensor = self.view(view)?;
+        Some(match self.node() {
+            Node::Parameter(parameter) => tensor.with_requires_grad(parameter.requires_grad),
+            _ => tensor,
+        })
     }
 
     /// The integers of a quantized tensor, as a tensor of its quantized dtype.
     pub fn as_quantized(&self) -> Option<Tensor<'a>> {
-        match self.node() {
+        match self.core().node() {
             Node::Quantized(quantized) => self.view(&quantized.tensor),
             _ => None,
         }
+    }
+
+    /// What a parameter or a tensor of another class is without that.
+    pub(super) fn core(&self) -> Self {
+        let mut core = *self;
+        // They may be each other.
+        for _ in 0..4 {
+            core = match core.node() {
+                Node::Parameter(parameter) => self.sibling(parameter.tensor),
+                Node::Subclass(subclass) => self.sibling(subclass.tensor),
+                _ => break,
+            };
+        }
+        core
     }
 
     /// A storage saved by itself.
@@ -342,19 +352,6 @@ fn quoted(text: &str) -> String {
     }
     out.push('\'');
     out
-}
-
-/// As Python prints a float: always with a point, an exponent or a name.
-pub(super) fn float(bits: u64) -> String {
-    let value = f64::from_bits(bits);
-    if value.is_nan() {
-        return "nan".into();
-    }
-    let text = format!("{value:?}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    // Python gives the exponent a sign and two digits.
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
-    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 /// `PerTensorAffine` as torch spells it.

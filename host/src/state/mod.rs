@@ -5,11 +5,10 @@ mod composite;
 mod dtype;
 mod graft;
 mod item;
-mod lookup;
+mod names;
 mod numpy;
 mod storage;
 mod tensor;
-mod unfold;
 mod value;
 mod visit;
 mod walk;
@@ -17,21 +16,22 @@ mod walk;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use crate::bindings::types as wit;
-use lookup::Lookup;
+use strongroom_names::{Survey, find};
 
-pub use composite::Quantizer;
+use crate::bindings::types as wit;
+
+pub use composite::{Quantizer, Wrapper};
 pub use dtype::{DType, Element};
 pub(crate) use graft::Brought;
 pub use item::{Entries, Item, Items};
+pub(crate) use names::Arena;
 pub use storage::Storage;
 pub(crate) use storage::{Content, Stored};
 pub use tensor::Tensor;
 pub(crate) use tensor::{extent, is_contiguous, numel};
-pub(crate) use unfold::{Unfolded, unfold};
 pub use value::Value;
 pub(crate) use value::add as add_value;
-pub(crate) use visit::{references, visit, visit_mut};
+pub(crate) use visit::{references, visit, visit_mut, visit_roles};
 pub(crate) use walk::path_along;
 pub use walk::{Leaf, Leaves};
 
@@ -73,8 +73,10 @@ struct Index {
     /// Positions of the root's string keys, of its first `items` items.
     keys: HashMap<String, usize>,
     items: usize,
-    /// The keys of large dicts, once anybody has searched one.
-    lookup: OnceLock<Lookup>,
+    /// Where the keys are, once anybody has searched one.
+    lookup: OnceLock<Arc<strongroom_names::Index>>,
+    /// What it takes to name all places, once anybody has.
+    survey: OnceLock<Arc<Survey>>,
 }
 
 impl<'a> StateDict<'a> {
@@ -146,9 +148,13 @@ impl<'a> StateDict<'a> {
     }
 
     /// The value at a path as [`leaves`](Self::leaves) gives it: `optimizer.state.0.exp_avg`,
-    /// `param_groups[0].lr`. The first, should keys with dots make it ambiguous.
+    /// `param_groups[0].lr`. Where keys with dots make a path that is not exact ambiguous,
+    /// the first.
     pub fn get(&self, path: &str) -> Option<Item<'_, 'a>> {
-        walk::find(self, path).map(|node| Item::new(self, node))
+        let arena = Arena(&self.nodes);
+        let lookup = || Arc::new(strongroom_names::Index::of(&arena, self.root));
+        let index = self.index.lookup.get_or_init(lookup);
+        find(&arena, index, path).map(|node| Item::new(self, node))
     }
 
     /// The tensor at a path. Parameters count as their tensor.
@@ -157,13 +163,23 @@ impl<'a> StateDict<'a> {
     }
 
     /// All values that are not containers, with their paths, in order.
+    ///
+    /// A path is the keys joined by dots. Positions are in brackets, `groups[0]`;
+    /// attributes follow an at sign, `weight@scale`; keys themselves are in braces,
+    /// `state{0}`, and what is under one that cannot be written goes by its position,
+    /// `state[#0]`. Where two places would share a path, both have an exact one:
+    /// `["a.b"]["c"]`.
     pub fn leaves(&self) -> Leaves<'_, 'a> {
         Leaves::new(self)
     }
 
     /// All tensors, with their paths, in order. Parameters count as their tensor.
     pub fn tensors(&self) -> impl Iterator<Item = (String, Tensor<'a>)> {
-        self.leaves().filter_map(|leaf| Some((leaf.path.clone(), leaf.item.as_tensor()?)))
+        let mut leaves = self.leaves();
+        std::iter::from_fn(move || {
+            let leaf = leaves.find_item(|item| item.as_tensor().is_some())?;
+            Some((leaf.path, leaf.item.as_tensor()?))
+        })
     }
 
     /// The storages, each once.
@@ -219,12 +235,17 @@ impl<'a> StateDict<'a> {
         self.nodes.get(id as usize).unwrap_or(&Node::None)
     }
 
-    fn lookup(&self) -> &Lookup {
-        self.index.lookup.get_or_init(|| Lookup::of(self))
+    fn survey(&self) -> Arc<Survey> {
+        let survey = || match Survey::of(&Arena(&self.nodes), self.root, u64::MAX) {
+            Ok(survey) => Arc::new(survey),
+            Err(error) => unreachable!("{error}"),
+        };
+        self.index.survey.get_or_init(survey).clone()
     }
 
     pub(crate) fn nodes_mut(&mut self) -> &mut Vec<Node> {
         self.index.lookup.take();
+        self.index.survey.take();
         Arc::make_mut(&mut self.nodes)
     }
 

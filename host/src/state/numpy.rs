@@ -17,7 +17,7 @@ fn number(dtype: &str, data: &[u8]) -> Option<String> {
         Some(i128::from_le_bytes(wide).to_string())
     };
     match kind {
-        "f8" => Some(super::item::float(u64::from_le_bytes(bytes.try_into().ok()?))),
+        "f8" => Some(strongroom_names::float(u64::from_le_bytes(bytes.try_into().ok()?))),
         "f4" => Some(format!("{:?}", f32::from_le_bytes(bytes.try_into().ok()?))),
         "f2" => Some(format!("{:?}", half::f16::from_le_bytes(bytes.try_into().ok()?))),
         "b1" => Some(if bytes.first()? == &0 { "False" } else { "True" }.into()),

@@ -58,7 +58,8 @@ impl Set<'_> {
             Err(error) => return failed(report, self.rules, &error),
         };
         let known: BTreeSet<String> = self.record.names().chain([checkpoint::RECORD.into()]).collect();
-        let names: BTreeSet<String> = entries.into_iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
+        let names: BTreeSet<String> =
+            entries.into_iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
         for name in names.difference(&known) {
             report.find(self.rules, &EXTRA, 0, name, format!("{} does not list it", checkpoint::RECORD));
         }
@@ -77,8 +78,8 @@ impl Set<'_> {
         }
         let mut find = |name: &str, rule, message| report.find(self.rules, rule, 0, name, message);
         let record = match FileRecord::read(self.store, &self.path.join(&record_name)) {
-            Ok((record, found)) if found == crc32 => record,
-            Ok((_, found)) => {
+            Ok((record, found, _)) if found == crc32 => record,
+            Ok((_, found, _)) => {
                 return find(
                     &record_name,
                     &CHANGED,

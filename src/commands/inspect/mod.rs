@@ -21,6 +21,10 @@ use subject::Subject;
 ///
 /// No tensor data is read and nothing is executed. Of several, what can be read is
 /// shown, and the exit code is the highest of those that each has by itself.
+///
+/// A path is the keys joined by dots: `model.weight`, `groups[0]`, `weight@attribute`,
+/// `state{0}` for a key itself; where two would be the same, `["a.b"]["c"]`
+/// (docs/inspect-json.md has the rules).
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {

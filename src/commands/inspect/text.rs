@@ -88,6 +88,9 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
     if tensor.kind != "tensor" {
         remarks.push(tensor.kind.clone());
     }
+    if tensor.wrapper {
+        remarks.push(format!("global shape {:?}", tensor.shape));
+    }
     match &tensor.quantizer {
         Some(QuantizerEntry::PerTensor { scale, zero_point, .. }) => {
             remarks.push(format!("scale {scale:?}, zero point {zero_point}"));

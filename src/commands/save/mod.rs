@@ -18,7 +18,7 @@ use strongroom::{
 
 use super::caps::Caps;
 use super::keep::Keep;
-use super::place;
+use super::{extras, place};
 use crate::context::Context;
 use crate::failure::Usage;
 use crate::output::{json, size};
@@ -148,6 +148,7 @@ impl Args {
                 before.tell(&context);
             }
         }
+        extras::tell(&file);
         match (self.json, saved.staged_seconds, saved.committed_seconds) {
             (true, ..) => json::write(out, &saved)?,
             (false, Some(staged), Some(committed)) => {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use strongroom::is_rank_record;
 
 /// Something to judge.
 pub struct Subject {
@@ -76,6 +77,7 @@ impl Walk<'_> {
         let record = names.iter().position(|name| name == RECORD);
         if let Some(record) = record.filter(|_| self.filter.wants(&inside.join(RECORD))) {
             names.remove(record);
+            names.retain(|name| !name.to_str().is_some_and(is_rank_record));
             self.found.push(Subject { path: path.into(), length: 0, is_set: true });
         }
         for name in names {

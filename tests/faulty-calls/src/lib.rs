@@ -68,7 +68,11 @@ pub unsafe extern "C" fn opendir(path: *const c_char) -> *mut libc::DIR {
     }
     // SAFETY: the caller's promise.
     let open = unsafe { open_directory(path) };
-    // SAFETY: a descriptor that nobody else has, or -1, which is refused.
+    if open < 0 {
+        // Why is what the open said, not that this is no descriptor.
+        return std::ptr::null_mut();
+    }
+    // SAFETY: a descriptor that nobody else has.
     unsafe { libc::fdopendir(open) }
 }
 

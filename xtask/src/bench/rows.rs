@@ -220,6 +220,8 @@ pub static ROWS: &[Row] = &[
         Rust("validate-deep"),
         Some(("pread and CRC, 2 threads", Rust("verify-plain"))),
     ),
+    time("list a checkpoint of 10,000 ranks of 10,000 tensors", Rust("list-many"), None),
+    time("latest of a checkpoint of 10,000 ranks of 10,000 tensors", Rust("latest-many"), None),
     memory("memory to validate 10 GiB .pt", Rust("validate-sparse"), None),
     memory("memory to save .pt", Rust("save-pt"), Some(("torch.save", Torch("save-pt")))),
     memory("memory to save a checkpoint of 256 MiB", Rust("checkpoint-durable@256"), None),

@@ -99,6 +99,8 @@ fn what_a_call_took_is_not_changed_behind_its_back() {
     ] {
         assert_eq!(eval(pickle), error, "{}", pickle.escape_ascii());
     }
+    // An object may be an item of its own, and go on.
+    assert_eq!(eval(b"cm\nC\n)Rp0\nI1\ng0\nsI2\ng0\ns."), "#0@6 call <m C> () pairs{1:#0 2:#0};");
     // What is still being built may be given to a call inside it.
     let building = b"\x80\x02]q\0cm\nf\nh\0\x85Ra.";
     let graph = load(building).unwrap();

@@ -1,4 +1,3 @@
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -123,10 +122,13 @@ fn names_and_metadata_are_escaped_like_the_references() {
 #[test]
 fn an_empty_state_dict_is_an_empty_file() {
     let mut state = State::default();
-    let list = state.add(Node::List(Vec::new()));
-    let root = state.dict(&[("nothing", list)]);
+    let root = state.dict(&[]);
     let layout = plan(&state, root).unwrap();
     assert_eq!((header(&layout).as_str(), layout.length, layout.slots.len()), ("{}      ", 16, 0));
+    // An empty list in it would not come back.
+    let list = state.add(Node::List(Vec::new()));
+    let root = state.dict(&[("nothing", list)]);
+    assert_eq!(unfit(plan(&state, root)), ["nothing: a list: safetensors holds only tensors"]);
 }
 
 #[test]
@@ -297,7 +299,9 @@ fn misfits() -> (State, NodeId, Vec<String>) {
     let key = state.add(Node::Float(0));
     let odd = state.add(Node::Dict(vec![(key, plain)]));
     items.push(("odd", odd, "a value whose key is a float: safetensors needs a name"));
-    let expected = items.iter().map(|(name, _, reason)| format!("{name}: {reason}")).collect();
+    // Its place has a name by what the key is.
+    let place = |name: &str| if name == "odd" { "odd.0.0".into() } else { String::from(name) };
+    let expected = items.iter().map(|(name, _, reason)| format!("{}: {reason}", place(name))).collect();
     let mut items: Vec<(&str, NodeId)> = items.iter().map(|&(name, node, _)| (name, node)).collect();
     items.push(("fits", plain));
     let root = state.dict(&items);
@@ -340,18 +344,49 @@ fn ties_are_refused_or_written_in_full() {
 }
 
 #[test]
-fn two_tensors_of_one_name_are_always_refused() {
+fn tensors_of_one_name_are_all_refused_or_all_left_out() {
     let mut state = State::default();
-    let (a, b, step) =
-        (state.vector(DType::UInt8, 1), state.vector(DType::UInt8, 1), state.add(Node::Int(1)));
-    let inner = state.dict(&[("b", b)]);
-    let root = state.dict(&[("a.b", a), ("a", inner), ("step", step)]);
-    let duplicate = "a.b: a second tensor of this name".to_owned();
-    assert_eq!(
-        unfit(plan(&state, root)),
-        [duplicate.clone(), "step: an int: safetensors holds only tensors".to_owned()]
-    );
-    assert_eq!(unfit(plan_tensors(&state, root)), [duplicate]);
+    let step = state.add(Node::Int(1));
+    let [a, b, c, d] = [0; 4].map(|_| state.vector(DType::UInt8, 1));
+    let inner = state.dict(&[("b", b), ("", c)]);
+    let root = state.dict(&[("a.b", a), ("a", inner), ("d", d), ("step", step)]);
+    let twice = [
+        r#"["a.b"]: has the name `a.b`, as `["a"]["b"]` has"#,
+        r#"["a"]["b"]: has the name `a.b`, as `["a.b"]` has"#,
+        r#"["a"][""]: a tensor under an empty key, which no name shows: safetensors needs a name"#,
+    ];
+    let step = "step: an int: safetensors holds only tensors";
+    assert_eq!(unfit(plan(&state, root)), [&twice[..], &[step]].concat());
+    let layout = plan_tensors(&state, root).unwrap();
+    assert_eq!(layout.left_out.len(), 4);
+    assert_eq!(header(&layout).trim_end(), r#"{"d":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#);
+}
+
+#[test]
+fn an_empty_key_at_the_root_is_never_taken_for_its_contents() {
+    let mut state = State::default();
+    let [t, u] = [0; 2].map(|_| state.vector(DType::UInt8, 1));
+    let inner = state.dict(&[("a", u)]);
+    let root = state.dict(&[("a", t), ("", inner)]);
+    let empty = r#"[""]["a"]: a tensor under an empty key, which no name shows: safetensors needs a name"#;
+    assert_eq!(unfit(plan(&state, root)), [empty]);
+}
+
+#[test]
+fn tensors_in_keys_and_in_what_a_dict_has_beside_its_items_are_refused() {
+    let mut state = State::default();
+    let [t, u] = [0; 2].map(|_| state.vector(DType::UInt8, 1));
+    let attributes = state.dict(&[("note", u)]);
+    let key = state.text("a");
+    let ordered = state.add(Node::OrderedDict { items: vec![(key, t)], attributes: Some(attributes) });
+    let keyed = state.add(Node::Dict(vec![(t, u)]));
+    let root = state.dict(&[("o", ordered), ("k", keyed)]);
+    let expected = [
+        "o@note: a tensor in an attribute: safetensors needs a name",
+        "k{0}: a tensor in a key: safetensors needs a name",
+        "k[#0]: a value whose key is a tensor: safetensors needs a name",
+    ];
+    assert_eq!(unfit(plan(&state, root)), expected);
 }
 
 #[test]
@@ -378,6 +413,7 @@ fn what_matters_most_is_said_first_and_attributes_are_not_forgotten() {
         items,
         pairs,
         state: None,
+        effects: Vec::new(),
     };
     let object = state.add(Node::Object(Box::new(object)));
     let root = state.dict(&[

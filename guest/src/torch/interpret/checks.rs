@@ -4,39 +4,40 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use strongroom_names::Role;
+
 use super::Offsets;
 use super::faults::Faults;
 use super::flaw::{About, Flaw};
-use crate::model::{Node, NodeId, Quantizer, children};
+use crate::model::{Node, NodeId, children, visit_roles};
 use crate::{Error, Limits};
 
 /// Checks that whatever wraps tensors wraps tensors. Objects that are not known
 /// pass: torch has more kinds of tensor than the model.
 pub(super) fn kinds(nodes: &[Node], part: &str, offsets: &Offsets, faults: &mut Faults) -> Result<(), Error> {
     for (id, node) in (0u32..).zip(nodes) {
-        let (what, wrapped): (&str, &[NodeId]) = match node {
-            Node::Parameter { tensor, .. } => ("parameter", &[*tensor]),
-            Node::SparseCoo { indices, values, .. } => ("sparse tensor", &[*indices, *values]),
-            Node::SparseCompressed(sparse) => {
-                ("sparse tensor", &[sparse.compressed, sparse.plain, sparse.values])
+        let mut wrong = Vec::new();
+        let check = |role, &child: &NodeId| {
+            if !matches!(role, Role::Core | Role::Part(_)) {
+                return;
             }
-            Node::Quantized { quantizer, .. } => match **quantizer {
-                Quantizer::PerChannel { scales, zero_points, .. } => {
-                    ("quantized tensor", &[scales, zero_points])
-                }
-                Quantizer::PerTensor { .. } => continue,
-            },
-            _ => continue,
-        };
-        for &child in wrapped {
             let child = usize::try_from(child).ok().and_then(|child| nodes.get(child));
             // Old files have lists of a quantizer's parameters.
             let listed = matches!((node, child), (Node::Quantized { .. }, Some(Node::List(_))));
             if !listed && !child.is_some_and(is_tensor) {
-                let found = child.map_or("nothing", kind);
-                let error = Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found);
-                faults.take(Flaw { about: About::Kind, error })?;
+                wrong.push(child.map_or("nothing", kind));
             }
+        };
+        visit_roles(node, check, |_| {});
+        for found in wrong {
+            let what = match node {
+                Node::Parameter { .. } => "parameter",
+                Node::SparseCoo { .. } | Node::SparseCompressed(_) => "sparse tensor",
+                Node::Quantized { .. } => "quantized tensor",
+                _ => "tensor",
+            };
+            let error = Error::malformed(offsets.near(id), part, format!("a {what} of tensors"), found);
+            faults.take(Flaw { about: About::Kind, error })?;
         }
     }
     Ok(())

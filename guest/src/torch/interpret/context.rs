@@ -93,6 +93,14 @@ impl<'g> Context<'g> {
         }
     }
 
+    /// Whether a value is a plain call of a name.
+    pub(super) fn is_call_of(&self, value: Value, module: &str, name: &str) -> bool {
+        let instance =
+            self.instance(value).filter(|call| call.construct == Construct::Call && call.is_bare());
+        let called = instance.and_then(|call| self.global(call.callable));
+        called.is_some_and(|global| global.module == module && global.name == name)
+    }
+
     /// The class that a value stands for, if it is a persistent id of the legacy format,
     /// `('module', class, source file, source)`; and whether the source came with it.
     pub(super) fn module(&self, value: Value) -> Option<(Value, bool)> {

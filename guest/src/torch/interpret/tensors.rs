@@ -31,6 +31,11 @@ pub(super) fn rebuild<'g>(context: &mut Context<'g>, name: &str, args: Value, of
     let Some(args) = context.tuple(args) else {
         return Err(Flaw::nonsense(offset, "a tuple of arguments", context.describe(args)));
     };
+    // What `pickle.dump` writes for a storage, with the bytes of a whole file in it.
+    let loaded = |storage| context.is_call_of(storage, "torch.storage", "_load_from_bytes");
+    if args.first().is_some_and(|&storage| loaded(storage)) {
+        return Ok(None);
+    }
     match name {
         "_rebuild_tensor" => tensor_v1(context, args, offset),
         "_rebuild_tensor_v2" => tensor_v2(context, args, offset),

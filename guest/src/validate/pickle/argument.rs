@@ -49,7 +49,11 @@ pub(super) const DEVICE: Arg = arg("a device", |objects, value| {
     objects.text(value).is_some() || is_call(objects, value, "torch", "device")
 });
 pub(super) const STORAGE: Arg = arg("a storage", |objects, value| {
-    objects.instance(value).is_some_and(|instance| instance.construct == crate::model::Construct::Persistent)
+    objects.instance(value).is_some_and(|instance| {
+        // `pickle.dump` has a call here that is nobody's to allow unasked.
+        let loaded = is_call(objects, value, "torch.storage", "_load_from_bytes");
+        loaded || instance.construct == crate::model::Construct::Persistent
+    })
 });
 pub(super) const TENSOR: Arg = arg("a tensor", is_tensor);
 pub(super) const TENSOR_CLASS: Arg = arg("the class of a tensor", |objects, value| {
@@ -67,8 +71,11 @@ pub(super) const OBJECT: Arg = arg("an object of the user's to allow", |objects,
 pub(super) const HOOKS: Arg = arg("no hooks", is_empty);
 pub(super) const FLAGS: Arg = arg("the flags `conj` and `neg`", is_flags);
 pub(super) const REBUILD: Arg = arg("a function that rebuilds a tensor", |objects, value| {
-    objects.global(value).is_some_and(|global| global.module == "torch._utils")
-        && matches!(objects.means(value), Some(Means::Call(_)))
+    // A name outside the table is the user's to allow, or reported as an import.
+    objects.global(value).is_some_and(|global| match objects.means(value) {
+        Some(Means::Call(_)) => global.module == "torch._utils",
+        means => means.is_none(),
+    })
 });
 pub(super) const ATTRIBUTES: Arg = arg("attributes that are data", attributes::is_attributes);
 pub(super) const QUANTIZER: Arg = arg("the parameters of a quantizer", is_quantizer);

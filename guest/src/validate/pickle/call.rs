@@ -3,7 +3,7 @@ use alloc::format;
 use super::Objects;
 use super::allowed::Means;
 use super::{arguments, broken, import};
-use crate::model::Construct;
+use crate::model::{Construct, Global};
 use crate::pickle::{Instance, Object};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -24,8 +24,9 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
         Construct::New | Construct::NewEx => "makes an object of",
         Construct::Persistent => return,
     };
+    let allowed = |global: &Global| import::is_allowed(global, scope.options);
     let rule = match objects.get(instance.callable) {
-        Some(Object::Global(global)) if import::is_allowed(global, scope.options) => {
+        _ if objects.global(instance.callable).is_some_and(allowed) => {
             match objects.means(instance.callable) {
                 // What the user allows may be called in any way.
                 None => return,

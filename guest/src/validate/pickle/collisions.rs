@@ -35,7 +35,8 @@ pub(super) fn check(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
 
 /// The items of the list that a call makes a set of.
 fn set_items<'a>(objects: Objects<'a>, instance: &Instance) -> &'a [Value] {
-    let set = objects.global(instance.callable).is_some_and(|global| global.name == "set");
+    let set =
+        objects.global(instance.callable).is_some_and(|global| matches!(&*global.name, "set" | "frozenset"));
     let args = instance.args.filter(|_| set).and_then(|args| objects.tuple(args)).unwrap_or_default();
     match args.first().and_then(|&list| objects.get(list)) {
         Some(Object::List(items)) => items,

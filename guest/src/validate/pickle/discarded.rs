@@ -1,7 +1,8 @@
+use alloc::collections::BTreeSet;
 use alloc::format;
 
 use super::Objects;
-use crate::pickle::{Object, Value, reached};
+use crate::pickle::{Object, ObjectId, Value, reached};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
@@ -14,10 +15,17 @@ pub(super) static RULE: Rule = Rule::warning(
 );
 
 /// Reports calls whose result nobody gets.
-pub(super) fn check(objects: Objects<'_>, root: Value, part: &Part, scope: &mut Scope<'_>) {
+/// What is made `again` is what the result has already: it leads back to itself.
+pub(super) fn check(
+    objects: Objects<'_>,
+    root: Value,
+    again: &BTreeSet<ObjectId>,
+    part: &Part,
+    scope: &mut Scope<'_>,
+) {
     let reached = reached(objects.0, root);
-    let lost = objects.0.iter().zip(&reached).filter_map(|(object, &reached)| match object {
-        Object::Instance(instance) if !reached => Some(instance.offset),
+    let lost = (0..).zip(objects.0).zip(&reached).filter_map(|((id, object), &reached)| match object {
+        Object::Instance(instance) if !reached && !again.contains(&id) => Some(instance.offset),
         _ => None,
     });
     let (mut count, mut first) = (0u64, None);

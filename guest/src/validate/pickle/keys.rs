@@ -71,7 +71,7 @@ impl Hashing<'_> {
         let args = args.and_then(|args| self.objects.tuple(args)).unwrap_or_default();
         let Some(Object::List(items)) = args.first().and_then(|&list| self.objects.get(list)) else { return };
         match (global.module.as_str(), global.name.as_str()) {
-            ("builtins", "set") => items.iter().for_each(|&item| self.key(item, offset)),
+            ("builtins", "set" | "frozenset") => items.iter().for_each(|&item| self.key(item, offset)),
             ("collections", "OrderedDict") => items.iter().for_each(|&item| {
                 let pair = match self.objects.get(item) {
                     Some(Object::List(pair) | Object::Tuple(pair)) if pair.len() == 2 => pair.first(),

@@ -51,6 +51,7 @@ pub(super) const RULES: &[&Rule] = &[
     &keys::RULE,
     &persistent::RULE,
     &opcode::RULE,
+    &opcode::PROTOCOL,
     &encoding::RULE,
     &broken::RULE,
     &broken::TRUNCATED,

@@ -40,6 +40,22 @@ impl<'a> Objects<'a> {
     pub(super) fn global(self, value: Value) -> Option<&'a Global> {
         match self.get(value)? {
             Object::Global(global) => Some(global),
+            Object::Instance(instance) => self.module(instance),
+            _ => None,
+        }
+    }
+
+    /// The class that the persistent id of a module stands for in legacy streams:
+    /// `('module', class, source file, source)`.
+    pub(super) fn module(self, instance: &Instance) -> Option<&'a Global> {
+        if instance.construct != Construct::Persistent || !instance.is_bare() {
+            return None;
+        }
+        match self.tuple(instance.callable)? {
+            &[tag, class, _, _] if self.text(tag) == Some("module") => match self.get(class)? {
+                Object::Global(global) => Some(global),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -76,8 +92,10 @@ impl<'a> Objects<'a> {
 
     /// The callable of an instance, in words.
     pub(super) fn callable(self, instance: &Instance) -> String {
+        if let Some(global) = self.global(instance.callable) {
+            return named(global);
+        }
         match self.get(instance.callable) {
-            Some(Object::Global(global)) => named(global),
             Some(Object::Extension(code)) => format!("extension code {code}"),
             Some(Object::Instance(inner)) => match self.global(inner.callable) {
                 Some(global) => format!("what {} returns", named(global)),

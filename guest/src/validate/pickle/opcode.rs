@@ -14,6 +14,15 @@ pub(super) static RULE: Rule = Rule::malformed(
      protocol mends that.",
 );
 
+/// An instruction that Python's picklers write and PyTorch's own reader does not have.
+pub(super) static PROTOCOL: Rule = Rule::warning(
+    "SR-PICKLE-PROTOCOL",
+    "an instruction that only weights_only=False takes",
+    "Python writes it under another pickle protocol than torch.save's default, for values that \
+     hold themselves, or for a state setter. torch.load(weights_only=True), the default, will not \
+     load this file; converting it to .pt mends a protocol.",
+);
+
 /// Reports the instructions that a PyTorch file should not have.
 pub(super) fn check(trace: &Trace, dialect: Dialect, part: &Part, scope: &mut Scope<'_>) {
     if dialect == Dialect::Plain {
@@ -21,10 +30,11 @@ pub(super) fn check(trace: &Trace, dialect: Dialect, part: &Part, scope: &mut Sc
     }
     for (code, first, count) in trace.opcodes() {
         let name = opcode_name(code).unwrap_or("?");
-        if !KNOWN.contains(&name) {
-            let message = format!("{name} ({count} times), which torch.load refuses");
-            scope.find(&RULE, part, first, message);
+        if KNOWN.contains(&name) {
+            continue;
         }
+        let rule = if WRITTEN.contains(&name) { &PROTOCOL } else { &RULE };
+        scope.find(rule, part, first, format!("{name} ({count} times), which torch.load refuses"));
     }
 }
 
@@ -36,4 +46,13 @@ const KNOWN: &[&str] = &[
     "GLOBAL", "LONG1", "LONG_BINGET", "LONG_BINPUT", "MARK", "NEWFALSE", "NEWOBJ", "NEWTRUE",
     "NONE", "PROTO", "REDUCE", "SETITEM", "SETITEMS", "SHORT_BINSTRING", "STOP", "TUPLE", "TUPLE1",
     "TUPLE2", "TUPLE3",
+];
+
+/// What CPython's picklers write besides, in one protocol or another. None of it does
+/// more than those above.
+#[rustfmt::skip]
+const WRITTEN: &[&str] = &[
+    "ADDITEMS", "BINBYTES", "BINBYTES8", "BINUNICODE8", "BYTEARRAY8", "DICT", "FLOAT", "FRAME",
+    "FROZENSET", "GET", "INT", "LIST", "LONG", "LONG4", "MEMOIZE", "NEWOBJ_EX", "POP", "POP_MARK",
+    "PUT", "SHORT_BINBYTES", "SHORT_BINUNICODE", "STACK_GLOBAL", "UNICODE",
 ];

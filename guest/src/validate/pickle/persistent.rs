@@ -35,6 +35,8 @@ pub(super) fn check(
             instance.offset,
             format!("a persistent id, {id}, in a pickle that has no storages"),
         );
+    } else if dialect == Dialect::Legacy && objects.module(instance).is_some() {
+        // Reported with the source that it brings.
     } else if !is_storage(objects, instance.callable, dialect) {
         scope.find(&RULE, part, instance.offset, format!("the persistent id {id}, which names no storage"));
     }

@@ -173,7 +173,7 @@ impl PickleRun {
         opcode::check(trace, self.dialect, &self.part, scope);
         encoding::check(trace, self.dialect, &self.part, scope);
         if let Some(root) = self.machine.root() {
-            discarded::check(objects, root, &self.part, scope);
+            discarded::check(objects, root, self.machine.again(), &self.part, scope);
             left::check(trace, &self.part, scope);
         }
     }

@@ -3,7 +3,7 @@ use alloc::string::String;
 
 use super::view::node;
 use super::{extent, kind, quantizer, size, sparse, storage};
-use crate::model::{Construct, Global, Node, Object};
+use crate::model::{Construct, Global, Node, NodeId, Object};
 use crate::show;
 use crate::torch::{About, Flaw, Surveyed};
 use crate::validate::examine::{Part, Scope};
@@ -65,21 +65,56 @@ fn flaw(found: &Surveyed, object: &Object) -> Option<String> {
         Some(Node::Tuple(args)) => args.as_slice(),
         _ => &[],
     };
-    let strange = match (module.as_str(), name.as_str()) {
-        // Only classes that PyTorch does not bring itself wrap other tensors.
-        ("torch._utils", "_rebuild_wrapper_subclass") => args.first().is_some_and(|&class| {
-            matches!(node(found, class), Some(Node::Global(class)) if PLAIN.contains(&class.module.as_str()))
-        }),
-        // Of these the tensor inside is one of its own.
-        ("torch._utils", "_rebuild_device_tensor_from_cpu_tensor" | "_rebuild_device_tensor_from_numpy") => {
-            false
-        }
-        ("torch._utils", name) => name.starts_with("_rebuild_"),
-        ("torch._tensor", "_rebuild_from_type_v2") => true,
+    let strange = match (module.as_str(), name.as_str(), args) {
+        ("torch._tensor", "_rebuild_from_type_v2", &[function, _, inner, _]) => match node(found, function) {
+            Some(Node::Global(function)) if function.module == "torch._utils" => {
+                strange(found, &function.name, items(found, inner))
+            }
+            // Another library's, which is not known and not allowed unasked.
+            function => !matches!(function, Some(Node::Global(_))),
+        },
+        ("torch._tensor", "_rebuild_from_type_v2", _) => true,
+        ("torch._utils", name, args) => strange(found, name, args),
         _ => false,
     };
     let name = show::cut(&format!("{module}.{name}"));
     strange.then(|| format!("a call of {name} in a form that PyTorch does not write"))
+}
+
+/// Whether PyTorch would not write a call of this function of `torch._utils`, which
+/// means nothing.
+fn strange(found: &Surveyed, name: &str, args: &[NodeId]) -> bool {
+    match name {
+        // Only classes that PyTorch does not bring itself wrap other tensors.
+        "_rebuild_wrapper_subclass" => args.first().is_some_and(|&class| {
+            matches!(node(found, class), Some(Node::Global(class)) if PLAIN.contains(&class.module.as_str()))
+        }),
+        "_rebuild_tensor"
+        | "_rebuild_tensor_v2"
+        | "_rebuild_tensor_v3"
+        | "_rebuild_parameter"
+        | "_rebuild_parameter_with_state"
+        | "_rebuild_qtensor"
+        | "_rebuild_sparse_tensor"
+        | "_rebuild_meta_tensor_no_storage" => !args.first().is_some_and(|&storage| is_loaded(found, storage)),
+        // Of others the tensor inside is one of its own.
+        _ => false,
+    }
+}
+
+/// Whether a storage is a file of its own, as `pickle.dump` has it.
+fn is_loaded(found: &Surveyed, storage: NodeId) -> bool {
+    let Some(Node::Object(object)) = node(found, storage) else { return false };
+    let callable = node(found, object.callable);
+    matches!(callable, Some(Node::Global(Global { module, name }))
+        if module == "torch.storage" && name == "_load_from_bytes")
+}
+
+fn items(found: &Surveyed, tuple: NodeId) -> &[NodeId] {
+    match node(found, tuple) {
+        Some(Node::Tuple(items)) => items,
+        _ => &[],
+    }
 }
 
 /// Modules of classes that hold their elements themselves.

@@ -1,4 +1,6 @@
 use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::build::{legacy, storage};
@@ -123,7 +125,7 @@ fn what_calls_copy_ends_as_a_limit() {
 fn found(object: &str) -> Vec<&'static str> {
     let report = judge(&legacy(object, &[]), ValidateOptions::default());
     let ids = report.findings.iter().map(|finding| finding.rule.id);
-    ids.filter(|&id| id != "SR-PICKLE-OPCODE").collect()
+    ids.filter(|&id| !matches!(id, "SR-PICKLE-OPCODE" | "SR-PICKLE-PROTOCOL")).collect()
 }
 
 #[test]
@@ -187,4 +189,40 @@ fn what_asks_for_too_much_ends_as_a_limit() {
     };
     assert_eq!(under(1 << 20), "Pickle Safe\n");
     assert!(under(1000).contains(": the limit `pickle_bytes` of 1000 was reached\n"), "{}", under(1000));
+}
+
+#[test]
+fn what_is_called_for_its_effect_or_made_again_is_not_thrown_away() {
+    let allowing = |pickle: &[u8]| {
+        let allow = ["m.C", "m.put"].map(String::from).to_vec();
+        summary_of(&judge(pickle, ValidateOptions { allow, ..ValidateOptions::default() }))
+    };
+    // A state setter; an object inside its own arguments.
+    assert_eq!(allowing(b"\x80\x02cm\nC\nq\0)Rq\x01cm\nput\nq\x02h\x01}q\x03\x86R0."), "Pickle Safe\n");
+    assert_eq!(
+        allowing(b"\x80\x02cm\nC\nq\x00]q\x01h\x00h\x01\x85q\x02Rq\x03a\x85q\x04R0h\x03."),
+        "Pickle Safe\n"
+    );
+    assert!(allowing(b"\x80\x02}cm\nC\n)R0.").contains("SR-PICKLE-DISCARDED"));
+    // An effect is judged as any call.
+    let summary = allowing(b"\x80\x02cm\nC\n)Rcos\nsystem\n)R0.");
+    assert_eq!(summary.matches("SR-PICKLE-CALL").count(), 1, "{summary}");
+    assert!(summary.starts_with("Pickle Unsafe"), "{summary}");
+}
+
+#[test]
+fn a_frozenset_does_no_more_than_a_set() {
+    assert_eq!(summary(b"\x80\x02c__builtin__\nfrozenset\n]K\x01a\x85R."), "Pickle Safe\n");
+    assert!(summary(b"\x80\x02c__builtin__\nfrozenset\n]]a\x85R.").contains("SR-PICKLE-KEY"));
+}
+
+#[test]
+fn a_class_with_its_source_is_the_class() {
+    let object = "( Vmodule; cm;Net; Vfile; Vsource; t Q ) R";
+    let allow = vec![String::from("m.Net")];
+    let report = judge(&legacy(object, &[]), ValidateOptions { allow, ..ValidateOptions::default() });
+    let ids: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
+    assert!(ids.contains(&"SR-LEGACY-SOURCE"), "{ids:?}");
+    assert!(!ids.contains(&"SR-PICKLE-PERSISTENT") && !ids.contains(&"SR-PICKLE-CALL"), "{ids:?}");
+    assert!(summary(&legacy(object, &[])).contains("calls m.Net with no arguments"));
 }

@@ -8,10 +8,10 @@ use super::member::Member;
 use super::places::Places;
 use super::spans::{self, Span, What};
 use super::work::Work;
-use super::{directory, duplicates, hidden};
+use super::{directory, duplicates, hidden, several};
 use crate::Excess;
 use crate::step::{Next, Range};
-use crate::validate::examine::{Child, Examine, Part, Scope};
+use crate::validate::examine::{Bytes, Child, Examine, Part, Scope};
 use crate::validate::file::limit;
 use crate::zip::windows::{self, Windows};
 
@@ -23,6 +23,8 @@ struct Archive {
     first: String,
     spans: Vec<Span>,
     comments: Vec<Range>,
+    /// Whether another archive follows, which is reported.
+    followed: bool,
     stage: Stage,
 }
 
@@ -31,6 +33,9 @@ enum Stage {
     Start,
     /// The end of the file is on its way.
     Tail(Range),
+    /// What tells whether the file is several archives is on its way: its tail, and
+    /// where the last one would start.
+    Several(Range, Vec<Vec<u8>>, u64),
     /// Directories are on their way.
     Directories(Vec<View>, Vec<Range>),
     /// Headers and descriptors are on their way.
@@ -42,21 +47,24 @@ enum Stage {
 
 /// The current region as a zip archive.
 pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
-    let archive = Archive {
-        members: Vec::new(),
-        first: String::new(),
-        spans: Vec::new(),
-        comments: Vec::new(),
-        stage: Stage::Start,
-    };
-    Child::same(Box::new(archive), scope)
+    Child::same(Box::new(Archive::new(false)), scope)
 }
 
 impl Examine for Archive {
     fn resume(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
         match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Start => self.start(scope),
-            Stage::Tail(range) => self.tail(range, parts, scope),
+            Stage::Tail(range) => {
+                match several::split(parts.first().map_or(&[], Vec::as_slice), range.offset) {
+                    Some(split) => {
+                        self.stage = Stage::Several(range, parts, split);
+                        Next::Fetch(several::evidence(split).to_vec())
+                    }
+                    None => self.tail(range, parts, scope),
+                }
+            }
+            Stage::Several(_, _, split) if several::tells(&parts) => self.several(split, scope),
+            Stage::Several(range, tail, _) => self.tail(range, tail, scope),
             Stage::Directories(views, asked) => self.directories(&views, &Windows::new(&asked, parts), scope),
             Stage::Places(places) => self.places(places, parts, scope),
             Stage::Work(work) => self.work(work, parts, scope),
@@ -66,6 +74,25 @@ impl Examine for Archive {
 }
 
 impl Archive {
+    fn new(followed: bool) -> Self {
+        let (members, spans, comments) = (Vec::new(), Vec::new(), Vec::new());
+        Self { members, first: String::new(), spans, comments, followed, stage: Stage::Start }
+    }
+
+    /// The last archive, and what is before it.
+    fn several(&self, split: u64, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        if !self.followed {
+            several::report(split, scope);
+        }
+        let last = Range::new(split, scope.length.saturating_sub(split));
+        let name = alloc::format!("archive at byte {split}");
+        let before = Box::new(Self::new(true));
+        Next::Done(vec![
+            Child { name: String::new(), bytes: Bytes::At(Range::new(0, split)), examiner: before },
+            Child::member(name, last, Box::new(Self::new(true))),
+        ])
+    }
+
     fn start(&mut self, scope: &Scope<'_>) -> Next<Vec<Child>> {
         let length = scope.length.min(ends::TAIL);
         let range = Range::new(scope.length.saturating_sub(length), length);

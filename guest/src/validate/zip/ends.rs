@@ -73,6 +73,25 @@ pub(super) fn survey(tail: &[u8], base: u64, scope: &mut Scope<'_>) -> Ends {
     ends
 }
 
+/// Where an archive starts that ends the file, if that is not at its beginning and all
+/// its offsets count from there.
+pub(super) fn displaced(tail: &[u8], base: u64) -> Option<u64> {
+    let (at, record) = candidates(tail).next()?;
+    let end = base.saturating_add(at as u64);
+    let before = |distance: u64| {
+        let start = at.checked_sub(usize::try_from(distance).ok()?)?;
+        tail.get(start..at)
+    };
+    let Some(locator) = before(ZIP64_LOCATOR_BYTES).and_then(Zip64Locator::parse) else {
+        let size = u64::from(record.directory_size);
+        return end.checked_sub(size)?.checked_sub(record.directory_offset.into());
+    };
+    let zip64 = before(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES).and_then(Zip64End::parse)?;
+    let place = end.checked_sub(ZIP64_LOCATOR_BYTES + ZIP64_END_BYTES)?;
+    let start = place.checked_sub(zip64.directory_size)?.checked_sub(zip64.directory_offset)?;
+    (locator.offset.checked_add(start) == Some(place)).then_some(start)
+}
+
 /// What may be an end record, last first.
 fn candidates(tail: &[u8]) -> impl Iterator<Item = (usize, EndRecord)> + '_ {
     let fixed = usize::try_from(END_RECORD_BYTES).unwrap_or(usize::MAX);

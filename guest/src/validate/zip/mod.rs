@@ -29,6 +29,7 @@ mod member;
 mod method;
 mod names;
 mod places;
+mod several;
 mod spans;
 mod torch;
 mod work;
@@ -65,6 +66,8 @@ pub(super) const RULES: &[&Rule] = &[
     &crc::RULE,
     &torch::program::SCRIPT,
     &torch::program::PACKAGE,
+    &torch::program::EXPORT,
+    &several::RULE,
     &torch::prefix::RULE,
     &torch::notes::RULE,
     &torch::MEMBER,

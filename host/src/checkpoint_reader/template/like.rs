@@ -3,19 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use strongroom_names::Measure;
+
 use super::{DictKind, DictTarget, Key, Subtree, Template, TensorTarget};
-use crate::state::{Item, Node, StateDict, Unfolded, unfold};
+use crate::state::{Arena, Item, Node, StateDict};
 
 pub(super) fn like<'b>(state: &StateDict<'b>) -> Template<'b> {
     let state = Arc::new(state.clone());
     let root = state.root_id();
-    let unfolded = unfold(state.nodes(), root, |_| 0);
-    Copy { state, unfolded, entered: HashMap::new() }.value(root)
+    let tree = Measure::of(&Arena(state.nodes()), root);
+    Copy { state, tree, entered: HashMap::new() }.value(root)
 }
 
 struct Copy<'b> {
     state: Arc<StateDict<'b>>,
-    unfolded: Unfolded,
+    tree: Measure,
     /// The containers that lead into a cycle and were looked into, each once: lists
     /// that all contain each other have more paths than anyone can walk.
     entered: HashMap<u32, Cycle>,
@@ -37,7 +39,7 @@ impl<'b> Copy<'b> {
         if let Some(simple) = Template::simple(item) {
             return simple;
         }
-        if self.unfolded.is_endless(id) && self.entered.insert(id, Cycle::Open).is_some() {
+        if self.tree.is_endless(id) && self.entered.insert(id, Cycle::Open).is_some() {
             self.entered.insert(id, Cycle::Closed);
             return self.whole(id);
         }

@@ -180,7 +180,7 @@ impl Store for Local {
 
 /// Whether a name says that a save works on what has it, or has left it.
 pub(crate) fn is_unfinished(name: &str) -> bool {
-    matches!(Kind::of(name), Some(Kind::Partial | Kind::Stage))
+    matches!(Kind::of(OsStr::new(name)), Some(Kind::Partial | Kind::Stage))
 }
 
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and

@@ -160,7 +160,7 @@ mod tests {
         ];
         for (index, change) in changes.iter().enumerate() {
             std::fs::write(&path, "bytes").unwrap();
-            let source = LocalSource::open(&path).unwrap();
+            let source = LocalSource::open(&path, &path).unwrap();
             later();
             source.unchanged().unwrap();
             change(&File::options().write(true).open(&path).unwrap());
@@ -183,7 +183,7 @@ mod tests {
         ];
         for change in changes {
             std::fs::write(&path, "bytes").unwrap();
-            let source = LocalSource::open(&path).unwrap();
+            let source = LocalSource::open(&path, &path).unwrap();
             later();
             change(&path, &other);
             source.unchanged().unwrap();

@@ -5,7 +5,7 @@ use super::interval::Intervals;
 use super::pass::{self, Passed};
 use super::strided::{Dims, Effort};
 use crate::bindings::types as wit;
-use crate::state::{Leaf, Node, StateDict, Stored};
+use crate::state::{Arena, Leaf, Node, StateDict, Stored};
 use crate::{DType, Result};
 
 /// What was counted in the tensors of a state dict.
@@ -164,12 +164,8 @@ fn paths(
 
 /// The node of the plain tensor that a leaf is.
 fn tensor_of(state: &StateDict<'_>, leaf: &Leaf<'_, '_>) -> Option<u32> {
-    Some(match state.node(leaf.item.id()) {
-        Node::Tensor(_) => leaf.item.id(),
-        Node::Parameter(parameter) => parameter.tensor,
-        Node::Subclass(subclass) => subclass.tensor,
-        _ => return None,
-    })
+    let tensor = strongroom_names::tensor(&Arena(state.nodes()), leaf.item.id())?;
+    matches!(state.node(tensor.core), Node::Tensor(_)).then_some(tensor.core)
 }
 
 /// Bytes of paths that are listed: one tensor may have a million of them.

@@ -69,10 +69,11 @@ fn control(survey: &Survey) -> Result<()> {
 const ALL: usize = 2_000;
 const SAMPLE: usize = 15;
 
-/// The rank's file, the record, the directory of both, the directory of checkpoints, and the
+/// The rank's file and its record, the commit record, the directory of them, the directory of checkpoints, and the
 /// two above that are new or hold a new one.
-const NEEDED: [&str; 6] = [
+const NEEDED: [&str; 7] = [
     ".checkpoint_0.pt.",
+    ".checkpoint_0.json.",
     ".strongroom.json.",
     ".strongroom-staging",
     "fsync runs/experiment",

@@ -5,11 +5,13 @@ use alloc::vec::Vec;
 
 use super::super::emit_within;
 use super::{Arena, object, tensor};
-use crate::Error;
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{
     Construct, Global, Node, NodeId, Object, Quantizer, SparseCompressed, Storage, Tensor, Text,
 };
+use crate::pickle::Machine;
+use crate::torch::interpret::{NamedStorage, interpret};
+use crate::{Error, Limits};
 
 #[track_caller]
 fn is_misuse(arena: &Arena, root: NodeId) {
@@ -196,6 +198,36 @@ fn no_arena_makes_it_panic_or_differ() {
     assert!(written > 500, "only {written} of the arenas could be written");
 }
 
+#[test]
+fn what_is_written_is_read_and_written_the_same() {
+    let mut dice = Dice(7);
+    let (mut read, mut effects) = (0, 0);
+    for _ in 0..20_000 {
+        let count = 2 + dice.roll(20);
+        let nodes: Vec<Node> = (0..count).map(|own| any_node(&mut dice, own, count)).collect();
+        let storages = vec![Storage { length: 4, location: "cpu".into() }];
+        let Ok(first) = super::emit(&nodes, &storages, 0) else { continue };
+        // Arenas may be nonsense that is written as it is. What is read has a meaning.
+        let Some((again, held)) = rewritten(&first.bytes) else { continue };
+        assert_eq!(rewritten(&again).map(|last| last.0).as_ref(), Some(&again), "{}", again.escape_ascii());
+        read += 1;
+        effects += held;
+    }
+    assert!(read > 1_000 && effects > 10, "{read} of the pickles could be read, with {effects} effects");
+}
+
+/// A pickle, read and written again, and the effects in it.
+fn rewritten(pickle: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let limits = Limits::default();
+    let mut machine = Machine::new(0, "", &limits);
+    machine.feed(pickle).unwrap();
+    let read = interpret(&machine.finish().ok()?, "", &limits).ok()?;
+    let storage = |named: NamedStorage| Storage { length: named.length, location: named.location };
+    let storages: Vec<_> = read.storages.into_iter().map(storage).collect();
+    let effects = |node: &Node| if let Node::Object(object) = node { object.effects.len() } else { 0 };
+    Some((super::emit(&read.nodes, &storages, 0).ok()?.bytes, read.nodes.iter().map(effects).sum()))
+}
+
 /// Numbers that look random and are the same in each run.
 struct Dice(u64);
 
@@ -263,7 +295,7 @@ fn any_node(dice: &mut Dice, own: NodeId, count: u32) -> Node {
             items: vec![c; dice.roll(2) as usize],
             pairs: vec![(a, c); dice.roll(2) as usize],
             state: some,
-            effects: vec![b; dice.roll(2) as usize],
+            effects: vec![(own + 2).min(count - 1); dice.roll(2) as usize],
         })),
     }
 }

@@ -1,0 +1,54 @@
+//! What a file holds beside the state dict, which writing it again leaves out.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use strongroom::File;
+
+use crate::failure::{self, Hint, Unsuitable};
+use crate::output::{note, plural};
+
+/// Says what of `file` the output does not have.
+pub fn tell(file: &File) {
+    if file.extras().is_empty() {
+        return;
+    }
+    let count = plural(file.extras().len(), "part that is no value", "parts that are no values");
+    note(&format!("{}: {count} left out:", file.path().display()));
+    // A note nobody can read is no failure of the work.
+    let _ = io::stderr().write_all(failure::list(file.extras(), SHOWN).as_bytes());
+}
+
+/// Refuses to write over the only file that has them.
+pub fn refuse_in_place(file: &File, output: &Path) -> Result<()> {
+    if file.extras().is_empty() || !is_same(file.path(), output) {
+        return Ok(());
+    }
+    let parts: Vec<String> =
+        file.extras().iter().take(NAMED).map(|part| format!("{} ({})", part.path, part.reason)).collect();
+    let more = match file.extras().len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let reason = format!(
+        "{}: it is not replaced, as it holds what the new file would not: {}{more}",
+        output.display(),
+        parts.join("; ")
+    );
+    bail!(anyhow::Error::new(Unsuitable(reason)).context(Hint("write another file, or --discard-extras")))
+}
+
+/// Whether two paths lead to one file.
+fn is_same(input: &Path, output: &Path) -> bool {
+    let identity = |path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    identity(input).is_some_and(|input| identity(output) == Some(input))
+}
+
+/// Parts listed in a note.
+const SHOWN: usize = 10;
+
+/// Parts named in an error.
+const NAMED: usize = 3;
