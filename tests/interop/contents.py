@@ -1,9 +1,10 @@
 """The tensors of a loaded checkpoint: which have a plain name, which are at other places."""
 
 import re
+from collections import Counter
 
 import torch
-from compare import LEAVES, NAMED, PARTS
+from compare import DICTS, LEAVES, NAMED, PARTS
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 
@@ -18,6 +19,8 @@ class Contents:
         # Tensors by plain name, and the plain names that others are under.
         self.named, self.odd = {}, []
         self.seen, self.over, self.lone = {}, set(), {}
+        # Whether anything leads back to itself.
+        self.cyclic = False
         self.walk(value, "", True, ())
 
     def walk(self, value, path, plain, above):
@@ -25,9 +28,11 @@ class Contents:
         if isinstance(value, (torch.TypedStorage, torch.UntypedStorage)):
             storage = value if isinstance(value, torch.UntypedStorage) else value._untyped_storage
             self.lone[storage._cdata] = storage
-        elif isinstance(value, LEAVES) or isinstance(value, NAMED) or id(value) in above:
+        elif isinstance(value, LEAVES) or isinstance(value, NAMED):
             return
-        elif plain and isinstance(value, torch.Tensor) or not self.known(value, plain):
+        elif id(value) in above:
+            self.cyclic = True
+        elif not self.known(value, plain):
             self.parts(value, path, plain, (*above, id(value)))
 
     def known(self, value, plain):
@@ -44,11 +49,11 @@ class Contents:
 
         if isinstance(value, torch.Tensor):
             self.tensor(value, path, plain, inside)
-        elif isinstance(value, dict) and type(value).__name__ in ("dict", "OrderedDict", "Counter"):
+        elif type(value) in DICTS:
             for key, item in value.items():
                 inside(key)
                 word = type(key) is str and re.fullmatch(r"\w+", key, re.ASCII)
-                if plain and word and type(value).__name__ != "Counter":
+                if plain and word and type(value) is not Counter:
                     self.walk(item, f"{path}.{key}".removeprefix("."), True, above)
                 else:
                     inside(item)

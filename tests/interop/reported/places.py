@@ -146,7 +146,9 @@ def case_30_unpacked_archives(room):
     room.part("archive", room.ok, "inspect", source)
     done = room.run("inspect", folder / "data.pkl")
     room.part("inspect data.pkl", done.says, "pickle", "unpacked")
-    room.part("convert data.pkl", room.refused, "convert", folder / "data.pkl", room / "o.pt", says=["unpacked"])
+    room.part(
+        "convert data.pkl", room.refused, "convert", folder / "data.pkl", room / "o.pt", says=["unpacked"]
+    )
     for command, more in [("inspect", []), ("convert", [room / "o.pt"])]:
         room.part(f"{command} folder", room.refused, command, folder, *more, says=["data.pkl"])
     room.part("storage", room.refused, "inspect", folder / "data" / "0")
