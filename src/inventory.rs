@@ -212,6 +212,11 @@ impl<'s> Inventory<'s> {
         })
     }
 
+    /// Whether there is nothing to list.
+    pub fn is_empty(&self) -> bool {
+        [Sort::Tensor, Sort::Leaf, Sort::Opaque].into_iter().all(|sort| self.entries(sort).next().is_none())
+    }
+
     /// The entries of one sort, in order.
     fn entries(&self, sort: Sort) -> impl Iterator<Item = Entry> {
         let mut leaves = self.state.leaves();

@@ -158,7 +158,14 @@ fn spared(objects: &[Object], drops: &Drops) -> BTreeSet<ObjectId> {
             }
             _ => None,
         };
-        spared.extend(same.unwrap_or_default());
+        let Some(same) = same else { continue };
+        spared.extend(same);
+        // Also what lay on the stack itself, be it the very same: whoever writes the value
+        // drops it again.
+        spared.extend(values.iter().filter_map(|value| match value {
+            Value::Object(id) => Some(*id),
+            _ => None,
+        }));
     }
     spared
 }

@@ -89,7 +89,7 @@ fn inventory<'s>(subject: &'s Subject, filter: &Option<GlobMatcher>) -> Inventor
 
 /// Whether a filter leaves nothing to show, which a note says.
 fn is_empty(subject: &Subject, filter: &Glob) -> bool {
-    let empty = inventory(subject, &Some(filter.compile_matcher())).entries().next().is_none();
+    let empty = inventory(subject, &Some(filter.compile_matcher())).is_empty();
     if empty {
         note(&format!("{}: nothing in it has a path like `{}`", subject.path, filter.glob()));
     }
