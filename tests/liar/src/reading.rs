@@ -9,6 +9,7 @@ use crate::bindings::exports::strongroom::checkpoint::types::{
     Dtype, Error, Node, NodeId, Pair, Range, Subclass, Tensor, Text,
 };
 use crate::misdeeds;
+use crate::writing;
 
 /// The truth is a list of one tensor of two floats, the first bytes of the file.
 pub struct Reading {
@@ -33,7 +34,9 @@ impl wit::GuestReading for Reading {
         let whole = Range { offset: 0, length: self.length };
         let Some(chunk) = chunks.first() else { return Ok(wit::Step::Fetch(vec![whole])) };
         if self.lie.borrow().is_empty() {
-            *self.lie.borrow_mut() = String::from_utf8_lossy(&chunk.bytes).trim().to_string();
+            let text = String::from_utf8_lossy(&chunk.bytes);
+            // In a file of its own the payload follows, which is not there yet.
+            *self.lie.borrow_mut() = text.split('\0').next().unwrap_or_default().trim().to_string();
         }
         misdeeds::commit(&self.lie.borrow())?;
         let fetch = |offset, length| Ok(wit::Step::Fetch(vec![Range { offset, length }]));
@@ -64,6 +67,11 @@ impl wit::GuestReading for Reading {
         })
     }
 
+    /// The host names tensors itself.
+    fn tensors(&self, _: u32, _: u32) -> Result<Vec<wit::NamedTensor>, Error> {
+        core::arch::wasm32::unreachable()
+    }
+
     fn storages(&self, _: u32, count: u32) -> Result<Vec<wit::Stored>, Error> {
         let stored = |offset: u64, length: u64, swap: u8| wit::Stored {
             range: Range { offset, length },
@@ -72,6 +80,15 @@ impl wit::GuestReading for Reading {
             location: "cpu".into(),
             name: "data".into(),
         };
+        if writing::is_of(&self.lie.borrow()) {
+            return Ok(vec![match self.lie.borrow().as_str() {
+                "another place" => stored(8, 8, 1),
+                "another device" => wit::Stored { location: "cuda:0".into(), ..stored(16, 8, 1) },
+                "a checksum" => wit::Stored { checksum: Some(1), ..stored(16, 8, 1) },
+                "another order" => stored(16, 8, 2),
+                _ => stored(16, 8, 1),
+            }]);
+        }
         Ok(match self.lie.borrow().as_str() {
             "a storage beyond the file" => vec![stored(self.length - 7, 8, 1)],
             "a storage past the last offset" => vec![stored(u64::MAX - 7, 16, 1)],
@@ -83,11 +100,6 @@ impl wit::GuestReading for Reading {
             "a page of too many storages" => vec![stored(0, 8, 1); count as usize + 1],
             _ => vec![stored(0, 8, 1)],
         })
-    }
-
-    /// The host names tensors itself.
-    fn tensors(&self, _: u32, _: u32) -> Result<Vec<wit::NamedTensor>, Error> {
-        core::arch::wasm32::unreachable()
     }
 }
 
@@ -105,14 +117,47 @@ impl Reading {
             },
             storages: if *lie == "four billion storages" { all } else { 1 },
             archive: String::new(),
-            alignment: None,
+            alignment: (writing::is_of(&lie) && *lie != "no alignment").then_some(64),
             checksums: false,
             metadata: Vec::new(),
+            extras: Vec::new(),
         }
     }
 }
 
+/// The state dict that the test writes: a tensor, and two numbers.
+fn written(lie: &str) -> Vec<Node> {
+    let view = Tensor { dtype: Dtype::Uint8, shape: vec![8], ..honest() };
+    let view = match lie {
+        "another shape" => Tensor { shape: vec![2, 4], stride: vec![4, 1], ..view },
+        "another dtype" => Tensor { dtype: Dtype::Int8, ..view },
+        _ => view,
+    };
+    let (one, two) = if lie == "values swapped" { (2, 1) } else { (1, 2) };
+    let key = |name: &str| Node::Text(Text { value: name.into(), interned: true });
+    let mut pairs: Vec<Pair> =
+        (0..3).map(|index| Pair { key: 1 + 2 * index, value: 2 + 2 * index }).collect();
+    match lie {
+        "a value dropped" => drop(pairs.pop()),
+        "a value added" => pairs.push(Pair { key: 3, value: 4 }),
+        _ => {}
+    }
+    let last = if lie == "another key" { "three" } else { "two" };
+    vec![
+        Node::Dict(pairs),
+        key("tensor"),
+        Node::Tensor(view),
+        key("one"),
+        Node::Int(one),
+        key(last),
+        Node::Int(two),
+    ]
+}
+
 fn nodes(lie: &str) -> Vec<Node> {
+    if writing::is_of(lie) {
+        return written(lie);
+    }
     let list = |ids: &[NodeId]| Node::List(ids.to_vec());
     let tensor = |tensor: Tensor| vec![Node::List(vec![1]), Node::Tensor(tensor)];
     match lie {

@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,7 +21,7 @@ impl wit::GuestWriting for Writing {
     fn begin(options: wit::WriteOptions) -> Result<wit::Writing, Error> {
         let lie = match options {
             wit::WriteOptions::TorchZip(options) => options.file_name.unwrap_or_default(),
-            wit::WriteOptions::Safetensors(_) => String::new(),
+            wit::WriteOptions::Safetensors(_) | wit::WriteOptions::Pickle => String::new(),
         };
         Ok(wit::Writing::new(Self { lie }))
     }
@@ -61,6 +62,9 @@ impl wit::GuestWriting for Writing {
             "a segment over the slot" => vec![segment(0, 17)],
             "a gap before the slot" => vec![segment(0, 15)],
             "a gap at the start" => vec![segment(1, 15)],
+            lie if WRONG.contains(&lie) => {
+                vec![wit::Segment { offset: 0, bytes: format!("{lie:<16}").into_bytes() }]
+            }
             _ => vec![segment(0, 16)],
         })
     }
@@ -112,6 +116,26 @@ impl wit::GuestWriting for Writing {
             _ => vec![segment(24, 8)],
         })
     }
+}
+
+/// Lies about what is in the file, which its reader finds in its first bytes.
+const WRONG: [&str; 11] = [
+    "another place",
+    "another device",
+    "a checksum",
+    "another order",
+    "no alignment",
+    "another shape",
+    "another dtype",
+    "values swapped",
+    "a value dropped",
+    "a value added",
+    "another key",
+];
+
+/// Whether a file that begins so is one that was written here.
+pub fn is_of(start: &str) -> bool {
+    start == "!".repeat(16) || WRONG.contains(&start)
 }
 
 fn segment(offset: u64, length: usize) -> wit::Segment {
