@@ -293,8 +293,10 @@ fn misfits() -> (State, NodeId, Vec<String>) {
     }
     let key = state.add(Node::Float(0));
     let odd = state.add(Node::Dict(vec![(key, plain)]));
-    items.push(("odd", odd, "a value whose key is a float: safetensors needs a name"));
-    let expected = items.iter().map(|(name, _, reason)| format!("{name}: {reason}")).collect();
+    let mut expected: Vec<String> =
+        items.iter().map(|(name, _, reason)| format!("{name}: {reason}")).collect();
+    items.push(("odd", odd, ""));
+    expected.push("odd.0.0: a value whose key is a float: safetensors needs a name".into());
     let mut items: Vec<(&str, NodeId)> = items.iter().map(|&(name, node, _)| (name, node)).collect();
     items.push(("fits", plain));
     let root = state.dict(&items);
