@@ -392,7 +392,7 @@ fn the_example_limits_sizes_and_sums_up() {
         .map(|name| fs::metadata(taken.join(name)).unwrap().len())
         .iter()
         .sum();
-    let summary = format!("{}: 2 ranks, 2 storages, {bytes} bytes\n", taken.display());
+    let summary = format!("{}: 2 ranks, {bytes} bytes\n", taken.display());
     assert_eq!(*printed.lock().unwrap(), summary);
 }
 

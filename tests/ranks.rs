@@ -227,7 +227,7 @@ fn damage_is_found_and_named() {
             save_over(&Local, &path, &state, 2, false).unwrap();
             fs::copy(path.join(rank_0), directory.join(rank_0)).unwrap();
         },
-        &[rank_0, "checksum", "no payload", "checkpoint_0.json"],
+        &[rank_0, "of all that is no payload", "checkpoint_0.json"],
     );
     found(
         "a file and its record are of another save",
@@ -246,19 +246,27 @@ fn damage_is_found_and_named() {
 #[test]
 fn a_damaged_record_is_no_commit() {
     let edit = |from: &'static str, to: &'static str| move |path: &Path| record::edit(path, from, to);
-    let record = "strongroom.json";
+    let commit = "strongroom.json";
     let cut = |path: &Path| {
         let path = path.join("strongroom.json");
         let bytes = fs::read(&path).unwrap();
         fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
     };
-    found("it is cut", cut, &[record, "damaged"]);
+    found("it is cut", cut, &[commit, "damaged"]);
     let field = edit("\"ranks\"", "\"verse\": 1,\n  \"ranks\"");
-    found("a field is unknown", field, &[record, "damaged", "verse"]);
-    found("its head is another", edit("\"version\": 2", "\"version\": 3"), &[record, "version 3"]);
+    found("a field is unknown", field, &[commit, "damaged", "verse"]);
+    found("its head is another", edit("\"version\": 2", "\"version\": 3"), &[commit, "version 3"]);
     let more = edit("\"world_size\": 2", "\"world_size\": 3");
-    found("ranks are missing", more, &[record, "head"]);
+    found("ranks are missing", more, &[commit, "head"]);
     let seals = edit("\"record_crc32\":[", "\"record_crc32\":[1");
+    found("a checksum is none", seals, &[commit, "damaged", "expected u32"]);
+    let seals = |path: &Path| {
+        let field = "\"record_crc32\":[";
+        let text = fs::read_to_string(path.join(commit)).unwrap();
+        let digit = &text[text.find(field).unwrap() + field.len()..][..1];
+        let other = if digit == "1" { "2" } else { "1" };
+        record::edit(path, &format!("{field}{digit}"), &format!("{field}{other}"));
+    };
     found("a checksum differs", seals, &["checkpoint_0.json", "seals"]);
     found("there is none", |path| fs::remove_file(path.join("strongroom.json")).unwrap(), &["no checkpoint"]);
 }

@@ -48,7 +48,7 @@ impl<'n> Walk<'n> {
         let is_branch = |node| get(self.nodes, node).is_ok_and(is_branch);
         let mut next = places.next_within(&is_branch);
         // An empty state dict is no value that is lost.
-        if next.is_some_and(|node| is_branch(node)) && places.flat_name() == Err(Unnamed::Root) {
+        if next.is_some_and(&is_branch) && places.flat_name() == Err(Unnamed::Root) {
             next = places.next_within(&is_branch);
         }
         let leaf = next.map(|node| {

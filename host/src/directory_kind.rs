@@ -240,8 +240,8 @@ mod tests {
             ),
             (&["b.pt", "a.pth", "log.txt"], Kind::Files { first: first("a.pth"), count: 2 }),
             (&["step-1/strongroom.json", "step-2/strongroom.json", "notes/"], Kind::Checkpoints(2)),
-            (&[".step-1.4a.strongroom-staging/"], Kind::Unfinished),
-            (&[".a.pt.4a.strongroom-partial"], Kind::Unfinished),
+            (&[".step-1.00000000000004a1.strongroom-staging/"], Kind::Unfinished),
+            (&[".a.pt.00000000000004a1.strongroom-partial"], Kind::Unfinished),
             (&[".step-1.staging/", ".cache"], Kind::Other),
             (&["log.txt"], Kind::Other),
             (&[], Kind::Empty),
@@ -249,9 +249,9 @@ mod tests {
         for (names, expected) in cases {
             assert_eq!(kind("run", names), expected, "{names:?}");
         }
-        assert_eq!(kind(".step-1.4a.strongroom-staging", &["checkpoint_0.pt"]), Kind::Unfinished);
+        assert_eq!(kind(".step-1.00000000000004a1.strongroom-staging", &["checkpoint_0.pt"]), Kind::Unfinished);
         let run = tempfile::tempdir().unwrap();
-        fs::create_dir(run.path().join(".step-2.4a.strongroom-staging")).unwrap();
+        fs::create_dir(run.path().join(".step-2.00000000000004a1.strongroom-staging")).unwrap();
         assert_eq!(DirectoryKind::of(&Local, &run.path().join("step-2")).unwrap(), DirectoryKind::Unfinished);
         assert!(DirectoryKind::of(&Local, &run.path().join("step-3")).is_err());
         // A name that only looks like one proves nothing.

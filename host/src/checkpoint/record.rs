@@ -182,8 +182,14 @@ impl Record {
     /// the directory is no whole checkpoint, whatever the record says. Looks at names and
     /// lengths only.
     pub(crate) fn incomplete(&self, store: &dyn Store, path: &Path) -> Result<Option<String>> {
+        let entries = match store.list(path) {
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                    return Err(Error::Replaced { path: path.into() });
+                }
+                entries => entries?,
+            };
         let found: HashMap<OsString, u64> =
-            store.list(path)?.into_iter().map(|entry| (entry.name, entry.length)).collect();
+            entries.into_iter().filter(|entry| !entry.directory).map(|entry| (entry.name, entry.length)).collect();
         let found: HashMap<String, u64> =
             found.into_iter().filter_map(|(name, length)| Some((name.into_string().ok()?, length))).collect();
         let mut files = Vec::new();

@@ -7,7 +7,7 @@ use crate::File;
 use crate::bindings::types::{Pair, Tensor};
 use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
-use crate::state::{Node, StateDict, is_contiguous};
+use crate::state::{Flat, Node, StateDict, flat, is_contiguous};
 
 /// Holds a file against the tensors of `state`: all that were not reported as left out
 /// are in it, under their names, and nothing else. Answers which storage each payload is of.
@@ -20,13 +20,12 @@ pub(super) fn compare(state: &StateDict<'_>, layout: &Layout, file: &File) -> Co
         layout.slots.iter().filter(|slot| slot.length > 0).map(|slot| (slot.offset, slot)).collect();
     let left_out: HashSet<&str> = layout.plan.left_out.iter().map(|unfit| unfit.path.as_str()).collect();
     let mut storages = vec![None; file.parts().len()];
-    for leaf in state.leaves() {
-        let Some(expected) = leaf.item.as_tensor() else { continue };
-        let (path, expected) = (leaf.path.as_str(), expected.raw());
-        let Some(tensor) = found.remove(path) else {
-            if is_in(&left_out, path) {
-                continue;
-            }
+    for Flat { tensor: expected, path, name } in flat(state) {
+        if is_in(&left_out, &path) {
+            continue;
+        }
+        let expected = expected.raw();
+        let Some(tensor) = name.and_then(|name| found.remove(name.as_str())) else {
             return Err(format!("{path}: expected a tensor, found nothing"));
         };
         if (tensor.dtype, &tensor.shape) != (expected.dtype, &expected.shape) {
@@ -77,7 +76,7 @@ fn fills(slot: &Slot, tensor: &Tensor) -> bool {
 
 /// Whether a value or one that it is in is among the paths.
 fn is_in(paths: &HashSet<&str>, path: &str) -> bool {
-    let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(end, _)| end);
+    let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[' | '@' | '{')).map(|(end, _)| end);
     [0, path.len()].into_iter().chain(ends).any(|end| paths.contains(&path[..end]))
 }
 

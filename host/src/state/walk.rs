@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strongroom_names::{Cursor, Survey, Walk};
 
 use super::names::Arena;
-use super::{Item, StateDict};
+use super::{Item, StateDict, Tensor};
 
 /// A value of a state dict, and where it is.
 #[derive(Clone, Debug)]
@@ -65,6 +65,28 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.find_item(|_| true)
     }
+}
+
+/// A tensor of a state dict, for a format that has no nesting.
+pub(crate) struct Flat<'s, 'a> {
+    pub(crate) tensor: Tensor<'s, 'a>,
+    /// Its path as of [`Leaf::path`].
+    pub(crate) path: String,
+    /// The keys on the way joined by dots; None for one that is not under keys alone.
+    pub(crate) name: Option<String>,
+}
+
+/// All tensors in their order.
+pub(crate) fn flat<'s, 'a>(state: &'s StateDict<'a>) -> Vec<Flat<'s, 'a>> {
+    let (arena, survey) = (Arena(state.nodes()), state.survey());
+    let mut walk = Walk::new(&arena, &survey);
+    let mut found = Vec::new();
+    while let Some(id) = walk.next() {
+        if let Some(tensor) = Item::new(state, id).as_tensor() {
+            found.push(Flat { tensor, path: walk.name(), name: walk.flat_name().ok() });
+        }
+    }
+    found
 }
 
 /// The path of the last of some values, each of which refers to the next, the first of

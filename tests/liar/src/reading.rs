@@ -67,6 +67,11 @@ impl wit::GuestReading for Reading {
         })
     }
 
+    /// The host names tensors itself.
+    fn tensors(&self, _: u32, _: u32) -> Result<Vec<wit::NamedTensor>, Error> {
+        core::arch::wasm32::unreachable()
+    }
+
     fn storages(&self, _: u32, count: u32) -> Result<Vec<wit::Stored>, Error> {
         let stored = |offset: u64, length: u64, swap: u8| wit::Stored {
             range: Range { offset, length },
@@ -95,11 +100,6 @@ impl wit::GuestReading for Reading {
             "a page of too many storages" => vec![stored(0, 8, 1); count as usize + 1],
             _ => vec![stored(0, 8, 1)],
         })
-    }
-
-    /// The host names tensors itself.
-    fn tensors(&self, _: u32, _: u32) -> Result<Vec<wit::NamedTensor>, Error> {
-        core::arch::wasm32::unreachable()
     }
 }
 
