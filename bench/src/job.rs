@@ -93,7 +93,10 @@ impl Jobs {
             "verify-pt" => self.read("large.pt", |path| Ok(strongroom::File::open(path)?.verify()?)),
             "validate-deep" => self.read("large.pt", |path| validated(path, true)),
             "validate-sparse" => self.read("sparse.pt", |path| validated(path, false)),
-            "list-many" => self.list_many(|root| Ok(drop(strongroom::list(root)?))),
+            "list-many" => self.list_many(|root| {
+                strongroom::list(root)?;
+                Ok(())
+            }),
             "latest-many" => self.list_many(|root| {
                 ensure!(strongroom::latest(root)? == Some(root.join("step-1")), "it is not the latest");
                 Ok(())

@@ -249,7 +249,10 @@ mod tests {
         for (names, expected) in cases {
             assert_eq!(kind("run", names), expected, "{names:?}");
         }
-        assert_eq!(kind(".step-1.00000000000004a1.strongroom-staging", &["checkpoint_0.pt"]), Kind::Unfinished);
+        assert_eq!(
+            kind(".step-1.00000000000004a1.strongroom-staging", &["checkpoint_0.pt"]),
+            Kind::Unfinished
+        );
         let run = tempfile::tempdir().unwrap();
         fs::create_dir(run.path().join(".step-2.00000000000004a1.strongroom-staging")).unwrap();
         assert_eq!(DirectoryKind::of(&Local, &run.path().join("step-2")).unwrap(), DirectoryKind::Unfinished);

@@ -57,7 +57,7 @@ pub(crate) fn unsupported(what: impl Into<String>) -> Error {
 pub(crate) const DISTRIBUTED: &str = "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR FILE` makes a file of its directory";
 
 const PART: &str = "file";
-const CHECKPOINT: &str = "a PyTorch file or safetensors";
-const FORMATS: &str = "a torch zip (`PK 03 04`), a legacy torch stream or a safetensors header";
+const CHECKPOINT: &str = "a PyTorch file, safetensors or a pickle";
+const FORMATS: &str = "a torch zip (`PK 03 04`), a legacy torch stream, a safetensors header or a pickle";
 /// Bytes that are shown.
 const SHOWN: usize = 16;

@@ -183,13 +183,16 @@ impl Record {
     /// lengths only.
     pub(crate) fn incomplete(&self, store: &dyn Store, path: &Path) -> Result<Option<String>> {
         let entries = match store.list(path) {
-                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                    return Err(Error::Replaced { path: path.into() });
-                }
-                entries => entries?,
-            };
-        let found: HashMap<OsString, u64> =
-            entries.into_iter().filter(|entry| !entry.directory).map(|entry| (entry.name, entry.length)).collect();
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Replaced { path: path.into() });
+            }
+            entries => entries?,
+        };
+        let found: HashMap<OsString, u64> = entries
+            .into_iter()
+            .filter(|entry| !entry.directory)
+            .map(|entry| (entry.name, entry.length))
+            .collect();
         let found: HashMap<String, u64> =
             found.into_iter().filter_map(|(name, length)| Some((name.into_string().ok()?, length))).collect();
         let mut files = Vec::new();

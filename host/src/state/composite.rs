@@ -77,7 +77,7 @@ impl<'s, 'a> Item<'s, 'a> {
         // A parameter may be one of a wrapper.
         let core = self.sibling(tensor.core);
         let dtype = match core.node() {
-            Node::Dtype(dtype) => Some(DType::from(*dtype)),
+            Node::Dtype(dtype) => Some(*dtype),
             _ if tensor.kind == Kind::Wrapper => None,
             _ => return None,
         };

@@ -68,8 +68,8 @@ impl<'s, 'a> Iterator for Leaves<'s, 'a> {
 }
 
 /// A tensor of a state dict, for a format that has no nesting.
-pub(crate) struct Flat<'s, 'a> {
-    pub(crate) tensor: Tensor<'s, 'a>,
+pub(crate) struct Flat<'a> {
+    pub(crate) tensor: Tensor<'a>,
     /// Its path as of [`Leaf::path`].
     pub(crate) path: String,
     /// The keys on the way joined by dots; None for one that is not under keys alone.
@@ -77,7 +77,7 @@ pub(crate) struct Flat<'s, 'a> {
 }
 
 /// All tensors in their order.
-pub(crate) fn flat<'s, 'a>(state: &'s StateDict<'a>) -> Vec<Flat<'s, 'a>> {
+pub(crate) fn flat<'a>(state: &StateDict<'a>) -> Vec<Flat<'a>> {
     let (arena, survey) = (Arena(state.nodes()), state.survey());
     let mut walk = Walk::new(&arena, &survey);
     let mut found = Vec::new();

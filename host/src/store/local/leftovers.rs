@@ -36,7 +36,7 @@ fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Vec<
         Ok(()) => removed.push(path),
         Err(source) if source.kind() == io::ErrorKind::NotFound => {}
         Err(source) => {
-            failure = mem::replace(&mut failure, Ok(())).and(Err(Error::io(&path, "remove", source)))
+            failure = mem::replace(&mut failure, Ok(())).and(Err(Error::io(&path, "remove", source)));
         }
     };
     for path in files {
