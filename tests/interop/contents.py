@@ -60,7 +60,7 @@ class Contents:
             inside(getattr(value, "__dict__", None))
         elif type(value) in (list, tuple):
             for index, item in enumerate(value):
-                self.walk(item, f"{path}[{index}]", plain, above)
+                self.walk(item, f"{path}[{index}]" if plain else path, plain, above)
         elif type(value) in (set, frozenset):
             for item in value:
                 inside(item)

@@ -9,6 +9,7 @@ import types
 
 import classes
 import numpy
+import safetensors.torch
 import torch
 import torch.distributed
 from torch.nn import Parameter
@@ -534,8 +535,6 @@ def case_40_every_dtype(room):
 
 def one_dtype(room, path, tensor, name):
     """One file of one type."""
-    import safetensors.torch
-
     theirs, ours = room / "theirs.safetensors", room / "ours.safetensors"
     room.ok("inspect", path).says(name)
     try:
@@ -703,7 +702,18 @@ def case_names_of_tensors(room):
     listed = [entry["path"] for entry in room.inspect(path)["tensors"]]
     wanted(len(set(listed)) == 5 and "w" in listed, f"listed: {listed}")
     room.refused("convert", path, room / "flat.safetensors")
-    alone = room.save("alone.pt", {"": {"a": full(2)}, "layer.0": {"w": full(3)}})
+    alone = room.save("alone.pt", {"layer.0": {"w": full(3)}, "list": [full(1), (full(2),)]})
     listed = sorted(entry["path"] for entry in room.inspect(alone)["tensors"])
     found, _ = room.flat(alone)
-    wanted(listed == sorted(found) == [".a", "layer.0.w"], f"listed {listed}, written {sorted(found)}")
+    wanted(
+        listed == sorted(found) == ["layer.0.w", "list[0]", "list[1][0]"],
+        f"{listed}, written {sorted(found)}",
+    )
+    empty = room.save("empty.pt", {"": {"a": full(2)}, "w": full(3)})
+    listed = sorted(entry["path"] for entry in room.inspect(empty)["tensors"])
+    done = room.run("convert", empty, room / "empty.safetensors")
+    if done.code == 0:
+        found = sorted(safetensors.torch.load_file(room / "empty.safetensors"))
+        wanted(found == listed, f"listed {listed}, written {found}")
+    else:
+        wanted("[" in done.error() and "read again" not in done.error(), str(done))
