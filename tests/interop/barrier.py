@@ -89,7 +89,7 @@ def a_late_python_rank(examples):
     """Ranks in Rust name a rank in Python that does not come, and not one that does."""
     for kinds, libuv in [("rrpp", True), ("prpp", False)]:
         # Longer than Python takes to start.
-        timeout = 15
+        timeout = 45
         ranks = list(start(examples, kinds, libuv, timeout, [9, 9, 5, 9]))
         for rank, kind in enumerate(kinds):
             if kind == "r":
