@@ -168,6 +168,9 @@ impl File {
 
     /// Verifies every payload against its checksum, in constant memory.
     pub fn verify(&self) -> Result<Verified> {
+        if self.format == Format::Pickle && self.state.storages().iter().any(|storage| storage.length() > 0) {
+            return Elsewhere(self.path().into()).error();
+        }
         let verified = self.parts.par_iter().try_for_each(Stored::verify);
         self.source.unchanged()?;
         verified.map_err(|error| self.state.naming_tensors(error))?;

@@ -158,7 +158,7 @@ pub(crate) fn write(
 fn contract(path: &Path, state: &StateDict<'_>, options: &WriteOptions) -> wit::WriteOptions {
     match &options.format {
         WriteFormat::Torch(TorchOptions { alignment, checksums, file_name }) => {
-            let own = || path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let own = || path.file_name().map(|_| path.to_string_lossy().into_owned());
             // A path in bytes that are no UTF-8 is non-ASCII, which torch calls `archive`.
             wit::WriteOptions::TorchZip(wit::TorchOptions {
                 file_name: file_name.clone().or_else(own),

@@ -95,15 +95,21 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
     /// The node in the next place; None after the last.
     #[expect(clippy::should_implement_trait, reason = "the other methods are about the place it gave last")]
     pub fn next(&mut self) -> Option<u32> {
-        self.next_within(&|_| true)
+        loop {
+            let (node, _) = self.step(&|_| true)?;
+            if !self.nodes.look(node).is_branch() && !self.is_core() {
+                return Some(node);
+            }
+        }
     }
 
     /// The same, where only nodes that `enters` is true of are looked into: what others
-    /// have in them is no place.
+    /// have in them is no place. A container that is in itself comes where it was not
+    /// entered again: what a flat format would lose of it.
     pub fn next_within(&mut self, enters: &dyn Fn(u32) -> bool) -> Option<u32> {
         loop {
-            let node = self.step(enters)?;
-            let listed = !self.nodes.look(node).is_branch() || !enters(node);
+            let (node, entered) = self.step(enters)?;
+            let listed = !self.nodes.look(node).is_branch() || !entered;
             if listed && !self.is_core() {
                 return Some(node);
             }
@@ -171,8 +177,8 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         Ok(name)
     }
 
-    /// Goes to the next node and says which it is.
-    fn step(&mut self, enters: &dyn Fn(u32) -> bool) -> Option<u32> {
+    /// Goes to the next node and says which it is, and whether it was entered.
+    fn step(&mut self, enters: &dyn Fn(u32) -> bool) -> Option<(u32, bool)> {
         let (nodes, survey, cursor) = (self.nodes, self.survey, &mut self.cursor);
         let Visit { above, role, node } = cursor.stack.pop()?;
         let above = usize::try_from(above).unwrap_or(usize::MAX);
@@ -194,7 +200,8 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         }
         // Not looked at again where it was entered: a long list that is full of itself
         // would have its length squared.
-        if enters(node) && (!survey.measure.is_endless(node) || cursor.entered.insert(node)) {
+        let entered = enters(node) && (!survey.measure.is_endless(node) || cursor.entered.insert(node));
+        if entered {
             let (first, above) = (cursor.stack.len(), u32::try_from(cursor.way.len()).unwrap_or(u32::MAX));
             nodes.visit(node, &mut |role, node| {
                 if survey.measure.is_listed(role, node) {
@@ -203,7 +210,7 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
             });
             cursor.stack.get_mut(first..).unwrap_or_default().reverse();
         }
-        Some(node)
+        Some((node, entered))
     }
 
     /// Whether the place is that of the node before it: a parameter's tensor.

@@ -21,7 +21,12 @@ pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>, 
     })?;
     let metadata = || subject.state.metadata().iter().cloned();
     section(out, METADATA, || metadata().map(|(key, value)| [key, value].map(printable)))?;
-    writeln!(out, "\n{}", totals(&subject.totals(inventory)))
+    writeln!(out, "\n{}", totals(&subject.totals(inventory)))?;
+    if subject.format == "pickle" && subject.totals(inventory).storages > 0 {
+        let text = "It is the pickle of an unpacked file, or an outline: its storages are in other files.";
+        writeln!(out, "{text}")?;
+    }
+    Ok(())
 }
 
 fn head(out: &mut dyn Write, subject: &Subject) -> io::Result<()> {

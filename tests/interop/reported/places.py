@@ -152,8 +152,8 @@ def case_30_unpacked_archives(room):
     for command, more in [("inspect", []), ("convert", [room / "o.pt"])]:
         room.part(f"{command} folder", room.refused, command, folder, *more, says=["data.pkl"])
     room.part("storage", room.refused, "inspect", folder / "data" / "0")
-    done = room.run("validate", folder / "data.pkl")
-    room.part("validate", done.says, "pickle", "storages")
+    room.part("verify data.pkl", room.refused, "verify", folder / "data.pkl", says=["unpacked"])
+    room.part("validate", room.ok, "validate", folder / "data.pkl")
 
 
 def case_31_what_it_is(room):
