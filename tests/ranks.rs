@@ -268,7 +268,11 @@ fn a_damaged_record_is_no_commit() {
         record::edit(path, &format!("{field}{digit}"), &format!("{field}{other}"));
     };
     found("a checksum differs", seals, &["checkpoint_0.json", "seals"]);
-    found("there is none", |path| fs::remove_file(path.join("strongroom.json")).unwrap(), &["no checkpoint"]);
+    found(
+        "there is none",
+        |path| fs::remove_file(path.join("strongroom.json")).unwrap(),
+        &["no commit record"],
+    );
 }
 
 #[test]

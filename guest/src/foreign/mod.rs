@@ -20,8 +20,12 @@ pub(crate) const HEAD: u64 = 1024;
 
 /// Whether the first bytes may be the length of a safetensors header and its brace.
 /// Eight characters before it are no length but the start of a JSON text: `{"data":{"…`.
+/// So is the start of a pickle, `80 02 7d 71 00 28 8a 08 7b`, unless it is that of a
+/// length: no header has four gigabytes.
 pub(crate) fn may_be_safetensors(head: &[u8]) -> bool {
-    head.get(8) == Some(&b'{') && !head.iter().take(8).all(|byte| is_text(*byte))
+    let is_pickle =
+        matches!(head, [0x80, 2..=5, _, _, high @ ..] if high.iter().take(4).any(|byte| *byte > 0));
+    head.get(8) == Some(&b'{') && !head.iter().take(8).all(|byte| is_text(*byte)) && !is_pickle
 }
 
 /// Whether a byte may be one of a text: those from f8 on are never in UTF-8.

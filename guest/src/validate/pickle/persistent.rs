@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule::malformed(
     "SR-PICKLE-PERSISTENT",
     "a persistent id that names no storage",
     "Persistent ids are for whoever loads a file to interpret. PyTorch knows those of storages \
-     and refuses others.",
+     and refuses others; a plain pickle has none.",
 );
 
 /// Reports a persistent id that is not that of a storage.
@@ -28,9 +28,19 @@ pub(super) fn check(
         return;
     }
     let id = objects.describe(instance.callable);
-    if dialect == Dialect::Legacy && objects.module(instance).is_some() {
+    let is_storage = is_storage(objects, instance.callable, dialect);
+    if dialect == Dialect::Plain && scope.depth == 0 && is_storage {
+        // The `data.pkl` of an unpacked archive: its storages are in other files.
+    } else if dialect == Dialect::Plain {
+        scope.find(
+            &RULE,
+            part,
+            instance.offset,
+            format!("a persistent id, {id}, in a pickle that has no storages"),
+        );
+    } else if dialect == Dialect::Legacy && objects.module(instance).is_some() {
         // Reported with the source that it brings.
-    } else if !is_storage(objects, instance.callable, dialect) {
+    } else if !is_storage {
         scope.find(&RULE, part, instance.offset, format!("the persistent id {id}, which names no storage"));
     }
 }
