@@ -314,7 +314,7 @@ fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64], part_of: Option
 fn wrapping(path: String, wrapper: Wrapper, part_of: Option<String>) -> TensorEntry {
     TensorEntry {
         kind: wrapper.class,
-        dtype: wrapper.dtype.map(|dtype| dtype.name()),
+        dtype: wrapper.dtype.map(strongroom::DType::name),
         requires_grad: wrapper.requires_grad,
         wrapper: true,
         ..composed(path, wrapper.shape, part_of)

@@ -71,7 +71,7 @@ fn what_has_lost_a_file_is_passed_over_and_stays() {
     let lose: [fn(&Path); 4] = [
         |path| fs::remove_file(path.join("checkpoint_0.pt")).unwrap(),
         |path| {
-            fs::File::options().write(true).open(path.join("checkpoint_0.pt")).unwrap().set_len(7).unwrap()
+            fs::File::options().write(true).open(path.join("checkpoint_0.pt")).unwrap().set_len(7).unwrap();
         },
         |path| {
             fs::remove_file(path.join("checkpoint_0.pt")).unwrap();

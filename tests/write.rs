@@ -98,7 +98,8 @@ fn a_payload_that_goes_out_in_parts_is_verified_whole() {
 fn a_file_that_changes_while_it_is_read_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let (path, out) = (directory.path().join("model"), directory.path().join("out.pt"));
-    let operations: [(&str, fn(&File, &Path) -> Result<()>); 5] = [
+    type Operation = fn(&File, &Path) -> Result<()>;
+    let operations: [(&str, Operation); 5] = [
         ("convert", |file, out| convert(file, out)),
         ("load", |file, _| file.load().map(drop)),
         ("load unverified", |file, _| file.load_unverified().map(drop)),
