@@ -97,20 +97,17 @@ class Contents:
     def lacks(self, found, said):
         """What a safetensors file lacks or has too much, where `said` says what was left out."""
         left = [line.split(": ")[0].strip() for line in said.splitlines()[1:]]
-        capped = any("more" in line for line in said.splitlines()[-2:])
         for name, tensor in self.named.items():
             if name in found:
                 wrong = other_values(tensor, found[name])
                 if wrong:
                     return f"{name}: {wrong}"
-            elif not capped and not any(
-                name == out or name.startswith((f"{out}.", f"{out}[")) for out in left
-            ):
+            elif not any(name == out or name.startswith((f"{out}.", f"{out}[")) for out in left):
                 return f"{name} is not there, and nobody says so"
         for under, tensor in self.odd:
             there = any(other_values(tensor, other) is None for other in found.values())
             told = any(out.startswith(under) or under.startswith(out) for out in left)
-            if not there and not told and not capped:
+            if not there and not told:
                 return f"a tensor under {under or 'the root'} is not there, and nobody says so"
         strange = [
             name

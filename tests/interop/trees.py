@@ -343,7 +343,7 @@ class Bench:
             found = safetensors.torch.load_file(flat)
             self.wrong("safetensors", contents.lacks(found, ""))
         else:
-            done = self.run("tensors only", "convert", self.source, flat, "--tensors-only")
+            done = self.run("tensors only", "convert", self.source, flat, "--tensors-only", "--verbose")
             if done is None:
                 return
             found = safetensors.torch.load_file(flat)
