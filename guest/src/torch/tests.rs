@@ -332,7 +332,7 @@ fn an_archive_that_torch_would_not_write_is_refused() {
         (&[pickle, version, ("a/byteorder", "middle")], "expected `little` or `big`, found 6d 69 64"),
         (
             &[pickle, version, ("a/constants.pkl", "x")],
-            "unsupported: file, offset 0: expected a PyTorch file or safetensors, found a TorchScript archive",
+            "unsupported: file, offset 0: expected a PyTorch file, safetensors or a pickle, found a TorchScript archive",
         ),
         (
             &[version, ("a/.data/extern_modules", "")],
