@@ -206,5 +206,5 @@ fn without_time(record: &[u8]) -> Vec<u8> {
 }
 
 /// Fields of the record itself, not of what is in it.
-const TIMES: [&[u8]; 2] = [b"  \"committed\":", b"  \"crc32\":"];
+const TIMES: [&[u8]; 3] = [b"  \"committed\":", b"  \"head_crc32\":", b"  \"crc32\":"];
 const RECORD: &str = "strongroom.json";
