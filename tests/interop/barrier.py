@@ -89,11 +89,11 @@ def a_late_python_rank(examples):
     """Ranks in Rust name a rank in Python that does not come, and not one that does."""
     for kinds, libuv in [("rrpp", True), ("prpp", False)]:
         # Longer than Python takes to start.
-        timeout = 45
+        timeout = 30
         ranks = list(start(examples, kinds, libuv, timeout, [9, 9, 5, 9]))
         for rank, kind in enumerate(kinds):
             if kind == "r":
-                printed, _ = ranks[rank].communicate(timeout=LIMIT)
+                printed, _ = ranks[rank].communicate(timeout=timeout + LIMIT)
                 if f"missing ranks: 2: did not come within {timeout} s" not in printed:
                     yield f"rank {rank} of {kinds} says {printed[-500:]}"
         for process in ranks:
