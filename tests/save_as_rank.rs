@@ -182,9 +182,10 @@ fn ranks_of_worlds_that_differ_are_all_told_so_and_nothing_is_committed() {
             let output = rank.wait_with_output().unwrap();
             let errors = text(&output.stderr);
             assert_eq!(output.status.code(), Some(5), "{errors}");
-            // Rank 0, which has the store, may be gone before the other has looked.
-            let told = ["a world of ", "2", "3", "one of "].iter().all(|part| errors.contains(part));
-            assert!(told || errors.contains("missing ranks: 0: ended"), "{errors}");
+            assert!(
+                ["a world of ", "2", "3", "one of "].iter().all(|part| errors.contains(part)),
+                "{errors}"
+            );
         }
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         assert!(!room.path("run/step-1").exists());

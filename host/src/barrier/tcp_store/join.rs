@@ -15,7 +15,7 @@ use super::pool::Pool;
 use super::rounds::Round;
 use super::session::{Member, Session};
 use super::wire::INIT_KEY;
-use super::{StoreName, TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
+use super::{StoreName, TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer, linger};
 use crate::barrier::{NAMELESS, OnWait, Waiting, worlds_differ};
 use crate::error::Absence;
 use crate::{Error, RankInfo, Result};
@@ -60,8 +60,12 @@ impl TcpStoreBarrier {
         let until = after(config.timeout_barrier_init);
         let joining =
             Joining { meeting, config, rank_info, store, on_wait, until, member: Member::new().to_text() };
-        let joined = if joining.meeting.agent { joining.meet()? } else { joining.enter()? };
-        Ok(joining.done(joined, server))
+        let joined = if joining.meeting.agent { joining.meet() } else { joining.enter() };
+        if let (Err(Error::Conflict { .. }), Some(server)) = (&joined, &server) {
+            // Those whom it concerns read the reason in this store.
+            linger(server);
+        }
+        Ok(joining.done(joined?, server))
     }
 }
 

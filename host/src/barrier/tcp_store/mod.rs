@@ -127,14 +127,6 @@ impl TcpStoreBarrier {
         keys.extend(last.filter(|last| last.id == self.session).map(|_| current));
         client.delete(&keys)
     }
-
-    /// Serves until all others that came have left.
-    fn linger(&self, server: &TcpStoreServer) {
-        let start = Instant::now();
-        while server.clients() > 0 && start.elapsed() < LINGER {
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
 }
 
 impl Barrier for TcpStoreBarrier {
@@ -190,9 +182,17 @@ impl Barrier for TcpStoreBarrier {
         self.pool.close();
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(server) = server {
-            self.linger(&server);
+            linger(&server);
         }
         Ok(())
+    }
+}
+
+/// Serves until all others that came have left.
+fn linger(server: &TcpStoreServer) {
+    let start = Instant::now();
+    while server.clients() > 0 && start.elapsed() < LINGER {
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
