@@ -65,3 +65,17 @@ const CHECKPOINT: &str = "a PyTorch file, safetensors or a pickle";
 const FORMATS: &str = "a torch zip (`PK 03 04`), a legacy torch stream, a safetensors header or a pickle";
 /// Bytes that are shown.
 const SHOWN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::may_be_safetensors;
+
+    #[test]
+    fn a_pickle_whose_ninth_byte_is_a_brace_is_no_header() {
+        // {: (an int of eight bytes, the lowest of them 7b.
+        assert!(!may_be_safetensors(b"\x80\x02}q\x00(\x8a\x08{\x11"));
+        assert!(!may_be_safetensors(br#"{"data":{"a"#));
+        // A header of 0x280 bytes begins as a pickle does, too.
+        assert!(may_be_safetensors(b"\x80\x02\x00\x00\x00\x00\x00\x00{\"a"));
+    }
+}
