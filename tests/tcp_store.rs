@@ -161,8 +161,6 @@ fn a_rank_that_is_killed_while_it_joins_can_come_again() {
         thread::sleep(Duration::from_millis(500));
         drop(killed);
         let again = start(again);
-        // Until the one that was killed is known to be: else the last would meet it.
-        thread::sleep(2 * config.liveness_timeout);
         wait_for(vec![other, again, start(2)]).iter().for_each(Ended::assert_success);
     }
 }

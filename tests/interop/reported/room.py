@@ -210,3 +210,37 @@ def names(done):
 def root():
     """Whether this user may do anything."""
     return os.geteuid() == 0
+
+
+def full(value, count=2):
+    """A tensor that tells where it came from."""
+    return torch.full((count,), float(value))
+
+
+def kept_or_refused(room, path, alike):
+    """Each way out gives what went in, or is refused; and where nothing is refused, nothing is lost."""
+    outs = [("convert", room / "again" / path.name), ("convert", None), ("save", room / "dir" / path.stem)]
+    for command, out in outs:
+        before = path.read_bytes()
+        if out is None:
+            out = room / "place" / path.name
+            out.parent.mkdir(exist_ok=True)
+            out.write_bytes(before)
+            source = out
+        else:
+            out.parent.mkdir(exist_ok=True)
+            source = path
+        more = ["--ranks", "2"] if command == "save" else []
+        done = room.run(command, source, out, *more)
+        if done.code:
+            wanted(done.error(), str(done))
+            wanted(source.read_bytes() == before, f"refused, and changed: {done}")
+            continue
+        if command == "save":
+            merged = room / "merged" / path.name
+            merged.parent.mkdir(exist_ok=True)
+            room.ok("load", out, merged)
+            for rank in range(2):
+                torch.load(out / f"checkpoint_{rank}.pt", weights_only=False)
+            out = merged
+        alike(out, f"{command} to {out.parent.name}")

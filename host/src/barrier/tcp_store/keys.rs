@@ -56,6 +56,16 @@ impl Keys {
         format!("{}conflict", self.own)
     }
 
+    /// Is there when rank 0 asks, for the n-th time, who of those that have come is still here.
+    pub(super) fn call(&self, round: u64) -> String {
+        format!("{}call/{round}", self.own)
+    }
+
+    /// A rank's answer to such a call.
+    pub(super) fn here(&self, round: u64, rank: usize) -> String {
+        format!("{}here/{round}/{rank}", self.own)
+    }
+
     /// Is there when all ranks have come.
     pub(super) fn sealed(&self) -> String {
         format!("{}sealed", self.own)

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{Client, after};
 use super::config::Place;
+use super::keys::Keys;
 
 /// Signs of life in the time after which a rank without one is taken for dead.
 const SIGNS: u32 = 6;
@@ -60,6 +61,27 @@ impl Drop for Beat {
             let _ = thread.join();
         }
     }
+}
+
+/// What those of some ranks last gave as a sign of life that give any.
+pub(super) fn signs(
+    client: &mut Client,
+    keys: &Keys,
+    ranks: Vec<usize>,
+) -> io::Result<BTreeMap<usize, Vec<u8>>> {
+    let there = client.check_each(&ranks.iter().map(|&rank| keys.beat(rank)).collect::<Vec<_>>())?;
+    let living = ranks.into_iter().zip(there).filter(|(_, there)| *there).map(|(rank, _)| rank).collect();
+    last_signs(client, keys, living)
+}
+
+/// What ranks last gave as a sign of life, who all give some.
+pub(super) fn last_signs(
+    client: &mut Client,
+    keys: &Keys,
+    ranks: Vec<usize>,
+) -> io::Result<BTreeMap<usize, Vec<u8>>> {
+    let beats: Vec<String> = ranks.iter().map(|&rank| keys.beat(rank)).collect();
+    Ok(ranks.into_iter().zip(client.get(&beats)?).collect())
 }
 
 /// What somebody who waits has seen of those it waits for.

@@ -2,9 +2,10 @@
 //!
 //! On such a store lies what ranks left that died, gave up, or are from a run before.
 //! None of it may count, so ranks meet in a session that never was. Rank 0 offers one;
-//! the others answer by taking their places in it; when all have, rank 0 seals it, and
-//! nobody is in it before. Who is late, or comes again, waits for the next offer. Keys
-//! of one session are under its name, so none is ever taken for one of another.
+//! the others answer by taking their places in it; when all have, rank 0 calls them, and
+//! seals it when all say that they are here: a place may be that of a rank that died
+//! since. Nobody is in it before. Who is late, or comes again, waits for the next offer.
+//! Keys of one session are under its name, so none is ever taken for one of another.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::join::{Joined, Joining};
 use super::keys::Keys;
-use super::liveness::{Beat, interval};
+use super::liveness::{Beat, Vigil, interval, signs};
 use super::session::{Member, Session, is_id};
 use crate::Result;
 use crate::barrier::{Waiting, Watch, worlds_differ};
@@ -104,8 +105,19 @@ impl Joining {
         client.delete(&[key]).map_err(|error| self.lost(&error))
     }
 
-    /// Waits until all others have answered.
+    /// Waits until all others have answered, and live.
     fn gather(&self, client: &mut Client, keys: &Keys, watch: &Watch) -> Result<()> {
+        for round in 0.. {
+            self.await_answers(client, keys, watch)?;
+            if self.call(client, keys, round, watch)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all others have taken their places.
+    fn await_answers(&self, client: &mut Client, keys: &Keys, watch: &Watch) -> Result<()> {
         let lost = |error| self.lost(&error);
         let others = self.others();
         let answers: Vec<String> = others.iter().map(|&rank| keys.member(rank)).collect();
@@ -118,15 +130,50 @@ impl Joining {
                 break;
             }
             former.look(self, client)?;
-            let there = client.check_each(&answers).map_err(lost)?;
-            let missing = others.iter().zip(there).filter(|(_, there)| !there).map(|(&rank, _)| rank);
-            let missing: Vec<usize> = missing.collect();
+            let missing = absent(&others, &client.check_each(&answers).map_err(lost)?);
             watch.missing(&missing);
             if left.is_zero() && !missing.is_empty() {
                 return Err(self.late(missing));
             }
         }
         Ok(())
+    }
+
+    /// Calls all others, and waits until each says that it is here. False if one that had
+    /// a place gave it up, or died after it said so.
+    fn call(&self, client: &mut Client, keys: &Keys, round: u64, watch: &Watch) -> Result<bool> {
+        let lost = |error| self.lost(&error);
+        let others = self.others();
+        if others.is_empty() {
+            return Ok(true);
+        }
+        let members: Vec<String> = others.iter().map(|&rank| keys.member(rank)).collect();
+        let here: Vec<String> = others.iter().map(|&rank| keys.here(round, rank)).collect();
+        client.set(&keys.call(round), b"").map_err(lost)?;
+        let mut vigil = Vigil::new(self.config.liveness_timeout);
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            let all_here = client.wait(&here, left.min(self.interval())).map_err(lost)?;
+            self.expect_no_conflict(client, keys)?;
+            if all_here {
+                return Ok(true);
+            }
+            if !absent(&others, &client.check_each(&members).map_err(lost)?).is_empty() {
+                return Ok(false);
+            }
+            let there = client.check_each(&here).map_err(lost)?;
+            let missing = absent(&others, &there);
+            watch.missing(&missing);
+            if left.is_zero() && !missing.is_empty() {
+                return Err(self.late(missing));
+            }
+            // Who died before it said so is only waited for: it may come again.
+            let said_so = others.iter().zip(there).filter(|(_, there)| *there).map(|(&rank, _)| rank);
+            vigil.look(signs(client, keys, said_so.collect()).map_err(lost)?, Instant::now());
+            if !vigil.silent().is_empty() {
+                return Ok(false);
+            }
+        }
     }
 
     /// Meets the others as a rank that rank 0 waits for.
@@ -188,11 +235,18 @@ impl Joining {
         let (rank, sealed) = (self.rank_info.global_rank, [keys.sealed()]);
         // Each rank looks for all others, so not too often.
         let (start, mut look) = (Instant::now(), Duration::from_secs(2));
+        let mut calls = 0;
         loop {
             let left = self.until.saturating_duration_since(Instant::now());
-            let all_came = client.wait(&sealed, left.min(self.interval())).map_err(lost)?;
+            let awaited = if calls == 0 { [keys.call(0)] } else { sealed.clone() };
+            let came = client.wait(&awaited, left.min(self.interval())).map_err(lost)?;
             self.expect_no_conflict(client, keys)?;
-            if all_came {
+            let heard = calls;
+            while client.has_any(&[keys.call(calls)]).map_err(lost)? {
+                client.set(&keys.here(calls, rank), b"").map_err(lost)?;
+                calls += 1;
+            }
+            if came && heard > 0 {
                 let held = client.look(&keys.member(rank)).map_err(lost)?.unwrap_or_default();
                 if held == self.member.as_bytes() {
                     return Ok(Answered::Sealed);
@@ -209,9 +263,7 @@ impl Joining {
                 look *= 2;
                 let others = self.others();
                 let answers: Vec<String> = others.iter().map(|&rank| keys.member(rank)).collect();
-                let there = client.check_each(&answers).map_err(lost)?;
-                let missing = others.iter().zip(there).filter(|(_, there)| !there).map(|(&rank, _)| rank);
-                let mut missing: Vec<usize> = missing.collect();
+                let mut missing = absent(&others, &client.check_each(&answers).map_err(lost)?);
                 if missing.is_empty() {
                     missing.push(0);
                 }
@@ -261,6 +313,11 @@ impl Joining {
         }
         client.set(&key, past.join(",").as_bytes()).map_err(lost)
     }
+}
+
+/// Those of some ranks that are not there.
+fn absent(ranks: &[usize], there: &[bool]) -> Vec<usize> {
+    ranks.iter().zip(there).filter(|(_, there)| !**there).map(|(&rank, _)| rank).collect()
 }
 
 /// What a rank that waits sees of the ranks that met last. If they live, it is one too

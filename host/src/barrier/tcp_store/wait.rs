@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::TcpStoreBarrier;
 use super::client::{Client, after};
 use super::keys::Keys;
-use super::liveness::{Vigil, interval};
+use super::liveness::{Vigil, interval, last_signs};
 use crate::Result;
 use crate::barrier::Waiting;
 use crate::error::Absence;
@@ -94,7 +94,6 @@ fn absent(client: &mut Client, keys: &Keys, came: &Came) -> io::Result<Absent> {
             living.push(rank);
         }
     }
-    let beats: Vec<String> = living.iter().map(|&rank| keys.beat(rank)).collect();
-    absent.beats = living.into_iter().zip(client.get(&beats)?).collect();
+    absent.beats = last_signs(client, keys, living)?;
     Ok(absent)
 }

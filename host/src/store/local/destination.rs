@@ -5,8 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::statfs;
-
+use super::file_system::is_in_proc;
 use super::sync::parent;
 use crate::{Error, Result};
 
@@ -45,7 +44,7 @@ pub(super) fn followed(path: &Path) -> Result<Option<PathBuf>> {
     let mut place = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&place) {
-            Ok(_) if is_in_proc(&place) => return Ok(None),
+            Ok(_) if is_in_proc(parent(&place)) => return Ok(None),
             Ok(target) => place = parent(&place).join(target),
             Err(error)
                 if matches!(
@@ -83,13 +82,6 @@ pub(super) fn real(path: &Path) -> Result<PathBuf> {
         return place.canonicalize().map_err(|error| Error::io(path, "look at", error));
     }
     Ok(missing.into_iter().rev().fold(above, |path, name| path.join(name)))
-}
-
-fn is_in_proc(path: &Path) -> bool {
-    const PROC: u64 = 0x9FA0;
-    // The field is as wide as a register, and signed on most machines.
-    #[allow(clippy::cast_sign_loss)]
-    statfs(parent(path)).is_ok_and(|status| status.f_type as u64 & 0xFFFF_FFFF == PROC)
 }
 
 /// As many as the kernel follows.

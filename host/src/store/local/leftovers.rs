@@ -7,8 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{FlockOperation, OFlags, fstatfs};
+use rustix::fs::{FlockOperation, OFlags};
 
+use super::file_system::is_local;
 use super::hidden::Kind;
 use super::lock::{Lock, Names, is_at, take};
 use super::stage::remove_all;
@@ -108,26 +109,6 @@ fn dead(path: &Path) -> Option<File> {
         }
     }
     is_at(&file, path).ok()?.then_some(file)
-}
-
-/// Whether only processes of this machine can use the file.
-fn is_local(file: &File) -> bool {
-    // From linux/magic.h, where the file systems' own sources do not say it: ext2 to
-    // ext4, XFS, Btrfs, F2FS, bcachefs, ZFS, tmpfs, ramfs, overlayfs.
-    const LOCAL: [u64; 9] = [
-        0xEF53,
-        0x5846_5342,
-        0x9123_683E,
-        0xF2F5_2010,
-        0xCA45_1A4E,
-        0x2FC1_2FC1,
-        0x0102_1994,
-        0x8584_58F6,
-        0x794C_7630,
-    ];
-    // The field is as wide as a register, and signed on most machines.
-    #[allow(clippy::cast_sign_loss)]
-    fstatfs(file).is_ok_and(|status| LOCAL.contains(&(status.f_type as u64 & 0xFFFF_FFFF)))
 }
 
 /// Whether nothing has changed in it for long.

@@ -5,6 +5,7 @@
 
 mod access;
 mod destination;
+mod file_system;
 mod hidden;
 mod leftovers;
 mod lock;

@@ -1,0 +1,341 @@
+"""Objects of classes, whole modules, and calls that are made for their effects."""
+
+import argparse
+import collections
+import functools
+import random
+import struct
+import types
+
+import classes
+import numpy
+import torch
+import torch.distributed
+from torch.nn import Parameter
+
+from reported.room import Wrong, facts, full, kept_or_refused, names, same_values, wanted
+
+
+def case_18_distributed_tensors(room):
+    """pytorch#139949, #140173, #178560: a part says of what it is a part, and is not the whole."""
+    from torch.distributed.tensor import DeviceMesh, DTensor, Replicate, Shard
+    from torch.distributed.tensor.placement_types import _StridedShard
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    distributed, made = torch.distributed, {}
+    data = torch.arange(8.0).reshape(2, 4)
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    mesh = DeviceMesh("cpu", [0])
+    shard = DTensor.from_local(data, mesh, [Shard(0)])
+    made["shard"] = {"w": shard, "r": DTensor.from_local(torch.ones(3), mesh, [Replicate()]), "p": full(3)}
+    made["parameter"] = {"w": Parameter(shard)}
+    made["strided"] = {"w": DTensor.from_local(data, mesh, [_StridedShard(0, split_factor=2)])}
+    paths = {name: room.save(f"{name}.pt", value) for name, value in made.items()}
+    same = {name: room.part(f"lossless {name}", room.lossless, path) for name, path in paths.items()}
+    wanted(same.keys() == paths.keys(), "all of them")
+    distributed.destroy_process_group()
+    distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)
+    half = DTensor.from_local(data, DeviceMesh("cpu", [0, 1]), [Shard(0)])
+    paths["half"] = room.save("half.pt", {"w": half})
+    room.part("lossless half", room.lossless, paths["half"])
+    distributed.destroy_process_group()
+    for name, path in paths.items():
+        room.part(f"inspect {name}", lambda path=path: room.ok("inspect", path).says("DTensor"))
+        room.part(f"safetensors {name}", room.refused, "convert", path, room / "flat.safetensors")
+        room.part(f"flat {name}", no_parts, room, path)
+        verdict = room.verdict(path)
+        room.part(f"validate {name}", wanted, verdict != "malformed", f"{name} is {verdict}")
+    room.part("global shape", lambda: room.ok("inspect", paths["half"]).says("[4, 4]"))
+
+
+def no_parts(room, path):
+    """Tensors only leaves out what is a part, and says so."""
+    done = room.run("convert", path, room / "only.safetensors", "--tensors-only")
+    found = room.flat(path, "--tensors-only")[0] if done.code == 0 else {}
+    strange = {name for name in found if not name.startswith(("p", "r"))}
+    if strange and not any("local" in name for name in strange):
+        raise Wrong(f"{strange} is a part only")
+    wanted("w" in done.err, f"says nothing of w: {done}")
+
+
+def case_19_wrapper_subclasses(room):
+    """transformers#32364, safetensors#515, ao#2338: inspect names class and parts, flat formats
+    do not lose one silently, .pt keeps them."""
+    from torch.testing._internal.two_tensor import TwoTensor
+
+    two = TwoTensor(torch.ones(2, 3), torch.zeros(2, 3))
+    own = classes.Wrapper(torch.ones(4), full(9), {"bits": 8})
+    path = room.save("model.pt", {"two": two, "p": Parameter(own), "w": torch.ones(3)})
+    room.part("inspect", lambda: room.ok("inspect", path).says("TwoTensor", "Wrapper"))
+    room.part("safetensors", room.refused, "convert", path, room / "flat.safetensors", says=["two", "p"])
+
+    def only():
+        found, done = room.flat(path, "--tensors-only")
+        wanted("w" in found, "w is lost")
+        wanted({"two", "p"} <= {name.split(".")[0] for name in names(done)}, f"nobody says so: {done}")
+
+    room.part("tensors only", only)
+    room.lossless(path)
+    allowed = [
+        "torch.testing._internal.two_tensor.TwoTensor",
+        "classes.Wrapper",
+        "torch._tensor._rebuild_from_type_v2",
+        "torch._utils._rebuild_wrapper_subclass",
+    ]
+    flags = [flag for name in allowed for flag in ("--allow", name)]
+    room.part(
+        "allow", lambda: wanted(room.verdict(path, *flags) == "safe", room.run("validate", path, *flags).said)
+    )
+
+
+def case_19_nested(room):
+    """Of the same kind: strided and jagged nested tensors."""
+    rows = [torch.arange(6.0).reshape(2, 3), torch.ones(4, 3)]
+    for layout in (torch.strided, torch.jagged):
+        path = room.save(f"{layout}.pt", {"n": torch.nested.nested_tensor(rows, layout=layout), "w": full(1)})
+        room.part(f"inspect {layout}", room.ok, "inspect", path)
+        verdict = room.verdict(path)
+        room.part(f"validate {layout}", wanted, verdict != "malformed", f"it is {verdict}")
+        room.lossless(path)
+
+
+def text2(raw):
+    """A str of Python 2."""
+    return b"U" + bytes([len(raw)]) + raw
+
+
+def legacy2(body, storages):
+    """A file as torch 0.3 on Python 2 wrote it, around the pickle of its object."""
+    sizes = b"".join(
+        text2(name) + b"K" + bytes([size]) for name, size in [(b"int", 4), (b"long", 4), (b"short", 2)]
+    )
+    out = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." + b"\x80\x02M\xe9\x03."
+    out += b"\x80\x02}q\x00(" + text2(b"type_sizes") + b"}(" + sizes + b"u"
+    out += text2(b"protocol_version") + b"M\xe9\x03" + text2(b"little_endian") + b"\x88u."
+    out += b"\x80\x02" + body + b"." + b"\x80\x02](" + b"".join(map(text2, storages)) + b"e."
+    return out + b"".join(struct.pack("<q", len(raw) // 4) + raw for raw in storages.values())
+
+
+def case_21_python_2(room):
+    """pytorch#5994, #21743: as torch.load reads them; what it cannot decode is an error, or bytes."""
+    storage = (
+        b"(" + text2(b"storage") + b"ctorch\nFloatStorage\n" + text2(b"14") + text2(b"cpu") + b"K\x06NtQ"
+    )
+    tensor = b"ctorch._utils\n_rebuild_tensor\n(" + storage + b"K\x00(K\x02K\x03t(K\x03K\x01ttR"
+
+    def pairs(**items):
+        return b"}(" + b"".join(text2(key.encode()) + item for key, item in items.items()) + b"u"
+
+    odd = b"c__builtin__\nset\n(](K\x01K\x02etR"
+    array = b"c__builtin__\nbytearray\n(X\x03\x00\x00\x00abcX\x07\x00\x00\x00latin-1tR"
+    ordered = b"ccollections\nOrderedDict\n(](](" + text2(b"w") + tensor + b"eetR"
+    bodies = {
+        "ascii": pairs(w=tensor, epoch=b"K\x03", arch=text2(b"resnet")),
+        "utf8": b"}(" + text2("café".encode()) + tensor + text2(b"note") + text2("网".encode()) + b"u",
+        "latin1": pairs(w=tensor, note=text2(b"\xe9t\xe9")),
+        "latin1key": b"}(" + text2(b"\xe9") + tensor + b"u",
+        "ordered": ordered,
+        "builtins": pairs(
+            w=tensor, s=odd, a=array, l=b"L123456789012345678901L\n", u=b"V\\u00e9\n", i=b"I01\n"
+        ),
+    }
+    for name, body in bodies.items():
+        path = room / f"{name}.pt"
+        path.write_bytes(legacy2(body, {b"14": struct.pack("<6f", *range(6))}))
+        room.part(name, python_2, room, path)
+
+
+def python_2(room, path):
+    """What torch reads, is read; else it is refused, or shown."""
+    try:
+        torch.load(path, weights_only=False)
+    except Exception:
+        done = room.run("inspect", path)
+        if done.code == 0:
+            return
+        wanted("error: " in done.err, str(done))
+        return
+    room.ok("inspect", path)
+    room.lossless(path)
+
+
+def case_24_generator(room):
+    """pytorch#126271, #71398: states of random numbers go on as before."""
+    generator = torch.Generator().manual_seed(7)
+    torch.rand(3, generator=generator)
+    numbers = numpy.random.default_rng(5)
+    path = room.save(
+        "model.pt",
+        {
+            "generator": generator,
+            "torch": torch.get_rng_state(),
+            "python": random.Random(3).getstate(),
+            "numpy": numpy.random.RandomState(4).get_state(),
+            "numpy generator": numbers,
+            "bits": numbers.bit_generator.state,
+        },
+    )
+    room.part("inspect", lambda: room.ok("inspect", path).says("Generator", "uint8"))
+
+    def goes_on(after, what):
+        one, other = (torch.load(file, weights_only=False)["generator"] for file in (path, after))
+        wanted(
+            torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=other)),
+            f"{what} goes on otherwise",
+        )
+
+    room.lossless(path, alike=goes_on)
+    only = room.save("only.pt", {"generator": generator})
+    flags = ("--allow", "torch._C.Generator", "--allow", "torch.Generator")
+    room.part(
+        "allow", lambda: wanted(room.verdict(only, *flags) == "safe", room.run("validate", only, *flags).said)
+    )
+
+
+def case_26_engine_states(room):
+    """DeepSpeed#8500, Megatron-LM#1572: enums, dataclasses, partials, ranges, default dicts."""
+    value = {
+        "zero_stage": classes.Stage.TWO,
+        "args": argparse.Namespace(
+            colour=classes.Colour.RED, flags=classes.Flags.A | classes.Flags.B, lr=1e-4
+        ),
+        "fragments": collections.OrderedDict(w=classes.Fragment(4, 0)),
+        "frozen": classes.Frozen(3, torch.arange(3)),
+        "partial": functools.partial(int, base=2),
+        "slice": slice(1, None, 2),
+        "range": range(0, 10, 3),
+        "counter": collections.Counter("abca"),
+        "deque": collections.deque([1, 2], maxlen=4),
+        "default": collections.defaultdict(list, {"a": [torch.ones(2)]}),
+        "class": classes.Colour,
+        "ellipsis": ...,
+        "frozenset": frozenset([1, 2]),
+        "chain": collections.ChainMap({"a": 1}, {"b": torch.zeros(1)}),
+        "optimizer": [{"exp_avg": torch.zeros(4), "step": torch.tensor(3.0)}],
+    }
+    room.lossless(room.save("zip.pt", value))
+    room.lossless(room.save("protocol4.pt", value, pickle_protocol=4))
+    room.lossless(room.save("legacy.pt", value, _use_new_zipfile_serialization=False))
+    room.part(
+        "inspect",
+        lambda: room.ok("inspect", room / "zip.pt", "--all").says("classes.Stage", "classes.Fragment"),
+    )
+    small = room.save("enum.pt", {"stage": classes.Stage.TWO, "w": torch.ones(2)})
+    flags = ("--allow", "classes.Stage")
+    room.part(
+        "allow", lambda: wanted(room.verdict(small, *flags) == "safe", room.run("validate", small).said)
+    )
+
+
+def case_27_configurations(room):
+    """Lightning and fairseq: configurations whose parts know their parents."""
+    import omegaconf
+
+    settings = omegaconf.OmegaConf.create(
+        {
+            "model": {"dim": 64, "layers": [1, 2, 3], "name": "x", "path": "${model.name}/y"},
+            "optim": {"lr": 1e-3},
+        }
+    )
+    path = room.save(
+        "model.pt",
+        {
+            "state_dict": collections.OrderedDict(w=torch.ones(3)),
+            "hyper_parameters": settings,
+            "callbacks": {"ModelCheckpoint{'monitor': 'val_loss'}": {"best_model_score": torch.tensor(0.5)}},
+            "epoch": 3,
+        },
+    )
+    room.lossless(path)
+    shown = room.ok("inspect", path)
+    wanted(len(shown.out.splitlines()) < 400, f"inspect prints {len(shown.out.splitlines())} lines")
+    found, _ = room.flat(path, "--tensors-only")
+    wanted(torch.equal(found["state_dict.w"], torch.ones(3)), "weights beside a configuration")
+    wanted(
+        torch.load(room / "again" / "model.pt", weights_only=False)["hyper_parameters"].model.path == "x/y",
+        "paths",
+    )
+
+
+def case_29_effects(room):
+    """pytorch#38098, ultralytics#2697, FARM#271: calls made for their effect, by Python's own pickler."""
+    made = classes.Set()
+    made.state = {"step": 77, "momentum": torch.arange(3.0)}
+    bag = classes.SetBag([full(1), full(2)])
+    bag.step = 77
+    for name, options in [
+        ("zip", {}),
+        ("legacy", {"_use_new_zipfile_serialization": False}),
+        ("protocol4", {"pickle_protocol": 4}),
+    ]:
+        path = room.save(f"{name}.pt", {"w": torch.ones(3), "s": made, "b": bag}, **options)
+        room.part(name, kept_or_refused, room, path, functools.partial(same_values, path))
+        room.part(
+            f"inspect {name}",
+            lambda path=path: room.ok("inspect", path, "--all").says("momentum", "classes.put"),
+        )
+        room.part(
+            f"validate {name}", lambda path=path: room.run("validate", path).says("UNSAFE", "classes.put")
+        )
+    wanted(torch.load(room / "zip.pt", weights_only=False)["s"].state["step"] == 77, "the input")
+
+
+def case_29_functions(room):
+    """The same by dill and cloudpickle, for functions and classes."""
+    import cloudpickle
+    import dill
+
+    three = 3
+    path = room.save("dill.pt", {"w": torch.ones(3), "f": lambda x: x + three}, pickle_module=dill)
+
+    def works(after, what):
+        made = torch.load(after, weights_only=False)
+        wanted(made["f"](1) == 4, f"{what}: the function gives {made['f'](1)}")
+        if "c" in made:
+            wanted(made["c"].m() == 5 and torch.equal(made["c"].v, torch.zeros(2)), f"{what}: the class")
+
+    room.part("dill", kept_or_refused, room, path, works)
+    module = types.ModuleType("cloudpickle")
+    module.__dict__.update(__import__("pickle").__dict__)
+    module.Pickler, module.__name__ = cloudpickle.CloudPickler, "cloudpickle"
+    local = type("Local", (), {"v": torch.zeros(2), "m": lambda self: 5})
+    value = {"w": torch.ones(3), "f": lambda x: x + three, "c": local()}
+    path = room.save("cloudpickle.pt", value, pickle_module=module, pickle_protocol=2)
+    room.part("cloudpickle", kept_or_refused, room, path, works)
+    for file in ("dill.pt", "cloudpickle.pt"):
+        room.part(f"validate {file}", lambda file=file: room.run("validate", room / file).says("UNSAFE"))
+        room.part(
+            f"inspect {file}",
+            lambda file=file: wanted(
+                "w" in [t["path"] for t in room.inspect(room / file)["tensors"]], "w is not listed"
+            ),
+        )
+
+
+def case_44_whole_modules(room):
+    """modelscan#82, pytorch#23755, netron#1302: whole modules, in the old format with their sources."""
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).eval()
+    model.extra = {"a": torch.ones(1)}
+    for name, options in [("legacy", {"_use_new_zipfile_serialization": False}), ("zip", {})]:
+        path = room.save(f"{name}.pt", model, **options)
+        room.part(name, kept_or_refused, room, path, functools.partial(same_values, path))
+        room.part(
+            f"inspect {name}", lambda path=path: room.ok("inspect", path, "--all").says("Linear", "weight")
+        )
+
+        def weights(path=path):
+            found, _ = room.flat(path, "--tensors-only")
+            had = {facts(tensor) for tensor in found.values()}
+            wanted(all(facts(tensor) in had for tensor in model.state_dict().values()), "weights are lost")
+
+        # The weights can be had, or it is said that none are there to be had.
+        room.part(f"weights of {name}", weights_or_error, room, path, weights)
+
+
+def weights_or_error(room, path, weights):
+    """Weights of a whole module: as tensors by name, or an error that names the object."""
+    done = room.run("convert", path, room / "flat.safetensors", "--tensors-only")
+    if done.code == 0:
+        weights()
+    else:
+        wanted("Sequential" in done.err or "object" in done.err, str(done))
