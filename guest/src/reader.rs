@@ -3,6 +3,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::error::Fault;
 use crate::model::{Node, NodeId, Stored};
 use crate::safetensors::SafetensorsReader;
 use crate::step::{Chunk, Gather, Next, Range};
@@ -62,6 +63,8 @@ pub struct Checkpoint {
     pub metadata: Vec<(String, String)>,
     /// What the file holds beside the state dict, and writing it again leaves out.
     pub extras: Vec<Unfit>,
+    /// Why writing the state dict again would do something else than the file does.
+    pub irreproducible: Option<Fault>,
     /// The state dict's root.
     pub root: NodeId,
     /// The state dict.

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
-use crate::bindings::types::Range;
+use crate::bindings::types::{Range, Unfit};
 use crate::bindings::validator;
-use crate::bindings::writer::{Checksum, Plan, Segment, Slot, Storage as Declared, WriteOptions};
+use crate::bindings::writer::{
+    Checksum, Plan, SafetensorsOptions, Segment, Slot, Storage as Declared, WriteOptions,
+};
 use crate::instance::Instance;
 use crate::state::{Node, StateDict};
 use crate::store::Source;
@@ -179,6 +181,13 @@ pub(crate) fn plan(
     state: &StateDict<'_>,
     options: &WriteOptions,
 ) -> Result<Writing> {
+    let left_out = match (options, state.irreproducible()) {
+        // Whatever happens, tensors are what they are.
+        (WriteOptions::Safetensors(SafetensorsOptions { tensors_only: true, .. }), Some(finding)) => {
+            Some(Unfit { path: finding.part.clone(), reason: finding.to_string() })
+        }
+        _ => state.expect_reproducible().map(|()| None)?,
+    };
     let mut instance = engine.instance(path)?;
     let handle = instance
         .call(|store, exports| exports.strongroom_checkpoint_writer().writing().call_begin(store, options))?;
@@ -198,9 +207,10 @@ pub(crate) fn plan(
     for page in declared.chunks(PAGE as usize) {
         add(&[], page)?;
     }
-    let plan = instance.call(|store, exports| {
+    let mut plan = instance.call(|store, exports| {
         exports.strongroom_checkpoint_writer().writing().call_plan(store, handle, state.root_id())
     })?;
+    plan.left_out.extend(left_out);
     let segments = pages(&mut instance, plan.segments, |instance, start, count| {
         instance.call(|store, exports| {
             exports.strongroom_checkpoint_writer().writing().call_segments(store, handle, start, count)

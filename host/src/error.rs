@@ -89,6 +89,15 @@ pub enum Error {
         /// What the reader said, or the first place where it read something else.
         reason: String,
     },
+    /// Writing a state dict would do something else than the file does that it is of:
+    /// nodes say what calls make, not when they are made. Nothing was written.
+    #[error("{}: it cannot be written again as what it is: {finding}", At(path))]
+    Irreproducible {
+        /// The file that the state dict is of.
+        path: PathBuf,
+        /// Where its pickle is carried out in a way in which none is written.
+        finding: Finding,
+    },
     /// A directory is not a whole checkpoint.
     #[error("{}: {reason}", At(path))]
     Checkpoint {

@@ -10,7 +10,7 @@ use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, Item, Leaf, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
-use crate::{Engine, Error, Result, Unfit, check, digest, drive};
+use crate::{Engine, Error, Finding, Result, Unfit, check, digest, drive};
 
 pub use crate::bindings::reader::Format;
 
@@ -82,7 +82,10 @@ impl File {
             parts.clear();
         }
         check::nodes(path, &nodes, summary.root, &storages)?;
-        let state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
+        let mut state = StateDict::from_parts(nodes, storages, summary.root, summary.metadata);
+        if let Some(fault) = summary.irreproducible {
+            state.set_irreproducible(path, fault.into());
+        }
         check::tree(path, &state, &engine.limits().format)?;
         source.unchanged()?;
         Ok(Self {
@@ -131,6 +134,13 @@ impl File {
     /// leaves out: the part, and what it is.
     pub fn extras(&self) -> &[Unfit] {
         &self.extras
+    }
+
+    /// Why the state dict cannot be written again as what it is, in any format that keeps
+    /// more than tensors: its pickle calls something in an order, or sees what it calls
+    /// with half made, in a way that no writer has.
+    pub fn irreproducible(&self) -> Option<&Finding> {
+        self.state.irreproducible()
     }
 
     /// The state dict, payloads still in the file. It can be inspected and

@@ -213,3 +213,42 @@ class Spec:
     mesh: object
     placements: tuple
     shape: torch.Size
+
+
+class Seen:
+    """Remembers how much there was when it was made."""
+
+    def __init__(self, of):
+        self.of = of
+        self.count = len(of)
+
+    def __reduce__(self):
+        return Seen, (self.of,)
+
+
+class Peer:
+    """Counts its group when it gets its state."""
+
+    def __init__(self, group):
+        self.group = group
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.count = len(self.group)
+
+
+class Refilled:
+    """Is made of settings that may lead back to it, and then filled."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.items = []
+
+    def append(self, item):
+        self.items.append(item)
+
+    def extend(self, items):
+        self.items.extend(items)
+
+    def __reduce__(self):
+        return Refilled, (self.settings,), None, iter(self.items)

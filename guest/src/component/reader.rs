@@ -6,7 +6,7 @@ use super::nodes::node_out;
 use super::page::{PAGE_BYTES, node_weight, page};
 use super::wit::reader as wit;
 use super::wit::types::{Error, Node, NodeId};
-use super::{Component, enter, error_out, unfit_out};
+use super::{Component, enter, error_out, fault_out, unfit_out};
 use crate::model::Stored;
 use crate::{Checkpoint, Chunk, Format, Limits, Listing, NamedTensor, Range, Reading, Step, TensorKind};
 
@@ -149,6 +149,7 @@ fn summary_out(checkpoint: &Checkpoint) -> wit::Summary {
         checksums: checkpoint.checksums,
         metadata: checkpoint.metadata.clone(),
         extras: unfit_out(checkpoint.extras.clone()),
+        irreproducible: checkpoint.irreproducible.clone().map(fault_out),
     }
 }
 

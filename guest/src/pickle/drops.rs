@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::heap::Time;
@@ -11,8 +11,6 @@ pub(super) struct Drops {
     pub(super) all: Vec<Drop>,
     /// What is dropped and at once fetched from the memo instead.
     pub(super) replaced: Vec<Replaced>,
-    /// Where instances on which something was dropped were changed last after that.
-    pub(super) filled: BTreeMap<ObjectId, u64>,
     known: BTreeSet<ObjectId>,
     /// What the instructions just before have dropped, the lowest on the stack last.
     run: Vec<Value>,
@@ -25,8 +23,6 @@ pub(super) struct Drops {
 /// An object that is taken off the stack.
 #[derive(Debug)]
 pub(super) struct Drop {
-    /// Where.
-    pub(super) offset: u64,
     /// The object.
     pub(super) object: ObjectId,
     /// What was under it, and how many objects there were when it came there.
@@ -66,7 +62,6 @@ impl Drops {
         value: Value,
         on: Option<(Value, ObjectId)>,
         objects_at: impl FnOnce(Time) -> ObjectId,
-        offset: u64,
     ) {
         self.run.push(value);
         let Value::Object(object) = value else { return };
@@ -76,10 +71,7 @@ impl Drops {
                 Some((Value::Object(on), since)) => Some((on, since)),
                 _ => None,
             };
-            if let Some((on, _)) = on {
-                self.filled.entry(on).or_default();
-            }
-            self.all.push(Drop { offset, object, on });
+            self.all.push(Drop { object, on });
         }
     }
 
@@ -92,15 +84,6 @@ impl Drops {
             self.replaced.push(Replaced { values, by, since });
         }
         self.close();
-    }
-
-    /// An instance got an item, a pair or its state.
-    pub(super) fn filled(&mut self, target: Value, offset: u64) {
-        if let Value::Object(id) = target
-            && let Some(last) = self.filled.get_mut(&id)
-        {
-            *last = offset;
-        }
     }
 
     /// Whether nothing was dropped.

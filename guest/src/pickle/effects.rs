@@ -3,7 +3,7 @@
 //! Python's pickler writes a state setter like that (`REDUCE POP`, with the object
 //! under it on the stack), dill and cloudpickle write more of the kind. Such a call
 //! belongs to the object it is made on top of. What belongs nowhere is lost to whoever
-//! reads the result only, and a strict reader refuses the pickle.
+//! reads the result only: such a pickle is not written again.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -17,14 +17,12 @@ use crate::model::{Construct, Global};
 use crate::show;
 
 /// Something that a reader executes and no value leads to.
-#[derive(Debug)]
-pub(super) struct Lost {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
     /// Where in the file.
-    pub(super) offset: u64,
-    /// What a strict reader takes.
-    pub(super) expected: &'static str,
+    pub(crate) offset: u64,
     /// What it is.
-    pub(super) found: String,
+    pub(crate) what: String,
 }
 
 /// Gives each instance the effects it has; finds what is made once more, and what is
@@ -39,7 +37,7 @@ pub(super) fn settle(
         return (BTreeSet::new(), None);
     }
     let spared = spared(objects, drops);
-    let early = attach(objects, drops, &spared);
+    attach(objects, drops, &spared);
     let reached = reached(objects, root);
     let ids = || (0u32..).zip(objects.iter());
     let lost = |&(id, object): &(ObjectId, &Object)| {
@@ -54,9 +52,8 @@ pub(super) fn settle(
             Object::Global(global) => (imported(imports, id), format!("an import of {}", named(global))),
             _ => (imported(imports, id), "an extension code".into()),
         };
-        Lost { offset, expected: "what a value leads to", found: format!("{found} that none does") }
+        Lost { offset, what: found }
     });
-    let lost = early.or(lost);
     (spared, lost)
 }
 
@@ -75,9 +72,8 @@ pub(crate) fn reached(objects: &[Object], root: Value) -> Vec<bool> {
 }
 
 /// Gives each instance what was dropped on it and is or holds a call or an import that
-/// is newer than it. What comes before the instance is whole would be written later.
-fn attach(objects: &mut [Object], drops: &Drops, spared: &BTreeSet<ObjectId>) -> Option<Lost> {
-    let mut early = None;
+/// is newer than it.
+fn attach(objects: &mut [Object], drops: &Drops, spared: &BTreeSet<ObjectId>) {
     let mut seen = vec![false; objects.len()];
     for drop in &drops.all {
         let Some((on, since)) = drop.on else { continue };
@@ -89,20 +85,11 @@ fn attach(objects: &mut [Object], drops: &Drops, spared: &BTreeSet<ObjectId>) ->
         if !news(objects, value, since, &mut seen) {
             continue;
         }
-        if drops.filled.get(&on).is_some_and(|&last| last > drop.offset) && early.is_none() {
-            let found = match get(objects, value) {
-                Some(Object::Instance(instance)) => call_of(objects, instance),
-                _ => "one".into(),
-            };
-            let expected = "calls for their effect after all that an object is given";
-            early = Some(Lost { offset: drop.offset, expected, found: format!("{found} before") });
-        }
         if let Some(Object::Instance(instance)) = usize::try_from(on).ok().and_then(|on| objects.get_mut(on))
         {
             instance.effects.push(value);
         }
     }
-    early
 }
 
 /// Whether a value is or holds what a reader executes, made at a time or after. What
@@ -253,11 +240,11 @@ fn imported(imports: &[(u64, ObjectId)], id: ObjectId) -> u64 {
     imports.iter().find(|&&(_, of)| of == id).map_or(0, |&(offset, _)| offset)
 }
 
-fn named(global: &Global) -> String {
-    show::name(&format!("{} {}", global.module, global.name))
+pub(crate) fn named(global: &Global) -> String {
+    show::name(&format!("{}.{}", global.module, global.name))
 }
 
-fn call_of(objects: &[Object], instance: &Instance) -> String {
+pub(crate) fn call_of(objects: &[Object], instance: &Instance) -> String {
     match get(objects, instance.callable) {
         _ if instance.construct == Construct::Persistent => "a persistent id".into(),
         Some(Object::Global(global)) => format!("a call of {}", named(global)),

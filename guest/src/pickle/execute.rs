@@ -3,6 +3,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::str;
 
+use super::deeds::Given;
 use super::drops::Drops;
 use super::effects::{self, Lost};
 use super::flaw::Flaw;
@@ -54,13 +55,9 @@ impl Execution {
 
     /// What was built, under `root`.
     pub(super) fn into_graph(self, root: Value) -> Graph {
-        let (objects, changed) = self.heap.into_objects();
-        Graph { objects, root, protocol: self.protocol, changed }
-    }
-
-    /// What is executed and kept nowhere, once the pickle has ended.
-    pub(super) fn lost(&mut self) -> Option<Lost> {
-        self.lost.take()
+        let (objects, changed, deeds) = self.heap.into_objects();
+        let Self { again, lost, protocol, .. } = self;
+        Graph { objects, root, protocol, changed, deeds, again, lost }
     }
 
     /// What is made once more and dropped, once the pickle has ended.
@@ -84,16 +81,16 @@ impl Execution {
             self.drops.close();
         }
         match code {
-            op::STOP => return self.stop(offset).map(Some),
+            op::STOP => return self.stop().map(Some),
             op::PROTO => self.declare(operand).or_else(|flaw| self.tolerate(flaw, code, offset, None))?,
             // A trace minds what frames say.
             op::FRAME if self.trace.is_some() => {}
             op::FRAME => self.frame(operand)?,
             op::MARK => self.stack.mark(),
-            op::POP => self.pop(offset)?,
+            op::POP => self.pop()?,
             op::POP_MARK => {
                 let values = self.marked()?;
-                values.into_iter().rev().for_each(|value| self.drops.dropped(value, None, |_| 0, offset));
+                values.into_iter().rev().for_each(|value| self.drops.dropped(value, None, |_| 0));
             }
             op::DUP => self.push(self.stack.top()?),
             op::GET | op::BINGET | op::LONG_BINGET => {
@@ -150,19 +147,19 @@ impl Execution {
         self.stack.push(value, self.heap.now());
     }
 
-    fn pop(&mut self, offset: u64) -> Result<(), Flaw> {
+    fn pop(&mut self) -> Result<(), Flaw> {
         if let Some(value) = self.stack.pop_value_or_mark()? {
             let (end, on) = (self.stack.len(), self.stack.top().ok());
             let on = on.map(|on| (on, self.heap.objects_at(self.stack.since_under(end))));
-            self.drops.dropped(value, on, |moment| self.heap.objects_at(moment), offset);
+            self.drops.dropped(value, on, |moment| self.heap.objects_at(moment));
         }
         Ok(())
     }
 
-    fn stop(&mut self, offset: u64) -> Result<Value, Flaw> {
+    fn stop(&mut self) -> Result<Value, Flaw> {
         let root = self.stack.pop()?;
         for &value in self.stack.from(0) {
-            self.drops.dropped(value, None, |_| 0, offset);
+            self.drops.dropped(value, None, |_| 0);
         }
         (self.again, self.lost) = effects::settle(self.heap.objects_mut(), root, &self.drops, &self.imports);
         if let Some(trace) = &mut self.trace {
@@ -175,7 +172,6 @@ impl Execution {
     /// Notes what a strict machine refuses, and goes on; a strict one refuses it.
     fn tolerate(&mut self, flaw: Flaw, code: u8, offset: u64, target: Option<Value>) -> Result<(), Flaw> {
         match (&mut self.trace, flaw) {
-            (Some(_), Flaw::Order(..)) => Ok(()),
             (Some(trace), Flaw::Malformed(expected, found) | Flaw::Unsupported(expected, found)) => {
                 let message = format!("expected {expected}, found {found}");
                 match target.filter(|target| self.heap.is_named(*target)) {
@@ -252,10 +248,9 @@ impl Execution {
     fn mutate(&mut self, code: u8, offset: u64) -> Result<(), Flaw> {
         if code == op::BUILD {
             let state = self.stack.pop()?;
-            let (target, since) = (self.stack.top()?, self.stack.since_under(self.stack.len()));
-            let built = self.heap.build(target, state).and_then(|()| self.heap.change(target, since));
-            self.heap.give(state);
-            self.drops.filled(target, offset);
+            let target = self.stack.top()?;
+            let built = self.heap.build(target, state);
+            self.heap.change(target, &[state], Given::State);
             return built.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)));
         }
         let start = match code {
@@ -265,21 +260,16 @@ impl Execution {
         };
         let target = self.stack.under(start)?;
         let items = self.stack.from(start);
-        let changed = match code {
+        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let (changed, given) = match code {
             // CPython does not look at the target then, and its pickler ends some
             // dicts like that.
             _ if items.is_empty() => return self.add_nothing(code, target, offset),
-            op::SETITEM | op::SETITEMS => self.heap.set_items(target, items),
-            op::ADDITEMS => self.heap.insert(target, items),
-            _ => self.heap.append(target, items),
+            op::SETITEM | op::SETITEMS => (self.heap.set_items(target, items), Given::Pairs(count / 2)),
+            op::ADDITEMS => (self.heap.insert(target, items), Given::Members(count)),
+            _ => (self.heap.append(target, items), Given::Items(count)),
         };
-        let since = self.stack.since_under(start);
-        let changed = changed.and_then(|()| self.heap.change(target, since));
-        // Those of an instance are arguments of its methods.
-        if self.heap.is_instance(target) {
-            items.iter().for_each(|&item| self.heap.give(item));
-            self.drops.filled(target, offset);
-        }
+        self.heap.change(target, items, given);
         changed.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)))?;
         self.stack.cut(start);
         Ok(())

@@ -10,9 +10,6 @@ pub(super) enum Flaw {
     Malformed(String, String),
     /// Legal, but not handled.
     Unsupported(String, String),
-    /// Legal, and carried out in an order that no pickler has: it would be written in
-    /// another. Only strict machines mind.
-    Order(String, String),
     /// A cap was reached: its field of `Limits`, and its value.
     Limit(&'static str, u64),
 }
@@ -28,11 +25,6 @@ impl Flaw {
         Self::Unsupported(expected.into(), found.into())
     }
 
-    /// Something that an instance is given too late.
-    pub(super) fn order(what: &str) -> Self {
-        Self::Order("items, then pairs, then a state".into(), format!("{what} last"))
-    }
-
     /// The error: the flaw is in the instruction `opcode` at `offset` of `part`.
     pub(super) fn at(self, offset: u64, part: &str, opcode: Option<&str>) -> Error {
         let wanted = |expected: String| match opcode {
@@ -41,9 +33,7 @@ impl Flaw {
         };
         match self {
             Self::Malformed(expected, found) => Error::malformed(offset, part, wanted(expected), found),
-            Self::Unsupported(expected, found) | Self::Order(expected, found) => {
-                Error::unsupported(offset, part, wanted(expected), found)
-            }
+            Self::Unsupported(expected, found) => Error::unsupported(offset, part, wanted(expected), found),
             Self::Limit(limit, allowed) => Error::limit(offset, limit, allowed),
         }
     }

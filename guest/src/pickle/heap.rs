@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::deeds::{Deed, Deeds, Given};
 use super::flaw::Flaw;
 use super::opcode as op;
 use super::taken::Taken;
@@ -24,13 +25,15 @@ pub(super) struct Heap {
     globals: BTreeMap<String, BTreeMap<String, Value>>,
     extensions: BTreeMap<i64, Value>,
     taken: Taken,
+    deeds: Deeds,
 }
 
 impl Heap {
     /// An empty heap of at most [`OBJECTS_PER_NODE`] objects for each of `nodes`.
     pub(super) fn new(nodes: u32) -> Self {
-        let (globals, extensions, taken) = (BTreeMap::new(), BTreeMap::new(), Taken::default());
-        Self { objects: Vec::new(), nodes, empty_tuple: None, globals, extensions, taken }
+        let (globals, extensions) = (BTreeMap::new(), BTreeMap::new());
+        let (taken, deeds) = (Taken::default(), Deeds::default());
+        Self { objects: Vec::new(), nodes, empty_tuple: None, globals, extensions, taken, deeds }
     }
 
     /// The objects made so far.
@@ -43,9 +46,10 @@ impl Heap {
         &mut self.objects
     }
 
-    /// All objects made, and those that were changed after a call had taken them.
-    pub(super) fn into_objects(self) -> (Vec<Object>, BTreeSet<ObjectId>) {
-        (self.objects, self.taken.into_changed())
+    /// All objects made, those that were changed after a call had taken them, and what
+    /// was done to objects.
+    pub(super) fn into_objects(self) -> (Vec<Object>, BTreeSet<ObjectId>, Vec<Deed>) {
+        (self.objects, self.taken.into_changed(), self.deeds.into_all())
     }
 
     /// The moment.
@@ -64,19 +68,17 @@ impl Heap {
         self.taken.take(&self.objects, value, now);
     }
 
-    /// Notes that a method of an object is given a value.
-    pub(super) fn give(&mut self, value: Value) {
-        self.taken.give(&self.objects, value);
-    }
-
-    /// Notes that a value is changed that has been at its place on the stack `since`.
-    /// What a call took before may have been copied: it saw something else.
-    pub(super) fn change(&mut self, target: Value, since: Time) -> Result<(), Flaw> {
-        if !self.taken.change(target, since) {
-            return Ok(());
+    /// Notes that a value is given something: what it is given, calls see from here on
+    /// that see the value.
+    pub(super) fn change(&mut self, target: Value, items: &[Value], given: Given) {
+        let Value::Object(id) = target else { return };
+        let instance = self.is_instance(target);
+        let taken = self.taken.change(id);
+        // Those of an instance are arguments of its methods.
+        if instance || taken {
+            items.iter().for_each(|&item| self.taken.give(&self.objects, item));
+            self.deeds.add(id, given, taken);
         }
-        let found = format!("{} that one took", self.kind(target));
-        Err(Flaw::Order("a value that no call took before it is whole".into(), found))
     }
 
     /// Adds an object.
@@ -188,9 +190,7 @@ impl Heap {
         match self.get_mut(target) {
             Some(Object::List(list)) => list.extend_from_slice(items),
             Some(Object::Instance(instance)) => {
-                let late = !instance.pairs.is_empty() || instance.state.is_some();
                 instance.items.extend_from_slice(items);
-                return if late { Err(Flaw::order("items")) } else { Ok(()) };
             }
             _ => return Err(Flaw::malformed("a list or an instance", self.kind(target))),
         }
@@ -204,7 +204,6 @@ impl Heap {
             // A call of `add` or `update`, where all others of the kind append.
             Some(Object::Instance(instance)) => {
                 instance.items.extend_from_slice(items);
-                return Err(Flaw::Order("a set".into(), "an instance".into()));
             }
             _ => return Err(Flaw::malformed("a set or an instance", self.kind(target))),
         }
@@ -217,9 +216,7 @@ impl Heap {
         match self.get_mut(target) {
             Some(Object::Dict(dict)) => dict.extend(pairs),
             Some(Object::Instance(instance)) => {
-                let late = instance.state.is_some();
                 instance.pairs.extend(pairs);
-                return if late { Err(Flaw::order("pairs")) } else { Ok(()) };
             }
             _ => return Err(Flaw::malformed("a dict or an instance", self.kind(target))),
         }
@@ -244,6 +241,7 @@ impl Heap {
 
     /// An instance.
     pub(super) fn instance(&mut self, instance: Instance) -> Result<Value, Flaw> {
+        self.deeds.called();
         self.add(Object::Instance(Box::new(instance)))
     }
 

@@ -163,14 +163,10 @@ impl Machine {
         self.state = State::Refused;
     }
 
-    /// What the pickle built. An error before [`Progress::Done`], and for a strict
-    /// machine if something is executed that no value leads to.
-    pub fn finish(mut self) -> Result<Graph, Error> {
+    /// What the pickle built. An error before [`Progress::Done`].
+    pub fn finish(self) -> Result<Graph, Error> {
         match self.state {
-            State::Stopped(root) => match self.execution.lost().filter(|_| self.trace().is_none()) {
-                Some(lost) => Err(Error::unsupported(lost.offset, self.part, lost.expected, lost.found)),
-                None => Ok(self.execution.into_graph(root)),
-            },
+            State::Stopped(root) => Ok(self.execution.into_graph(root)),
             State::Refused => Err(Error::misuse("the pickle was refused; it built nothing")),
             State::Running => {
                 let length = self.position.saturating_add(self.pending.len() as u64);

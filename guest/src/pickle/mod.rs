@@ -5,10 +5,13 @@
 //! on a `stack`, a `memo` and a `heap` of objects; `literal`, `integer` and `text`
 //! decode what instructions carry.
 //!
-//! A machine is strict: it refuses what no pickler writes. A tolerant one goes on
+//! A machine is strict: it refuses what no pickler writes. What is carried out in an
+//! order of its own, or for nothing, it notes: [`Graph`] has what happened, so that a
+//! writer can be held to it. A tolerant machine goes on
 //! wherever some reader might, and keeps a [`Trace`]: a payload must not hide
 //! behind a flaw that only strict readers mind.
 
+mod deeds;
 mod drops;
 mod effects;
 mod execute;
@@ -29,7 +32,8 @@ mod tests;
 mod text;
 mod trace;
 
-pub(crate) use effects::reached;
+pub(crate) use deeds::Given;
+pub(crate) use effects::{call_of, reached};
 pub use machine::{Machine, Progress};
 pub use object::{Graph, Instance, Object, ObjectId, Value};
 pub(crate) use opcode::name as opcode_name;

@@ -3,6 +3,8 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::deeds::Deed;
+use super::effects::Lost;
 use crate::model::{Construct, Global};
 
 /// The index of an object in its [`Graph`].
@@ -142,6 +144,13 @@ pub struct Graph {
     /// Lists, dicts and sets that were changed after a call had taken them: what the
     /// call saw is not what they hold.
     pub changed: BTreeSet<ObjectId>,
+    /// What was done to objects that a call could tell, in order.
+    pub deeds: Vec<Deed>,
+    /// Objects that are made once more, because a value leads back to itself, and
+    /// dropped.
+    pub again: BTreeSet<ObjectId>,
+    /// What is executed, and no value leads to it.
+    pub lost: Option<Lost>,
 }
 
 impl Graph {

@@ -59,15 +59,14 @@ impl Taken {
         moment.saturating_sub(ObjectId::try_from(idle).unwrap_or(ObjectId::MAX))
     }
 
-    /// Notes that an object on the stack is changed, where it has been `since`. True if
-    /// a call took it before it came there: one that is still being built may be given
-    /// to calls, for something in it that leads back to it.
-    pub(super) fn change(&mut self, target: Value, since: Time) -> bool {
-        let Value::Object(id) = target else { return false };
-        let first = usize::try_from(id).ok().and_then(|index| self.first.get(index)).copied();
-        let Some(first) = first.filter(|&first| first > 0) else { return false };
-        self.changed.insert(id);
-        since >= first
+    /// Notes that an object is changed. True if a call had taken it.
+    pub(super) fn change(&mut self, id: ObjectId) -> bool {
+        let first = usize::try_from(id).ok().and_then(|index| self.first.get(index));
+        let taken = first.is_some_and(|&first| first > 0);
+        if taken {
+            self.changed.insert(id);
+        }
+        taken
     }
 
     /// The objects that were changed after a call had taken them.

@@ -111,6 +111,7 @@ fn checkpoint(header: Header, text: &str, payload: u64, limits: &Limits) -> Resu
         checksums: false,
         metadata,
         extras: Vec::new(),
+        irreproducible: None,
         root: 0,
         nodes,
         storages,

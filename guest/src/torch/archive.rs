@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::pickle::{Machine, Progress};
 use crate::reader::Checkpoint;
 use crate::step::{Next, Range};
-use crate::torch::interpret::interpret;
+use crate::torch::order;
 use crate::torch::records::Records;
 use crate::zip::{Directory, Entry, Opening};
 use crate::{Error, Limits};
@@ -95,7 +95,8 @@ impl ArchiveReader {
         drop(parts);
         let Unpickling { entry, machine, crc32, .. } = *unpickling;
         records.check(&entry, crc32.finalize())?;
-        let interpreted = interpret(&machine.finish()?, &entry.name, &self.limits)?;
+        let graph = machine.finish()?;
+        let interpreted = order::interpret(&graph, entry.payload.length, &entry.name, &self.limits)?;
         records.checkpoint(interpreted).map(Next::Done)
     }
 }

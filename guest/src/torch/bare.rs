@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use super::emit::emit;
 use super::extras::Extras;
-use super::interpret::{NamedStorage, interpret};
+use super::interpret::NamedStorage;
+use super::order;
 use crate::model::{Node, NodeId, Storage, Stored};
 use crate::pickle::{Machine, Progress};
 use crate::reader::{Checkpoint, Format};
@@ -46,7 +47,7 @@ impl BareReader {
                 if let Some(what) = foreign::describe_pickle(&graph) {
                     return Err(foreign::unsupported(what));
                 }
-                let interpreted = interpret(&graph, PART, &self.limits)?;
+                let interpreted = order::interpret(&graph, used, PART, &self.limits)?;
                 let (nodes, storages) = (interpreted.nodes, interpreted.storages);
                 let mut extras = Extras::default();
                 extras.sources(&interpreted.sources);
@@ -57,6 +58,7 @@ impl BareReader {
                     checksums: false,
                     metadata: Vec::new(),
                     extras: extras.into_vec(),
+                    irreproducible: interpreted.irreproducible,
                     root: 0,
                     nodes,
                     storages: storages.into_iter().map(elsewhere).collect(),

@@ -5,7 +5,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::extras::Extras;
-use super::interpret::{Interpreted, interpret};
+use super::interpret::Interpreted;
+use super::order;
 use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
 use crate::reader::{Checkpoint, Format};
@@ -124,6 +125,9 @@ impl LegacyReader {
         let (part, limits) = (stage.part(), self.limits);
         let machine = core::mem::replace(&mut self.machine, Machine::new(0, "", &limits));
         let graph = machine.finish()?;
+        if !matches!(stage, Stage::State) {
+            order::expect_nothing_lost(&graph, part)?;
+        }
         let wrong = |expected, found| Err(Error::malformed(self.start, part, expected, found));
         self.stage = match stage {
             Stage::Magic => match graph.object(graph.root) {
@@ -134,7 +138,10 @@ impl LegacyReader {
             Stage::Version => return wrong("protocol version 1001", "another value"),
             Stage::System if is_system(&graph) => Stage::State,
             Stage::System => return wrong("a dict with `little_endian`, a bool", "another value"),
-            Stage::State => Stage::Keys(interpret(&graph, part, &self.limits)?),
+            Stage::State => {
+                let length = end.saturating_sub(self.start);
+                Stage::Keys(order::interpret(&graph, length, part, &self.limits)?)
+            }
             Stage::Keys(interpreted) => {
                 let placed = self.place(interpreted, &graph, end)?;
                 let counts = placed.counts();
@@ -234,8 +241,8 @@ impl Placed {
                 ));
             }
         }
-        let Self { interpreted: Interpreted { nodes, storages, .. }, ranges, extras, .. } = self;
-        let stored = (0..).zip(storages).filter_map(|(id, storage)| {
+        let Self { interpreted, ranges, extras, .. } = self;
+        let stored = (0..).zip(interpreted.storages).filter_map(|(id, storage)| {
             let range = *ranges.get(&id)?;
             // Not swapped, whatever `little_endian` says: it describes the machine
             // that wrote the stream, and torch wrote all numbers least byte first.
@@ -248,9 +255,10 @@ impl Placed {
             checksums: false,
             metadata: Vec::new(),
             extras: extras.into_vec(),
+            irreproducible: interpreted.irreproducible,
             root: 0,
             storages: stored.collect(),
-            nodes,
+            nodes: interpreted.nodes,
         })
     }
 }

@@ -8,6 +8,7 @@ mod extras;
 mod interpret;
 mod legacy;
 mod notes;
+mod order;
 mod records;
 mod serialization_id;
 #[cfg(test)]

@@ -115,14 +115,25 @@ impl Records {
 
     /// What the archive holds, once its pickle is read.
     pub(super) fn checkpoint(self, interpreted: Interpreted) -> Result<Checkpoint, Error> {
-        let Interpreted { nodes, storages, sources, .. } = interpreted;
+        let Interpreted { nodes, storages, sources, irreproducible, .. } = interpreted;
         let stored =
             |named: NamedStorage| self.stored(&named.key, named.length, named.swap_width, named.location);
         let storages = storages.into_iter().map(stored).collect::<Result<Vec<_>, _>>()?;
         let extras = self.extras(&storages, &sources);
         let Self { archive, alignment, checksums, .. } = self;
         let (format, metadata) = (Format::TorchZip, Vec::new());
-        Ok(Checkpoint { format, archive, alignment, checksums, metadata, extras, root: 0, nodes, storages })
+        Ok(Checkpoint {
+            format,
+            archive,
+            alignment,
+            checksums,
+            metadata,
+            extras,
+            irreproducible,
+            root: 0,
+            nodes,
+            storages,
+        })
     }
 
     /// What the archive holds that is no part of the state dict.

@@ -154,6 +154,9 @@ impl CheckpointProcess {
         arguments: &HookArguments,
         shared: bool,
     ) -> Result<()> {
+        if let Err(error) = staged.expect_reproducible() {
+            return self.refuse(path, error);
+        }
         let path = absolute(path)?;
         let arguments = serde_json::to_string(arguments).map_err(|error| Error::Value(error.to_string()))?;
         let doing = format!("while it wrote {}", path.display());

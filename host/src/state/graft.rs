@@ -17,6 +17,9 @@ impl<'a> StateDict<'a> {
     /// its id here. `brought` is kept for more values of the same state dict, so
     /// that what is one object there is one object here.
     pub(crate) fn graft(&mut self, from: &StateDict<'a>, id: u32, brought: &mut Brought) -> u32 {
+        if self.irreproducible.is_none() {
+            self.irreproducible.clone_from(&from.irreproducible);
+        }
         let mut open = Vec::new();
         let root = self.place(id, brought, &mut open);
         while let Some((old, new)) = open.pop() {

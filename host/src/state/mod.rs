@@ -14,11 +14,13 @@ mod visit;
 mod walk;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use strongroom_names::{Survey, find};
 
 use crate::bindings::types as wit;
+use crate::{Error, Finding, Result};
 
 pub use composite::{Quantizer, Wrapper};
 pub use dtype::{DType, Element};
@@ -61,6 +63,8 @@ pub struct StateDict<'a> {
     storages: Vec<Storage<'a>>,
     root: u32,
     metadata: Vec<(String, String)>,
+    /// The file that some of it is of, and why it cannot be written again as what it is.
+    irreproducible: Option<Arc<(PathBuf, Finding)>>,
     /// Where things are, so that building a large state dict takes linear time.
     index: Index,
 }
@@ -98,7 +102,28 @@ impl<'a> StateDict<'a> {
         root: u32,
         metadata: Vec<(String, String)>,
     ) -> Self {
-        Self { nodes: Arc::new(nodes), storages, root, metadata, index: Index::default() }
+        let (irreproducible, index) = (None, Index::default());
+        Self { nodes: Arc::new(nodes), storages, root, metadata, irreproducible, index }
+    }
+
+    /// Says of what file it is, and why it cannot be written again as what it is.
+    pub(crate) fn set_irreproducible(&mut self, path: &Path, finding: Finding) {
+        self.irreproducible = Some(Arc::new((path.into(), finding)));
+    }
+
+    /// Why it cannot be written again as what it is.
+    pub(crate) fn irreproducible(&self) -> Option<&Finding> {
+        self.irreproducible.as_deref().map(|(_, finding)| finding)
+    }
+
+    /// An error if writing it would do something else than the file does that it is of.
+    pub(crate) fn expect_reproducible(&self) -> Result<()> {
+        match self.irreproducible.as_deref() {
+            Some((path, finding)) => {
+                Err(Error::Irreproducible { path: path.clone(), finding: finding.clone() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Sets `key` of the root to `value`, in place of what it was.
@@ -259,7 +284,8 @@ impl<'a> StateDict<'a> {
     /// The same tree over other storages, one for each.
     pub(crate) fn with_storages<'b>(&self, storages: Vec<Storage<'b>>) -> StateDict<'b> {
         let (nodes, metadata) = (self.nodes.clone(), self.metadata.clone());
-        StateDict { nodes, storages, root: self.root, metadata, index: Index::default() }
+        let (irreproducible, index) = (self.irreproducible.clone(), Index::default());
+        StateDict { nodes, storages, root: self.root, metadata, irreproducible, index }
     }
 
     /// The tree under another of its values.

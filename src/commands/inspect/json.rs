@@ -33,6 +33,7 @@ fn document<'d>(subject: &'d Subject, inventory: &'d Inventory<'_>) -> impl Seri
         tensors: Stream(|| inventory.tensors()),
         leaves: Stream(|| inventory.leaves()),
         opaque: Stream(|| inventory.opaque()),
+        irreproducible: subject.irreproducible.as_deref(),
         metadata: subject.state.metadata().iter().map(|(key, value)| (&**key, &**value)).collect(),
         totals: subject.totals(inventory),
     }
@@ -52,6 +53,8 @@ struct Document<'d, T, L, O> {
     tensors: T,
     leaves: L,
     opaque: O,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    irreproducible: Option<&'d str>,
     metadata: BTreeMap<&'d str, &'d str>,
     totals: Totals,
 }

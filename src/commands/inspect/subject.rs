@@ -19,6 +19,8 @@ pub struct Subject {
     pub archive: Option<Archive>,
     /// The files of a directory.
     pub ranks: Vec<RankFile>,
+    /// Why it cannot be written again as what it is.
+    pub irreproducible: Option<String>,
     /// Whether the ranks saved state dicts of their own, that cannot be merged.
     pub apart: bool,
     /// What it holds, all ranks together; nothing if that cannot be.
@@ -87,6 +89,7 @@ impl Subject {
             format: "checkpoint-directory",
             bytes: record.length,
             archive: None,
+            irreproducible: None,
             ranks: (0..checkpoint.world_size()).map(rank).collect::<Result<_>>()?,
             apart,
             state: if apart { StateDict::new() } else { checkpoint.merged()? },
@@ -104,6 +107,7 @@ impl Subject {
             format: name(file.format()),
             bytes: file.length(),
             archive: (file.format() == Format::TorchZip).then(archive),
+            irreproducible: file.irreproducible().map(ToString::to_string),
             ranks: Vec::new(),
             apart: false,
             state: file.state().clone(),

@@ -26,6 +26,9 @@ pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>, 
         let text = "It is the pickle of an unpacked file, or an outline: its storages are in other files.";
         writeln!(out, "{text}")?;
     }
+    if let Some(reason) = &subject.irreproducible {
+        writeln!(out, "It cannot be written again as what it is: {}", Printable(reason))?;
+    }
     Ok(())
 }
 

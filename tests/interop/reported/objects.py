@@ -339,3 +339,102 @@ def weights_or_error(room, path, weights):
         weights()
     else:
         wanted("Sequential" in done.err or "object" in done.err, str(done))
+
+
+def counts(value, met=None):
+    """What objects saw while they were made, in the order in which they are found."""
+    met = set() if met is None else met
+    if id(value) in met or isinstance(value, (int, str, float)):
+        return []
+    met.add(id(value))
+    found = [value.count] if isinstance(value, (classes.Seen, classes.Peer)) else []
+    if isinstance(value, torch.Tensor):
+        return found + [sorted(vars(value))] + counts(vars(value), met)
+    if isinstance(value, dict):
+        return found + [entry for pair in value.items() for part in pair for entry in counts(part, met)]
+    if isinstance(value, (list, tuple)):
+        return found + [entry for part in value for entry in counts(part, met)]
+    if isinstance(value, (set, frozenset)):
+        # In no order: what one of them leads to is found again in the others.
+        return found + sorted(str(counts(part, set(met))) for part in value)
+    return found + counts(vars(value), met)
+
+
+def saw_the_same(path, after, what):
+    """Wants that what is called for a file sees what it saw."""
+    one, other = (counts(torch.load(file, weights_only=False)) for file in (path, after))
+    wanted(one == other, f"{what}: what was called saw {other}, and not {one}")
+
+
+def graph(dice):
+    """Values that lead to each other and back, among them some that look when they are made."""
+    kinds = [list, dict, set, lambda: torch.full((1,), dice.random()), lambda: collections.OrderedDict()]
+    made = [dice.choice(kinds)() for _ in range(dice.randint(3, 8))]
+    for _ in range(dice.randint(1, 4)):
+        group = dice.choice([value for value in made if isinstance(value, (list, dict, set))] or [[]])
+        made.append(dice.choice([classes.Seen, classes.Peer])(group))
+    for value in made:
+        for _ in range(dice.randint(0, 3)):
+            other = dice.choice([*made, 1, "text"])
+            hashable = not isinstance(other, (list, dict, set))
+            if isinstance(value, list):
+                value.append(other)
+            elif isinstance(value, dict):
+                value[other if hashable and dice.random() < 0.5 else f"k{len(value)}"] = dice.choice(made)
+            elif isinstance(value, set) and hashable:
+                value.add(other)
+            elif isinstance(value, torch.Tensor):
+                value.note = other
+    return made
+
+
+def case_order_of_calls(room):
+    """What is called sees what it saw: a list half filled, a set that is not there yet."""
+    listed, keyed, group = [1, 2], {"a": 1}, set()
+    listed.append(classes.Seen(listed))
+    keyed["s"] = classes.Seen(keyed)
+    group |= {classes.Peer(group), classes.Peer(group)}
+    tensor = torch.ones(2)
+    tensor.siblings = {tensor}
+    parameter = Parameter(torch.ones(2))
+    parameter.note = [parameter, {parameter}]
+    fixed = {"list": listed, "dict": keyed, "group": group, "set": tensor.siblings, "note": parameter.note}
+    for name, value in fixed.items():
+        for protocol in range(6):
+            options = {"pickle_protocol": protocol}
+            if protocol < 2 and name in ("set", "note"):
+                continue
+            path = room.save(f"{name}{protocol}.pt", value, **options)
+            room.part(f"{name} {protocol}", kept_or_refused, room, path, functools.partial(saw_the_same, path))
+            room.part(f"{name} {protocol} inspect", room.ok, "inspect", path)
+            room.part(f"{name} {protocol} verify", room.ok, "verify", path)
+    refused = room.refused("convert", room / "set4.pt", room / "again.pt", says=("data.pkl", "offset", "hint"))
+    wanted("_rebuild_from_type_v2" in refused.error(), str(refused))
+    dice, tried = random.Random(11), 0
+    while tried < 120:
+        value, protocol = graph(dice), dice.choice([2, 2, 3, 4, 5])
+        path = room / f"graph{tried}.pt"
+        try:
+            room.save(path.name, value, pickle_protocol=protocol)
+            counts(torch.load(path, weights_only=False))
+        except (RecursionError, AttributeError, TypeError, KeyError):
+            # It cannot be pickled, or torch itself cannot open it.
+            continue
+        tried += 1
+        room.part(f"{path.name} {protocol}", kept_or_refused, room, path, functools.partial(saw_the_same, path))
+
+
+def case_calls_for_nothing(room):
+    """A call whose result nobody has: it can be looked at, and is not written without it."""
+    bag = classes.Refilled({})
+    bag.settings["owner"] = bag
+    bag.items = [1, 2]
+    path = room.save("bag.pt", {"bag": bag, "w": torch.ones(2)})
+    room.ok("inspect", path).says("cannot be written again", "classes.Refilled")
+    room.ok("verify", path)
+    wanted("irreproducible" in room.inspect(path), "the reason in JSON")
+    room.refused("convert", path, room / "again.pt", says=("classes.Refilled", "hint"))
+    room.refused("convert", path, room / "again.safetensors", says=("classes.Refilled",))
+    found, done = room.flat(path, "--tensors-only")
+    wanted(torch.equal(found["w"], torch.ones(2)), "the tensor")
+    done.says("classes.Refilled")

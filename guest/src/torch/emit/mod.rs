@@ -33,7 +33,8 @@ pub(crate) fn emit(nodes: &[Node], storages: &[Storage], root: NodeId) -> Result
     emit_within(nodes, storages, root, CAPACITY)
 }
 
-fn emit_within(
+/// The same, of at most `capacity` bytes.
+pub(crate) fn emit_within(
     nodes: &[Node],
     storages: &[Storage],
     root: NodeId,

@@ -33,6 +33,7 @@ use alloc::vec::Vec;
 use faults::Faults;
 
 use crate::dtype::DType;
+use crate::error::Fault;
 use crate::model::{Global, Node, NodeId};
 use crate::pickle::Graph;
 use crate::{Error, Limits};
@@ -49,6 +50,9 @@ pub(crate) struct Interpreted {
     pub(crate) unused: Vec<NamedStorage>,
     /// Classes with which their source came.
     pub(crate) sources: Vec<Global>,
+    /// Why writing them again would do something else than the pickle does, where that
+    /// was asked.
+    pub(crate) irreproducible: Option<Fault>,
 }
 
 /// A storage as the pickle's persistent ids name it.
@@ -74,8 +78,12 @@ pub(crate) struct NamedStorage {
 }
 
 /// Gives a pickle's objects their torch meaning: tensors, containers, scalars.
-/// Whatever it does not know stays a `Node::Object`.
-pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<Interpreted, Error> {
+/// Whatever it does not know stays a `Node::Object`. Answers too which node each object is.
+pub(crate) fn interpret(
+    graph: &Graph,
+    part: &str,
+    limits: &Limits,
+) -> Result<(Interpreted, Vec<Option<NodeId>>), Error> {
     let mut walk = walk::Walk::new(graph, part, limits, Faults::Strict);
     walk.run()?;
     let mut walked = walk.finish();
@@ -83,6 +91,9 @@ pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<In
     if keys::settle(&mut walked.nodes, part, &walked.offsets)? {
         let dropped = renumber::renumber(&mut walked.nodes, &mut walked.storages, &mut walked.offsets);
         unused = dropped.storages;
+        for id in &mut walked.ids {
+            *id = id.and_then(|id| usize::try_from(id).ok()).and_then(|id| *dropped.numbers.get(id)?);
+        }
         if let Some(offset) = dropped.call {
             let (expected, found) =
                 ("each key once where values are calls", "a call whose result is replaced");
@@ -91,8 +102,8 @@ pub(crate) fn interpret(graph: &Graph, part: &str, limits: &Limits) -> Result<In
     }
     checks::kinds(&walked.nodes, part, &walked.offsets, &mut walked.faults)?;
     checks::size(&walked.nodes, limits, &walked.offsets)?;
-    let walk::Walked { nodes, storages, sources, .. } = walked;
-    Ok(Interpreted { nodes, storages, unused, sources })
+    let walk::Walked { nodes, storages, sources, ids, .. } = walked;
+    Ok((Interpreted { nodes, storages, unused, sources, irreproducible: None }, ids))
 }
 
 /// Where in the file the calls behind some nodes are, by ascending node.

@@ -26,7 +26,7 @@ pub(super) fn renumber(
     offsets.0.sort_unstable();
     let storages = renumber_storages(&mut kept, storages);
     *nodes = kept;
-    Dropped { call, storages }
+    Dropped { call, storages, numbers }
 }
 
 /// What has lost its place.
@@ -36,6 +36,8 @@ pub(super) struct Dropped {
     pub(super) call: Option<u64>,
     /// Storages.
     pub(super) storages: Vec<NamedStorage>,
+    /// The new number of each node that has kept its place.
+    pub(super) numbers: Vec<Option<NodeId>>,
 }
 
 /// Answers with the storages that are left over.

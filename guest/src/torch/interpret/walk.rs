@@ -45,6 +45,8 @@ pub(super) struct Walked {
     pub(super) faults: Faults,
     /// Classes with which their source came.
     pub(super) sources: Vec<Global>,
+    /// The node of each object that is one.
+    pub(super) ids: Vec<Option<NodeId>>,
 }
 
 /// A node whose children are being numbered.
@@ -101,7 +103,14 @@ impl<'g> Walk<'g> {
         let classes = self.sources.iter().filter_map(|&id| self.context.global(Value::Object(id)));
         let sources = classes.cloned().collect();
         let storages = self.context.storages.finish();
-        Walked { nodes: self.nodes, storages, offsets: self.offsets, faults: self.faults, sources }
+        Walked {
+            nodes: self.nodes,
+            storages,
+            offsets: self.offsets,
+            faults: self.faults,
+            sources,
+            ids: self.ids,
+        }
     }
 
     fn walk(&mut self, root: Value) -> Result<(), Error> {

@@ -10,7 +10,8 @@ use crate::model::{
     Construct, Global, Node, NodeId, Object, Quantizer, SparseCompressed, Storage, Tensor, Text,
 };
 use crate::pickle::Machine;
-use crate::torch::interpret::{NamedStorage, interpret};
+use crate::torch::interpret::NamedStorage;
+use crate::torch::order;
 use crate::{Error, Limits};
 
 #[track_caller]
@@ -221,7 +222,10 @@ fn rewritten(pickle: &[u8]) -> Option<(Vec<u8>, usize)> {
     let limits = Limits::default();
     let mut machine = Machine::new(0, "", &limits);
     machine.feed(pickle).unwrap();
-    let read = interpret(&machine.finish().ok()?, "", &limits).ok()?;
+    let read = order::interpret(&machine.finish().ok()?, pickle.len() as u64, "", &limits).ok()?;
+    if read.irreproducible.is_some() {
+        return None;
+    }
     let storage = |named: NamedStorage| Storage { length: named.length, location: named.location };
     let storages: Vec<_> = read.storages.into_iter().map(storage).collect();
     let effects = |node: &Node| if let Node::Object(object) = node { object.effects.len() } else { 0 };

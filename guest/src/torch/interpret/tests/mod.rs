@@ -9,9 +9,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Interpreted, interpret};
+use super::Interpreted;
 use crate::model::{Node, NodeId, Object, Quantizer, Tensor};
 use crate::pickle::Machine;
+use crate::torch::order;
 use crate::{Error, Limits};
 
 /// What a pickle means.
@@ -22,7 +23,7 @@ fn read(pickle: &[u8]) -> Result<Interpreted, Error> {
 fn read_within(pickle: &[u8], limits: &Limits) -> Result<Interpreted, Error> {
     let mut machine = Machine::new(0, "data.pkl", limits);
     machine.feed(pickle)?;
-    interpret(&machine.finish()?, "data.pkl", limits)
+    order::interpret(&machine.finish()?, pickle.len() as u64, "data.pkl", limits)
 }
 
 /// A pickle's meaning in one line; see [`Show`].
