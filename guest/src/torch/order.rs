@@ -260,24 +260,24 @@ mod tests {
     fn what_would_happen_in_another_order_is_not() {
         for (pickle, found) in [
             // Two calls that are made in one order, and met in another.
-            (&b"\x80\x02(cm\na\n)Rq\x011(cm\nb\n)Rh\x01t."[..], "8: a call of `m.a` out of that order"),
+            (&b"\x80\x02(cm\na\n)Rq\x011(cm\nb\n)Rh\x01t."[..], "9: a call of `m.a` out of that order"),
             // A list that a call saw before it was whole: empty, and with its first item.
             (
                 b"\x80\x02(]q\0cm\nf\nh\0\x85Rq\x01h\0K\x01a0h\x01t.",
-                "16: a call of `m.f`, and after it something that an earlier call may have missed",
+                "14: a call of `m.f`, and after it something that an earlier call may have missed",
             ),
             (
                 b"\x80\x02]q\0K\x01acm\nf\nh\0\x85Ra.",
-                "18: a call of `m.f`, and after it something that an earlier call may have missed",
+                "16: a call of `m.f`, and after it something that an earlier call may have missed",
             ),
             // The same for a dict, a state, and a known container.
             (
                 b"\x80\x02}q\0(K\x01K\x02uK\x03cm\nf\nh\0\x85Rs.",
-                "24: a call of `m.f`, and after it something that an earlier call may have missed",
+                "21: a call of `m.f`, and after it something that an earlier call may have missed",
             ),
             (
                 b"\x80\x02}q\0K\x01K\x02sK\x03ccollections\nOrderedDict\n)Rh\0bs.",
-                "39: a call of `collections.OrderedDict`, and after it something that an earlier call may have missed",
+                "38: a call of `collections.OrderedDict`, and after it something that an earlier call may have missed",
             ),
             // An object that is given a state before its items.
             (

@@ -121,6 +121,7 @@ impl Reading {
             checksums: false,
             metadata: Vec::new(),
             extras: Vec::new(),
+            irreproducible: None,
         }
     }
 }
