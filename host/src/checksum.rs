@@ -39,7 +39,7 @@ pub(crate) fn stored(part: &Stored) -> Result<u32> {
         while at < end {
             let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK);
             buffer.resize(length, 0);
-            part.source.read_at(part.offset + at, buffer)?;
+            part.read_at(at, buffer)?;
             hasher.update(buffer);
             at += length as u64;
         }
