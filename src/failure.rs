@@ -117,7 +117,8 @@ fn library_code(error: &Error) -> u8 {
     }
 }
 
-fn message(error: &anyhow::Error) -> String {
+/// The line about it.
+pub fn message(error: &anyhow::Error) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
         return library_message(error);
     }
@@ -174,6 +175,12 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
         }
         Error::Rank { source, .. } => return library_hint(source),
         Error::Save { source, .. } => return library_hint(source),
+        Error::Disagree { shared: true, .. } => Some(
+            "with --share all ranks have copies of one file, of one step; without it each saves a part of its own",
+        ),
+        Error::Disagree { .. } => {
+            Some("all ranks need the same options, and one directory that all of them see")
+        }
         Error::Exists { .. } => Some("--overwrite replaces it, in one step"),
         Error::Checksum { .. } => Some("restore the file from another copy: strongroom cannot repair it"),
         Error::Format { fault: Fault::Truncated(_), .. } => {

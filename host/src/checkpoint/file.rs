@@ -191,4 +191,3 @@ pub(crate) fn crc32_of(source: &dyn crate::store::Source) -> Result<u32> {
 
 /// Of a record that its writer did not write so.
 pub(super) const NO_DIGESTS: &str = "it has no digests, which all have of a state dict that ranks share";
-

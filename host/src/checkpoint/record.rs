@@ -141,7 +141,8 @@ impl Record {
         if Self::new(head.committed, &sealed) != head || !sealed.ranks.are_even() {
             return Err(damaged("it contradicts itself".into()));
         }
-        let has_digests = |outline: &OutlineSeal| outline.digest.is_some() && sealed.ranks.record_digest.is_some();
+        let has_digests =
+            |outline: &OutlineSeal| outline.digest.is_some() && sealed.ranks.record_digest.is_some();
         if !sealed.outline.as_ref().is_none_or(has_digests) {
             return Err(damaged(NO_DIGESTS.into()));
         }

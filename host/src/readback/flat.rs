@@ -81,4 +81,3 @@ fn is_in(paths: &HashSet<&str>, path: &str) -> bool {
     let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[' | '@' | '{')).map(|(end, _)| end);
     [0, path.len()].into_iter().chain(ends).any(|end| paths.contains(&path[..end]))
 }
-

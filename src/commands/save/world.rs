@@ -138,7 +138,9 @@ fn host_and_port(address: &str) -> Result<(String, u16), String> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    // No rank is reached in no time, not even one by itself.
+    if duration.is_zero() { Err("expected more than 0 seconds".into()) } else { Ok(duration) }
 }
 
 #[cfg(test)]
