@@ -19,8 +19,8 @@ use crate::{Error, Result};
 /// Remembers what was read of a file: where, and a checksum of it.
 pub(crate) struct Witness {
     source: Arc<dyn Source>,
-    /// By offset and length: the checksum of all of it, and of its beginning.
-    seen: Mutex<HashMap<(u64, usize), (u32, u32)>>,
+    /// By offset and length.
+    seen: Mutex<HashMap<(u64, usize), u32>>,
 }
 
 impl Witness {
@@ -30,7 +30,7 @@ impl Witness {
 
     /// Remembers that these bytes were at `offset`. An error if others were there before.
     pub(crate) fn saw(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let found = (crc32(bytes), crc32(beginning(bytes)));
+        let found = crc32(bytes);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *seen.entry((offset, bytes.len())).or_insert(found);
         if before == found { Ok(()) } else { Err(written_to(&*self.source)) }
@@ -41,10 +41,7 @@ impl Witness {
         self.source.unchanged()?;
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<(u64, usize, u32)> =
-            seen.iter().map(|(&(offset, length), &(crc32, _))| (offset, length, crc32)).collect();
-        let large = seen.iter().filter(|((_, length), _)| *length >= LARGE);
-        let beginnings: Vec<(u64, usize, u32)> =
-            large.map(|(&(offset, _), &(_, crc32))| (offset, BEGINNING, crc32)).collect();
+            seen.iter().map(|(&(offset, length), &crc32)| (offset, length, crc32)).collect();
         drop(seen);
         all.sort_unstable();
         let again = |buffer: &mut Vec<u8>, (offset, length, expected): (u64, usize, u32)| {
@@ -54,9 +51,6 @@ impl Witness {
             if crc32(buffer) == expected { Ok(()) } else { Err(written_to(&*self.source)) }
         };
         all.into_par_iter().try_for_each_init(Vec::new, again)?;
-        // Both readings take their time, and who writes two contents by turns may keep pace
-        // with them. A glance at a few places is over in no time.
-        beginnings.into_iter().try_for_each(|due| again(&mut Vec::new(), due))?;
         self.source.unchanged()
     }
 }
@@ -66,14 +60,6 @@ impl fmt::Debug for Witness {
         f.debug_struct("Witness").field("source", &self.source).finish_non_exhaustive()
     }
 }
-
-fn beginning(bytes: &[u8]) -> &[u8] {
-    bytes.get(..BEGINNING).unwrap_or(bytes)
-}
-
-/// Bytes that are looked at a third time, of what was read as so many or more at once.
-const BEGINNING: usize = 4096;
-const LARGE: usize = 64 << 10;
 
 /// The error about a file of which the same place was read twice, and differed.
 pub(crate) fn written_to(source: &dyn Source) -> Error {

@@ -287,8 +287,7 @@ impl Forged {
     /// Four tensors of 8 bytes, under these names.
     fn of(names: [&str; 4]) -> Self {
         let mut arena = Arena::default();
-        let entries: Vec<(u32, u32)> =
-            names.iter().map(|name| (arena.text(name), arena.tensor(8))).collect();
+        let entries: Vec<(u32, u32)> = names.iter().map(|name| (arena.text(name), arena.tensor(8))).collect();
         let root = arena.dict(&entries);
         let (engine, store) = (Engine::shared().unwrap(), Arc::new(Memory::default()));
         let options = SaveOptions { ranks: 2, overwrite: false };

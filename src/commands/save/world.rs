@@ -148,6 +148,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_time_is_no_timeout() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "0.0", "-1", "soon"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn hosts_have_names_or_numbers_of_either_kind() {
         let parsed = |text: &str| host_and_port(text).ok();
         assert_eq!(parsed("node0:29500"), Some(("node0".into(), 29500)));
