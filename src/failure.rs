@@ -117,7 +117,8 @@ fn library_code(error: &Error) -> u8 {
     }
 }
 
-fn message(error: &anyhow::Error) -> String {
+/// The line about it.
+pub fn message(error: &anyhow::Error) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
         return library_message(error);
     }
@@ -178,6 +179,12 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
             "`inspect` shows what is in it, and --tensors-only takes its tensors out; where its classes can be \
              trusted, torch.load and torch.save write it in an order that every pickler has",
         ),
+        Error::Disagree { shared: true, .. } => Some(
+            "with --share all ranks have copies of one file, of one step; without it each saves a part of its own",
+        ),
+        Error::Disagree { .. } => {
+            Some("all ranks need the same options, and one directory that all of them see")
+        }
         Error::Exists { .. } => Some("--overwrite replaces it, in one step"),
         Error::Checksum { .. } => Some("restore the file from another copy: strongroom cannot repair it"),
         Error::Format { fault: Fault::Truncated(_), .. } => {

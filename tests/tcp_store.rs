@@ -139,7 +139,7 @@ fn a_store_that_goes_away_is_an_error_with_its_address() {
     thread::sleep(Duration::from_millis(500));
     drop(server);
     for ended in wait_for(ranks) {
-        let expected = format!("barrier tcp_store 127.0.0.1:{port}: the store is gone");
+        let expected = format!("barrier tcp-store 127.0.0.1:{port}: the store is gone");
         assert!(ended.error().contains(&expected), "{}", ended.error());
     }
     assert_eq!(steps(&root), ["step-0"]);

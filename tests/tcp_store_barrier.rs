@@ -231,14 +231,14 @@ fn those_who_do_not_join_are_named() {
     };
     let error = TcpStoreBarrier::join(config.clone(), RankInfo::new(1, 3).unwrap()).unwrap_err().to_string();
     let expected = format!(
-        "barrier tcp_store 127.0.0.1:{port}: rank 0, who serves it, could not be reached within 0.5 s: "
+        "barrier tcp-store 127.0.0.1:{port}: rank 0, who serves it, could not be reached within 0.5 s: "
     );
     assert!(error.starts_with(&expected), "{error}");
     // Rank 0 waits for them where they are needed.
     let barrier = TcpStoreBarrier::join(config, RankInfo::new(0, 3).unwrap()).unwrap();
     assert_eq!(
         barrier.execute_barrier().unwrap_err().to_string(),
-        format!("barrier tcp_store 127.0.0.1:{port}: missing ranks: 1, 2: did not come within 0.5 s")
+        format!("barrier tcp-store 127.0.0.1:{port}: missing ranks: 1, 2: did not come within 0.5 s")
     );
 }
 

@@ -28,6 +28,16 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     crc32fast::hash(bytes)
 }
 
+/// The checksum of many bytes, with all cores.
+pub(crate) fn bytes(bytes: &[u8]) -> u32 {
+    let blocks = bytes.par_chunks(BLOCK).map(|block| {
+        let mut hasher = Hasher::new();
+        hasher.update(block);
+        hasher
+    });
+    combine(blocks.collect::<Vec<_>>())
+}
+
 /// The checksum of a payload as it lies in its file.
 pub(crate) fn stored(part: &Stored) -> Result<u32> {
     let blocks = part.length.div_ceil(BLOCK as u64);
@@ -39,7 +49,7 @@ pub(crate) fn stored(part: &Stored) -> Result<u32> {
         while at < end {
             let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK);
             buffer.resize(length, 0);
-            part.source.read_at(part.offset + at, buffer)?;
+            part.read_at(at, buffer)?;
             hasher.update(buffer);
             at += length as u64;
         }

@@ -159,10 +159,13 @@ pub enum Error {
     /// committed.
     #[error("the ranks disagree on {what}: {}", Sides(sides))]
     Disagree {
-        /// On what: `structure`, `world size`.
+        /// On what: `world size`, `the contents of tensors`.
         what: String,
         /// What some have, and which.
         sides: Vec<(String, Vec<usize>)>,
+        /// Whether it is on what they have of a state dict that all of them share; else it
+        /// is on how they save.
+        shared: bool,
     },
     /// Ranks that others wait for did not come.
     #[error("barrier {barrier}: missing ranks: {}: {absence}", Listed(ranks))]

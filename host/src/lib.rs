@@ -63,6 +63,7 @@ pub mod store;
 mod uncommitted;
 pub mod validate;
 mod weigh;
+mod witness;
 mod write;
 
 use std::path::Path;

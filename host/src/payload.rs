@@ -10,7 +10,6 @@ use rayon::prelude::*;
 
 use crate::bindings::types::Tensor;
 use crate::bindings::writer::{Checksum, Slot, Source as Fill};
-use crate::buffer::Pages;
 use crate::checksum::{BLOCK, CHUNK, Hasher};
 use crate::read::reverse;
 use crate::state::{Content, StateDict, Storage, Stored, is_contiguous};
@@ -143,7 +142,7 @@ impl Carrier<'_> {
     fn carry_storage(&self, id: u32, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
         let storage = self.state.storages().get(id as usize).ok_or_else(misplaced)?;
         let held = match storage.content() {
-            Content::Stored(_) if self.is_held(id, slots) => Some(storage.load(&Pages::default(), true)?),
+            Content::Stored(_) if self.is_held(id, slots) => Some(storage.held()?),
             _ => None,
         };
         let storage = held.as_ref().unwrap_or(storage);
@@ -163,7 +162,7 @@ impl Carrier<'_> {
             Place::From(start) => self.taker(slot, start),
             Place::Strided(_) => Err(misplaced()),
         });
-        let bring = |at, buffer: &mut [u8]| stored.source.read_at(stored.offset + at, buffer);
+        let bring = |at, buffer: &mut [u8]| stored.read_at(at, buffer);
         let origin = Origin { length: stored.length, bring: &bring, stored: Some(stored) };
         self.hand_out(&origin, &takers.collect::<Result<Vec<_>>>()?)
     }

@@ -10,6 +10,7 @@ use crate::buffer::{Buffer, Pages};
 use crate::checksum::{self, Hasher};
 use crate::state::{Content, Item, Leaf, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
+use crate::witness::{Watched, Witness, written_to};
 use crate::{Engine, Error, Finding, Result, Unfit, check, digest, drive};
 
 pub use crate::bindings::reader::Format;
@@ -52,10 +53,14 @@ impl File {
     pub(crate) fn from_source(engine: &Engine, source: Arc<dyn Source>) -> Result<Self> {
         let path = source.path();
         // Of a file that somebody writes to, no reader says what is wrong with it.
-        let reading = drive::read(engine, &*source);
-        let reading = reading.map_err(|error| source.unchanged().err().unwrap_or(error))?;
+        let witness = Arc::new(Witness::of(source.clone()));
+        let reading = drive::read(engine, &Watched(&witness));
+        let reading = reading.map_err(|error| witness.confirm().err().unwrap_or(error))?;
         let drive::Reading { summary, nodes, storages } = reading;
         let elsewhere = summary.format == Format::Pickle;
+        // What has checksums is held against them.
+        let has_all = summary.checksums && storages.iter().all(|stored| stored.checksum.is_some());
+        let witness = Some(witness).filter(|_| !has_all);
         // A pickle's payloads are in other files, wherever those are.
         let payloads: Arc<dyn Source> = match elsewhere {
             true => Arc::new(Elsewhere(path.into())),
@@ -74,6 +79,7 @@ impl File {
                     checksum: stored.checksum,
                     swap: stored.swap,
                     name: stored.name,
+                    witness: witness.clone(),
                 };
                 (part.clone(), Storage::stored(part, &stored.location))
             })
@@ -299,25 +305,49 @@ impl Stored {
     /// Reads the whole payload into `out`, which has its length.
     pub(crate) fn load_into(&self, out: &mut [u8], verify: bool) -> Result<()> {
         let verify = verify && self.checksum.is_some();
-        let hashers = self.bring(0, out, verify)?;
+        let hashers = self.bring(0, out, verify, Self::fetch)?;
         if verify { self.matches(checksum::combine(hashers)) } else { Ok(()) }
+    }
+
+    /// The same on the way into something that lasts: verified, and witnessed.
+    fn carry_into(&self, out: &mut [u8]) -> Result<()> {
+        let verify = self.checksum.is_some();
+        let hashers = self.bring(0, out, verify, Self::read_at)?;
+        if verify { self.matches(checksum::combine(hashers)) } else { Ok(()) }
+    }
+
+    /// Fills `buffer` from byte `at` of the payload on. What has no checksum is remembered,
+    /// and [`StateDict::confirmed`] reads it once more.
+    pub(crate) fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
+        self.fetch(at, buffer)?;
+        self.witness.as_ref().map_or(Ok(()), |witness| witness.saw(self.offset + at, buffer))
+    }
+
+    fn fetch(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
+        self.source.read_at(self.offset + at, buffer)
     }
 
     /// Reads the part of the payload from byte `start` on into `out`. Both its ends
     /// must be ends of numbers.
     pub(crate) fn part_into(&self, start: u64, out: &mut [u8]) -> Result<()> {
-        self.bring(start, out, false).map(drop)
+        self.bring(start, out, false, Self::fetch).map(drop)
     }
 
     /// Reads with all cores, and hashes each block while it is in cache.
-    fn bring(&self, start: u64, out: &mut [u8], hash: bool) -> Result<Vec<Hasher>> {
+    fn bring(
+        &self,
+        start: u64,
+        out: &mut [u8],
+        hash: bool,
+        read: impl Fn(&Self, u64, &mut [u8]) -> Result<()> + Sync,
+    ) -> Result<Vec<Hasher>> {
         let blocks = out.par_chunks_mut(checksum::BLOCK).enumerate();
         let hashers = blocks.map(|(index, block)| {
             let mut hasher = Hasher::new();
-            let mut offset = self.offset + start + (index * checksum::BLOCK) as u64;
+            let mut at = start + (index * checksum::BLOCK) as u64;
             for chunk in block.chunks_mut(checksum::CHUNK) {
-                self.source.read_at(offset, chunk)?;
-                offset += chunk.len() as u64;
+                read(self, at, chunk)?;
+                at += chunk.len() as u64;
                 if hash {
                     hasher.update(chunk);
                 }
@@ -336,6 +366,10 @@ impl Stored {
     /// Holds a computed checksum against the one in the file, if there is one.
     pub(crate) fn matches(&self, found: u32) -> Result<()> {
         match self.checksum {
+            // Of a file that somebody writes to no checksum says what is wrong with it.
+            Some(expected) if expected != found && checksum::stored(self)? != found => {
+                Err(written_to(&*self.source))
+            }
             Some(expected) if expected != found => Err(Error::Checksum {
                 path: PathBuf::from(self.source.path()),
                 part: self.name.clone(),
@@ -371,6 +405,19 @@ impl<'a> StateDict<'a> {
         sources.try_for_each(|source| source.unchanged())
     }
 
+    /// The same before anything lasting is made of what was read: what has no checksum is
+    /// read once more, and has to be what it was.
+    pub(crate) fn confirmed(&self) -> Result<()> {
+        self.unchanged()?;
+        let mut asked = HashSet::new();
+        let witnesses = self.storages().iter().filter_map(|storage| match storage.content() {
+            Content::Stored(part) => part.witness.as_ref(),
+            Content::Bytes(..) => None,
+        });
+        let mut witnesses = witnesses.filter(|witness| asked.insert(Arc::as_ptr(witness)));
+        witnesses.try_for_each(|witness| witness.confirm())
+    }
+
     /// The error about a payload of this state dict, with the tensors whose elements it has.
     pub(crate) fn naming_tensors(&self, mut error: Error) -> Error {
         if let Error::Checksum { path, part, tensors, .. } = &mut error {
@@ -400,7 +447,7 @@ impl<'a> Storage<'a> {
     /// file are verified if it has their checksum.
     pub(crate) fn copy_to(&self, buffer: &mut [u8]) -> Result<()> {
         match self.content() {
-            Content::Stored(part) => part.load_into(buffer, true),
+            Content::Stored(part) => part.carry_into(buffer),
             Content::Bytes(..) => {
                 let bytes = self.bytes()?;
                 if bytes.len() != buffer.len() {
@@ -411,6 +458,16 @@ impl<'a> Storage<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// All bytes in memory, on their way into something that lasts.
+    pub(crate) fn held(&self) -> Result<Self> {
+        let Content::Stored(part) = self.content() else { return Ok(self.clone()) };
+        let mut buffer = Buffer::new(&Pages::default(), part.source.path(), part.length)?;
+        part.carry_into(buffer.as_mut())?;
+        let length = buffer.as_ref().len();
+        Storage::part(Arc::new(buffer), 0..length, self.location(), part.checksum.is_some())
+            .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
     }
 
     /// The same bytes in memory, verified if asked to and if there is a checksum.

@@ -38,6 +38,7 @@ pub fn save_sharded(
     let save = |barrier: LocalBarrier| {
         let rank = barrier.rank_info().global_rank;
         let writer = CheckpointWriter::new_in(engine, store.clone(), config.clone(), Arc::new(barrier));
+        let writer = writer.of_one_state();
         writer.write_shared(path, state, &HookArguments::new()).map_err(|error| (rank, error))
     };
     let results: Vec<std::result::Result<(), (usize, Error)>> = thread::scope(|scope| {

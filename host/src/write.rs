@@ -148,7 +148,7 @@ pub(crate) fn write(
     let mut read_back = read_back?;
     read_back.digests = digests.then(|| read_back.in_order(&layout.slots, &carried));
     rest?;
-    state.unchanged()?;
+    state.confirmed()?;
     let (length, left_out) = (layout.plan.length, layout.plan.left_out);
     sink.finish(options.durable)?;
     let left_out = left_out.into_iter().map(Unfit::from).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::record::{VERSION, contents};
-use crate::checksum::{Hasher, crc32};
+use crate::checksum::crc32;
 use crate::seal::{self, Seal};
 use crate::store::Store;
 use crate::{Error, File, Result, digest};
@@ -135,6 +135,15 @@ impl FileRecord {
         if record.version != VERSION || !record.storages.is_even() {
             return Err(damaged("it contradicts itself".into()));
         }
+        let mut keys: Vec<&str> = record.metadata.iter().map(|(key, _)| key.as_str()).collect();
+        keys.sort_unstable();
+        if let Some([twice, _]) = keys.array_windows().find(|[a, b]| a == b) {
+            return Err(damaged(format!("it has the metadata key {twice:?} twice")));
+        }
+        let has_digests = record.structure_digest.is_some() && record.storages.digest.is_some();
+        if record.storages.outline.is_some() && !has_digests {
+            return Err(damaged(NO_DIGESTS.into()));
+        }
         Ok(record)
     }
 
@@ -177,7 +186,8 @@ impl FileRecord {
 
 /// The CRC-32 of all bytes of a file.
 pub(crate) fn crc32_of(source: &dyn crate::store::Source) -> Result<u32> {
-    let mut hasher = Hasher::new();
-    hasher.update(&contents(source)?);
-    Ok(hasher.finalize())
+    Ok(crc32(&contents(source)?))
 }
+
+/// Of a record that its writer did not write so.
+pub(super) const NO_DIGESTS: &str = "it has no digests, which all have of a state dict that ranks share";

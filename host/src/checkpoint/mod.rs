@@ -8,9 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checksum::crc32;
 use crate::state::StateDict;
 use crate::store::{Local, Store};
-use crate::{Engine, Error, File, Result, Verified, not_committed, protected, shard};
+use crate::{Engine, Error, File, Result, Verified, digest, not_committed, protected, shard};
 
 pub(crate) use file::crc32_of;
 pub use file::{FileRecord, StorageRecords};
@@ -210,10 +211,18 @@ impl Checkpoint {
         };
         let path = self.path.join(OUTLINE);
         let source = self.store.open(&path)?;
-        if (source.length(), crc32_of(&*source)?) != (sealed.length, sealed.crc32) {
+        let bytes = contents(&*source)?;
+        let is_sealed = (source.length(), crc32(&bytes)) == (sealed.length, sealed.crc32)
+            && sealed.digest.as_ref().is_none_or(|expected| *expected == digest::of(&bytes));
+        if !is_sealed {
             return Err(Error::checkpoint(&path, format!("it is not the outline that {RECORD} seals")));
         }
         let outline = File::from_source(&self.engine, source)?;
+        let (expected, found) = (sealed.storages as usize, outline.state().storages().len());
+        if expected != found {
+            let reason = format!("{RECORD} says that it names {expected} storages, and it names {found}");
+            return Err(Error::checkpoint(&path, reason));
+        }
         let files = (0..self.world_size()).map(|rank| self.sealed_file(rank)).collect::<Result<Vec<_>>>()?;
         let merged = shard::merge(&self.path, outline.state(), &files)?;
         Ok((merged, files.into_iter().map(|(file, _)| file).collect()))

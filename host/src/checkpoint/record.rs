@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::NO_DIGESTS;
 use super::{OUTLINE, RECORD, rank_file, rank_record};
 use crate::checksum::Hasher;
 use crate::seal::{self, Seal};
@@ -139,6 +140,11 @@ impl Record {
         let sealed = Sealed { ranks: rest.ranks, outline: rest.outline };
         if Self::new(head.committed, &sealed) != head || !sealed.ranks.are_even() {
             return Err(damaged("it contradicts itself".into()));
+        }
+        let has_digests =
+            |outline: &OutlineSeal| outline.digest.is_some() && sealed.ranks.record_digest.is_some();
+        if !sealed.outline.as_ref().is_none_or(has_digests) {
+            return Err(damaged(NO_DIGESTS.into()));
         }
         Ok(Some((head, sealed)))
     }
@@ -332,9 +338,9 @@ mod tests {
                 length: vec![1563; ranks],
                 record_length: vec![300; ranks],
                 record_crc32: vec![7; ranks],
-                record_digest: None,
+                record_digest: Some(vec!["blake3:0".into(); ranks]),
             },
-            outline: Some(OutlineSeal { length: 10, crc32: 1, digest: None, storages: 2 }),
+            outline: Some(OutlineSeal { length: 10, crc32: 1, digest: Some("blake3:0".into()), storages: 2 }),
         }
     }
 

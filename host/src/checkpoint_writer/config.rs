@@ -35,12 +35,9 @@ pub struct CheckpointWriterConfig {
     /// Which older checkpoints beside a new one, and of its family, are kept; by default
     /// all. Rank 0 removes the others once the new one is committed.
     pub retention: Option<Retention>,
-    /// Whether ranks that share a state dict compare the bytes of storages for which
-    /// their source has no checksum, too: each then reads all of them. Structure, and the
-    /// checksums that there are, are compared always.
-    pub compare_contents: bool,
     /// Whether the records have a BLAKE3 digest of every payload and file beside its
-    /// CRC-32: to sign a checkpoint, or to find what two have in common.
+    /// CRC-32: to sign a checkpoint, or to find what two have in common. Those of a state
+    /// dict that ranks share always have them.
     pub digests: bool,
 }
 
@@ -52,7 +49,6 @@ impl Default for CheckpointWriterConfig {
             overwrite: false,
             durable: true,
             retention: None,
-            compare_contents: false,
             digests: true,
         }
     }

@@ -6,6 +6,7 @@ mod outline;
 mod save;
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -27,7 +28,7 @@ use crate::state::StateDict;
 use crate::store::{Local, Stage, Store};
 use crate::write::{WriteFormat, WriteOptions, write};
 use crate::{Engine, Error, RankInfo, Result, TorchOptions, digest, presence, protected, shard};
-use agree::Terms;
+use agree::{Terms, checksums, source_of};
 use outline::Outline;
 use save::{RankSeal, Save, Statement};
 
@@ -61,6 +62,8 @@ pub struct CheckpointWriter {
     barrier: Arc<dyn Barrier>,
     hooks: Vec<Arc<dyn WriterHook>>,
     saves: Arc<Rounds>,
+    /// Whether all ranks have one state dict in memory, which need not be compared.
+    same_state: bool,
 }
 
 impl CheckpointWriter {
@@ -77,7 +80,8 @@ impl CheckpointWriter {
         barrier: Arc<dyn Barrier>,
     ) -> Self {
         let engine = engine.clone();
-        Self { engine, store, config, barrier, hooks: Vec::new(), saves: Arc::default() }
+        let (hooks, saves) = (Vec::new(), Arc::default());
+        Self { engine, store, config, barrier, hooks, saves, same_state: false }
     }
 
     /// A writer for a world of one, as configured by default.
@@ -89,6 +93,12 @@ impl CheckpointWriter {
     #[must_use]
     pub fn with_hook(mut self, hook: Arc<dyn WriterHook>) -> Self {
         self.hooks.push(hook);
+        self
+    }
+
+    /// The same, where all ranks are of this process and share one state dict.
+    pub(crate) fn of_one_state(mut self) -> Self {
+        self.same_state = true;
         self
     }
 
@@ -115,6 +125,9 @@ impl CheckpointWriter {
 
     /// Writes this rank's share of a state dict that all ranks have: tensors that
     /// share a storage stay together, and all that is no tensor goes to rank 0.
+    ///
+    /// Each rank goes over all bytes that it has, and nothing is committed unless those of
+    /// all ranks are the same: a file with checksums is verified, what has none is hashed.
     pub fn write_shared(
         &self,
         path: impl AsRef<Path>,
@@ -277,30 +290,33 @@ impl CheckpointWriter {
         let name = rank_file(rank.global_rank);
         let Part::ShareOf(state) = part else {
             let Part::Own(state) = part else { return Err(Error::Value("there is nothing to save".into())) };
-            let file = self.put(stage, &name, state)?;
+            let file = self.put(stage, &name, state, self.config.digests)?;
             let seal = self.put_record(stage, rank, &file, state, None)?;
-            return Ok((Statement { terms, seal }, None));
+            return Ok((Statement { terms, source: None, seal }, None));
         };
         let outline = Outline::of(&self.engine, stage.path(), state)?;
-        terms.share(&outline.bytes, state, self.config.compare_contents)?;
         let owners = shard::owners(state, rank.global_world_size);
         let own = shard::part(state, &owners, rank.global_rank);
-        let file = self.put(stage, &name, &own)?;
+        if !self.same_state {
+            let carried: HashSet<u32> = shard::encountered(&own).into_iter().collect();
+            terms.share(&outline.bytes, state, &checksums(state, &carried)?);
+        }
+        let file = self.put(stage, &name, &own, true)?;
         let numbers = outline.numbers(&file.storages)?;
         let seal = self.put_record(stage, rank, &file, state, Some(numbers))?;
+        let statement = Statement { terms, source: source_of(state), seal };
         if rank.global_rank != 0 {
-            return Ok((Statement { terms, seal }, None));
+            return Ok((statement, None));
         }
         self.put_bytes(stage, OUTLINE, &outline.bytes)?;
-        Ok((Statement { terms, seal }, Some(outline)))
+        Ok((statement, Some(outline)))
     }
 
     /// Writes one file of a state dict into the stage; answers what is read of it.
-    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>) -> Result<ReadBack> {
+    fn put(&self, stage: &dyn Stage, name: &str, state: &StateDict<'_>, digests: bool) -> Result<ReadBack> {
         let format = WriteFormat::Torch(TorchOptions::default());
         let options = WriteOptions { format, durable: self.config.durable };
         let path = stage.path().join(name);
-        let digests = self.config.digests;
         let written =
             write(&self.engine, &path, state, &options, digests, |length| stage.create(name, length));
         written.map(|(_, read_back)| read_back)
@@ -321,8 +337,10 @@ impl CheckpointWriter {
         let bytes = record.to_bytes()?;
         self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;
         let (record_length, record_crc32) = (bytes.len() as u64, crc32(&bytes));
-        let record_digest = self.config.digests.then(|| digest::of(&bytes));
-        Ok(RankSeal { length: record.length, record_length, record_crc32, record_digest })
+        let record_digest = written.digests.is_some().then(|| digest::of(&bytes));
+        let directory = self.store.real(stage.path()).unwrap_or_else(|_| stage.path().into());
+        let directory = directory.display().to_string();
+        Ok(RankSeal { directory, length: record.length, record_length, record_crc32, record_digest })
     }
 
     fn put_bytes(&self, stage: &dyn Stage, name: &str, bytes: &[u8]) -> Result<()> {
@@ -334,7 +352,8 @@ impl CheckpointWriter {
     /// Writes the record that seals the records of all ranks, if their files are on disk,
     /// and makes the directory appear.
     fn commit(&self, stage: &dyn Stage, seals: &[RankSeal], outline: Option<&Outline>) -> Result<()> {
-        let records = seals.par_iter().enumerate().map(|(rank, seal)| seal.record(stage, rank));
+        let Some(own) = seals.first() else { return Err(Error::Value("nobody has saved".into())) };
+        let records = seals.par_iter().enumerate().map(|(rank, seal)| seal.record(stage, rank, own));
         let records: Vec<FileRecord> = records.collect::<Result<_>>()?;
         let mut sealed = Sealed::default();
         if let Some(outline) = outline {
@@ -343,7 +362,7 @@ impl CheckpointWriter {
             sealed.outline = Some(OutlineSeal {
                 length: outline.bytes.len() as u64,
                 crc32: crc32(&outline.bytes),
-                digest: self.config.digests.then(|| digest::of(&outline.bytes)),
+                digest: Some(digest::of(&outline.bytes)),
                 storages: u32::try_from(outline.lengths.len()).unwrap_or(u32::MAX),
             });
         }

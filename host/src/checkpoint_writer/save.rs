@@ -1,5 +1,6 @@
 //! How the ranks agree on one save.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ impl<'s> Save<'s> {
         })?;
         let statements = self.hear(&self.all(), votes)?;
         let statements: Vec<Statement> = statements.into_iter().flatten().collect();
-        all_alike(&statements.iter().map(|statement| &statement.terms).collect::<Vec<_>>())?;
+        let terms = statements.iter().map(|Statement { terms, source, .. }| (terms, source.as_deref()));
+        all_alike(&terms.collect::<Vec<_>>())?;
         if statements.len() != self.rank.global_world_size {
             return Err(Error::Remote("a rank did not say what it has written".into()));
         }
@@ -182,6 +184,8 @@ struct Vote {
 pub(super) struct Statement {
     /// What it saves, and how.
     pub(super) terms: Terms,
+    /// The file that it reads a state dict from which all ranks share.
+    pub(super) source: Option<String>,
     /// What seals its files.
     pub(super) seal: RankSeal,
 }
@@ -189,6 +193,8 @@ pub(super) struct Statement {
 /// What the commit record says of a rank's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RankSeal {
+    /// The checkpoint's directory as this rank sees it.
+    pub(super) directory: String,
     /// Bytes of its file.
     pub(super) length: u64,
     /// Bytes of its record.
@@ -200,9 +206,18 @@ pub(super) struct RankSeal {
 }
 
 impl RankSeal {
-    /// The record that it seals, once that and the rank's file are in the stage.
-    pub(super) fn record(&self, stage: &dyn Stage, rank: usize) -> Result<FileRecord> {
-        let file = stage.open(&rank_file(rank))?;
+    /// The record that it seals, once that and the rank's file are in the stage, where rank
+    /// 0 has `own`.
+    pub(super) fn record(&self, stage: &dyn Stage, rank: usize, own: &Self) -> Result<FileRecord> {
+        let file = stage.open(&rank_file(rank)).map_err(|error| match error {
+            // It says that it has written it.
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Error::Disagree {
+                what: "the directory that they save in".into(),
+                sides: vec![(own.directory.clone(), vec![0]), (self.directory.clone(), vec![rank])],
+                shared: false,
+            },
+            error => error,
+        })?;
         if file.length() != self.length {
             let reason = format!("expected {} bytes, found {}", self.length, file.length());
             return Err(Error::checkpoint(file.path(), reason));

@@ -7,6 +7,7 @@ use crate::File;
 use crate::bindings::types::{Pair, Tensor};
 use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
+use crate::shard::sorted;
 use crate::state::{Flat, Node, StateDict, flat, is_contiguous};
 
 /// Holds a file against the tensors of `state`: all that were not reported as left out
@@ -79,10 +80,4 @@ fn fills(slot: &Slot, tensor: &Tensor) -> bool {
 fn is_in(paths: &HashSet<&str>, path: &str) -> bool {
     let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[' | '@' | '{')).map(|(end, _)| end);
     [0, path.len()].into_iter().chain(ends).any(|end| paths.contains(&path[..end]))
-}
-
-fn sorted(metadata: &[(String, String)]) -> Vec<&(String, String)> {
-    let mut metadata: Vec<_> = metadata.iter().collect();
-    metadata.sort_unstable();
-    metadata
 }

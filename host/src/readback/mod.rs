@@ -20,6 +20,7 @@ use crate::state::{StateDict, Stored};
 use crate::write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions};
 use crate::{Engine, Error, File, Result};
 use planned::Planned;
+pub(crate) use same::same;
 
 /// What comes of a comparison, or the first place that differs.
 type Compared<T> = std::result::Result<T, String>;
@@ -86,7 +87,7 @@ pub(crate) fn outline(
             Error::Format { fault, .. } => unreadable(fault.to_string()),
             error => error,
         })?;
-    let storages = same::same(state, file.state()).map_err(unreadable)?;
+    let storages = same(state, file.state()).map_err(unreadable)?;
     for (&id, found) in storages.iter().zip(file.state().storages()) {
         let storage = id.and_then(|id| state.storages().get(id as usize));
         if storage.is_none_or(|storage| {
@@ -113,7 +114,7 @@ fn torch(
     if file.alignment() != Some(options.alignment) {
         return Err(format!("expected an alignment of {}, found {:?}", options.alignment, file.alignment()));
     }
-    let storages = same::same(state, file.state())?;
+    let storages = same(state, file.state())?;
     let storages = storages.into_iter().collect::<Option<Vec<u32>>>();
     let storages = storages.ok_or("found a payload that belongs to no value")?;
     // By the storage: a torch file has each once.

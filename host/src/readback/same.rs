@@ -8,7 +8,7 @@ use crate::state::{Item, Node, StateDict, path_along, visit, visit_mut};
 /// `new` is, as far as values look into them; an error names the first place that differs.
 ///
 /// Linear in what both have, and without recursion: either may be a file's.
-pub(super) fn same(old: &StateDict<'_>, new: &StateDict<'_>) -> Compared<Vec<Option<u32>>> {
+pub(crate) fn same(old: &StateDict<'_>, new: &StateDict<'_>) -> Compared<Vec<Option<u32>>> {
     let mut pairs = Pairs {
         old,
         new,

@@ -50,6 +50,28 @@ pub(crate) fn owners(state: &StateDict<'_>, ranks: usize) -> Owners {
         load[least] = load[least].saturating_add(bytes[root]);
         owner[root] = least;
     }
+    of_groups(state, &reach, groups, &owner)
+}
+
+/// Who owns each value, where `holders` says which rank has each storage. An error if
+/// what cannot be taken apart is in two files: the storage that is elsewhere.
+pub(super) fn owners_of(state: &StateDict<'_>, holders: &[usize]) -> Result<Owners, usize> {
+    let reach = Reach::of(state);
+    let groups = &mut group(state, &reach);
+    let mut owner: Vec<Option<usize>> = vec![None; groups.len()];
+    let pinned = groups.root(groups.pinned());
+    owner[pinned] = Some(0);
+    for (storage, &rank) in holders.iter().enumerate().take(state.storages().len()) {
+        let root = groups.root(groups.storage(storage));
+        if *owner[root].get_or_insert(rank) != rank {
+            return Err(storage);
+        }
+    }
+    let owner: Vec<usize> = owner.into_iter().map(Option::unwrap_or_default).collect();
+    Ok(of_groups(state, &reach, groups, &owner))
+}
+
+fn of_groups(state: &StateDict<'_>, reach: &Reach, groups: &mut Groups, owner: &[usize]) -> Owners {
     let owner = |id: usize| {
         let whole = reach.has_data[id] && (!reach.is_spine[id] || reach.is_whole[id]);
         whole.then(|| owner[groups.root(id)])

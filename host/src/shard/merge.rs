@@ -1,5 +1,10 @@
 use std::path::Path;
 
+use rayon::prelude::*;
+
+use super::groups::owners_of;
+use super::part;
+use crate::readback::same;
 use crate::state::{StateDict, Storage};
 use crate::{Error, File, FileRecord, Result};
 
@@ -12,6 +17,8 @@ pub(crate) fn merge(
     let lengths: Vec<u64> = outline.storages().iter().map(Storage::length).collect();
     let records: Vec<&FileRecord> = files.iter().map(|(_, record)| record).collect();
     let places = once(path, &lengths, &records)?;
+    one_metadata(path, &records)?;
+    parts_of(path, outline, files, &places)?;
     let storage = |(place, named): (Place, &Storage<'static>)| {
         let payload = files.get(place.rank).and_then(|(file, _)| file.parts().get(place.index));
         let payload = payload.ok_or_else(|| Error::checkpoint(path, "a payload is in no file"))?;
@@ -23,6 +30,59 @@ pub(crate) fn merge(
         merged.set_metadata(record.metadata.clone());
     }
     Ok(merged)
+}
+
+/// An error unless all ranks have saved the same texts beside their tensors.
+fn one_metadata(path: &Path, records: &[&FileRecord]) -> Result<()> {
+    let Some((first, rest)) = records.split_first() else { return Ok(()) };
+    match rest.iter().find(|other| sorted(&other.metadata) != sorted(&first.metadata)) {
+        Some(other) => {
+            let reason = format!("its metadata is another than that of {}", first.name);
+            Err(Error::checkpoint(&path.join(&other.name), reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Metadata in an order of its own: safetensors files have it in any.
+pub(crate) fn sorted(metadata: &[(String, String)]) -> Vec<&(String, String)> {
+    let mut metadata: Vec<_> = metadata.iter().collect();
+    metadata.sort_unstable();
+    metadata
+}
+
+/// An error unless each rank's file, which is a plain one with names of its own, is the
+/// part of the outline that the records say it is: the same values in the same places,
+/// over the same storages. Records that were made to fit other files are found so,
+/// whatever checksums they have.
+fn parts_of(
+    path: &Path,
+    outline: &StateDict<'static>,
+    files: &[(File, FileRecord)],
+    places: &[Place],
+) -> Result<()> {
+    let holders: Vec<usize> = places.iter().map(|place| place.rank).collect();
+    let owners = owners_of(outline, &holders).map_err(|storage| {
+        let rank = holders.get(storage).copied().unwrap_or(0);
+        let reason = format!("storage {storage} of the outline is not in the file of what it belongs to");
+        Error::checkpoint(files.get(rank).map_or(path, |(file, _)| file.path()), reason)
+    })?;
+    files.par_iter().enumerate().try_for_each(|(rank, (file, record))| {
+        let wrong = |what: String| {
+            let reason = format!("it is not the part of the outline that its record says: {what}");
+            Error::checkpoint(file.path(), reason)
+        };
+        let part = part(outline, &owners, rank);
+        let found = same(&part, file.state()).map_err(wrong)?;
+        let said = record.storages.outline.as_deref().unwrap_or_default();
+        for ((found, &said), storage) in found.into_iter().zip(said).zip(file.state().storages()) {
+            let location = outline.storages().get(said as usize).map(Storage::location);
+            if found != Some(said) || location != Some(storage.location()) {
+                return Err(wrong(format!("expected storage {said}, found {found:?}")));
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Where a storage of an outline is.

@@ -273,3 +273,117 @@ fn every_file_and_record_of_a_shared_checkpoint_counts() {
     }
     Checkpoint::open_in(engine, store, path).unwrap().verify().unwrap();
 }
+
+/// A checkpoint of two ranks, which somebody may change who knows how it is sealed.
+struct Forged {
+    store: Arc<Memory>,
+    records: Vec<crate::FileRecord>,
+    storages: u32,
+}
+
+const FORGED: &str = "run/step-1";
+
+impl Forged {
+    /// Four tensors of 8 bytes, under these names.
+    fn of(names: [&str; 4]) -> Self {
+        let mut arena = Arena::default();
+        let entries: Vec<(u32, u32)> = names.iter().map(|name| (arena.text(name), arena.tensor(8))).collect();
+        let root = arena.dict(&entries);
+        let (engine, store) = (Engine::shared().unwrap(), Arc::new(Memory::default()));
+        let options = SaveOptions { ranks: 2, overwrite: false };
+        save_sharded(engine, store.clone(), Path::new(FORGED), &arena.state(root), &options).unwrap();
+        let checkpoint = Checkpoint::open_in(engine, store.clone(), Path::new(FORGED)).unwrap();
+        let records = (0..2).map(|rank| checkpoint.file_record(rank).unwrap()).collect();
+        Self { store, records, storages: 4 }
+    }
+
+    fn bytes(&self, name: &str) -> Arc<Vec<u8>> {
+        self.store.get(Path::new(FORGED).join(name)).unwrap()
+    }
+
+    fn put(&self, name: &str, bytes: Vec<u8>) {
+        self.store.insert(Path::new(FORGED).join(name), bytes);
+    }
+
+    /// Seals all of it anew, with checksums and digests that are right.
+    fn opened(&self) -> Vec<crate::Result<()>> {
+        use crate::checkpoint::{OUTLINE, OutlineSeal, RECORD, Ranks, Record, Sealed, rank_record};
+        use crate::checksum::crc32;
+        use crate::digest;
+        let path = Path::new(FORGED);
+        let written: Vec<Vec<u8>> = self.records.iter().map(|record| record.to_bytes().unwrap()).collect();
+        for (rank, bytes) in written.iter().enumerate() {
+            self.put(&rank_record(rank), bytes.clone());
+        }
+        let outline = self.bytes(OUTLINE);
+        let sealed = Sealed {
+            ranks: Ranks {
+                length: self.records.iter().map(|record| record.length).collect(),
+                record_length: written.iter().map(|bytes| bytes.len() as u64).collect(),
+                record_crc32: written.iter().map(|bytes| crc32(bytes)).collect(),
+                record_digest: written.iter().map(|bytes| Some(digest::of(bytes))).collect(),
+            },
+            outline: Some(OutlineSeal {
+                length: outline.len() as u64,
+                crc32: crc32(&outline),
+                digest: Some(digest::of(&outline)),
+                storages: self.storages,
+            }),
+        };
+        self.put(RECORD, Record::new(7, &sealed).to_bytes(&sealed).unwrap());
+        let open = || Checkpoint::open_in(Engine::shared().unwrap(), self.store.clone(), path);
+        vec![
+            open().and_then(|checkpoint| checkpoint.verify().map(drop)),
+            open().and_then(|checkpoint| checkpoint.merged().map(drop)),
+        ]
+    }
+
+    fn refused(&self, words: &str) {
+        for opened in self.opened() {
+            let error = opened.unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_record_that_leads_to_other_storages_than_the_files_say_is_refused() {
+    let names = ["a", "b", "c", "d"];
+    assert!(Forged::of(names).opened().iter().all(Result::is_ok));
+
+    let mut one = Forged::of(names);
+    one.records[0].storages.outline.as_mut().unwrap().reverse();
+    one.refused("it is not the part of the outline that its record says: ");
+
+    let mut across = Forged::of(names);
+    let (first, second) = across.records.split_at_mut(1);
+    std::mem::swap(&mut first[0].storages.outline, &mut second[0].storages.outline);
+    across.refused("it is not the part of the outline that its record says: ");
+
+    let renamed = Forged::of(names);
+    renamed.put("outline.pkl", Forged::of(["a", "b", "d", "c"]).bytes("outline.pkl").to_vec());
+    renamed.refused("it is not the part of the outline that its record says: ");
+}
+
+#[test]
+fn a_record_that_contradicts_the_outline_or_itself_is_refused() {
+    let names = ["a", "b", "c", "d"];
+    for storages in [0, 1, 5] {
+        let mut counted = Forged::of(names);
+        counted.storages = storages;
+        counted.refused("and it names 4");
+    }
+    let mut bare = Forged::of(names);
+    bare.records[1].storages.digest = None;
+    bare.refused("it has no digests");
+
+    let mut other = Forged::of(names);
+    other.records[1].metadata = vec![("format".into(), "np".into())];
+    other.refused("its metadata is another than that of checkpoint_0.pt");
+
+    let mut twice = Forged::of(names);
+    for record in &mut twice.records {
+        record.metadata.push(("format".into(), "np".into()));
+    }
+    twice.refused("it has the metadata key \"format\" twice");
+}

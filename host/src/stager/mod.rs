@@ -217,5 +217,6 @@ fn copy(state: &StateDict<'_>, ranges: &[Range<usize>], memory: &mut [u8]) -> Re
     let storages = state.storages().par_iter();
     let copied = parts.into_par_iter().zip(storages).try_for_each(|(part, storage)| storage.copy_to(part));
     state.unchanged()?;
-    copied.map_err(|error| state.naming_tensors(error))
+    copied.map_err(|error| state.naming_tensors(error))?;
+    state.confirmed()
 }

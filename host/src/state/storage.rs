@@ -3,6 +3,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::store::{Shared, Source};
+use crate::witness::Witness;
 use crate::{Error, Result};
 
 /// The bytes that tensors look into. A clone is the same storage, not a copy:
@@ -39,6 +40,8 @@ pub(crate) struct Stored {
     pub(crate) swap: u8,
     /// The part of the file that holds it.
     pub(crate) name: String,
+    /// Who remembers what was read of the file, if it has no checksums.
+    pub(crate) witness: Option<Arc<Witness>>,
 }
 
 impl<'a> Storage<'a> {
@@ -98,7 +101,7 @@ impl<'a> Storage<'a> {
     pub fn from_source(source: Arc<dyn Source>, location: &str) -> Self {
         let length = source.length();
         let name = "the storage".into();
-        let stored = Stored { source, offset: 0, length, checksum: None, swap: 1, name };
+        let stored = Stored { source, offset: 0, length, checksum: None, swap: 1, name, witness: None };
         Self::with(Content::Stored(stored), length, location, true)
     }
 

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use strongroom::{
     CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
-    CheckpointerConfig, RankInfo, SaveOptions, StateDict, create_barrier_from_config,
+    CheckpointerConfig, Error, RankInfo, SaveOptions, StateDict, create_barrier_from_config,
     make_async_checkpointer, save_sharded,
 };
 
@@ -20,8 +20,8 @@ use super::caps::Caps;
 use super::keep::Keep;
 use super::{extras, place};
 use crate::context::Context;
-use crate::failure::Usage;
-use crate::output::{json, size};
+use crate::failure::{Usage, message};
+use crate::output::{json, note, size};
 use hooks::Hooks;
 use removed::Removed;
 use world::World;
@@ -56,16 +56,11 @@ pub struct Args {
 
     /// All ranks have the same file: write only this rank's share of it
     ///
-    /// Without it the file is this rank's own part, and all of it is written.
+    /// Without it the file is this rank's own part, and all of it is written. Each rank
+    /// reads all of its file: checksums are verified, what has none is read twice, and if
+    /// the files differ nothing is committed.
     #[arg(long)]
     share: bool,
-
-    /// With --share: compare the bytes of tensors too, where the file has no checksums
-    ///
-    /// The ranks always compare the structure of their files, and the checksums that
-    /// these have. If they differ nothing is committed.
-    #[arg(long, requires = "share")]
-    compare_contents: bool,
 
     /// Copy the file into memory first, write in the background, and say how long each took
     #[arg(long = "async", conflicts_with = "share")]
@@ -114,9 +109,9 @@ struct Saved {
 impl Args {
     /// Reads the file and writes the directory.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_file(&self.source)?;
         let context = Context::limited(self.caps.limits()?)?;
-        let file = context.open(&self.source)?;
+        let file = place::expect_file(&self.source).and_then(|()| context.open(&self.source));
+        let file = self.or_refuse(&context, file)?;
         let state = file.state();
         let mut saved = Saved {
             path: self.directory.display().to_string(),
@@ -136,7 +131,7 @@ impl Args {
             // Rank 0 removes.
             let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
             let before = retention.map(|retention| Removed::watch(&context, &self.directory, retention));
-            let before = before.transpose()?;
+            let before = self.or_refuse(&context, before.transpose())?;
             if self.in_background || self.process {
                 let (staged, committed) = self.save_behind(state, rank_info)?;
                 saved.staged_seconds = Some(staged.as_secs_f64());
@@ -174,10 +169,8 @@ impl Args {
 
     /// This rank, while the caller waits.
     fn save_rank(&self, context: &Context, state: &StateDict<'_>, rank_info: RankInfo) -> Result<()> {
-        let barrier = create_barrier_from_config(&self.world.barrier(rank_info)?, rank_info)?;
-        let store = Arc::new(context.store.clone());
-        let writer = CheckpointWriter::new_in(&context.engine, store, self.writer_config(), barrier);
-        let writer = self.hooks.components()?.into_iter().fold(writer, CheckpointWriter::with_hook);
+        let hooks = self.or_refuse(context, self.hooks.components())?;
+        let writer = hooks.into_iter().fold(self.writer(context, rank_info)?, CheckpointWriter::with_hook);
         let _progress = context.writing("saving", state.length());
         let arguments = &self.hooks.arguments();
         let saved = match self.share {
@@ -185,6 +178,27 @@ impl Args {
             false => writer.write(&self.directory, state, arguments),
         };
         Ok(saved.and(writer.close())?)
+    }
+
+    fn writer(&self, context: &Context, rank_info: RankInfo) -> Result<CheckpointWriter> {
+        let barrier = create_barrier_from_config(&self.world.barrier(rank_info)?, rank_info)?;
+        let store = Arc::new(context.store.clone());
+        Ok(CheckpointWriter::new_in(&context.engine, store, self.writer_config(), barrier))
+    }
+
+    /// What has failed before the save, if it has, is told to the other ranks: they would
+    /// wait for this one.
+    fn or_refuse<T>(&self, context: &Context, done: Result<T>) -> Result<T> {
+        done.inspect_err(|error| {
+            let world = self.world.rank_info().ok().filter(|world| world.global_world_size > 1);
+            let Some(rank_info) = world.filter(|_| self.ranks.is_none()) else { return };
+            let reason = message(error);
+            note(&format!("{reason}: the other ranks are told"));
+            if let Ok(writer) = self.writer(context, rank_info) {
+                // The error that is reported is this rank's own.
+                let _ = writer.refuse(&self.directory, Error::Remote(reason)).and(writer.close());
+            }
+        })
     }
 
     /// This rank, from a copy of the file in memory. Answers when the copy was made, and
@@ -212,7 +226,6 @@ impl Args {
             write_barrier_timeout: self.world.timeout(),
             overwrite: self.overwrite,
             retention: self.keep.asked(),
-            compare_contents: self.compare_contents,
             ..CheckpointWriterConfig::default()
         }
     }

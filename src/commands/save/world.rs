@@ -138,12 +138,22 @@ fn host_and_port(address: &str) -> Result<(String, u16), String> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    // No rank is reached in no time, not even one by itself.
+    if duration.is_zero() { Err("expected more than 0 seconds".into()) } else { Ok(duration) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_time_is_no_timeout() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "0.0", "-1", "soon"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn hosts_have_names_or_numbers_of_either_kind() {

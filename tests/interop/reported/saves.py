@@ -1,13 +1,17 @@
 """Checkpoint directories: ranks that disagree, what is replaced, what is removed."""
 
 import itertools
+import mmap
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import torch
+from safetensors.torch import save_file
 
 from reported.room import Done, wanted
 
@@ -89,6 +93,159 @@ def case_48_ranks_that_disagree(room):
         run = room / name
         ranks = [rank(file, at, len(files), *more) for at, file in enumerate(files)]
         room.part(name, lambda run=run, ranks=ranks: none_committed(room, run, together(room, run, *ranks)))
+
+
+def case_48_contents_and_metadata(room):
+    """Ranks whose files differ in what a file without checksums says of nothing by itself."""
+
+    def flat(name, step, **metadata):
+        tensors = {"w": torch.full((1000,), step), "v": torch.full((1000,), step)}
+        save_file(tensors, room / name, metadata=metadata)
+        return room / name
+
+    one, same = flat("a.safetensors", 1.0, k="1"), flat("b.safetensors", 1.0, k="1")
+    other, later = flat("c.safetensors", 1.0, k="2"), flat("d.safetensors", 2.0, k="1")
+    legacy = [
+        room.save(f"legacy{n}.pt", {"w": torch.full((9,), float(n))}, _use_new_zipfile_serialization=False)
+        for n in (1, 2)
+    ]
+    step, values = room.save("step.pt", {"w": torch.ones(4), "step": 1}), torch.ones(4)
+    said = room.save("said.pt", {"w": values, "step": 2})
+    shape = room.save("shape.pt", {"w": torch.ones(2, 2), "step": 1})
+
+    def alike():
+        for each in together(room, room / "alike", rank(one, 0, 2, "--share"), rank(same, 1, 2, "--share")):
+            wanted(each.code == 0, str(each))
+
+    room.part("alike", alike)
+    for what, files in [
+        ("metadata", (one, other)),
+        ("the contents of tensors", (one, later)),
+        ("the contents of tensors", legacy),
+        ("values that are no tensors", (step, said)),
+        ("the dtypes and shapes of tensors", (step, shape)),
+        ("the number of tensors", (one, step)),
+    ]:
+
+        def differ(what=what, files=files):
+            run = room / f"{files[0].name}-{files[1].name}"
+            done = together(room, run, *(rank(file, at, 2, "--share") for at, file in enumerate(files)))
+            none_committed(room, run, done)
+            for each in done:
+                text = each.error()
+                wanted(f"the ranks disagree on {what}: " in text and "hint: " in text, str(each))
+                wanted(all(str(file) in text for file in files), f"no file is named: {each}")
+
+        room.part(f"{files[0].name} and {files[1].name}", differ)
+
+
+def case_48_a_rank_that_cannot_begin(room):
+    """What is wrong on one rank is known to all at once, whoever would have written it."""
+    (one,) = steps(room, 100)
+    content = bytearray(one.read_bytes())
+    first = content.find(torch.full((1000,), 100.0).numpy().tobytes())
+    damaged = []
+    for at in (0, 1):
+        # One tensor only: it is in the share of one rank.
+        content[first + 100] ^= 1
+        damaged.append(room / f"damaged{at}.pt")
+        damaged[at].write_bytes(content)
+        content[first + 100] ^= 1
+        first = content.find(torch.full((1000,), 100.0).numpy().tobytes(), first + 4000)
+    cut = room / "cut.pt"
+    cut.write_bytes(one.read_bytes()[:3000])
+    for bad, words in [
+        (damaged[0], "the file was damaged after it was written"),
+        (damaged[1], "the file was damaged after it was written"),
+        (cut, "truncated"),
+        (room / "missing.pt", "cannot open"),
+    ]:
+        for at in (0, 1):
+
+            def told(bad=bad, words=words, at=at):
+                run, files = room / f"run-{bad.name}-{at}", [one, one]
+                files[at] = bad
+                start = time.monotonic()
+                done = together(
+                    room, run, *(rank(file, n, 2, "--share") for n, file in enumerate(files)), timeout="60"
+                )
+                wanted(time.monotonic() - start < 30, "the ranks wait for one that cannot come")
+                none_committed(room, run, done)
+                for each in done:
+                    wanted(words in each.error() and str(bad) in each.error(), str(each))
+                wanted(f"rank {at}: " in done[1 - at].error(), str(done[1 - at]))
+
+            room.part(f"{bad.name} on rank {at}", told)
+
+
+def case_48_two_directories(room):
+    """Ranks that save under one name into two places."""
+    (one,) = steps(room, 1)
+    place = f"tcp-store://127.0.0.1:{free_port()}"
+    for folder in ("here", "there"):
+        (room / folder).mkdir()
+    started = [
+        subprocess.Popen(
+            [room.program, "save", *rank(one, at, 2, "--share"), room / folder / "run"]
+            + ["--barrier", place, "--barrier-timeout", "20"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for at, folder in enumerate(("here", "there"))
+    ]
+    for at, process in enumerate(started):
+        out, err = process.communicate(timeout=120)
+        done = Done(["save"], process.returncode, out, err)
+        said = "the ranks disagree on the directory that they save in: "
+        room.part(f"rank {at}", wanted, done.code == 5 and said in done.error(), str(done))
+    wanted(not any((room / folder / "run").exists() for folder in ("here", "there")), "there is a checkpoint")
+
+
+def case_6_a_file_that_is_written_to(room):
+    """A store through a shared map changes no times: two contents by turns, of which none may be mixed."""
+    contents = []
+    for value in (1.0, 2.0):
+        save_file({f"w{n}": torch.full((1_500_000,), value) for n in range(4)}, room / f"{value}.safetensors")
+        contents.append((room / f"{value}.safetensors").read_bytes())
+    source = room / "model.safetensors"
+    source.write_bytes(contents[0])
+    ended = threading.Event()
+
+    mixed = []
+
+    def whole_or_refused(done, made):
+        if done.code == 0:
+            # At some moments the file is whole.
+            made = made if made.is_file() else made / "checkpoint_0.pt"
+            values = torch.cat([*torch.load(made).values()]).unique().tolist()
+            mixed.extend([done] * (len(values) > 1))
+        else:
+            wanted("was written to, while it was read" in done.error(), str(done))
+
+    with open(source, "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[:] = contents[0]
+
+        def write():
+            for content in itertools.cycle(contents):
+                mapped[:] = content
+                if ended.wait(0.001):
+                    return
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for at in range(6):
+                for command in (
+                    ["convert", source, room / f"{at}.pt"],
+                    ["save", source, room / f"run-{at}"],
+                ):
+                    room.part(f"{command[0]} {at}", whole_or_refused, room.run(*command), command[-1])
+        finally:
+            ended.set()
+            writer.join()
+    # A writer that the kernel halts halfway stands still, and so does the file.
+    wanted(len(mixed) < 2, f"mixed: {[str(done) for done in mixed]}")
 
 
 def case_50_terms(room):

@@ -215,7 +215,7 @@ struct StoreName {
 
 impl StoreName {
     fn new(place: &Place, served_by_rank_0: bool) -> Self {
-        Self { name: format!("tcp_store {place}"), address: format!("tcp-store://{place}"), served_by_rank_0 }
+        Self { name: format!("tcp-store {place}"), address: format!("tcp-store://{place}"), served_by_rank_0 }
     }
 
     fn unreachable(&self, reason: String) -> Error {

@@ -87,6 +87,7 @@ fn others(
         checksum: payload.checksum,
         swap: 1,
         name: payload.part.clone(),
+        witness: None,
     };
     let is_other = |payload: &&Payload| {
         payload.checksum.is_some() && !read.contains(&(payload.range.offset, payload.range.length))

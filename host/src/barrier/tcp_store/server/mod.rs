@@ -45,7 +45,7 @@ impl TcpStoreServer {
     /// Serves at an address; port 0 is one that is free.
     pub fn bind(address: impl ToSocketAddrs) -> Result<Self> {
         let failed = |error| Error::Unreachable {
-            barrier: "tcp_store".into(),
+            barrier: "tcp-store".into(),
             reason: format!("cannot serve: {error}"),
         };
         TcpListener::bind(address).and_then(Self::serve).map_err(failed)
