@@ -55,6 +55,9 @@ pub struct TensorEntry {
     pub path: String,
     /// `tensor`, `parameter`, `quantized`, `sparse_coo` and its like, or a class.
     pub kind: String,
+    /// torch's name of the layout of a sparse tensor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<&'static str>,
     /// torch's name; that of the values for a sparse tensor.
     pub dtype: Option<&'static str>,
     /// Elements along each dimension; of a sharded tensor, all its parts together.
@@ -82,6 +85,10 @@ pub struct TensorEntry {
     /// Whether the values are conjugates or negatives of what the storage holds.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lazy_view: bool,
+    #[serde(skip)]
+    pub conj: bool,
+    #[serde(skip)]
+    pub neg: bool,
     /// Whether its elements lie one after another.
     #[serde(skip)]
     pub contiguous: bool,
@@ -286,13 +293,16 @@ impl<'s> Inventory<'s> {
             stride: Some(tensor.stride().to_vec()),
             offset: Some(tensor.offset()),
             bytes: storage.map_or(0, |_| tensor.length()),
-            requires_grad: tensor.requires_grad(),
+            requires_grad: item.requires_grad(),
             storage: storage.and_then(|storage| self.numbers.get(&storage.id()).copied()),
             device: storage.map(|storage| storage.location().to_owned()),
             tied_to: first.filter(|&first| *first != path).cloned(),
             quantizer: item.quantizer().and_then(quantizer),
             part_of,
             lazy_view: tensor.is_lazy_view(),
+            conj: tensor.is_conj(),
+            neg: tensor.is_neg(),
+            layout: None,
             contiguous: tensor.is_contiguous(),
             wrapper: false,
             elements: tensor.numel(),
@@ -307,13 +317,15 @@ fn sparse(path: String, item: &Item<'_, 'static>, shape: &[u64], part_of: Option
     TensorEntry {
         kind: kind(item),
         dtype: values.map(|values| values.dtype().name()),
+        requires_grad: item.requires_grad(),
+        layout: item.layout(),
         ..composed(path, shape.to_vec(), part_of)
     }
 }
 
 fn wrapping(path: String, wrapper: Wrapper, part_of: Option<String>) -> TensorEntry {
     TensorEntry {
-        kind: wrapper.class,
+        kind: short(wrapper.class),
         dtype: wrapper.dtype.map(strongroom::DType::name),
         requires_grad: wrapper.requires_grad,
         wrapper: true,
@@ -338,6 +350,9 @@ fn composed(path: String, shape: Vec<u64>, part_of: Option<String>) -> TensorEnt
         quantizer: None,
         part_of,
         lazy_view: false,
+        conj: false,
+        neg: false,
+        layout: None,
         contiguous: true,
         wrapper: false,
         elements: 0,
@@ -349,7 +364,10 @@ fn tensor(item: &Item<'_, 'static>) -> Option<Tensor<'static>> {
 }
 
 fn kind(item: &Item<'_, '_>) -> String {
-    let kind = item.kind();
+    short(item.kind())
+}
+
+fn short(kind: String) -> String {
     match kind.as_str() {
         "Tensor" | "Parameter" => kind.to_lowercase(),
         // Only the reader's own kinds have a space: classes are dotted names.

@@ -69,7 +69,8 @@ fn natively(case: &Case) -> Vec<Named> {
     let mut listing = Listing::of(&checkpoint, Limits::default().tree).unwrap();
     let mut named = Vec::new();
     while let Some(tensor) = listing.next(&checkpoint) {
-        let own = matches!(tensor.kind, TensorKind::Sparse | TensorKind::Wrapper);
+        let sparse = tensor.layout.name().starts_with("sparse");
+        let own = sparse || tensor.kind == TensorKind::Wrapper;
         assert!(tensor.view.is_some() != own, "{}", tensor.name);
         named.push((tensor.name, tensor.node, tensor.shape, tensor.part_of));
     }

@@ -23,21 +23,27 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The usual caps, lowered to what can be kept in about so many bytes of memory.
+    /// What can be kept in about so many bytes of memory, and the usual caps of what takes
+    /// time rather than memory: [`is_fixed`](Self::is_fixed).
     pub fn within(memory: u64) -> Self {
         let usual = Self::default();
-        let cap = |share: u64, usual: u64| (memory / share).min(usual);
-        let narrow = |share: u64, usual: u32| u32::try_from(memory / share).unwrap_or(u32::MAX).min(usual);
+        let narrow = |share: u64| u32::try_from(memory / share).unwrap_or(u32::MAX);
         Self {
-            entries: narrow(256, usual.entries),
-            directory_bytes: cap(4, usual.directory_bytes),
-            pickle_bytes: cap(2, usual.pickle_bytes),
-            memo: narrow(64, usual.memo),
-            string_bytes: cap(4, usual.string_bytes),
-            nodes: narrow(256, usual.nodes),
-            tree: cap(64, usual.tree),
-            ..usual
+            entries: narrow(256),
+            directory_bytes: memory / 4,
+            pickle_bytes: memory / 2,
+            memo: narrow(64),
+            string_bytes: memory / 4,
+            nodes: narrow(256),
+            tree: memory / 64,
+            opcodes: usual.opcodes,
+            depth: usual.depth,
         }
+    }
+
+    /// Whether a limit of this name is the same however much memory there is.
+    pub(crate) fn is_fixed(name: &str) -> bool {
+        matches!(name, "opcodes" | "depth")
     }
 }
 

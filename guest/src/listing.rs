@@ -33,7 +33,8 @@ pub struct NamedTensor {
     pub class: Option<String>,
     /// The element type, if it is known; that of the values for a sparse tensor.
     pub dtype: Option<DType>,
-    /// Elements along each dimension, of a sharded tensor all parts together.
+    /// Elements along each dimension, of a sharded tensor all parts together; of a nested
+    /// one only the first.
     pub shape: Vec<u64>,
     /// What it looks at, if it has elements of its own.
     pub view: Option<Tensor>,
@@ -48,11 +49,11 @@ pub struct NamedTensor {
 pub enum TensorKind {
     /// A plain tensor.
     Plain,
-    /// A `torch.nn.Parameter`.
+    /// A `torch.nn.Parameter`, of any layout.
     Parameter,
     /// A quantized tensor.
     Quantized,
-    /// A sparse tensor.
+    /// A sparse tensor that is no parameter.
     Sparse,
     /// A tensor that wraps others.
     Wrapper,
@@ -103,22 +104,22 @@ fn named(
         Some(Node::DType(dtype)) => Some(*dtype),
         _ => view.map(|view| view.dtype),
     };
-    let (kind, layout) = match tensor.kind {
-        Kind::Plain => (TensorKind::Plain, Layout::Strided),
-        Kind::Parameter => (TensorKind::Parameter, Layout::Strided),
-        Kind::Quantized => (TensorKind::Quantized, Layout::Strided),
-        Kind::Wrapper => (TensorKind::Wrapper, Layout::Strided),
-        Kind::Sparse(layout) => (TensorKind::Sparse, Layout::from_name(layout).unwrap_or(Layout::SparseCoo)),
+    let kind = match tensor.kind {
+        Kind::Plain => TensorKind::Plain,
+        Kind::Parameter => TensorKind::Parameter,
+        Kind::Quantized => TensorKind::Quantized,
+        Kind::Sparse => TensorKind::Sparse,
+        Kind::Wrapper => TensorKind::Wrapper,
     };
     NamedTensor {
         name,
         node,
         kind,
-        layout,
+        layout: Layout::from_name(tensor.layout).unwrap_or(Layout::Strided),
         class,
         dtype,
         shape: tensor.shape,
-        view: view.filter(|_| kind != TensorKind::Sparse).cloned(),
+        view: view.filter(|_| !tensor.composed).cloned(),
         requires_grad: tensor.requires_grad,
         part_of,
     }

@@ -20,6 +20,11 @@ pub(crate) fn bytes(bytes: &[u8]) -> String {
     text
 }
 
+/// So many bytes: `1 byte`, `2 bytes`; with a word between, `1 more byte`.
+pub(crate) fn count(count: u64, between: &str) -> String {
+    format!("{count} {between}byte{}", if count == 1 { "" } else { "s" })
+}
+
 /// A name from a file, quoted, control characters escaped, cut at 80 characters.
 pub(crate) fn name(name: &str) -> String {
     format!("`{}`", cut(name))
@@ -28,12 +33,21 @@ pub(crate) fn name(name: &str) -> String {
 /// A text that may hold parts of a file: control characters escaped, cut at 80
 /// characters.
 pub(crate) fn cut(long: &str) -> String {
-    const SHOWN: usize = 80;
+    cut_at(80, long)
+}
+
+/// The full name of a class or function, which somebody may want to type: control
+/// characters escaped, cut where no real one is as long.
+pub(crate) fn global(module: &str, name: &str) -> String {
+    cut_at(500, &format!("{module}.{name}"))
+}
+
+fn cut_at(shown: usize, long: &str) -> String {
     let mut text = String::new();
-    for c in long.chars().take(SHOWN) {
+    for c in long.chars().take(shown) {
         if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
     }
-    if long.chars().nth(SHOWN).is_some() {
+    if long.chars().nth(shown).is_some() {
         text.push('…');
     }
     text

@@ -110,7 +110,8 @@ pub use state::{
 pub use uncommitted::Uncommitted;
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
 pub use write::{
-    SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save, save_with,
+    Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save,
+    save_with,
 };
 
 /// Loads a checkpoint file of any format into memory, every payload verified.

@@ -136,6 +136,13 @@ impl File {
         self.checksums
     }
 
+    /// Whether one of its payloads has a checksum, if there are any: whoever fills payloads
+    /// in after the file was written leaves them without.
+    pub fn has_payload_checksums(&self) -> bool {
+        let mut full = self.parts.iter().filter(|part| part.length > 0).peekable();
+        self.checksums && (full.peek().is_none() || full.any(|part| part.checksum.is_some()))
+    }
+
     /// What the file holds beside the state dict, and writing the state dict again
     /// leaves out: the part, and what it is.
     pub fn extras(&self) -> &[Unfit] {

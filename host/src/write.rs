@@ -79,6 +79,19 @@ pub struct Written {
     pub length: u64,
     /// What was left out, as asked by `tensors_only`.
     pub left_out: Vec<Unfit>,
+    /// What the tensors in a safetensors file are no more.
+    pub flattened: Flattened,
+}
+
+/// What a safetensors file does not keep of tensors that are in it: it holds their names,
+/// dtypes, shapes and elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Flattened {
+    /// Tensors that were parameters.
+    pub parameters: usize,
+    /// Tensors, parameters among them, that autograd recorded operations on.
+    pub requires_grad: usize,
 }
 
 /// Saves a state dict under `path`, in the format of its extension.
@@ -152,7 +165,7 @@ pub(crate) fn write(
     let (length, left_out) = (layout.plan.length, layout.plan.left_out);
     sink.finish(options.durable)?;
     let left_out = left_out.into_iter().map(Unfit::from).collect();
-    Ok((Written { length, left_out }, read_back))
+    Ok((Written { length, left_out, flattened: read_back.flattened }, read_back))
 }
 
 fn contract(path: &Path, state: &StateDict<'_>, options: &WriteOptions) -> wit::WriteOptions {

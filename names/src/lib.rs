@@ -23,6 +23,7 @@
 extern crate alloc;
 
 mod along;
+mod class;
 mod find;
 mod hash;
 mod key;
@@ -30,6 +31,7 @@ mod measure;
 mod nodes;
 mod pen;
 mod role;
+mod routine;
 mod survey;
 mod tensor;
 mod walk;
@@ -38,6 +40,7 @@ mod walk;
 mod tests;
 
 pub use along::along;
+pub use class::class;
 pub use find::{Index, find};
 pub use key::float;
 pub use measure::Measure;

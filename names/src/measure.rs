@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use crate::hash::Length;
 use crate::key::Digests;
 use crate::pen::{Form, Pen};
+use crate::routine::Routine;
 use crate::{Look, Nodes, Role};
 
 /// A state dict as a tree: shared nodes come once for each path to them, but those that
@@ -30,6 +31,8 @@ struct Flags {
     bears: bool,
     /// Whether it is `None` or an empty container.
     nothing: bool,
+    /// What a module may have written.
+    routine: Routine,
 }
 
 impl Measure {
@@ -52,6 +55,7 @@ impl Measure {
             }
             let bears = nodes.look(id).is_tensor();
             let mut sum = Seen { state: State::Done, size: 1, places: 1, bears, ..Seen::default() };
+            sum.routine = Routine::of(nodes, id, &|child| get(&all, child).routine);
             nodes.visit(id, &mut |role, child| sum.add(nodes, role, get(&all, child)));
             if sum.endless {
                 once = (once.0.saturating_add(sum.size), once.1.saturating_add(sum.places));
@@ -71,6 +75,7 @@ impl Measure {
             endless: seen.endless,
             bears: seen.bears,
             nothing: matches!(nodes.look(id), Look::None | Look::Container(0) | Look::Tuple([])),
+            routine: seen.routine,
         });
         let flags = flags.collect();
         Self { size, places, names, depth, flags }
@@ -89,8 +94,16 @@ impl Measure {
     /// Whether a node that one refers to by this role is listed.
     pub(crate) fn is_listed(&self, role: Role, node: u32) -> bool {
         // An object without attributes may say so.
-        let nothing = role == Role::Attributes && self.flags(node).nothing;
-        !nothing && (!role.is_aside() || self.flags(node).bears)
+        let flags = self.flags(node);
+        let nothing = role == Role::Attributes && flags.nothing;
+        !nothing && (!role.is_aside(flags.routine.attributes) || flags.bears)
+    }
+
+    /// Whether a node is no more than what a module writes under `_metadata`: where other
+    /// attributes beside it are listed, it is not.
+    pub(crate) fn is_routine_metadata(&self, node: u32) -> bool {
+        let flags = self.flags(node);
+        flags.routine.metadata && !flags.bears
     }
 
     fn flags(&self, node: u32) -> Flags {
@@ -113,7 +126,7 @@ fn endless_names<N: Nodes + ?Sized>(nodes: &N, root: u32, all: &[Seen]) -> u64 {
         }
         nodes.visit(id, &mut |role, child| {
             let seen = get(all, child);
-            if role.is_aside() && !seen.bears {
+            if role.is_aside(seen.routine.attributes) && !seen.bears {
                 return;
             }
             let name = name.saturating_add(length(nodes, role));
@@ -143,6 +156,7 @@ struct Seen {
     places: u64,
     /// Bytes of the names in it, its own aside.
     names: u64,
+    routine: Routine,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,7 +181,7 @@ impl Seen {
         self.bears |= below.bears;
         self.depth = self.depth.max(below.depth.saturating_add(1));
         self.size = self.size.saturating_add(below.size);
-        if !role.is_aside() || below.bears {
+        if !role.is_aside(below.routine.attributes) || below.bears {
             let names = length(nodes, role).saturating_mul(below.places);
             self.places = self.places.saturating_add(below.places);
             self.names = self.names.saturating_add(names).saturating_add(below.names);

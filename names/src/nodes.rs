@@ -82,6 +82,8 @@ pub enum Look<'n> {
         callable: u32,
         /// The arguments.
         args: Option<u32>,
+        /// What would be handed to its `__setstate__` or put into its `__dict__`.
+        state: Option<u32>,
     },
     /// Any other value.
     Other,

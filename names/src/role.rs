@@ -18,7 +18,7 @@ pub enum Role {
     /// The attributes of a tensor or an object: what is put into its `__dict__`, or
     /// handed to its `__setstate__`.
     Attributes,
-    /// The attributes of an `OrderedDict`, most often bookkeeping.
+    /// The attributes of an `OrderedDict`, most often those that a module writes.
     Bookkeeping,
     /// The tensor that a parameter or a tensor of another class is. It is in the same
     /// place.
@@ -33,12 +33,12 @@ pub enum Role {
 
 impl Role {
     /// Whether it is listed only where a tensor is in it: keys are most often texts,
-    /// and names are made of them.
-    pub(crate) fn is_aside(self) -> bool {
+    /// and names are made of them. So are the attributes of an `OrderedDict`, if they are
+    /// no more than `routine`.
+    pub(crate) fn is_aside(self, routine: bool) -> bool {
         match self {
-            Self::Key(_)
-            | Self::Bookkeeping
-            | Self::Field(Field::Callable | Field::Class | Field::Source) => true,
+            Self::Key(_) | Self::Field(Field::Callable | Field::Class | Field::Source) => true,
+            Self::Bookkeeping => routine,
             Self::Item(_)
             | Self::Value { at: _, key: _ }
             | Self::Attributes

@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use crate::hash::Hash;
 use crate::pen::{Form, Pen};
+use crate::routine::METADATA;
 use crate::tensor::is_composite;
 use crate::{Look, Nodes, Role, Survey};
 
@@ -13,8 +14,8 @@ use crate::{Look, Nodes, Role, Survey};
 /// containers, and ahead of what is in them, tensors made of tensors and objects.
 ///
 /// A value that is in two places comes once for each. A container that contains itself,
-/// or leads to one that does, is entered once. Keys, and the bookkeeping of ordered
-/// dicts, come only where a tensor is in them.
+/// or leads to one that does, is entered once. Keys, and the versions that a module's
+/// ordered dict has beside its items, come only where a tensor is in them.
 ///
 /// [`next`](Self::next) gives the node, and the other methods are about its place.
 #[derive(Debug)]
@@ -203,8 +204,10 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         let entered = enters(node) && (!survey.measure.is_endless(node) || cursor.entered.insert(node));
         if entered {
             let (first, above) = (cursor.stack.len(), u32::try_from(cursor.way.len()).unwrap_or(u32::MAX));
+            let beside = role == Role::Bookkeeping;
             nodes.visit(node, &mut |role, node| {
-                if survey.measure.is_listed(role, node) {
+                let routine = beside && is_metadata(nodes, role) && survey.measure.is_routine_metadata(node);
+                if survey.measure.is_listed(role, node) && !routine {
                     cursor.stack.push(Visit { above, role, node });
                 }
             });
@@ -247,5 +250,20 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         } else {
             Form::Positional
         }
+    }
+}
+
+/// Whether it is what a module puts beside its items.
+fn is_metadata<N: Nodes + ?Sized>(nodes: &N, role: Role) -> bool {
+    match role {
+        Role::Value { at: _, key } => nodes.look(key) == Look::Text(METADATA),
+        Role::Item(_)
+        | Role::Key(_)
+        | Role::Attributes
+        | Role::Bookkeeping
+        | Role::Core
+        | Role::Part(_)
+        | Role::Field(_)
+        | Role::Effect(_) => false,
     }
 }

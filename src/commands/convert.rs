@@ -11,7 +11,12 @@ use crate::context::Context;
 /// Write a checkpoint file in another format
 ///
 /// Every checksum of the input is verified on the way. Tensors stream from file to file,
-/// so a file may be larger than memory.
+/// so a file may be larger than memory; one whose elements do not lie in order, as of a
+/// transposed view, is put in order in memory first.
+///
+/// A safetensors file has the names, dtypes, shapes and elements of tensors. It does not
+/// say which were parameters or required grad (a note counts them), of which type keys
+/// were, or what was a dict, a list or a tuple: `layers[0].weight` is a name there.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {

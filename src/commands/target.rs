@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 use strongroom::{
-    Error, Fault, File, Format, SafetensorsOptions, StateDict, TorchOptions, Unfit, WriteFormat,
+    Error, Fault, File, Flattened, Format, SafetensorsOptions, StateDict, TorchOptions, Unfit, WriteFormat,
     WriteOptions, Written, left_out, save_with,
 };
 
@@ -120,6 +120,7 @@ impl Target {
             note(&format!("{lost} of metadata left out: a {TORCH} has no place for it"));
         }
         self.tell_left_out(&written.left_out);
+        self.tell_flattened(written.flattened);
         if self.json {
             json::write(out, &Answer::new(self, options, &written, lost))?;
         }
@@ -179,6 +180,19 @@ impl Target {
         // A note nobody can read is no failure of the work.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
+
+    fn tell_flattened(&self, flattened: Flattened) {
+        let Flattened { parameters, requires_grad, .. } = flattened;
+        let said = [
+            (parameters, plural(parameters, "tensor was a parameter", "tensors were parameters")),
+            (requires_grad, plural(requires_grad, "tensor required grad", "tensors required grad")),
+        ];
+        let said: Vec<String> =
+            said.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+        if !said.is_empty() {
+            note(&format!("{} does not say that {}", self.path.display(), said.join(" and ")));
+        }
+    }
 }
 
 /// What was written, in JSON as `docs/json.md` describes it.
@@ -189,6 +203,14 @@ struct Answer {
     bytes: u64,
     left_out: Vec<LeftOut>,
     metadata_left_out: usize,
+    flattened: Plain,
+}
+
+/// What the tensors that were written are no more.
+#[derive(Serialize)]
+struct Plain {
+    parameters: usize,
+    requires_grad: usize,
 }
 
 /// A value that was left out.
@@ -211,6 +233,10 @@ impl Answer {
             bytes: written.length,
             left_out: written.left_out.iter().map(left_out).collect(),
             metadata_left_out,
+            flattened: Plain {
+                parameters: written.flattened.parameters,
+                requires_grad: written.flattened.requires_grad,
+            },
         }
     }
 }

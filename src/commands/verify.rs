@@ -70,16 +70,26 @@ impl std::fmt::Display for Whole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { path, storages, bytes, unchecked, .. } = self;
         let checked = format!(
-            "{} of {} have the right checksum",
+            "{} of {} {} the right checksum",
             plural(*storages, "storage", "storages"),
-            size(*bytes)
+            size(*bytes),
+            has(*storages),
         );
         write!(f, "{}: ok: the structure is right", Printable(path))?;
         match (storages, unchecked) {
             (0, 0) => f.write_str(", and there is no tensor data"),
             (0, _) => f.write_str("; there are no checksums of tensor data"),
             (_, 0) => write!(f, ", and {checked}"),
-            _ => write!(f, ", and {checked}; {} have none", plural(*unchecked, "storage", "storages")),
+            _ => write!(
+                f,
+                ", and {checked}; {} {} none",
+                plural(*unchecked, "storage", "storages"),
+                has(*unchecked)
+            ),
         }
     }
+}
+
+fn has(count: usize) -> &'static str {
+    if count == 1 { "has" } else { "have" }
 }

@@ -46,6 +46,14 @@ pub(crate) fn describe<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Opti
     if names.clone().any(|name| name == "data.pkl" || name.ends_with("/data.pkl")) {
         return None;
     }
+    let in_another_case = |name: &str| name.eq_ignore_ascii_case("data.pkl");
+    if let Some(name) = within().find(|name| in_another_case(name)) {
+        return Some(format!(
+            "records whose names are in another case than torch.save writes, as {}: torch.load takes them \
+             all the same, other readers do not",
+            show::name(name)
+        ));
+    }
     let first = names.clone().next()?;
     if names.clone().all(|name| name.ends_with(".npy")) {
         return Some("numpy arrays (.npz): `numpy.load` reads them".into());

@@ -73,8 +73,8 @@ impl Nodes for Arena<'_> {
             }
             Node::Subclass { tensor, class, state: _ } => Look::Subclass { tensor: *tensor, class: *class },
             Node::Object(object) => {
-                let Object { callable, args, .. } = &**object;
-                Look::Object { callable: *callable, args: *args }
+                let Object { callable, args, state, .. } = &**object;
+                Look::Object { callable: *callable, args: *args, state: *state }
             }
             Node::BigInt(_)
             | Node::Complex { re: _, im: _ }

@@ -192,6 +192,9 @@ impl Execution {
             if let Some(doubt) = lenient::doubt(code, operand, literal) {
                 trace.note(offset, code, None, doubt.into());
             }
+            if lenient::is_python2_bytes(code, literal) {
+                trace.python2_bytes.get_or_insert(offset);
+            }
             if lenient::is_python2_text(code, literal) {
                 trace.python2_text.get_or_insert(offset);
             }

@@ -30,11 +30,15 @@ pub(super) fn doubt(code: u8, operand: &[u8], read: &Literal) -> Option<&'static
         (op::INT, _) if !is_plain_int(operand) => {
             Some("expected plain decimal digits, found what readers take for different values")
         }
-        (op::STRING | op::BINSTRING | op::SHORT_BINSTRING, Literal::Object(Object::Bytes(_))) => {
-            Some("expected UTF-8, found bytes that readers refuse unless they are told an encoding")
-        }
         _ => None,
     }
+}
+
+/// Whether a string of Python 2 is not UTF-8: readers refuse it unless they are told an
+/// encoding.
+pub(super) fn is_python2_bytes(code: u8, read: &Literal) -> bool {
+    let is_string = matches!(code, op::STRING | op::BINSTRING | op::SHORT_BINSTRING);
+    is_string && matches!(read, Literal::Object(Object::Bytes(_)))
 }
 
 /// Whether a string of Python 2 is more than ASCII: torch takes it for UTF-8,
@@ -105,7 +109,7 @@ mod tests {
     fn strings_of_python_2_are_told_by_what_they_decode_to() {
         let about = |code, operand| {
             let read = literal(code, operand).unwrap();
-            (doubt(code, operand, &read).is_some(), is_python2_text(code, &read))
+            (is_python2_bytes(code, &read), is_python2_text(code, &read))
         };
         assert_eq!(about(op::SHORT_BINSTRING, b"plain"), (false, false));
         assert_eq!(about(op::SHORT_BINSTRING, "\u{e4}".as_bytes()), (false, true));

@@ -20,6 +20,8 @@ pub struct Trace {
     pub left: usize,
     /// Marks on the stack at the end.
     pub marks: usize,
+    /// The first string of Python 2 that is not UTF-8.
+    pub python2_bytes: Option<u64>,
     /// The first string of Python 2 that is more than ASCII, and UTF-8.
     pub python2_text: Option<u64>,
     /// Where the current frame ends.

@@ -9,7 +9,7 @@ use strongroom_names::Unnamed;
 
 use super::element;
 use crate::dtype::DType;
-use crate::model::{Global, Node, NodeId, Object, Storage, StorageId, Tensor};
+use crate::model::{Arena, Global, Node, NodeId, Storage, StorageId, Tensor};
 use crate::path::get;
 use crate::{Error, show};
 
@@ -79,7 +79,7 @@ pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>,
     for (key, _) in items.iter().take(NAMED) {
         match get(nodes, *key)? {
             Node::Text(text) => names.push(show::name(&text.value)),
-            other => names.push(kind(nodes, other).into_owned()),
+            _ => names.push(kind(nodes, *key)?.into_owned()),
         }
     }
     let more = if items.len() > NAMED { ", …" } else { "" };
@@ -133,7 +133,7 @@ fn plain(nodes: &[Node], node: NodeId) -> Result<Result<&Tensor, Reason>, Error>
         Node::Parameter { tensor, .. } => *tensor,
         Node::Subclass { tensor, class, .. } => match get(nodes, *class)? {
             Node::Global(class) if is_plain(class) => *tensor,
-            class => return Ok(Err(only_tensors(&format!("a tensor of class {}", class_name(class))))),
+            class => return Ok(Err(only_tensors(&of_class(class)))),
         },
         _ => node,
     };
@@ -143,7 +143,9 @@ fn plain(nodes: &[Node], node: NodeId) -> Result<Result<&Tensor, Reason>, Error>
         Node::SparseCoo { .. } | Node::SparseCompressed(_) => {
             Err("a sparse tensor: `to_dense()` makes it one that fits".into())
         }
-        other => Err(only_tensors(&kind(nodes, other))),
+        Node::Parameter { .. } => Err(only_tensors("a parameter of a parameter")),
+        Node::Object(_) => Err(object(nodes, inner)?),
+        _ => Err(only_tensors(&kind(nodes, inner)?)),
     })
 }
 
@@ -186,10 +188,10 @@ pub(super) fn only_tensors(kind: &str) -> Reason {
 
 /// Why a value has no name.
 pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reason, Error> {
-    let kind = kind(nodes, get(nodes, node)?);
+    let kind = kind(nodes, node)?;
     let place = match why {
         Unnamed::Key(key) => {
-            let key = self::kind(nodes, get(nodes, key)?);
+            let key = self::kind(nodes, key)?;
             return Ok(format!("a value whose key is {key}: safetensors needs a name").into());
         }
         Unnamed::Root => "by itself",
@@ -201,8 +203,9 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
 }
 
 /// What a value is, with its article.
-fn kind(nodes: &[Node], node: &Node) -> Cow<'static, str> {
-    Cow::Borrowed(match node {
+fn kind(nodes: &[Node], id: NodeId) -> Result<Cow<'static, str>, Error> {
+    let node = get(nodes, id)?;
+    Ok(Cow::Borrowed(match node {
         Node::None => "None",
         Node::Bool(_) => "a bool",
         Node::Int(_) | Node::BigInt(_) => "an int",
@@ -228,33 +231,59 @@ fn kind(nodes: &[Node], node: &Node) -> Cow<'static, str> {
         Node::NumpyScalar { .. } => "a numpy scalar",
         Node::Tensor(_) | Node::Quantized { .. } => "a tensor",
         Node::SparseCoo { .. } | Node::SparseCompressed(_) => "a sparse tensor",
-        Node::Parameter { .. } => "a parameter of a parameter",
-        Node::Subclass { .. } => "a tensor of another class",
-        Node::Global(_) => return Cow::Owned(class_name(node)),
+        Node::Parameter { .. } => "a parameter",
+        Node::Subclass { tensor: _, class, state: _ } => match get(nodes, *class)? {
+            Node::Global(class) if is_plain(class) => "a tensor with attributes",
+            class => return Ok(of_class(class).into()),
+        },
+        Node::Global(_) => return Ok(class_name(node).into()),
         Node::Absent => "a value in another file",
-        Node::Object(object) => {
-            return Cow::Owned(format!("an object of {}, with all that is in it", class_of(nodes, object)));
-        }
+        Node::Object(_) => match strongroom_names::tensor(&Arena(nodes), id) {
+            Some(tensor) => return Ok(wrapper(nodes, &tensor).into()),
+            None => return Ok(format!("an object of {}, with all that is in it", class_of(nodes, id)).into()),
+        },
+    }))
+}
+
+/// Why an object does not fit. It may be a tensor, whose elements others have.
+fn object(nodes: &[Node], node: NodeId) -> Result<Reason, Error> {
+    let kind = kind(nodes, node)?;
+    Ok(match strongroom_names::tensor(&Arena(nodes), node) {
+        Some(_) => format!("{kind}: safetensors holds only plain tensors").into(),
+        None => only_tensors(&kind),
     })
 }
 
-/// The class of an object: what would be called, or what the object protocol's own
-/// functions are called with.
-fn class_of(nodes: &[Node], object: &Object) -> String {
-    let at = |id: NodeId| usize::try_from(id).ok().and_then(|index| nodes.get(index));
-    let callable = at(object.callable);
-    if let (Some(Node::Global(global)), Some(Node::Tuple(args))) = (callable, object.args.and_then(at))
-        && global.module == "copyreg"
-        && let Some(class @ Node::Global(_)) = args.first().copied().and_then(at)
-    {
-        return class_name(class);
+/// What a tensor that wraps others is, and that it is a part of something larger if it is.
+fn wrapper(nodes: &[Node], tensor: &strongroom_names::Tensor) -> String {
+    let class = tensor.class.and_then(|class| at(nodes, class));
+    let class = class.map_or_else(|| show::name("torch.Tensor"), class_name);
+    let part = tensor.part.as_ref().filter(|part| **part != tensor.shape);
+    match part {
+        Some(part) => format!("a part, {part:?} of {:?}, of a tensor of class {class}", tensor.shape),
+        None => format!("a tensor of class {class}, which is made of others"),
     }
-    callable.map_or_else(|| "an unknown class".into(), class_name)
+}
+
+fn of_class(class: &Node) -> String {
+    format!("a tensor of class {}", class_name(class))
+}
+
+/// The class of an object, or what would be called to make it.
+fn class_of(nodes: &[Node], object: NodeId) -> String {
+    match strongroom_names::class(&Arena(nodes), object) {
+        Some((module, name)) => format!("`{}`", show::global(module, name)),
+        None => "an unknown class".into(),
+    }
+}
+
+fn at(nodes: &[Node], id: NodeId) -> Option<&Node> {
+    usize::try_from(id).ok().and_then(|id| nodes.get(id))
 }
 
 fn class_name(node: &Node) -> String {
     match node {
-        Node::Global(Global { module, name }) => show::name(&format!("{module}.{name}")),
+        Node::Global(Global { module, name }) => format!("`{}`", show::global(module, name)),
         _ => "an unknown class".into(),
     }
 }

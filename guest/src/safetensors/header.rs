@@ -113,7 +113,7 @@ fn check(tensors: &[Entry], text: &str, payload: u64) -> Result<(), Error> {
     }
     if start < payload {
         let end = file_offset(text.len()).saturating_add(start);
-        let found = format!("{} more bytes", payload - start);
+        let found = show::count(payload - start, "more ");
         return Err(Error::malformed(end, "file", "its end after the last tensor", found));
     }
     Ok(())

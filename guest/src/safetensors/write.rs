@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::fit::{self, Fit, Loss, Reason};
 use super::ties::ties;
-use super::{LENGTH, MAX_HEADER, METADATA};
+use super::{MAX_HEADER, METADATA};
 use crate::dtype::DType;
 use crate::error::Unfit;
 use crate::model::{Node, NodeId, Storage};
@@ -169,15 +169,18 @@ fn header(metadata: &[(String, String)], entries: &[(String, Fit<'_>)]) -> Resul
         }
         json.push_str(&format!("],\"data_offsets\":[{start},{end}]}}"));
         start = end;
+        // The reference could not read the file back. What follows would only be longer.
+        if json.len() as u64 > MAX_HEADER {
+            return Err(too_large(entries.len()));
+        }
     }
     json.push('}');
     while !json.len().is_multiple_of(8) {
         json.push(' ');
     }
     let length = json.len() as u64;
-    // The reference's own cap: it could not read the file back.
     if length > MAX_HEADER {
-        return Err(too_large());
+        return Err(too_large(entries.len()));
     }
     let mut header = length.to_le_bytes().to_vec();
     header.append(&mut json.into_bytes());
@@ -232,8 +235,13 @@ fn rank(dtype: DType) -> usize {
     ORDER.iter().position(|other| *other == dtype).unwrap_or(ORDER.len())
 }
 
-fn too_large() -> Error {
-    Error::limit(LENGTH, "directory_bytes", MAX_HEADER)
+/// The file is at fault, and no limit of ours.
+fn too_large(tensors: usize) -> Error {
+    let reason = format!(
+        "the names and shapes of {tensors} tensors take more than {MAX_HEADER} bytes, and safetensors \
+         reads no longer header"
+    );
+    Error::Unrepresentable(vec![Unfit { path: String::new(), reason }])
 }
 
 fn too_long() -> Error {

@@ -1,5 +1,4 @@
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -9,7 +8,7 @@ use crate::step::{Next, Range};
 use crate::torch::order;
 use crate::torch::records::Records;
 use crate::zip::{Directory, Entry, Opening};
-use crate::{Error, Limits};
+use crate::{Error, Limits, show};
 
 /// Reads the zip archive that `torch.save` writes since torch 1.6.
 #[derive(Debug)]
@@ -112,7 +111,7 @@ impl Unpickling {
         match self.machine.feed(bytes)? {
             Progress::Done(used) if used == length => Ok(None),
             Progress::Done(used) => {
-                let found = format!("{} more bytes", length.saturating_sub(used));
+                let found = show::count(length.saturating_sub(used), "more ");
                 Err(Error::malformed(
                     offset.saturating_add(used),
                     name,

@@ -1,4 +1,3 @@
-use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -12,7 +11,7 @@ use crate::pickle::{Machine, Progress};
 use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range, Window};
 use crate::writer::{Layout, Segment};
-use crate::{Error, Limits, foreign};
+use crate::{Error, Limits, foreign, show};
 
 /// Reads a pickle that is a file by itself: the `data.pkl` of an archive, without the
 /// storages that it names.
@@ -65,7 +64,7 @@ impl BareReader {
                 }))
             }
             Progress::Done(used) => {
-                let found = format!("{} more bytes", self.length.saturating_sub(used));
+                let found = show::count(self.length.saturating_sub(used), "more ");
                 Err(Error::malformed(used, PART, "the file to end after STOP", found))
             }
             Progress::More(missing) => {

@@ -196,7 +196,7 @@ impl LegacyReader {
             return wrong("all storages of the state dict", found);
         }
         if end != self.length {
-            let found = format!("{} more bytes", self.length.saturating_sub(end));
+            let found = show::count(self.length.saturating_sub(end), "more ");
             return Err(Error::malformed(end, "file", "its end after the last storage", found));
         }
         extras.sources(&interpreted.sources);

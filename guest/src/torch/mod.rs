@@ -19,6 +19,7 @@ mod write;
 
 pub(crate) use archive::ArchiveReader;
 pub(crate) use bare::{BareReader, lay_out as lay_out_pickle};
+pub(crate) use emit::storage::has_one_type;
 /// The attribute of an empty `OrderedDict` that stands for a value in another file.
 const ABSENT: &str = "strongroom.absent";
 

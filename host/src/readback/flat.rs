@@ -9,10 +9,16 @@ use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
 use crate::shard::sorted;
 use crate::state::{Flat, Node, StateDict, flat, is_contiguous};
+use crate::write::Flattened;
 
 /// Holds a file against the tensors of `state`: all that were not reported as left out
-/// are in it, under their names, and nothing else. Answers which storage each payload is of.
-pub(super) fn compare(state: &StateDict<'_>, layout: &Layout, file: &File) -> Compared<Vec<u32>> {
+/// are in it, under their names, and nothing else. Answers which storage each payload is of,
+/// and what the tensors are no more.
+pub(super) fn compare(
+    state: &StateDict<'_>,
+    layout: &Layout,
+    file: &File,
+) -> Compared<(Vec<u32>, Flattened)> {
     if sorted(state.metadata()) != sorted(file.state().metadata()) {
         return Err("expected the metadata of the state dict, found another".into());
     }
@@ -21,7 +27,8 @@ pub(super) fn compare(state: &StateDict<'_>, layout: &Layout, file: &File) -> Co
         layout.slots.iter().filter(|slot| slot.length > 0).map(|slot| (slot.offset, slot)).collect();
     let left_out: HashSet<&str> = layout.plan.left_out.iter().map(|unfit| unfit.path.as_str()).collect();
     let mut storages = vec![None; file.parts().len()];
-    for Flat { tensor: expected, path, name } in flat(state) {
+    let mut flattened = Flattened::default();
+    for Flat { tensor: expected, path, name, parameter } in flat(state) {
         let expected = expected.raw();
         // What is left out of a tensor that is there is what it has beside its elements.
         let Some(tensor) = name.and_then(|name| found.remove(name.as_str())) else {
@@ -30,6 +37,8 @@ pub(super) fn compare(state: &StateDict<'_>, layout: &Layout, file: &File) -> Co
             }
             return Err(format!("{path}: expected a tensor, found nothing"));
         };
+        flattened.parameters += usize::from(parameter);
+        flattened.requires_grad += usize::from(expected.requires_grad);
         if (tensor.dtype, &tensor.shape) != (expected.dtype, &expected.shape) {
             return Err(format!(
                 "{path}: expected {} {:?}, found {} {:?}",
@@ -49,10 +58,8 @@ pub(super) fn compare(state: &StateDict<'_>, layout: &Layout, file: &File) -> Co
     if let Some(name) = found.keys().min() {
         return Err(format!("{name}: expected nothing, found a tensor"));
     }
-    storages
-        .into_iter()
-        .collect::<Option<_>>()
-        .ok_or_else(|| "found a payload that belongs to no tensor".into())
+    let storages = storages.into_iter().collect::<Option<_>>();
+    Ok((storages.ok_or("found a payload that belongs to no tensor")?, flattened))
 }
 
 /// The tensors of a flat file, by their names.

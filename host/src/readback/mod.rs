@@ -17,7 +17,7 @@ use crate::bindings::writer::{Checksum, Slot, Source as Fill};
 use crate::drive::Layout;
 use crate::payload::Carried;
 use crate::state::{StateDict, Stored};
-use crate::write::{SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions};
+use crate::write::{Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions};
 use crate::{Engine, Error, File, Result};
 use planned::Planned;
 pub(crate) use same::same;
@@ -34,6 +34,8 @@ pub(crate) struct ReadBack {
     pub(crate) storages: Vec<u32>,
     /// The digest of each, where they were asked for.
     pub(crate) digests: Option<Vec<String>>,
+    /// What tensors of the state dict are no more in the file.
+    pub(crate) flattened: Flattened,
 }
 
 impl ReadBack {
@@ -66,11 +68,14 @@ pub(crate) fn read_back(
         error => error,
     })?;
     planned.close();
-    let storages = match &options.format {
-        WriteFormat::Torch(options) => torch(state, options, layout, checksums, &file),
+    let compared = match &options.format {
+        WriteFormat::Torch(options) => {
+            torch(state, options, layout, checksums, &file).map(|storages| (storages, Flattened::default()))
+        }
         WriteFormat::Safetensors(SafetensorsOptions { .. }) => flat::compare(state, layout, &file),
     };
-    Ok(ReadBack { storages: storages.map_err(unreadable)?, file, digests: None })
+    let (storages, flattened) = compared.map_err(unreadable)?;
+    Ok(ReadBack { file, storages, digests: None, flattened })
 }
 
 /// Reads the pickle that `layout` lays out, and compares it with `state`. Answers its bytes,

@@ -30,16 +30,18 @@ pub enum Quantizer {
     },
 }
 
-/// A tensor of a class that wraps other tensors and has no elements of its own: a DTensor,
-/// a tensor of torchao. What it wraps is found under its path.
+/// A tensor that wraps other tensors and has no elements of its own: a DTensor, a tensor of
+/// torchao, a nested tensor. What it wraps is found under its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wrapper {
-    /// Its class, as in `torch.distributed.tensor.DTensor`.
+    /// Its class, as in `torch.distributed.tensor.DTensor`; `Parameter` for one whose
+    /// tensor is of no other.
     pub class: String,
     /// The element type it shows, if it says so.
     pub dtype: Option<DType>,
-    /// Elements along each dimension, of a sharded tensor all parts together.
+    /// Elements along each dimension, of a sharded tensor all parts together; of a nested
+    /// one only how many it has in it.
     pub shape: Vec<u64>,
     /// Whether autograd records operations on it.
     pub requires_grad: bool,
@@ -72,17 +74,40 @@ impl<'s, 'a> Item<'s, 'a> {
 
     /// A tensor that wraps others: its class is not made, but known for one.
     pub fn wrapper(&self) -> Option<Wrapper> {
-        let arena = Arena(self.state().nodes());
-        let tensor = strongroom_names::tensor(&arena, self.id())?;
-        // A parameter may be one of a wrapper.
+        let tensor = self.listed().filter(|tensor| tensor.composed)?;
+        if self.sparse_shape().is_some() {
+            return None;
+        }
         let core = self.sibling(tensor.core);
         let dtype = match core.node() {
             Node::Dtype(dtype) => Some(*dtype),
-            _ if tensor.kind == Kind::Wrapper => None,
-            _ => return None,
+            _ => core.as_tensor().map(|values| values.dtype()),
         };
-        let class = self.sibling(tensor.class?).repr();
+        let class = match (tensor.class, tensor.kind) {
+            (Some(class), _) => self.sibling(class).repr(),
+            (None, Kind::Parameter) => "Parameter".into(),
+            (None, Kind::Plain | Kind::Quantized | Kind::Sparse | Kind::Wrapper) => "torch.Tensor".into(),
+        };
         Some(Wrapper { class, dtype, shape: tensor.shape, requires_grad: tensor.requires_grad })
+    }
+
+    /// Whether autograd records operations on it: on a parameter whatever its layout.
+    pub fn requires_grad(&self) -> bool {
+        self.listed().is_some_and(|tensor| tensor.requires_grad)
+    }
+
+    /// torch's name of a tensor's layout: `strided`, `sparse_coo`. None for what is no tensor.
+    pub fn layout(&self) -> Option<&'static str> {
+        self.listed().map(|tensor| tensor.layout)
+    }
+
+    /// Whether it is a parameter.
+    pub(crate) fn is_parameter(&self) -> bool {
+        self.listed().is_some_and(|tensor| tensor.kind == Kind::Parameter)
+    }
+
+    fn listed(&self) -> Option<strongroom_names::Tensor> {
+        strongroom_names::tensor(&Arena(self.state().nodes()), self.id())
     }
 
     /// The tensors that a sparse or quantized tensor is made of, under torch's

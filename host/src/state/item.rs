@@ -1,6 +1,6 @@
 use strongroom_names::float;
 
-use super::names::compressed_layout;
+use super::names::{Arena, compressed_layout};
 use super::{Node, StateDict, Storage, Tensor};
 use crate::bindings::types as wit;
 
@@ -32,7 +32,7 @@ impl<'s, 'a> Item<'s, 'a> {
     }
 
     /// The Python type: `int`, `dict`, `Tensor`, `Parameter`; for an object of an
-    /// unknown class, that class.
+    /// unknown class, that class, or what would be called to make it.
     pub fn kind(&self) -> String {
         let kind = match self.node() {
             Node::None => "NoneType",
@@ -68,7 +68,12 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::Object(object) => {
                 return match object.construct {
                     wit::Construct::Persistent => "persistent id".into(),
-                    _ => self.at(object.callable).repr(),
+                    wit::Construct::Call | wit::Construct::New | wit::Construct::NewEx => {
+                        match strongroom_names::class(&Arena(self.state.nodes()), self.id) {
+                            Some((module, name)) => format!("{module}.{name}"),
+                            None => self.at(object.callable).repr(),
+                        }
+                    }
                 };
             }
         };
@@ -336,13 +341,13 @@ impl<'s, 'a> Entries<'s, 'a> {
 }
 
 /// Characters of a string that are shown.
-const SHOWN: usize = 60;
+pub(super) const SHOWN: usize = 60;
 
 fn start(bytes: &[u8], most: usize) -> &[u8] {
     bytes.get(..most).unwrap_or(bytes)
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("'");
     for c in text.chars().take(SHOWN) {
         if c.is_control() || c == '\'' { out.extend(c.escape_default()) } else { out.push(c) }

@@ -68,7 +68,9 @@ impl Nodes for Arena<'_> {
                 Look::Sparse { layout, shape: &sparse.shape, values: sparse.values }
             }
             Node::Subclass(subclass) => Look::Subclass { tensor: subclass.tensor, class: subclass.class },
-            Node::Object(object) => Look::Object { callable: object.callable, args: object.args },
+            Node::Object(object) => {
+                Look::Object { callable: object.callable, args: object.args, state: object.state }
+            }
             Node::BigInt(_)
             | Node::Complex(_)
             | Node::SurrogateText(_)

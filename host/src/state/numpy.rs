@@ -1,5 +1,7 @@
 //! numpy scalars, as far as they can be shown.
 
+use super::item::{SHOWN, quoted};
+
 /// The value as numpy prints it; for types without a plain number, the type.
 pub(super) fn repr(dtype: &str, data: &[u8]) -> String {
     number(dtype, data).unwrap_or_else(|| format!("a numpy {dtype} of {} bytes", data.len()))
@@ -23,6 +25,50 @@ fn number(dtype: &str, data: &[u8]) -> Option<String> {
         "b1" => Some(if bytes.first()? == &0 { "False" } else { "True" }.into()),
         "i1" | "i2" | "i4" | "i8" => integer(true),
         "u1" | "u2" | "u4" | "u8" => integer(false),
+        "c8" | "c16" => complex(order, data),
+        _ if kind.starts_with('U') => text(order, data),
+        _ if kind.starts_with('S') => {
+            let end = data.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+            Some(format!("b{}", quoted(&data.get(..end.min(4 * SHOWN))?.escape_ascii().to_string())))
+        }
         _ => None,
+    }
+}
+
+/// Two floats, each in this byte order.
+fn complex(order: &str, data: &[u8]) -> Option<String> {
+    let (re, im) = data.split_at_checked(data.len() / 2)?;
+    let kind = if re.len() == 4 { "f4" } else { "f8" };
+    let half = |half| number(&format!("{order}{kind}"), half);
+    Some(format!("complex({}, {})", half(re)?, half(im)?))
+}
+
+/// UTF-32, filled up with zeros.
+fn text(order: &str, data: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    for unit in data.chunks_exact(4).take(4 * SHOWN) {
+        let unit: [u8; 4] = unit.try_into().ok()?;
+        let code = if order == ">" { u32::from_be_bytes(unit) } else { u32::from_le_bytes(unit) };
+        text.push(char::from_u32(code)?);
+    }
+    Some(quoted(text.trim_end_matches('\0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::repr;
+
+    #[test]
+    fn values_are_shown_as_numpy_has_them() {
+        let one = [1.0f32.to_le_bytes(), (-2.5f32).to_le_bytes()].concat();
+        assert_eq!(repr("<c8", &one), "complex(1.0, -2.5)");
+        let one = [1.0f64.to_be_bytes(), 2.0f64.to_be_bytes()].concat();
+        assert_eq!(repr(">c16", &one), "complex(1.0, 2.0)");
+        let text = |order: fn(u32) -> [u8; 4]| ['h', 'é', '\0'].map(|c| order(u32::from(c))).concat();
+        assert_eq!(repr("<U3", &text(u32::to_le_bytes)), "'hé'");
+        assert_eq!(repr(">U3", &text(u32::to_be_bytes)), "'hé'");
+        assert_eq!(repr("|S4", b"a\0b\0"), "b'a\\x00b'");
+        assert_eq!(repr("<f16", &[0; 16]), "a numpy <f16 of 16 bytes");
+        assert_eq!(repr("<U1", &[0xff; 4]), "a numpy <U1 of 4 bytes");
     }
 }

@@ -148,7 +148,17 @@ impl<'a> Tensor<'a> {
 
     /// Whether the values are conjugates or negatives of what the storage holds.
     pub fn is_lazy_view(&self) -> bool {
-        self.view.conj || self.view.neg
+        self.is_conj() || self.is_neg()
+    }
+
+    /// Whether the values are the complex conjugates of what the storage holds.
+    pub fn is_conj(&self) -> bool {
+        self.view.conj
+    }
+
+    /// Whether the values are the negatives of what the storage holds.
+    pub fn is_neg(&self) -> bool {
+        self.view.neg
     }
 
     /// Its elements in row-major order: borrowed if they lie so, else copied.

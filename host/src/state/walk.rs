@@ -23,8 +23,8 @@ pub struct Leaf<'s, 'a> {
 
 /// All leaves of a [`StateDict`], in order: values that are no container, empty
 /// containers, and ahead of what is in them, tensors made of tensors and objects of
-/// unknown classes. Keys, and what an `OrderedDict` has beside its items, come only where
-/// a tensor is in them.
+/// unknown classes. Keys, and the versions that a module's `OrderedDict` has beside its
+/// items, come only where a tensor is in them.
 ///
 /// A value shared by two containers comes once for each path. A container that
 /// contains itself, or leads to one that does, is entered once.
@@ -74,6 +74,8 @@ pub(crate) struct Flat<'a> {
     pub(crate) path: String,
     /// The keys on the way joined by dots; None for one that is not under keys alone.
     pub(crate) name: Option<String>,
+    /// Whether it is a parameter.
+    pub(crate) parameter: bool,
 }
 
 /// All tensors in their order.
@@ -82,8 +84,10 @@ pub(crate) fn flat<'a>(state: &StateDict<'a>) -> Vec<Flat<'a>> {
     let mut walk = Walk::new(&arena, &survey);
     let mut found = Vec::new();
     while let Some(id) = walk.next() {
-        if let Some(tensor) = Item::new(state, id).as_tensor() {
-            found.push(Flat { tensor, path: walk.name(), name: walk.flat_name().ok() });
+        let item = Item::new(state, id);
+        if let Some(tensor) = item.as_tensor() {
+            let (name, parameter) = (walk.flat_name().ok(), item.is_parameter());
+            found.push(Flat { tensor, path: walk.name(), name, parameter });
         }
     }
     found

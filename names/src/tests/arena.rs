@@ -156,7 +156,9 @@ impl Nodes for Arena {
             Value::Sparse(_, values) => Look::Sparse { layout: "sparse_coo", shape: &[9], values: *values },
             Value::Parameter(tensor, _) => Look::Parameter { tensor: *tensor, requires_grad: true },
             Value::Global(module, name) => Look::Global { module, name },
-            Value::Object(object) => Look::Object { callable: object.callable, args: object.args },
+            Value::Object(object) => {
+                Look::Object { callable: object.callable, args: object.args, state: object.state }
+            }
         }
     }
 }

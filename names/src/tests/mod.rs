@@ -1,4 +1,5 @@
 mod arena;
+mod beside;
 mod bombs;
 mod clashes;
 mod finding;

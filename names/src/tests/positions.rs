@@ -61,7 +61,9 @@ fn attributes_are_marked() {
     let attributes = nodes.dict(&[("scale", scale), ("me", me)]);
     let parameter = nodes.add(Value::Parameter(t, Some(attributes)));
     let number = nodes.add(Value::Int(2));
-    let metadata = nodes.dict(&[("version", number)]);
+    let module = nodes.dict(&[("version", number)]);
+    let modules = nodes.dict(&[("", module)]);
+    let metadata = nodes.dict(&[("_metadata", modules)]);
     let bookkeeping = nodes.dict(&[("t", t), ("v", number)]);
     let key = nodes.text("a");
     let ordinary = nodes.add(Value::Ordered(vec![(key, t)], metadata));

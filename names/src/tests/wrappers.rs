@@ -1,7 +1,8 @@
 use alloc::vec;
+use alloc::vec::Vec;
 
 use super::arena::{Arena, Object, Value};
-use crate::{Kind, Survey, Walk, tensor};
+use crate::{Kind, Survey, Walk, class, tensor};
 
 /// A DTensor as torch reduces it, of this global size; its local tensor is in the state.
 fn wrapper(nodes: &mut Arena, size: &[i64]) -> u32 {
@@ -47,4 +48,76 @@ fn what_only_resembles_a_wrapper_is_an_object() {
     let class = nodes.add(Value::Global("torch", "Size"));
     let object = nodes.add(Value::Object(Object { callable: class, ..Object::default() }));
     assert_eq!(tensor(&nodes, object), None);
+}
+
+fn call(nodes: &mut Arena, module: &'static str, name: &'static str, args: Vec<u32>) -> u32 {
+    let callable = nodes.add(Value::Global(module, name));
+    let args = nodes.add(Value::Tuple(args));
+    nodes.add(Value::Object(Object { callable, args: Some(args), ..Object::default() }))
+}
+
+#[test]
+fn a_nested_tensor_has_the_dtype_of_its_values() {
+    let mut nodes = Arena::new();
+    let part = nodes.tensor();
+    let strided = call(&mut nodes, "torch._utils", "_rebuild_nested_tensor", vec![part; 4]);
+    let found = tensor(&nodes, strided).unwrap();
+    assert_eq!(
+        (found.kind, found.core, found.composed, &*found.shape),
+        (Kind::Wrapper, part, true, &[2][..])
+    );
+    let parameter = nodes.add(Value::Parameter(strided, None));
+    let found = tensor(&nodes, parameter).unwrap();
+    assert_eq!((found.kind, found.requires_grad, found.composed), (Kind::Parameter, true, true));
+
+    let rebuild = nodes.add(Value::Global("torch.nested._internal.nested_tensor", "_rebuild_njt"));
+    let of = nodes.add(Value::Global("torch.nested._internal.nested_tensor", "NestedTensor"));
+    let parts = nodes.dict(&[("values", part), ("offsets", part)]);
+    let (args, state) = (nodes.add(Value::Tuple(vec![parts])), nodes.dict(&[]));
+    let jagged = call(&mut nodes, "torch._tensor", "_rebuild_from_type_v2", vec![rebuild, of, args, state]);
+    let found = tensor(&nodes, jagged).unwrap();
+    assert_eq!((found.layout, found.class, &*found.shape), ("jagged", Some(of), &[1][..]));
+}
+
+#[test]
+fn a_tensor_saved_by_way_of_the_cpu_is_listed() {
+    let mut nodes = Arena::new();
+    let (data, yes) = (nodes.tensor(), nodes.add(Value::True));
+    let dtype = nodes.add(Value::Global("torch", "float32"));
+    let args = vec![data, dtype, yes, yes];
+    let moved = call(&mut nodes, "torch._utils", "_rebuild_device_tensor_from_cpu_tensor", args);
+    let found = tensor(&nodes, moved).unwrap();
+    assert_eq!((found.core, &*found.shape, found.requires_grad), (dtype, &[2][..], true));
+    assert_eq!(class(&nodes, moved), Some(("torch", "Tensor")));
+}
+
+#[test]
+fn a_function_is_not_taken_for_the_class_of_what_it_makes() {
+    let mut nodes = Arena::new();
+    let own = nodes.add(Value::Global("my.module", "Thing"));
+    let other = nodes.add(Value::None);
+    let mut of = |module, name, args| {
+        let object = call(&mut nodes, module, name, args);
+        class(&nodes, object).map(|(module, name)| [module, name].join("."))
+    };
+    for (module, name, args) in [
+        ("my.module", "Thing", vec![]),
+        ("copyreg", "_reconstructor", vec![own, other, other]),
+        ("numpy._core.multiarray", "_reconstruct", vec![own, other]),
+        ("torch._tensor", "_rebuild_from_type_v2", vec![other, own, other, other]),
+        ("tensordict._reductions", "_make_td", vec![own, other]),
+    ] {
+        assert_eq!(of(module, name, args).as_deref(), Some("my.module.Thing"), "{name}");
+    }
+    // What is no class is not believed.
+    assert_eq!(of("copyreg", "_reconstructor", vec![other]).as_deref(), Some("copyreg._reconstructor"));
+    assert_eq!(of("torch._tensor", "_rebuild_from_type_v2", vec![]).map(|class| class.len()), Some(35));
+}
+
+#[test]
+fn a_part_of_a_tensor_says_of_what() {
+    let mut nodes = Arena::new();
+    let whole = wrapper(&mut nodes, &[4]);
+    let found = tensor(&nodes, whole).unwrap();
+    assert_eq!((&*found.shape, found.part.as_deref()), (&[4][..], Some(&[2][..])));
 }

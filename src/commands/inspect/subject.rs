@@ -100,7 +100,7 @@ impl Subject {
         let archive = || Archive {
             name: file.archive().into(),
             alignment: file.alignment(),
-            checksums: file.has_checksums(),
+            checksums: file.has_payload_checksums(),
         };
         Self {
             path: path.display().to_string(),

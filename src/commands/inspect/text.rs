@@ -96,8 +96,9 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
     if tensor.kind != "tensor" {
         remarks.push(tensor.kind.clone());
     }
+    remarks.extend(tensor.layout.filter(|layout| *layout != tensor.kind).map(str::to_owned));
     if tensor.wrapper {
-        remarks.push(format!("global shape {:?}", tensor.shape));
+        remarks.push("made of others".into());
     }
     match &tensor.quantizer {
         Some(QuantizerEntry::PerTensor { scale, zero_point, .. }) => {
@@ -121,8 +122,11 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
     if !tensor.contiguous {
         remarks.push(format!("stride {:?}", tensor.stride.as_deref().unwrap_or_default()));
     }
-    if tensor.lazy_view {
-        remarks.push("conjugate or negative view".into());
+    if tensor.conj {
+        remarks.push("conjugate view".into());
+    }
+    if tensor.neg {
+        remarks.push("negative view".into());
     }
     if let Some(first) = &tensor.tied_to {
         remarks.push(format!("shares the storage of {first}"));

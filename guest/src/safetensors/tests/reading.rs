@@ -239,7 +239,7 @@ fn tensors_must_cover_the_payload_exactly() {
     }
     assert_eq!(
         fault(&format!("{{{PAIR}}}"), b"xyz"),
-        "malformed: file, offset 63: expected its end after the last tensor, found 1 more bytes"
+        "malformed: file, offset 63: expected its end after the last tensor, found 1 more byte"
     );
     // The overlapping one is the later in the file, though the first in the header.
     let overlap = format!(r#"{{ "b" : {{"dtype":"U8","shape":[2],"data_offsets":[1,3]}},{PAIR}}}"#);

@@ -390,6 +390,100 @@ fn tensors_in_keys_and_in_what_a_dict_has_beside_its_items_are_refused() {
 }
 
 #[test]
+fn what_an_ordered_dict_has_beside_its_items_is_not_forgotten() {
+    let mut state = State::default();
+    let (key, tensor, one) = (state.text("a"), state.vector(DType::UInt8, 1), state.add(Node::Int(1)));
+    let ordered = |state: &mut State, attributes| {
+        state.add(Node::OrderedDict { items: vec![(key, tensor)], attributes: Some(attributes) })
+    };
+    let module = state.dict(&[("version", one)]);
+    let modules = state.dict(&[("", module)]);
+    let versions = state.dict(&[("_metadata", modules)]);
+    let root = ordered(&mut state, versions);
+    assert_eq!(plan(&state, root).unwrap().slots.len(), 1, "what a module writes is no loss");
+
+    let text = state.text("important");
+    let (noted, both) = (state.dict(&[("foo", text)]), state.dict(&[("_metadata", modules), ("foo", text)]));
+    for attributes in [noted, both] {
+        let root = ordered(&mut state, attributes);
+        let expected = "@foo: a str in an attribute: safetensors needs a name";
+        assert_eq!(unfit(plan(&state, root)), [expected]);
+        let layout = plan_tensors(&state, root).unwrap();
+        assert_eq!((layout.slots.len(), layout.left_out.len()), (1, 1));
+    }
+    let (more, text) = (state.dict(&[("version", one), ("step", one)]), state.dict(&[("_metadata", text)]));
+    let (more, empty) = (state.dict(&[("", more)]), state.add(Node::List(Vec::new())));
+    let (more, list) = (state.dict(&[("_metadata", more)]), state.dict(&[("l", empty)]));
+    for (attributes, losses) in [(more, 2), (text, 1), (list, 1)] {
+        let inner = ordered(&mut state, attributes);
+        let root = state.dict(&[("o", inner)]);
+        assert_eq!(unfit(plan(&state, root)).len(), losses);
+        // The dict itself may have nothing else.
+        let alone = state.add(Node::OrderedDict { items: Vec::new(), attributes: Some(attributes) });
+        assert_eq!(unfit(plan(&state, alone)).len(), losses);
+    }
+}
+
+#[test]
+fn a_key_is_called_what_it_is() {
+    let mut state = State::default();
+    let (tensor, one) = (state.vector(DType::UInt8, 1), state.add(Node::Int(1)));
+    let class = state.add(Node::Global(Global { module: "torch".into(), name: "Tensor".into() }));
+    let noted = state.dict(&[("note", one)]);
+    let keys = [
+        (Node::Parameter { tensor, requires_grad: true, state: None }, "a parameter"),
+        (Node::Subclass { tensor, class, state: noted }, "a tensor with attributes"),
+    ];
+    for (key, kind) in keys {
+        let key = state.add(key);
+        let root = state.add(Node::Dict(vec![(key, tensor)]));
+        let refused = unfit(plan(&state, root));
+        let said = |text: String| refused.iter().any(|refused| refused.contains(&text));
+        assert!(said(format!("{{0}}: {kind} in a key")), "{refused:?}");
+        assert!(said(format!("a value whose key is {kind}: ")), "{refused:?}");
+    }
+}
+
+#[test]
+fn objects_are_called_by_their_class() {
+    let mut state = State::default();
+    let mut global = |module: &str, name: &str| {
+        state.add(Node::Global(Global { module: module.into(), name: name.into() }))
+    };
+    let (function, array) = (global("numpy._core.multiarray", "_reconstruct"), global("numpy", "ndarray"));
+    let moved = global("torch._utils", "_rebuild_device_tensor_from_cpu_tensor");
+    let tensor = state.vector(DType::UInt8, 1);
+    let dtype = state.add(Node::DType(DType::UInt8));
+    let mut object = |callable, args: Vec<NodeId>| {
+        let args = Some(state.add(Node::Tuple(args)));
+        let (items, pairs, effects) = (Vec::new(), Vec::new(), Vec::new());
+        let construct = Construct::Call;
+        let object = Object { construct, callable, args, kwargs: None, items, pairs, state: None, effects };
+        state.add(Node::Object(Box::new(object)))
+    };
+    let (array, moved) = (object(function, vec![array]), object(moved, vec![tensor, dtype, dtype, dtype]));
+    let root = state.dict(&[("a", array), ("m", moved)]);
+    let expected = [
+        "a: an object of `numpy.ndarray`, with all that is in it: safetensors holds only tensors",
+        "m: a tensor of class `torch.Tensor`, which is made of others: safetensors holds only plain tensors",
+    ];
+    assert_eq!(unfit(plan(&state, root)), expected);
+}
+
+#[test]
+fn a_header_that_nobody_could_read_is_refused_and_no_limit_is_blamed() {
+    let mut state = State::default();
+    let tensor = state.vector(DType::UInt8, 0);
+    let long = "n".repeat(1 << 20);
+    let names: Vec<String> = (0..100).map(|number| format!("{number}{long}")).collect();
+    let items: Vec<(&str, NodeId)> = names.iter().map(|name| (name.as_str(), tensor)).collect();
+    let root = state.dict(&items);
+    let refused = unfit(plan(&state, root));
+    assert!(refused[0].starts_with(": the names and shapes of 100 tensors take more than 100000000 bytes"));
+    assert_eq!(refused.len(), 1);
+}
+
+#[test]
 fn what_matters_most_is_said_first_and_attributes_are_not_forgotten() {
     let mut state = State::default();
     let global = |module: &str, name: &str| Node::Global(Global { module: module.into(), name: name.into() });

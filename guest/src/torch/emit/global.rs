@@ -3,11 +3,11 @@ use alloc::vec::Vec;
 
 use crate::model::{Global, NodeId};
 use crate::pickle::python2_name;
-use crate::{Error, show};
+use crate::show;
 
 use super::primitives::REDUCE;
-use super::unfit;
 use super::walk::Walk;
+use super::{Stop, unfit};
 
 impl<'a> Walk<'a> {
     /// A function or class that the pickler or torch itself names.
@@ -22,7 +22,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A function or class that the state dict names.
-    pub(super) fn global(&mut self, id: NodeId, global: &'a Global) -> Result<u32, Error> {
+    pub(super) fn global(&mut self, id: NodeId, global: &'a Global) -> Result<u32, Stop> {
         let (module, name) = (global.module.as_str(), global.name.as_str());
         if let Some(index) = self.memo.global(module, name) {
             self.out.get(index);
@@ -41,7 +41,7 @@ impl<'a> Walk<'a> {
 
     /// A name inside a class, which protocol 2 spells `getattr(class, name)`:
     /// all calls of `getattr`, the outermost class, then a name for each call.
-    fn dotted(&mut self, id: NodeId, module: &'a str, name: &'a str) -> Result<u32, Error> {
+    fn dotted(&mut self, id: NodeId, module: &'a str, name: &'a str) -> Result<u32, Stop> {
         let parts: Vec<&str> = name.splitn(MAX_PARTS + 1, '.').collect();
         if parts.len() > MAX_PARTS || parts.iter().any(|part| part.is_empty()) {
             return Err(unfit(id, format!("no class is named {}", show::name(name))));

@@ -5,19 +5,20 @@ mod global;
 mod memo;
 mod objects;
 mod primitives;
-mod storage;
+pub(super) mod storage;
 mod tensor;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Error;
 use crate::error::Unfit;
-use crate::model::{Node, NodeId, Storage, StorageId};
+use crate::model::{Arena, Node, NodeId, Storage, StorageId, children};
 
 /// A state dict as CPython's C pickler writes it under torch, protocol 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +41,51 @@ pub(crate) fn emit_within(
     root: NodeId,
     capacity: usize,
 ) -> Result<Emitted, Error> {
-    walk::Walk::new(nodes, storages, capacity).run(root)
+    walk::Walk::new(nodes, storages, capacity).run(root).map_err(|stop| match stop {
+        Stop::Unfit(node, reason) => {
+            Error::Unrepresentable(vec![Unfit { path: path(nodes, root, node), reason }])
+        }
+        Stop::Failed(error) => error,
+    })
 }
 
-/// What the format cannot hold. The path to the node is the caller's to find.
-fn unfit(node: NodeId, reason: impl Into<String>) -> Error {
-    Error::Unrepresentable(vec![Unfit { path: alloc::format!("node {node}"), reason: reason.into() }])
+/// Why there is no pickle.
+#[derive(Debug)]
+enum Stop {
+    /// A node that the format cannot hold, and why.
+    Unfit(NodeId, String),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn unfit(node: NodeId, reason: impl Into<String>) -> Stop {
+    Stop::Unfit(node, reason.into())
+}
+
+/// The shortest path to a node: people know their state dict by paths.
+fn path(nodes: &[Node], root: NodeId, wanted: NodeId) -> String {
+    let mut above: Vec<Option<NodeId>> = vec![None; nodes.len()];
+    let mut queue = VecDeque::from([root]);
+    while let Some(id) = queue.pop_front().filter(|id| *id != wanted) {
+        let Some(node) = usize::try_from(id).ok().and_then(|id| nodes.get(id)) else { continue };
+        children(node, |child| {
+            let above = usize::try_from(child).ok().and_then(|child| above.get_mut(child));
+            if let Some(above) = above.filter(|above| above.is_none() && child != root) {
+                *above = Some(id);
+                queue.push_back(child);
+            }
+        });
+    }
+    let up = |id: &NodeId| usize::try_from(*id).ok().and_then(|id| above.get(id).copied().flatten());
+    let mut way: Vec<NodeId> = core::iter::successors(Some(wanted), up).collect();
+    way.reverse();
+    strongroom_names::along(&Arena(nodes), &way)
 }
 
 /// The longest pickle, 1 GiB. Values that are never memoized are written out at

@@ -6,12 +6,12 @@ use crate::model::{Construct, Node, NodeId, Object};
 
 use super::batch::Batch;
 use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NEWOBJ, NEWOBJ_EX, POP, REDUCE, TUPLE2};
-use super::unfit;
 use super::walk::{Task, Walk};
+use super::{Stop, unfit};
 
 impl<'a> Walk<'a> {
     /// A node that pickle spells as a name or a call.
-    pub(super) fn reduced(&mut self, id: NodeId, node: &'a Node) -> Result<(), Error> {
+    pub(super) fn reduced(&mut self, id: NodeId, node: &'a Node) -> Result<(), Stop> {
         match node {
             Node::Bytes(bytes) => {
                 let index = self.bytes(bytes);
@@ -48,7 +48,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn of_torch(&mut self, id: NodeId, node: &'a Node) -> Result<(), Error> {
+    fn of_torch(&mut self, id: NodeId, node: &'a Node) -> Result<(), Stop> {
         match node {
             Node::Size(sizes) => {
                 self.size(sizes);
@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What an object is given after it was made: items, pairs, state, effects.
-    pub(super) fn fill(&mut self, id: NodeId) -> Result<(), Error> {
+    pub(super) fn fill(&mut self, id: NodeId) -> Result<(), Stop> {
         let Node::Object(object) = self.node(id)? else {
             return Ok(());
         };
@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
 
     /// A call made for its effect on an object. Picklers do not memoize its result, nor
     /// the arguments of a state setter, which are the object and its state.
-    pub(super) fn effect(&mut self, owner: NodeId, effect: NodeId) -> Result<(), Error> {
+    pub(super) fn effect(&mut self, owner: NodeId, effect: NodeId) -> Result<(), Stop> {
         self.then(Task::Op(POP));
         let (args, callable) = match self.node(effect)? {
             Node::Object(object) if object.construct == Construct::Call => (object.args, object.callable),
@@ -115,7 +115,7 @@ impl<'a> Walk<'a> {
 
     /// A call's arguments. `__reduce__` makes a new tuple each time it is asked,
     /// so where a call leads back to itself, two such tuples are two objects.
-    pub(super) fn call_tuple(&mut self, id: NodeId) -> Result<(), Error> {
+    pub(super) fn call_tuple(&mut self, id: NodeId) -> Result<(), Stop> {
         match self.node(id)? {
             Node::Tuple(items) if self.memo.node(id).is_none() => self.tuple(id, items, true),
             _ => self.then(Task::Visit(id)),
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A dtype, by its name.
-    pub(super) fn dtype(&mut self, id: NodeId, dtype: DType) -> Result<(), Error> {
+    pub(super) fn dtype(&mut self, id: NodeId, dtype: DType) -> Result<(), Stop> {
         if dtype.storage_class() == StorageClass::Foreign {
             return Err(unfit(id, format!("torch has no type {}", dtype.name())));
         }
@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn object(&mut self, id: NodeId, object: &'a Object) -> Result<(), Error> {
+    fn object(&mut self, id: NodeId, object: &'a Object) -> Result<(), Stop> {
         let missing = |what: &str| Error::misuse(format!("node {id} is an object without {what}"));
         if object.construct == Construct::Persistent {
             return Err(unfit(id, "torch.load knows persistent ids of storages only"));
@@ -194,10 +194,10 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn numpy_scalar(&mut self, id: NodeId, source: NodeId) -> Result<(), Error> {
+    fn numpy_scalar(&mut self, id: NodeId, source: NodeId) -> Result<(), Stop> {
         // A scalar for source could be a circle that writes nothing.
         if matches!(self.node(source)?, Node::NumpyScalar { .. }) {
-            return Err(Error::misuse(format!("node {id} is a numpy scalar made from another")));
+            return Err(Error::misuse(format!("node {id} is a numpy scalar made from another")).into());
         }
         self.then(Task::Visit(source));
         Ok(())

@@ -8,8 +8,8 @@ use crate::dtype::{DType, StorageClass};
 use crate::model::{NodeId, Storage, StorageId};
 
 use super::primitives::{BINPERSID, MARK};
-use super::unfit;
 use super::walk::Walk;
+use super::{Stop, unfit};
 
 /// The storages, and which of them the pickle has named.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl<'a> Storages<'a> {
 impl<'a> Walk<'a> {
     /// The persistent id of a storage; no dtype for an untyped one. torch makes
     /// a new tuple at each use.
-    pub(super) fn storage(&mut self, node: NodeId, id: StorageId, dtype: Option<DType>) -> Result<(), Error> {
+    pub(super) fn storage(&mut self, node: NodeId, id: StorageId, dtype: Option<DType>) -> Result<(), Stop> {
         let storage = self.storages.get(id)?;
         let (module, class, width) = class(dtype).ok_or_else(|| {
             let name = dtype.map_or("none", DType::name);
@@ -62,7 +62,7 @@ impl<'a> Walk<'a> {
         let named = self.storages.slot(id).and_then(|slot| *slot);
         // torch takes an untyped storage for one of bytes.
         let dtype = dtype.unwrap_or(DType::UInt8);
-        let shared = named.filter(|_| storage.length > 0 && storage.location != META);
+        let shared = named.filter(|_| has_one_type(storage.length, &storage.location));
         if let Some(first) = shared.filter(|first| first.dtype != dtype) {
             let (first, second) = (first.dtype.name(), dtype.name());
             return Err(unfit(node, format!("torch cannot save storage {id} as both {first} and {second}")));
@@ -96,6 +96,12 @@ impl<'a> Walk<'a> {
             *slot = Some(Named { key, dtype });
         }
     }
+}
+
+/// Whether all that refer to a storage have to give it one element type. torch tells
+/// storages apart by where their bytes are, and one that has none may be of several.
+pub(crate) fn has_one_type(length: u64, location: &str) -> bool {
+    length > 0 && location != META
 }
 
 /// The class torch saves a storage under, and the bytes its length counts in:

@@ -6,8 +6,8 @@ use crate::dtype::{DType, Layout, QScheme, StorageClass};
 use crate::model::{Construct, Node, NodeId, Object, Quantizer, SparseCompressed, StorageId, Tensor};
 
 use super::primitives::{EMPTY_DICT, MARK, REDUCE, SETITEM, SETITEMS};
-use super::unfit;
 use super::walk::{Task, Walk};
+use super::{Stop, unfit};
 
 impl<'a> Walk<'a> {
     /// What torch rebuilds by a call of its own, memoized as `node`.
@@ -17,7 +17,7 @@ impl<'a> Walk<'a> {
 
     /// A tensor that its owner makes anew whenever it is saved (`Parameter.data`,
     /// the parts of a sparse tensor): another object each time.
-    pub(super) fn anew(&mut self, id: NodeId) -> Result<(), Error> {
+    pub(super) fn anew(&mut self, id: NodeId) -> Result<(), Stop> {
         match self.node(id)? {
             Node::Tensor(_)
             | Node::Quantized { .. }
@@ -30,7 +30,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The function that rebuilds a node.
-    pub(super) fn function(&mut self, id: NodeId) -> Result<(), Error> {
+    pub(super) fn function(&mut self, id: NodeId) -> Result<(), Stop> {
         let name = match self.node(id)? {
             Node::Tensor(tensor) if tensor.storage.is_none() => "_rebuild_meta_tensor_no_storage",
             Node::Tensor(tensor) if is_untyped(tensor) => "_rebuild_tensor_v3",
@@ -47,14 +47,18 @@ impl<'a> Walk<'a> {
                 self.then(Task::Visit(object.callable));
                 return Ok(());
             }
-            _ => return Err(Error::misuse(format!("node {id} is no tensor, yet another tensor's core"))),
+            _ => {
+                return Err(
+                    Error::misuse(format!("node {id} is no tensor, yet another tensor's core")).into()
+                );
+            }
         };
         self.known("torch._utils", name);
         Ok(())
     }
 
     /// The arguments for it, a tuple made anew.
-    pub(super) fn arguments(&mut self, id: NodeId) -> Result<(), Error> {
+    pub(super) fn arguments(&mut self, id: NodeId) -> Result<(), Stop> {
         match self.node(id)? {
             Node::Tensor(tensor) => self.tensor(id, tensor)?,
             Node::Quantized { tensor, quantizer } => self.quantized(id, tensor, quantizer)?,
@@ -82,13 +86,13 @@ impl<'a> Walk<'a> {
                 ]);
             }
             Node::Object(object) => object.args.into_iter().for_each(|args| self.then(Task::CallTuple(args))),
-            _ => return Err(Error::misuse(format!("node {id} is no tensor"))),
+            _ => return Err(Error::misuse(format!("node {id} is no tensor")).into()),
         }
         Ok(())
     }
 
     /// A `torch.Size` that is no node.
-    pub(super) fn size_of(&mut self, id: NodeId, shape: &[u64]) -> Result<(), Error> {
+    pub(super) fn size_of(&mut self, id: NodeId, shape: &[u64]) -> Result<(), Stop> {
         let shape = signed(id, shape)?;
         self.size(&shape);
         self.out.op(REDUCE);
@@ -97,12 +101,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A count of bytes or elements.
-    pub(super) fn count(&mut self, id: NodeId, value: u64) -> Result<(), Error> {
+    pub(super) fn count(&mut self, id: NodeId, value: u64) -> Result<(), Stop> {
         self.out.int(i64::try_from(value).map_err(|_| too_large(id, value))?);
         Ok(())
     }
 
-    fn tensor(&mut self, id: NodeId, tensor: &'a Tensor) -> Result<(), Error> {
+    fn tensor(&mut self, id: NodeId, tensor: &'a Tensor) -> Result<(), Stop> {
         let Some(storage) = self.checked(id, tensor)? else {
             return self.meta(id, tensor);
         };
@@ -121,7 +125,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn meta(&mut self, id: NodeId, tensor: &Tensor) -> Result<(), Error> {
+    fn meta(&mut self, id: NodeId, tensor: &Tensor) -> Result<(), Stop> {
         self.out.open(4);
         self.dtype(id, tensor.dtype)?;
         self.ints(&signed(id, &tensor.shape)?);
@@ -138,7 +142,7 @@ impl<'a> Walk<'a> {
         tensor: &Tensor,
         storage: StorageId,
         dtype: Option<DType>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Stop> {
         self.out.op(MARK);
         self.storage(id, storage, dtype)?;
         self.count(id, tensor.offset)?;
@@ -162,7 +166,7 @@ impl<'a> Walk<'a> {
         self.out.op(if both { SETITEMS } else { SETITEM });
     }
 
-    fn quantized(&mut self, id: NodeId, tensor: &'a Tensor, quantizer: &Quantizer) -> Result<(), Error> {
+    fn quantized(&mut self, id: NodeId, tensor: &'a Tensor, quantizer: &Quantizer) -> Result<(), Stop> {
         let storage = self.checked(id, tensor)?;
         let storage =
             storage.ok_or_else(|| unfit(id, "torch cannot save a quantized tensor without data"))?;
@@ -217,7 +221,7 @@ impl<'a> Walk<'a> {
         self.then_all([Task::Anew(indices), Task::Anew(values), Task::Size(id, shape)]);
     }
 
-    fn sparse_compressed(&mut self, id: NodeId, sparse: &'a SparseCompressed) -> Result<(), Error> {
+    fn sparse_compressed(&mut self, id: NodeId, sparse: &'a SparseCompressed) -> Result<(), Stop> {
         use Layout::{SparseBsc, SparseBsr, SparseCsc, SparseCsr};
         if !matches!(sparse.layout, SparseCsr | SparseCsc | SparseBsr | SparseBsc) {
             return Err(unfit(id, format!("a compressed sparse tensor cannot be {}", sparse.layout.name())));
@@ -236,7 +240,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The tensor's storage, which holds all its elements.
-    fn checked(&self, id: NodeId, tensor: &Tensor) -> Result<Option<StorageId>, Error> {
+    fn checked(&self, id: NodeId, tensor: &Tensor) -> Result<Option<StorageId>, Stop> {
         if tensor.shape.len() != tensor.stride.len() {
             let (shape, stride) = (tensor.shape.len(), tensor.stride.len());
             return Err(unfit(id, format!("a tensor of {shape} dimensions and {stride} strides")));
@@ -268,10 +272,10 @@ fn is_untyped(tensor: &Tensor) -> bool {
     tensor.dtype.storage_class() == StorageClass::Untyped
 }
 
-fn signed(id: NodeId, values: &[u64]) -> Result<Vec<i64>, Error> {
+fn signed(id: NodeId, values: &[u64]) -> Result<Vec<i64>, Stop> {
     values.iter().map(|&value| i64::try_from(value).map_err(|_| too_large(id, value))).collect()
 }
 
-fn too_large(id: NodeId, value: u64) -> Error {
+fn too_large(id: NodeId, value: u64) -> Stop {
     unfit(id, format!("torch counts in 63 bits, not up to {value}"))
 }

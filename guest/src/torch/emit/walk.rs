@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::memo::Memo;
 use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NONE, Output, POP, PROTO, REDUCE, SETITEM, STOP};
 use super::storage::Storages;
-use super::{Emitted, unfit};
+use super::{Emitted, Stop, unfit};
 use crate::torch::ABSENT;
 
 /// The walk over an arena: CPython's `save`, with the call stack as data.
@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Pickles the node `root`.
-    pub(super) fn run(mut self, root: NodeId) -> Result<Emitted, Error> {
+    pub(super) fn run(mut self, root: NodeId) -> Result<Emitted, Stop> {
         self.out.op(PROTO);
         self.out.op(2);
         self.tasks.push(Task::Visit(root));
@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
             }
             patience = patience.saturating_sub(1);
             if self.tasks.len() > MAX_TASKS || patience == 0 {
-                return Err(Error::misuse("the state dict is too deep, or too often a part of itself"));
+                return Err(Error::misuse("the state dict is too deep, or too often a part of itself").into());
             }
         }
         self.out.op(STOP);
@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
         index
     }
 
-    fn step(&mut self, task: Task<'a>) -> Result<(), Error> {
+    fn step(&mut self, task: Task<'a>) -> Result<(), Stop> {
         match task {
             Task::Visit(id) => return self.visit(id),
             Task::Anew(id) => return self.anew(id),
@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn visit(&mut self, id: NodeId) -> Result<(), Error> {
+    fn visit(&mut self, id: NodeId) -> Result<(), Stop> {
         let node = self.node(id)?;
         if let Some(index) = self.memo.node(id) {
             self.out.get(index);
@@ -265,7 +265,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn call(&mut self, op: u8, node: Option<NodeId>) -> Result<(), Error> {
+    fn call(&mut self, op: u8, node: Option<NodeId>) -> Result<(), Stop> {
         self.out.op(op);
         let Some(id) = node else {
             self.put();

@@ -1,19 +1,21 @@
 use super::super::examine::{Part, Place, Scope};
 use super::super::finding::{Finding, Rule};
 use super::super::report::Report;
-use crate::Excess;
+use crate::{Excess, Limits};
 
 /// A cap was reached, so that nothing is proven.
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-LIMIT",
     "a limit was reached",
     "The file asks for more than one validation may take, as bombs do. If it is meant to be \
-     this large, raise --max-memory or --timeout.",
+     this large, raise --max-memory or --timeout: the finding says where neither helps.",
 );
 
 /// A limit was reached at `offset` of a part.
 pub(in crate::validate) fn reached(excess: &Excess, part: &Part, scope: &mut Scope<'_>) {
-    let message = alloc::format!("the limit `{}` of {} was reached", excess.limit, excess.allowed);
+    let Excess { limit, allowed, .. } = excess;
+    let fixed = if Limits::is_fixed(limit) { ", which no option raises" } else { "" };
+    let message = alloc::format!("the limit `{limit}` of {allowed} was reached{fixed}");
     scope.find(&RULE, part, excess.offset, message);
 }
 

@@ -14,8 +14,8 @@ use crate::validate::finding::Rule;
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-TAR",
     "a tar archive",
-    "torch wrote checkpoints like this before version 0.1.10, and torch.load refuses them unless \
-     weights_only is off. What its members are is judged; how readers of tar see it is not. \
+    "torch before version 0.1.10 wrote checkpoints as tar archives, and torch.load refuses those \
+     unless weights_only is off. What its members are is judged; how readers of tar see it is not. \
      Unpack it and validate what is inside.",
 );
 

@@ -3,7 +3,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::run::{Dialect, Fed, PickleRun};
-use super::trailing;
+use super::{index, trailing};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
@@ -99,6 +99,7 @@ impl BarePickles {
                 return Some(legacy::child(scope));
             }
             let mut inner = Scope { report: &mut self.found, inflatable: &mut *scope.inflatable, ..*scope };
+            index::check(&graph, &Part::at("", start), &mut inner);
             Tensors::new(&graph, &Part::at("", start), &mut inner);
         }
         // `N.` is a pickle, and the start of many a text: what follows tells.

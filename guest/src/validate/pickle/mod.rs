@@ -20,6 +20,7 @@ mod discarded;
 mod encoding;
 mod extension;
 mod import;
+mod index;
 mod items;
 mod keys;
 mod left;
@@ -53,6 +54,8 @@ pub(super) const RULES: &[&Rule] = &[
     &opcode::RULE,
     &opcode::PROTOCOL,
     &encoding::RULE,
+    &encoding::BYTES,
+    &index::RULE,
     &broken::RULE,
     &broken::TRUNCATED,
     &trailing::RULE,

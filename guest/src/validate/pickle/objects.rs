@@ -160,7 +160,7 @@ pub(super) fn named(global: &Global) -> String {
     if global.module.is_empty() && global.name.is_empty() {
         return "a name that is made as it runs".into();
     }
-    show::cut(&format!("{}.{}", global.module, global.name))
+    show::global(&global.module, &global.name)
 }
 
 /// Arguments shown.

@@ -31,7 +31,10 @@ pub(super) fn check(bytes: &[u8], scope: &mut Scope<'_>) -> Option<u64> {
     let length = u64::from_le_bytes(bytes);
     let rest = scope.length.saturating_sub(LENGTH);
     if !(2..=MAX_HEADER.min(rest)).contains(&length) {
-        let message = format!("a header of {length} bytes, where {rest} follow");
+        let message = match length > MAX_HEADER && length <= rest {
+            true => format!("a header of {length} bytes, where readers take {MAX_HEADER} at most"),
+            false => format!("a header of {length} bytes, where {rest} follow"),
+        };
         scope.find(&RULE, &Part::whole(), 0, message);
         return None;
     }

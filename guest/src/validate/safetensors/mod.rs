@@ -36,6 +36,7 @@ pub(super) const RULES: &[&Rule] = &[
     &field::RULE,
     &dtype::RULE,
     &size::RULE,
+    &size::ODD,
     &cover::GAP,
     &cover::OVERLAP,
     &cover::BEYOND,

@@ -14,6 +14,14 @@ pub(super) static RULE: Rule = Rule::malformed(
      that trusts the offsets reads something else.",
 );
 
+/// Elements that torch cannot take apart.
+pub(super) static ODD: Rule = Rule::warning(
+    "SR-SAFETENSORS-ODD",
+    "a tensor of F4 with an odd last dimension",
+    "torch holds two such numbers in one element, so its load_file fails, and `strongroom inspect` \
+     with it. Other readers may take it.",
+);
+
 /// How many elements a tensor has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -21,16 +29,19 @@ pub(super) struct Shape {
     elements: Option<u64>,
     /// The largest dimension.
     largest: u64,
+    /// The last dimension, if there is one.
+    last: Option<u64>,
 }
 
 impl Shape {
     /// No dimension: a single element.
-    pub(super) const SCALAR: Self = Self { elements: Some(1), largest: 1 };
+    pub(super) const SCALAR: Self = Self { elements: Some(1), largest: 1, last: None };
 
     /// Multiplies from the left like the reference, which refuses `[2^63, 4, 0]`.
     pub(super) fn push(&mut self, size: u64) {
         self.elements = self.elements.and_then(|elements| elements.checked_mul(size));
         self.largest = self.largest.max(size);
+        self.last = Some(size);
     }
 
     /// Bytes of so many elements.
@@ -60,7 +71,16 @@ pub(super) fn check(
         (Ok(asked), Some(given)) if asked != given => {
             format!("its dtype and shape ask for {asked} bytes, its data_offsets for {given}")
         }
-        _ => return,
+        _ => {
+            let odd = shape.last.is_none_or(|last| !last.is_multiple_of(2));
+            if dtype == DType::Float4E2M1FNx2 && odd {
+                let last =
+                    shape.last.map_or("no dimension".into(), |last| format!("a last dimension of {last}"));
+                let message = format!("tensor {} has {last}", show::name(name));
+                scope.find(&ODD, header, at as u64, message);
+            }
+            return;
+        }
     };
     scope.find(&RULE, header, at as u64, format!("tensor {}: {what}", show::name(name)));
 }

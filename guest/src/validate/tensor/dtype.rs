@@ -1,7 +1,7 @@
 use alloc::format;
 
 use crate::show;
-use crate::torch::Surveyed;
+use crate::torch::{Surveyed, has_one_type};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule::malformed(
 
 /// Reports storages that references give different classes.
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
-    for storage in &found.storages {
+    for storage in found.storages.iter().filter(|storage| has_one_type(storage.length, &storage.location)) {
         if let Some(other) = storage.other {
             let (key, first, other) = (show::name(&storage.key), storage.dtype.name(), other.name());
             scope.find(&RULE, part, storage.offset, format!("storage {key} is {first}, then {other}"));

@@ -38,6 +38,9 @@ pub(super) fn judge(bytes: &[u8], options: ValidateOptions) -> Report {
         }
     }
     assert!(validating.is_over());
+    // A host takes no finding by a rule that it was not told of.
+    let known = |rule| super::rules::RULES.iter().any(|rules| rules.contains(&rule));
+    assert!(validating.report().findings.iter().all(|finding| known(finding.rule)));
     validating.report().clone()
 }
 

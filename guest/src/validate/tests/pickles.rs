@@ -181,7 +181,10 @@ fn nothing_is_added_to_a_dict_as_to_a_list() {
 #[test]
 fn what_asks_for_too_much_ends_as_a_limit() {
     let deep = [b"\x80\x02", &b"]".repeat(1100)[..], &b"a".repeat(1099), b"."].concat();
-    assert_eq!(summary(&deep), "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1000 was reached\n");
+    assert_eq!(
+        summary(&deep),
+        "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1000 was reached, which no option raises\n"
+    );
     let long = [b"\x80\x02(", &b"K\x01".repeat(1000)[..], b"t."].concat();
     let under = |pickle_bytes| {
         let limits = Limits { pickle_bytes, ..Limits::default() };
@@ -225,4 +228,22 @@ fn a_class_with_its_source_is_the_class() {
     assert!(ids.contains(&"SR-LEGACY-SOURCE"), "{ids:?}");
     assert!(!ids.contains(&"SR-PICKLE-PERSISTENT") && !ids.contains(&"SR-PICKLE-CALL"), "{ids:?}");
     assert!(summary(&legacy(object, &[])).contains("calls m.Net with no arguments"));
+}
+
+#[test]
+fn a_string_whose_encoding_nobody_says_is_named_for_what_it_is() {
+    let expected = "Pickle Malformed\nSR-PICKLE-BYTES 2: a string whose encoding the file does not say\n";
+    assert_eq!(summary(b"\x80\x02U\x01\xff."), expected);
+    assert_eq!(summary(b"\x80\x02}U\x01\xffK\x01s."), expected.replace(" 2:", " 3:"));
+    for pickle in [&b"\x80\x02T\x01\0\0\0\xff."[..], b"\x80\x02S'\\xff'\n."] {
+        assert_eq!(summary(pickle), expected);
+    }
+}
+
+#[test]
+fn names_are_shown_whole_where_somebody_may_want_to_type_them() {
+    let name = format!("torchao.quantization.{}Int8TensorKwargs", "workflows.".repeat(20));
+    let (module, name) = name.rsplit_once('.').unwrap();
+    let summary = summary(format!("c{module}\n{name}\n.").as_bytes());
+    assert!(summary.contains(&format!("imports {module}.{name}\n")), "{summary}");
 }

@@ -238,7 +238,7 @@ fn a_length_that_cannot_be_is_malformed() {
     assert_eq!(summary(&bytes), expected);
     // More than the reference reads, in a file that is large enough.
     let report = super::judge_sparse(&[&150_000_000u64.to_le_bytes()[..], b"{\"a\":"].concat(), 200_000_000);
-    let expected = "Safetensors Malformed\nSR-SAFETENSORS-LENGTH 0: a header of 150000000 bytes, where 199999992 follow\n";
+    let expected = "Safetensors Malformed\nSR-SAFETENSORS-LENGTH 0: a header of 150000000 bytes, where readers take 100000000 at most\n";
     assert_eq!(super::summary_of(&report), expected);
 }
 
@@ -302,4 +302,13 @@ fn a_length_that_looks_like_an_instruction_is_no_pickle() {
         let summary = summary(&raw(format!("{header:length$}").as_bytes(), b"xy"));
         assert!(summary.starts_with("Safetensors Safe\n"), "{length}: {summary}");
     }
+}
+
+#[test]
+fn elements_that_torch_cannot_take_apart_are_warned_of() {
+    let four = |shape: &str| format!(r#"{{"a":{{"dtype":"F4","shape":{shape},"data_offsets":[0,2]}}}}"#);
+    assert_eq!(found(&four("[2,2]")), "");
+    let summary = summary(&file(&four("[4,1]"), b"xy"));
+    assert!(summary.starts_with("Safetensors Safe\nSR-SAFETENSORS-ODD "), "{summary}");
+    assert!(summary.ends_with(": tensor `a` has a last dimension of 1\n"), "{summary}");
 }

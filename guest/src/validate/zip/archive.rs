@@ -8,7 +8,7 @@ use super::member::Member;
 use super::places::Places;
 use super::spans::{self, Span, What};
 use super::work::Work;
-use super::{directory, duplicates, hidden, several};
+use super::{directory, duplicates, hidden, names, several};
 use crate::Excess;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Bytes, Child, Examine, Part, Scope};
@@ -154,6 +154,7 @@ impl Archive {
             return Next::Fetch(ranges);
         }
         duplicates::check(&self.members, scope);
+        names::check_folder(&self.first, &self.members, scope);
         let gaps = spans::check(core::mem::take(&mut self.spans), &self.members, scope);
         let unseen = gaps.into_iter().chain(core::mem::take(&mut self.comments)).take(UNSEEN);
         let children = unseen.map(hidden::stray).collect();

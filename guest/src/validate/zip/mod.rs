@@ -48,6 +48,7 @@ pub(super) const RULES: &[&Rule] = &[
     &comment::RULE,
     &names::RULE,
     &names::PATH,
+    &names::FOLDER,
     &duplicates::RULE,
     &duplicates::CASE,
     &flags::RULE,

@@ -25,6 +25,7 @@ fn is_unfit(arena: &Arena, root: NodeId, why: &str) {
         panic!("{:?}", arena.emit(root));
     };
     assert_eq!(unfit[0].reason, why);
+    assert!(!unfit[0].path.contains("node"), "{}", unfit[0].path);
 }
 
 #[test]
@@ -102,6 +103,23 @@ fn a_name_cannot_smuggle_instructions_in() {
     }
     let root = arena.global("m", &["a"; 100].join("."));
     assert!(arena.emit(root).is_ok());
+}
+
+#[test]
+fn what_does_not_fit_is_named_by_its_path() {
+    let mut arena = Arena::default();
+    let six = arena.add(Node::Tensor(Box::new(tensor(DType::Float6E2M3, &[2]))));
+    let (layers, weight) = (arena.literal("layers"), arena.literal("weight"));
+    let parameter = arena.add(Node::Parameter { tensor: six, requires_grad: true, state: None });
+    let inner = arena.add(Node::Dict(vec![(weight, parameter)]));
+    let list = arena.list(&[layers, inner]);
+    let root = arena.add(Node::Dict(vec![(layers, list)]));
+    let path = |root| match arena.emit(root) {
+        Err(Error::Unrepresentable(unfit)) => unfit[0].path.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(path(root), "layers[1].weight");
+    assert_eq!(path(parameter), "");
 }
 
 #[test]

@@ -205,6 +205,24 @@ fn names() {
 }
 
 #[test]
+fn the_folder_is_called_after_the_file() {
+    let called = |zip: &mut Zip, folder: &str| {
+        for record in &mut zip.records {
+            let within = core::str::from_utf8(&record.local.name).unwrap().replacen('a', folder, 1);
+            record.both(|header| header.name = within.clone().into_bytes());
+        }
+    };
+    for folder in ["C:", "a:b", "a\nb", "\t", "a b"] {
+        let mut zip = Zip::torch();
+        called(&mut zip, folder);
+        let report = judge(&zip.bytes(), ValidateOptions::default());
+        let found: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
+        let expected: &[&str] = if folder == "a b" { &[] } else { &["SR-ZIP-FOLDER"] };
+        assert_eq!((found.as_slice(), report.verdict), (expected, Verdict::Safe), "{folder:?}");
+    }
+}
+
+#[test]
 fn a_directory_of_too_many_records_is_not_read_on() {
     let under = |entries| {
         let limits = Limits { entries, ..Limits::default() };

@@ -1,3 +1,4 @@
+use crate::show;
 use crate::validate::examine::Scope;
 use crate::validate::finding::Rule;
 use crate::validate::zip::member::Member;
@@ -16,6 +17,6 @@ pub(in crate::validate::zip) fn other(member: &Member, scope: &mut Scope<'_>) {
         &RULE,
         &member.in_directory(),
         0,
-        alloc::format!("{} bytes that torch.load does not read", member.size),
+        alloc::format!("{} that torch.load does not read", show::count(member.size, "")),
     );
 }
