@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::file_system::is_local;
+use super::held::is_held;
 use super::hidden::Kind;
 use super::lock::{Lock, Names, is_at, take};
 use super::stage::remove_all;
@@ -108,7 +109,7 @@ fn dead(path: &Path) -> Option<File> {
             }
         }
     }
-    is_at(&file, path).ok()?.then_some(file)
+    (!is_held(&file) && is_at(&file, path).ok()?).then_some(file)
 }
 
 /// Whether nothing has changed in it for long.

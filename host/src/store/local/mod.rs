@@ -6,6 +6,7 @@
 mod access;
 mod destination;
 mod file_system;
+mod held;
 mod hidden;
 mod leftovers;
 mod lock;
@@ -60,7 +61,7 @@ impl Local {
 
 impl Store for Local {
     fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
-        Ok(Arc::new(LocalSource::open(path, path)?))
+        Ok(Arc::new(LocalSource::open(path, path)?.held()))
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {
