@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub struct CheckpointWriterConfig {
     /// Which older checkpoints beside a new one, and of its family, are kept; by default
     /// all. Rank 0 removes the others once the new one is committed.
     pub retention: Option<Retention>,
+    /// Files that what is saved was read from, if it is in memory by now. A checkpoint that
+    /// one of them is a part of is neither replaced nor removed, and neither is one that a
+    /// state dict is still read from as it is saved.
+    pub sources: Vec<PathBuf>,
     /// Whether ranks that share a state dict compare the bytes of storages for which
     /// their source has no checksum, too: each then reads all of them. Structure, and the
     /// checksums that there are, are compared always.
@@ -52,6 +57,7 @@ impl Default for CheckpointWriterConfig {
             overwrite: false,
             durable: true,
             retention: None,
+            sources: Vec::new(),
             compare_contents: false,
             digests: true,
         }

@@ -1,5 +1,6 @@
 //! How the ranks agree on one save.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::barrier::{Barrier, Left, Rounds};
 use crate::checkpoint::{FileRecord, contents, rank_file, rank_record};
 use crate::checksum::crc32;
 use crate::hook::HookArguments;
+use crate::protected::Sources;
 use crate::store::Stage;
 use crate::{Error, RankInfo, Result};
 
@@ -23,14 +25,24 @@ pub(super) struct Save<'s> {
     timeout: Duration,
     rounds: &'s Rounds,
     pub(super) number: u64,
+    /// What this rank reads what it saves from.
+    pub(super) reading: Sources,
 }
 
 impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
-        let mut save =
-            Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
+        let mut save = Self {
+            path,
+            arguments,
+            rank: barrier.rank_info(),
+            barrier,
+            timeout,
+            rounds,
+            number: 0,
+            reading: Sources::default(),
+        };
         save.number = rounds.begin_with(|number| save.left(number));
         save
     }
@@ -202,7 +214,7 @@ pub(super) struct RankSeal {
 impl RankSeal {
     /// The record that it seals, once that and the rank's file are in the stage.
     pub(super) fn record(&self, stage: &dyn Stage, rank: usize) -> Result<FileRecord> {
-        let file = stage.open(&rank_file(rank))?;
+        let file = stage.open(&rank_file(rank)).map_err(|error| elsewhere(stage, rank, error))?;
         if file.length() != self.length {
             let reason = format!("expected {} bytes, found {}", self.length, file.length());
             return Err(Error::checkpoint(file.path(), reason));
@@ -213,6 +225,21 @@ impl RankSeal {
             return Err(Error::checkpoint(source.path(), "it is not the record that its rank wrote"));
         }
         FileRecord::parse(source.path(), &bytes)
+    }
+}
+
+/// The error of a rank's file that cannot be opened. One that is not there was written
+/// somewhere else.
+fn elsewhere(stage: &dyn Stage, rank: usize, error: Error) -> Error {
+    match error {
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            let reason = format!(
+                "rank {rank} has written its part, and it is not here: the ranks save in different directories, \
+                 or not on one file system"
+            );
+            Error::checkpoint(stage.path(), reason)
+        }
+        error => error,
     }
 }
 
