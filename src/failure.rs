@@ -202,6 +202,10 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
             "--uncommitted reads the file of each rank by itself (inspect, verify and load have it); or open \
              one as a file",
         ),
+        DirectoryKind::LostRecord(_) => Some(
+            "copy it again, with its `strongroom.json`; --uncommitted reads the file of each rank by itself \
+             (inspect, verify and load have it)",
+        ),
         DirectoryKind::Distributed { .. } => Some(
             "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR FILE` makes a file of it",
         ),

@@ -1,17 +1,22 @@
 //! What dead saves have left goes with the next one; what lives, and what is
 //! somebody else's, stays.
 
+mod common;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use common::immutable::Immutable;
+use common::process::built;
 use strongroom::store::{Local, Stage, Store};
 use strongroom::{
-    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Error, HookArguments, HookContext, HookError,
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Error, File, HookArguments, HookContext, HookError,
     LocalBarrier, Retention, StateDict, WriterHook, latest, prunable_in, prune, save,
 };
 
@@ -41,6 +46,52 @@ fn a_prune_removes_it_too() {
     assert_eq!(pruned.leftovers, [partial, root.path.join(".step-2.0123456789abcdef.strongroom-staging")]);
     assert!(pruned.removed.is_empty());
     assert_eq!(root.names(), ["step-1"]);
+}
+
+/// Who rescues what a dead save has left writes beside it.
+#[test]
+fn what_is_read_is_no_leftover() {
+    let root = Root::new();
+    let stage = root.path.join(".step-1.0123456789abcdef.strongroom-staging");
+    let partial = root.path.join(".model.pt.0123456789abcdef.strongroom-partial");
+    let state = StateDict::new();
+    save(root.path.join("x.pt"), &state).unwrap();
+    fs::create_dir(&stage).unwrap();
+    fs::copy(root.path.join("x.pt"), stage.join("checkpoint_0.pt")).unwrap();
+    fs::copy(root.path.join("x.pt"), &partial).unwrap();
+    let read = [stage.join("checkpoint_0.pt"), partial.clone()].map(|path| File::open(path).unwrap());
+    for name in ["a.pt", "b.pt"] {
+        save(root.path.join(name), &state).unwrap();
+    }
+    root.save("step-2").unwrap();
+    assert!(Local.tidy(&root.path).unwrap().removed.is_empty());
+    assert!(stage.join("checkpoint_0.pt").exists() && partial.exists());
+    // Nor for another process.
+    let prune = || Command::new(built("strongroom")).arg("prune").arg(&root.path).output().unwrap().stdout;
+    assert!(prune().is_empty());
+    drop(read);
+    assert_eq!(String::from_utf8(prune()).unwrap().lines().count(), 2);
+    assert!(!stage.exists() && !partial.exists());
+}
+
+/// What cannot be removed does not hide what was.
+#[test]
+fn what_was_removed_is_told_whatever_else_fails() {
+    let root = Root::new();
+    for name in ["step-1", "step-2", "step-3"] {
+        root.save(name).unwrap();
+    }
+    let stuck = ".x.0123456789abcdef.strongroom-removed";
+    root.file(&format!("{stuck}/file"));
+    root.file(".y.0123456789abcdef.strongroom-removed/file");
+    let Some(_held) = Immutable::make(&root.path.join(stuck).join("file")) else { return };
+    let pruned = prune(&root.path, &Retention::last(1.try_into().unwrap())).unwrap();
+    assert_eq!(pruned.removed, [root.path.join("step-1"), root.path.join("step-2")]);
+    assert_eq!(pruned.leftovers, [root.path.join(".y.0123456789abcdef.strongroom-removed")]);
+    let [Error::Io { path, .. }] = pruned.failed.as_slice() else { panic!("{:?}", pruned.failed) };
+    assert_eq!(*path, root.path.join(stuck));
+    let output = Command::new(built("strongroom")).arg("prune").arg(&root.path).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
 }
 
 #[test]
@@ -164,10 +215,10 @@ fn what_somebody_put_into_a_checkpoint_is_not_deleted_with_it() {
     };
     let reason = refused(&root);
     assert!(reason.ends_with("is in it: `checkpoint_7.pt`, `config.json`, `plots`"), "{reason}");
-    // A record that says nothing: what can be told is told by its name.
+    // A record that says nothing: all may be somebody's.
     fs::write(root.path.join("step-1/strongroom.json"), "{").unwrap();
     let reason = refused(&root);
-    assert!(reason.ends_with("is in it: `config.json`, `plots`"), "{reason}");
+    assert!(reason.contains("strongroom.json cannot be read: "), "{reason}");
     assert_eq!(root.names(), ["step-1"]);
     assert_eq!(fs::read(root.path.join("step-1/config.json")).unwrap(), b"contents");
 }

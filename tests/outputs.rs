@@ -5,6 +5,7 @@ mod common;
 
 use std::fs::{self, File, Permissions};
 use std::io::Read;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -14,8 +15,9 @@ use std::time::{Duration, Instant};
 
 use common::process::built;
 use strongroom::{
-    Checkpoint, CheckpointWriter, Engine, Error, HookArguments, StateDict, Tensor, TorchOptions, WriteFormat,
-    WriteOptions, save, save_with, store::Local,
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, Checkpointer, CheckpointerConfig, Engine, Error,
+    HookArguments, RankInfo, StateDict, Tensor, TorchOptions, Value, WriteFormat, WriteOptions,
+    make_async_checkpointer, make_sync_checkpointer, save, save_with, store::Local,
 };
 
 #[test]
@@ -153,6 +155,64 @@ fn pipes_and_devices_are_written_to_and_never_replaced() {
     assert_eq!(room.hidden(), [""; 0]);
 }
 
+/// What is open is written to where it stands: others write before and after.
+#[test]
+fn a_stream_is_written_to_at_its_position() {
+    let room = Room::new();
+    let bytes =
+        room.shell("(echo before; \"$0\" convert in.pt /dev/stdout --to torch; echo after) > log; cat log");
+    let bytes = bytes.stdout;
+    assert!(bytes.starts_with(b"before\nPK") && bytes.ends_with(b"after\n"), "{}", bytes.len());
+    fs::write(room.path("alone.pt"), &bytes[7..bytes.len() - 6]).unwrap();
+    room.done("verify alone.pt");
+    for line in [
+        "\"$0\" convert in.pt /dev/stdout --to torch > o.pt",
+        "\"$0\" convert in.pt /dev/fd/5 --to torch 5> o.pt",
+    ] {
+        assert!(room.shell(line).status.success(), "{line}");
+        room.done("verify o.pt");
+    }
+}
+
+/// What would end in a file that nobody can read, or in none.
+#[test]
+fn streams_that_others_use_are_refused() {
+    let room = Room::new();
+    room.done("save in.pt ck --ranks 2");
+    fs::copy(room.path("in.pt"), room.path("self.pt")).unwrap();
+    let before = fs::read(room.path("self.pt")).unwrap();
+    let cases = [
+        ("convert in.pt /dev/stdout --to torch --json > j", 2, "/dev/stdout: this is standard output"),
+        ("convert in.pt /dev/fd/5 --to torch --json 5>&1 | cat", 0, "/dev/fd/5: this is standard output"),
+        ("convert in.pt /dev/stderr --to torch", 2, "/dev/stderr: this is standard error"),
+        ("convert in.pt /dev/stdout --to torch >&2", 2, "/dev/stdout: this is standard error"),
+        ("convert in.pt /dev/stdout --to torch >&-", 3, "cannot write to standard output: it is closed"),
+        ("load ck /dev/stdout --to torch >&-", 3, "cannot write to standard output: it is closed"),
+        ("convert in.pt /dev/stdout --to torch >> ck/checkpoint_0.pt", 1, "a committed checkpoint"),
+        ("load ck /dev/stdout --to torch >> ck/checkpoint_0.pt", 1, "a part of ck"),
+        ("convert self.pt /dev/fd/3 --to torch 3<>self.pt", 2, "/dev/fd/3: is the input itself"),
+        (
+            "convert in.pt /dev/fd/3 --to torch 3< self.pt",
+            3,
+            "/dev/fd/3: cannot open: it is open for reading only",
+        ),
+    ];
+    for (line, code, said) in cases {
+        let output = room.shell(&format!("\"$0\" {line}"));
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{line}: {}", stderr(&output));
+    }
+    room.done("verify ck");
+    assert!(fs::read(room.path("self.pt")).unwrap() == before);
+    // The library sees it, too.
+    let own = strongroom::File::open(room.path("self.pt")).unwrap();
+    let open = File::options().read(true).write(true).open(room.path("self.pt")).unwrap();
+    let path = PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+    let options = WriteOptions { format: WriteFormat::Torch(TorchOptions::default()), durable: false };
+    let written = save_with(Engine::shared().unwrap(), &Local, &path, own.state(), &options);
+    assert!(matches!(written, Err(Error::Checkpoint { .. })), "{written:?}");
+}
+
 #[test]
 fn names_may_be_as_long_as_the_file_system_allows() {
     let room = Room::new();
@@ -264,6 +324,111 @@ fn the_library_does_not_write_into_one_either() {
     strongroom::File::open(room.path("in.pt")).unwrap().verify().unwrap();
 }
 
+/// All of it would go for a part of it.
+#[test]
+fn a_checkpoint_is_not_replaced_by_what_is_read_from_it() {
+    let room = Room::new();
+    room.done("save in.pt ck --ranks 2");
+    symlink("ck/checkpoint_1.pt", room.path("link.pt")).unwrap();
+    fs::hard_link(room.path("ck/checkpoint_1.pt"), room.path("hard.pt")).unwrap();
+    symlink("ck", room.path("there")).unwrap();
+    let ways = ["", " --async", " --process", " --ranks 3"];
+    let sources = ["ck/checkpoint_0.pt", "ck/checkpoint_1.pt", "there/checkpoint_0.pt", "link.pt", "hard.pt"];
+    for line in sources.iter().flat_map(|source| ways.map(|way| format!("save {source} ck --overwrite{way}")))
+    {
+        let output = room.run(&line);
+        assert_eq!(output.status.code(), Some(1), "{line}: {}", stderr(&output));
+        assert!(stderr(&output).contains("as what is to be saved is read from it"), "{}", stderr(&output));
+        room.done("verify ck");
+    }
+    assert_eq!(room.hidden(), [""; 0]);
+    // Nor by the library, in front of training or behind it.
+    let part = Checkpoint::open(room.path("ck")).unwrap().file(1).unwrap();
+    let config = CheckpointWriterConfig { overwrite: true, ..CheckpointWriterConfig::default() };
+    let config = CheckpointerConfig { writer_config: config, ..CheckpointerConfig::default() };
+    let (path, arguments) = (room.path("ck"), HookArguments::new());
+    let mut front = make_sync_checkpointer(&config, RankInfo::single(), &[]).unwrap();
+    let mut behind = make_async_checkpointer(&config, RankInfo::single(), &[]).unwrap();
+    assert!(matches!(front.save(&path, part.state(), &arguments), Err(Error::Checkpoint { .. })));
+    assert!(matches!(behind.save(&path, part.state(), &arguments), Err(Error::Checkpoint { .. })));
+    let written = behind.save_owned(&path, part.state().clone(), &arguments).unwrap().wait();
+    assert!(written.is_err());
+    // What is in memory may take the place of what it was loaded from.
+    let _ = front.save(&path, &part.load().unwrap(), &arguments).unwrap();
+    Checkpoint::open(path).unwrap().verify().unwrap();
+}
+
+#[test]
+fn what_is_but_a_part_is_said_to_be_one() {
+    let room = Room::new();
+    room.done("save in.pt ck --ranks 2");
+    fs::copy(room.path("ck/checkpoint_1.pt"), room.path("alone.pt")).unwrap();
+    let said = "note: this is the part that rank 1 has of a state dict shared over 2 ranks\n";
+    for line in
+        ["load ck out.pt --rank 1", "convert ck/checkpoint_1.pt out.pt", "save ck/checkpoint_1.pt new"]
+    {
+        assert_eq!(stderr(&room.run(line)), said, "{line}");
+    }
+    let list = Value::list([Value::from(tensor(1000)), Value::from(tensor(1000))]);
+    save(room.path("list.pt"), &StateDict::from_value(list)).unwrap();
+    room.done("save list.pt lists --ranks 2");
+    fs::copy(room.path("lists/checkpoint_1.pt"), room.path("alone.pt")).unwrap();
+    let said = "note: alone.pt: this is a part of a state dict: there are values that other ranks have\n";
+    assert_eq!(stderr(&room.run("convert alone.pt out.pt")), said);
+    assert_eq!(stderr(&room.run("convert in.pt out.pt")), "");
+}
+
+/// `--overwrite` is not offered where it would not help.
+#[test]
+fn what_is_no_checkpoint_is_not_replaced_and_no_hint_says_otherwise() {
+    let room = Room::new();
+    room.done("save in.pt old");
+    fs::create_dir_all(room.path("work")).unwrap();
+    fs::write(room.path("work/notes.txt"), "").unwrap();
+    for (record, directory) in [("{}", "other"), ("{\"version\":1}", "before")] {
+        fs::create_dir(room.path(directory)).unwrap();
+        fs::write(room.path(directory).join("strongroom.json"), record).unwrap();
+        fs::write(room.path(directory).join("checkpoint_9.pt"), "precious").unwrap();
+    }
+    for place in ["work", "in.pt", ".", "/", "other", "before"] {
+        for option in ["", " --overwrite"] {
+            let output = room.run(&format!("save in.pt {place}{option}"));
+            assert_eq!(output.status.code(), Some(1), "{place}{option}");
+            let said = stderr(&output);
+            assert!(
+                said.contains(&format!("{place}: something is here already, and is not replaced, as ")),
+                "{said}"
+            );
+            assert!(!said.contains("hint: "), "{said}");
+        }
+    }
+    assert!(room.path("work/notes.txt").exists() && room.path("other/checkpoint_9.pt").exists());
+    assert!(stderr(&room.run("save in.pt old")).contains("hint: --overwrite replaces it"));
+    room.done("save in.pt old --overwrite");
+}
+
+#[test]
+fn a_path_may_say_that_it_is_one_of_a_directory() {
+    let room = Room::new();
+    for name in ["out.pt/", "out.pt/.", "out/ --to torch"] {
+        let output = room.run(&format!("convert in.pt {name}"));
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(stderr(&output).contains("is the name of a directory; a file is to be written"), "{name}");
+    }
+    room.done("save in.pt new/.");
+    room.done("save in.pt newer/");
+    for name in ["new", "newer"] {
+        room.done(&format!("verify {name}"));
+    }
+    assert_eq!(room.hidden(), [""; 0]);
+    let output = room.run("convert in.pt /proc/out.pt");
+    assert!(stderr(&output).starts_with("error: /proc/out.pt: cannot create: "), "{}", stderr(&output));
+}
+
+fn tensor(numbers: u16) -> Tensor<'static> {
+    Tensor::from_vec(vec![f32::from(numbers); numbers.into()], &[numbers.into()]).unwrap()
+}
+
 /// Files to work on.
 struct Room {
     directory: tempfile::TempDir,
@@ -299,6 +464,13 @@ impl Room {
 
     fn run(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
+    }
+
+    /// Runs a script, in which the command is `$0`.
+    fn shell(&self, script: &str) -> Output {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(built("strongroom"));
+        command.current_dir(self.directory.path()).stdin(Stdio::null()).output().unwrap()
     }
 
     fn done(&self, line: &str) {

@@ -200,12 +200,12 @@ fn damage_is_found_and_named() {
     found(
         "a file is missing",
         |directory| fs::remove_file(directory.join(rank_1)).unwrap(),
-        &[rank_1, "cannot open"],
+        &[rank_1, "is missing"],
     );
     found(
         "the outline is missing",
         |directory| fs::remove_file(directory.join("outline.pkl")).unwrap(),
-        &["outline.pkl", "cannot open"],
+        &["outline.pkl", "is missing"],
     );
     found(
         "a file is of another save",

@@ -1,14 +1,20 @@
 //! Old checkpoints go, the newest never does, and nothing else is touched; new ones
 //! come only if there is room.
 
-use std::fs;
+mod common;
+
+use std::fs::{self, Permissions};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::immutable::Immutable;
+use common::process::built;
 use strongroom::store::{Local, Memory, Shared, Source, Store};
 use strongroom::{
     Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, Error, HookArguments, LocalBarrier,
@@ -92,6 +98,112 @@ fn what_has_lost_a_file_is_passed_over_and_stays() {
         assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join("step-1")]);
         assert_eq!(root.names(), ["step-2", "step-3"]);
     }
+}
+
+/// The only whole one may be what is read.
+#[test]
+fn what_is_read_is_not_removed_for_what_is_made_of_it() {
+    let root = Root::with(&[]);
+    let mut tensor = StateDict::new();
+    tensor.insert("weight", Tensor::from_vec(vec![1.5f32; 8], &[8]).unwrap());
+    let writer = CheckpointWriter::single().unwrap();
+    for name in ["step-1", "step-2"] {
+        writer.write(root.path.join(name), &tensor, &HookArguments::new()).unwrap();
+    }
+    let file = Checkpoint::open(root.path.join("step-1")).unwrap().file(0).unwrap();
+    let save = |name: &str, state: &StateDict<'_>, sources: Vec<PathBuf>| {
+        let retention = Some(keep(1, None));
+        let config = CheckpointWriterConfig { retention, sources, ..CheckpointWriterConfig::default() };
+        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+        writer.write(root.path.join(name), state, &HookArguments::new()).unwrap();
+    };
+    save("step-3", file.state(), Vec::new());
+    assert_eq!(root.names(), ["step-1", "step-3"]);
+    let loaded = file.load().unwrap();
+    save("step-4", &loaded, vec![root.path.join("step-1/checkpoint_0.pt")]);
+    assert_eq!(root.names(), ["step-1", "step-4"]);
+    save("step-5", &loaded, Vec::new());
+    assert_eq!(root.names(), ["step-5"]);
+}
+
+/// A link is a promise: what it leads to stays as long as the link does.
+#[test]
+fn what_a_link_leads_to_stays() {
+    let root = Root::with(&["step-1", "step-2", "step-3", "step-4", "step-5"]);
+    let link = |target: &str, name: &str| {
+        let _ = fs::remove_file(root.path.join(name));
+        symlink(target, root.path.join(name)).unwrap();
+    };
+    link("step-1", "best");
+    link("../step-3/checkpoint_0.pt", "step-5/checkpoint_0.pt");
+    link("../step-2/checkpoint_0.pt", "step-3/checkpoint_0.pt");
+    let planned = prunable_in(&Local, &root.path, &keep(1, None)).unwrap();
+    let pruned = prune(&root.path, &keep(1, None)).unwrap();
+    for pruned in [planned, pruned] {
+        assert_eq!(pruned.removed, [root.path.join("step-4")]);
+        let spared: Vec<String> = pruned.spared.iter().map(ToString::to_string).collect();
+        assert!(spared.iter().all(|spared| spared.ends_with(" leads to it")), "{spared:?}");
+        assert!(spared[0].contains("step-1: ") && spared[0].contains("best"), "{spared:?}");
+        assert_eq!(spared.len(), 3);
+    }
+    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-5")));
+    fs::remove_file(root.path.join("best")).unwrap();
+    link("../step-1/checkpoint_0.pt", "step-5/checkpoint_0.pt");
+    // What one that goes needs goes after it.
+    for gone in ["step-3", "step-2"] {
+        assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join(gone)]);
+    }
+    assert_eq!(root.names(), ["step-1", "step-5"]);
+}
+
+/// Its name can be taken away all the same, and what had it would stay for ever.
+#[test]
+fn what_cannot_be_deleted_is_spared_and_not_replaced() {
+    let root = Root::with(&["step-1", "step-2"]);
+    let Some(held) = Immutable::make(&root.path.join("step-1/checkpoint_0.pt")) else { return };
+    let pruned = prune(&root.path, &keep(1, None)).unwrap();
+    let [spared] = pruned.spared.as_slice() else { panic!("{:?}", pruned.spared) };
+    assert!(spared.to_string().contains("`checkpoint_0.pt` in it is immutable"), "{spared}");
+    let config = CheckpointWriterConfig { overwrite: true, ..CheckpointWriterConfig::default() };
+    let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+    let error = writer.write(root.path.join("step-1"), &state("new"), &HookArguments::new()).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint { .. }), "{error}");
+    assert_eq!(root.names(), ["step-1", "step-2"]);
+    drop(held);
+    assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join("step-1")]);
+}
+
+/// In a directory of a group: only root's run can be two users.
+#[test]
+fn what_is_another_users_is_spared_and_not_replaced() {
+    let root = Root::with(&["step-1"]);
+    if fs::metadata(&root.path).unwrap().uid() != 0 {
+        return;
+    }
+    for (path, mode) in [(root.path.parent().unwrap(), 0o755), (&root.path, 0o777)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    strongroom::save(root.path.join("in.pt"), &state("step-2")).unwrap();
+    let program = root.path.join("strongroom");
+    fs::copy(built("strongroom"), &program).unwrap();
+    let other = |line: &str| {
+        let mut command = Command::new(&program);
+        command.args(line.split(' ')).current_dir(&root.path).uid(65534).gid(65534).env("HOME", "/nowhere");
+        command.output().unwrap()
+    };
+    let output = other("save in.pt step-2 --keep-last 1");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("step-1: it is not deleted, as it is user 0's") && !said.contains("removed"),
+        "{said}"
+    );
+    let output = other("save in.pt step-1 --overwrite");
+    assert_eq!(output.status.code(), Some(1));
+    let output = other("prune . --keep-last 1");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b""[..]));
+    assert_eq!(root.names(), ["in.pt", "step-1", "step-2", "strongroom"]);
+    Checkpoint::open(root.path.join("step-1")).unwrap().verify().unwrap();
 }
 
 #[test]

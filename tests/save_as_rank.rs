@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 
 use common::component;
 use common::process::built;
-use strongroom::{Checkpoint, StateDict, TcpStoreServer, Tensor, Value, list};
+use strongroom::{
+    BarrierConfig, Checkpoint, LocalBarrierConfig, RankInfo, StateDict, TcpStoreServer, Tensor, Value,
+    create_barrier_from_config, list,
+};
 use tempfile::TempDir;
 
 const README: &str = include_str!("../README.md");
@@ -95,6 +98,74 @@ fn a_rank_that_fails_says_why_and_the_others_say_who() {
         assert!(errors.starts_with("error: rank 1: ") && errors.contains("have checksum"), "{errors}");
     }
     assert_eq!(room.names("run"), [""; 0]);
+}
+
+/// A size is but a number of an environment.
+#[test]
+fn a_world_that_nobody_has_is_refused_before_anything_is_made() {
+    let room = Room::new();
+    let before = room.names("");
+    let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+    for size in ["1048577", "2000000", "200000000", "99999999999", "18446744073709551615"] {
+        let line = format!("strongroom save model.pt b/step-1 --barrier {barrier} --barrier-timeout 1");
+        let asked = room.start(&format!("{line} --rank 0 --world-size {size}"), &[]);
+        let told = room.start(&line, &[("RANK", "0"), ("WORLD_SIZE", size)]);
+        for output in [asked, told].map(|child| child.wait_with_output().unwrap()) {
+            let errors = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{errors}");
+            assert!(errors.contains(&format!("at most 1048576 ranks, and not {size}")), "{errors}");
+        }
+        assert_eq!(room.names(""), before);
+        let size = size.parse().unwrap();
+        let rank_info = RankInfo { global_rank: 0, global_world_size: size };
+        assert!(RankInfo::new(0, size).is_err());
+        assert!(
+            create_barrier_from_config(&BarrierConfig::local(&LocalBarrierConfig::default()), rank_info)
+                .is_err()
+        );
+    }
+}
+
+/// Whichever of them has made them.
+#[test]
+fn directories_that_ranks_made_go_with_what_failed() {
+    let room = Room::new();
+    fs::write(room.path("damaged.pt"), damaged(&room.path("model.pt"))).unwrap();
+    for (number, sources) in
+        [["model.pt", "damaged.pt"], ["damaged.pt", "model.pt"]].iter().cycle().take(6).enumerate()
+    {
+        let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+        let start = |rank: usize| {
+            let source = sources[rank];
+            let line = format!(
+                "strongroom save {source} a{number}/b/step-1 --rank {rank} --world-size 2 --barrier {barrier}"
+            );
+            room.start(&line, &[])
+        };
+        for rank in [start(0), start(1)] {
+            assert!(!rank.wait_with_output().unwrap().status.success());
+        }
+        assert!(!room.path(&format!("a{number}")).exists());
+    }
+}
+
+/// Each has its own working directory, or its own idea of where the run is.
+#[test]
+fn ranks_that_save_in_different_directories_are_told_so() {
+    let room = Room::new();
+    let barrier = format!("tcp-store://127.0.0.1:{}", free_port());
+    let start = |rank: usize, root: &str| {
+        let line = format!(
+            "strongroom save model.pt {root}/step-1 --rank {rank} --world-size 2 --barrier {barrier} --barrier-timeout 60"
+        );
+        room.start(&line, &[])
+    };
+    for output in [start(0, "x"), start(1, "y")].map(|child| child.wait_with_output().unwrap()) {
+        let errors = text(&output.stderr);
+        assert!(!output.status.success());
+        assert!(errors.contains("rank 1 has written its part, and it is not here"), "{errors}");
+    }
+    assert!(!room.path("x").exists() && !room.path("y").exists());
 }
 
 #[cfg(feature = "etcd")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::checkpoint::{RECORD, absent};
+use crate::checkpoint::{OUTLINE, RECORD, absent, is_rank_record};
 use crate::store::{Entry, Store, is_unfinished};
 use crate::uncommitted::rank_of;
 use crate::{Error, Result};
@@ -18,6 +18,9 @@ pub enum DirectoryKind {
     Unfinished,
     /// Files of so many ranks, as PyTorch's own writer leaves them.
     RankFiles(usize),
+    /// Files of so many ranks that this program wrote, without the commit record that it
+    /// writes last: what a copy that was interrupted has.
+    LostRecord(usize),
     /// A checkpoint of torch.distributed.checkpoint, with its `.metadata` or without.
     Distributed {
         /// Whether `.metadata` is there, which is written last.
@@ -79,7 +82,8 @@ impl DirectoryKind {
         }
         let ranks = entries.iter().filter(|entry| entry.name.to_str().and_then(rank_of).is_some()).count();
         if ranks > 0 {
-            return Ok(Self::RankFiles(ranks));
+            let is_ours = files().any(|name| name == OUTLINE || is_rank_record(name));
+            return Ok(if is_ours { Self::LostRecord(ranks) } else { Self::RankFiles(ranks) });
         }
         if has("data.pkl") {
             return Ok(Self::Unpacked);
@@ -168,6 +172,12 @@ impl fmt::Display for DirectoryKind {
                  there and whole; `uncommitted` reads each by itself",
                 plural(*ranks)
             ),
+            Self::LostRecord(ranks) => write!(
+                f,
+                "a checkpoint that has lost its record, as one that was not copied to its end, with files of \
+                 {ranks} rank{}; `uncommitted` reads each by itself",
+                plural(*ranks)
+            ),
             Self::Distributed { metadata: true } => {
                 f.write_str("a checkpoint of torch.distributed.checkpoint, which only torch reads")
             }
@@ -222,9 +232,11 @@ mod tests {
     fn names_say_what_a_directory_is() {
         use DirectoryKind as Kind;
         let first = |first: &str| first.to_owned();
-        let cases: [(&[&str], Kind); 16] = [
+        let cases: [(&[&str], Kind); 18] = [
             (&["strongroom.json", "checkpoint_0.pt"], Kind::Committed),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "config.json"], Kind::RankFiles(2)),
+            (&["checkpoint_0.pt", "checkpoint_1.pt", "outline.pkl"], Kind::LostRecord(2)),
+            (&["checkpoint_0.pt", "checkpoint_0.json"], Kind::LostRecord(1)),
             (&[".metadata", "__0_0.distcp"], Kind::Distributed { metadata: true }),
             (&["__0_0.distcp", "__1_0.distcp"], Kind::Distributed { metadata: false }),
             (&[".metadata", "model-00001-of-00002.safetensors"], Kind::Distributed { metadata: true }),

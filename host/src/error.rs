@@ -134,8 +134,7 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
-    /// There is something at the path of a new checkpoint, and replacing it was
-    /// not asked for, or it is nothing that may be replaced.
+    /// There is a checkpoint at the path of a new one, and replacing it was not asked for.
     #[error("{}: something is here already", At(path))]
     Exists {
         /// The path.

@@ -96,6 +96,7 @@ pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
 pub use hook::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
 pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
+pub use protected::refuse_replacing;
 pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
 pub use retention::{

@@ -1,7 +1,7 @@
 //! What no write touches: committed checkpoints, and the directory that is being read.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::RECORD;
 use crate::state::{Content, StateDict};
@@ -23,12 +23,66 @@ pub(crate) fn outside_checkpoints(store: &dyn Store, path: &Path) -> Result<()> 
     Ok(())
 }
 
-/// Refuses a path that is a part of a checkpoint from which `state` is read, if only as
-/// another name of the same file. A file that stands for itself may be replaced.
-pub(crate) fn apart_from_sources(store: &dyn Store, path: &Path, state: &StateDict<'_>) -> Result<()> {
-    if store.look(path)?.is_none() {
-        return Ok(());
+/// The files that something is read from.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// Where they are.
+    places: Vec<PathBuf>,
+    /// What they are, by whatever name.
+    identities: BTreeSet<(u64, u64)>,
+}
+
+impl Sources {
+    /// Those of a state dict whose payloads are still in files.
+    pub(crate) fn of(store: &dyn Store, state: &StateDict<'_>) -> Result<Self> {
+        let files = state.storages().iter().filter_map(|storage| match storage.content() {
+            Content::Stored(stored) => Some(stored.source.path()),
+            Content::Bytes(..) => None,
+        });
+        Self::at(store, files.collect::<BTreeSet<_>>())
     }
+
+    /// These.
+    pub(crate) fn at(store: &dyn Store, files: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self> {
+        let mut sources = Self::default();
+        for file in files {
+            sources.places.push(store.real(file.as_ref())?);
+            sources.identities.extend(store.look(file.as_ref())?.and_then(|found| found.identity));
+        }
+        Ok(sources)
+    }
+
+    /// These and others.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.places.extend(other.places);
+        self.identities.extend(other.identities);
+        self
+    }
+
+    /// Whether one of them is in `directory`, if only under another name.
+    pub(crate) fn are_in(&self, store: &dyn Store, directory: &Path) -> Result<bool> {
+        if self.places.is_empty() {
+            return Ok(false);
+        }
+        let place = store.real(directory)?;
+        if self.places.iter().any(|source| source.starts_with(&place)) {
+            return Ok(true);
+        }
+        for entry in store.list(directory)? {
+            let found = store.look(&directory.join(entry.name))?.and_then(|found| found.identity);
+            if found.is_some_and(|identity| self.identities.contains(&identity)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Refuses a path that is a part of a checkpoint from which `state` is read, if only as
+/// another name of the same file. A file that stands for itself may be replaced, but not
+/// written into while it is read.
+pub(crate) fn apart_from_sources(store: &dyn Store, path: &Path, state: &StateDict<'_>) -> Result<()> {
+    let Some(found) = store.look(path)? else { return Ok(()) };
     let sources = state.storages().iter().filter_map(|storage| match storage.content() {
         Content::Stored(stored) => stored.source.path().parent(),
         Content::Bytes(..) => None,
@@ -37,6 +91,36 @@ pub(crate) fn apart_from_sources(store: &dyn Store, path: &Path, state: &StateDi
         if store.exists(&directory.join(RECORD))? {
             apart_from(store, path, directory)?;
         }
+    }
+    if !store.is_stream(path)? {
+        return Ok(());
+    }
+    let sources = Sources::of(store, state)?;
+    if found.identity.is_some_and(|identity| sources.identities.contains(&identity)) {
+        let reason = "it is the file that is being read, and would be written into, not replaced";
+        return Err(Error::checkpoint(path, reason));
+    }
+    Ok(())
+}
+
+/// Refuses `directory` as the place of a new checkpoint of what is in the files `sources`, if
+/// one of them is a part of what is there, if only under another name: all of that would go.
+pub fn refuse_replacing(store: &dyn Store, directory: &Path, sources: &[impl AsRef<Path>]) -> Result<()> {
+    apart(store, directory, &Sources::at(store, sources)?)
+}
+
+/// The same for the files that `state` is read from.
+pub(crate) fn not_replacing_sources(store: &dyn Store, path: &Path, state: &StateDict<'_>) -> Result<()> {
+    apart(store, path, &Sources::of(store, state)?)
+}
+
+fn apart(store: &dyn Store, directory: &Path, sources: &Sources) -> Result<()> {
+    let there = store.look(directory)?.is_some_and(|found| found.directory);
+    if there && sources.are_in(store, directory)? {
+        return Err(Error::checkpoint(
+            directory,
+            "it is not replaced, as what is to be saved is read from it",
+        ));
     }
     Ok(())
 }

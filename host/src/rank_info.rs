@@ -37,10 +37,28 @@ const LAUNCHERS: [(&str, &str, Option<&str>); 4] = [
 ];
 
 impl RankInfo {
-    /// A rank of a world. An error if the world does not have it.
+    /// More ranks than any run has, and as many as a checkpoint may be of. A size beyond that
+    /// is a mistake, of which nothing is made.
+    pub const MOST: usize = 1 << 20;
+
+    /// A rank of a world. An error if the world does not have it, or is too large.
     pub fn new(global_rank: usize, global_world_size: usize) -> Result<Self> {
+        let rank_info = Self { global_rank, global_world_size };
+        rank_info.check().map(|()| rank_info)
+    }
+
+    /// An error if the world does not have this rank, or is too large: the fields may have
+    /// been set to anything.
+    pub(crate) fn check(self) -> Result<()> {
+        let Self { global_rank, global_world_size } = self;
+        if global_world_size > Self::MOST {
+            let most = Self::MOST;
+            return Err(Error::Value(format!(
+                "a world has at most {most} ranks, and not {global_world_size}"
+            )));
+        }
         if global_rank < global_world_size {
-            return Ok(Self { global_rank, global_world_size });
+            return Ok(());
         }
         Err(Error::Value(format!(
             "rank {global_rank} does not exist in a world of {global_world_size}: ranks count from 0"
@@ -150,5 +168,10 @@ mod tests {
             message(&[("RANK", "2"), ("WORLD_SIZE", "2")]),
             "rank 2 does not exist in a world of 2: ranks count from 0"
         );
+        assert_eq!(
+            message(&[("RANK", "0"), ("WORLD_SIZE", "18446744073709551615")]),
+            "a world has at most 1048576 ranks, and not 18446744073709551615"
+        );
+        assert!(of(&[("RANK", "0"), ("WORLD_SIZE", "1048576")]).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use crate::barrier::{Barrier, LocalBarrier};
 use crate::hook::HookArguments;
 use crate::state::StateDict;
 use crate::store::Store;
-use crate::{CheckpointWriter, CheckpointWriterConfig, Engine, Error, Result};
+use crate::{CheckpointWriter, CheckpointWriterConfig, Engine, Error, RankInfo, Result};
 
 /// How to save over ranks.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,7 @@ pub fn save_sharded(
     if options.ranks == 0 {
         return Err(Error::Value("a checkpoint is saved by at least one rank".into()));
     }
+    RankInfo::new(0, options.ranks)?;
     let config = CheckpointWriterConfig { overwrite: options.overwrite, ..CheckpointWriterConfig::default() };
     let save = |barrier: LocalBarrier| {
         let rank = barrier.rank_info().global_rank;

@@ -1,6 +1,6 @@
 //! Writing: payloads in parallel, each byte touched once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -171,7 +171,9 @@ pub(crate) fn write(
 fn contract(path: &Path, state: &StateDict<'_>, options: &WriteOptions) -> wit::WriteOptions {
     match &options.format {
         WriteFormat::Torch(TorchOptions { alignment, checksums, file_name }) => {
-            let own = || path.file_name().map(|_| path.to_string_lossy().into_owned());
+            // Without what may follow the name: `model.pt/` has one, too.
+            let plain: PathBuf = path.components().collect();
+            let own = || plain.file_name().map(|_| plain.to_string_lossy().into_owned());
             // A path in bytes that are no UTF-8 is non-ASCII, which torch calls `archive`.
             wit::WriteOptions::TorchZip(wit::TorchOptions {
                 file_name: file_name.clone().or_else(own),

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::caps::Caps;
 use super::target::{self, Target};
-use super::{extras, place};
+use super::{extras, part, place};
 use crate::context::Context;
 
 /// Write a checkpoint file in another format
@@ -44,12 +44,15 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let mut options = self.target.options()?;
         place::expect_file(&self.input)?;
+        self.target.refuse_streams()?;
+        self.target.refuse_stream_into(&self.input)?;
         let context = Context::limited(self.caps.limits()?)?;
         let file = context.open(&self.input)?;
         target::keep_layout(&mut options, &file);
         if !self.discard_extras {
             extras::refuse_in_place(&file, self.target.path())?;
         }
+        part::tell_of(&context, &file);
         self.target.write(out, &context, file.state(), &options)?;
         extras::tell(&file);
         Ok(())

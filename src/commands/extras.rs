@@ -42,7 +42,7 @@ pub fn refuse_in_place(file: &File, output: &Path) -> Result<()> {
 }
 
 /// Whether two paths lead to one file.
-fn is_same(input: &Path, output: &Path) -> bool {
+pub fn is_same(input: &Path, output: &Path) -> bool {
     let identity = |path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
     identity(input).is_some_and(|input| identity(output) == Some(input))
 }

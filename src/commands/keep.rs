@@ -12,7 +12,8 @@ pub struct Keep {
     /// A family is what differs only in the number of its name: step-100 and step-200, or
     /// step-100-fp16 and step-200-fp16. The number is the last that stands by itself, or
     /// else the one at the end. A checkpoint with files that are not its own is not
-    /// removed, and a note says so.
+    /// removed, nor one that a link leads into, that is being read, or that the user may not
+    /// delete, and a note says so.
     #[arg(long, value_name = "N")]
     keep_last: Option<NonZeroUsize>,
 

@@ -29,7 +29,9 @@ pub struct Args {
 impl Args {
     /// Prints the path, as it is.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_directory_if_any(&self.root)?;
+        if !place::is_there(&self.root)? {
+            bail!(Unsuitable(format!("{}: there is no such directory", self.root.display())));
+        }
         let Some(latest) = Context::start()?.list(&self.root)?.pop() else {
             bail!(Unsuitable(format!(
                 "{}: there is no committed checkpoint in it: no directory with a `strongroom.json`",

@@ -9,7 +9,7 @@ use strongroom::Listed;
 use super::place;
 use crate::context::Context;
 use crate::output::table::{Side, Table};
-use crate::output::{Printable, json, size};
+use crate::output::{Printable, json, note, size};
 
 /// List the committed checkpoints in a directory of checkpoints, the oldest first
 ///
@@ -29,7 +29,9 @@ pub struct Args {
 impl Args {
     /// Prints the list.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_directory_if_any(&self.root)?;
+        if !place::is_there(&self.root)? {
+            note(&format!("{}: there is no such directory", self.root.display()));
+        }
         let all = Context::start()?.list(&self.root)?;
         if self.json {
             return Ok(json::write(out, &all.iter().map(Entry::of).collect::<Vec<_>>())?);

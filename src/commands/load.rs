@@ -1,11 +1,11 @@
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
 use super::caps::Caps;
 use super::target::{self, Target};
-use super::{each, place};
+use super::{each, part, place};
 use crate::context::Context;
 use crate::failure::Usage;
 
@@ -40,6 +40,7 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let options = self.target.options()?;
         place::expect_directory(&self.directory)?;
+        self.target.refuse_streams()?;
         let context = Context::limited(self.caps.limits()?)?;
         if self.uncommitted
             && let Some(directory) = each::directory(&context, &self.directory)?
@@ -56,6 +57,7 @@ impl Args {
             let file = directory.file(rank)?;
             let mut options = options;
             target::keep_layout(&mut options, &file);
+            part::tell_of(&context, &file);
             return self.target.write(out, &context, file.state(), &options);
         }
         let checkpoint = context.checkpoint(&self.directory)?;
@@ -66,11 +68,7 @@ impl Args {
             Some(rank) => {
                 let rank = self.known(rank, ranks)?;
                 if checkpoint.is_shared() && ranks > 1 {
-                    // Nobody is left to tell if this fails.
-                    let _ = writeln!(
-                        io::stderr(),
-                        "note: this is the part that rank {rank} has of a state dict shared over {ranks} ranks"
-                    );
+                    part::tell(rank, ranks);
                 }
                 checkpoint.file(rank)?.state().clone()
             }

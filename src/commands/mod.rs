@@ -12,6 +12,7 @@ mod latest;
 mod list;
 mod load;
 mod man;
+mod part;
 mod place;
 mod prune;
 mod save;
@@ -73,12 +74,12 @@ impl Command {
             Self::Validate(args) => return args.exec(out),
             Self::Inspect(args) => return args.exec(out),
             Self::Verify(args) => return args.exec(out),
+            Self::Prune(args) => return args.exec(out),
             Self::Convert(args) => args.exec(out),
             Self::Save(args) => args.exec(out),
             Self::Load(args) => args.exec(out),
             Self::Latest(args) => args.exec(out),
             Self::List(args) => args.exec(out),
-            Self::Prune(args) => args.exec(out),
             Self::CheckpointProcess(args) => args.exec(),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),

@@ -40,10 +40,13 @@ pub fn expect_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The same, for a directory of checkpoints, of which a run has none before its first.
-pub fn expect_directory_if_any(path: &Path) -> Result<()> {
+/// Whether there is a directory of checkpoints, of which a run has none before its first.
+/// Refuses anything else.
+pub fn is_there(path: &Path) -> Result<bool> {
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        _ => expect_directory(path),
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => bail!(Error::Io { path: path.into(), action: "open".into(), source }),
+        Ok(metadata) if metadata.is_dir() => Ok(true),
+        Ok(_) => bail!(Usage(format!("{}: is a file, not a directory of checkpoints", path.display()))),
     }
 }

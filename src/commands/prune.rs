@@ -1,16 +1,17 @@
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
-use strongroom::store::Store;
-use strongroom::{Error, Pruned, prunable_in, prune_in};
+use strongroom::store::{Store, Tidied};
+use strongroom::{Pruned, prunable_in, prune_in};
 
 use super::keep::Keep;
 use super::place;
 use crate::context::Context;
-use crate::output::{Printable, json};
+use crate::failure;
+use crate::output::{json, note};
 
 /// Remove old checkpoints from a directory of checkpoints
 ///
@@ -45,17 +46,25 @@ struct Answer {
     removed: Vec<String>,
     /// Why checkpoints stay that would go otherwise.
     spared: Vec<String>,
+    /// What could not be removed, and why.
+    failed: Vec<String>,
 }
 
 impl Args {
     /// Removes, and says what.
-    pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        place::expect_directory_if_any(&self.root)?;
+    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
+        let is_there = place::is_there(&self.root)?;
+        if !is_there {
+            note(&format!("{}: there is no such directory", self.root.display()));
+        }
         let context = Context::start()?;
         let pruned = match (self.keep.asked(), self.dry_run) {
-            (None, _) if !self.root.exists() => Pruned::default(),
-            (None, true) => of(context.store.leftovers(&self.root)?),
-            (None, false) => of(context.store.tidy(&self.root)?),
+            (None, _) if !is_there => Pruned::default(),
+            (None, true) => Pruned { leftovers: context.store.leftovers(&self.root)?, ..Pruned::default() },
+            (None, false) => {
+                let Tidied { removed: leftovers, failed } = context.store.tidy(&self.root)?;
+                Pruned { leftovers, failed, ..Pruned::default() }
+            }
             (Some(retention), dry_run) => {
                 // Says which are passed over.
                 context.list(&self.root)?;
@@ -65,25 +74,21 @@ impl Args {
                 }
             }
         };
-        pruned.spared.iter().for_each(note);
+        pruned.spared.iter().for_each(|error| note(&error.to_string()));
         if self.json {
             let names = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
             let (leftovers, removed) = (names(&pruned.leftovers), names(&pruned.removed));
             let spared = pruned.spared.iter().map(ToString::to_string).collect();
-            return Ok(json::write(out, &Answer { dry_run: self.dry_run, leftovers, removed, spared })?);
+            let failed = pruned.failed.iter().map(ToString::to_string).collect();
+            json::write(out, &Answer { dry_run: self.dry_run, leftovers, removed, spared, failed })?;
+        } else {
+            pruned.leftovers.iter().chain(&pruned.removed).try_for_each(|path| print(out, path))?;
         }
-        pruned.leftovers.iter().chain(&pruned.removed).try_for_each(|path| print(out, path))
+        // What went stands before what did not.
+        out.flush()?;
+        let codes = pruned.failed.into_iter().map(|error| failure::report(&error.into()));
+        Ok(codes.max().unwrap_or(0))
     }
-}
-
-fn of(leftovers: Vec<PathBuf>) -> Pruned {
-    Pruned { leftovers, ..Pruned::default() }
-}
-
-/// Says what stays.
-fn note(error: &Error) {
-    // Nobody is left to tell if this fails.
-    let _ = writeln!(io::stderr(), "note: {}", Printable(&error.to_string()));
 }
 
 /// For a script, and a path need not be UTF-8.

@@ -1,17 +1,19 @@
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::Serialize;
+use strongroom::store::{Local, Store};
 use strongroom::{
     Error, Fault, File, Flattened, Format, SafetensorsOptions, StateDict, TorchOptions, Unfit, WriteFormat,
     WriteOptions, Written, left_out, save_with,
 };
 
+use super::extras::is_same;
 use crate::context::Context;
 use crate::failure::{self, Hint, Usage};
-use crate::output::{json, note, plural};
+use crate::output::{json, note, plural, stdout};
 
 /// The file to write, and how: what `convert` and `load` have in common.
 #[derive(clap::Args)]
@@ -86,6 +88,10 @@ impl Target {
         if self.path.is_dir() {
             bail!(Usage(format!("{path}: is a directory; a file is to be written")));
         }
+        // What ends with a slash has a name all the same, as far as paths are taken apart.
+        if self.path.file_name().is_none() || ends_as_directory(&self.path) {
+            bail!(Usage(format!("{path}: is the name of a directory; a file is to be written")));
+        }
         match &mut options.format {
             WriteFormat::Safetensors(SafetensorsOptions { tensors_only, .. }) => {
                 *tensors_only = self.tensors_only;
@@ -99,6 +105,35 @@ impl Target {
             WriteFormat::Torch(_) => {}
         }
         Ok(options)
+    }
+
+    /// Refuses to write where other things go: among the notes, and the answer in JSON.
+    pub fn refuse_streams(&self) -> Result<()> {
+        let path = self.path.display();
+        if Local::descriptor(&self.path) == Some(1) && stdout::is_closed() {
+            bail!(io::Error::new(io::ErrorKind::NotConnected, "it is closed"));
+        }
+        if is_same(&self.path, Path::new("/dev/null")) {
+            return Ok(());
+        }
+        if is_same(&self.path, Path::new(STDERR)) {
+            bail!(Usage(format!("{path}: this is standard error, too, where notes would come between")));
+        }
+        if self.json && is_same(&self.path, Path::new(STDOUT)) {
+            bail!(Usage(format!("{path}: this is standard output, where --json prints what was written")));
+        }
+        Ok(())
+    }
+
+    /// Refuses to write into the input while it is read. It may be replaced.
+    pub fn refuse_stream_into(&self, input: &Path) -> Result<()> {
+        if is_same(&self.path, input) && Local.is_stream(&self.path)? {
+            bail!(Usage(format!(
+                "{}: is the input itself, which would be written into, not replaced",
+                self.path.display()
+            )));
+        }
+        Ok(())
     }
 
     /// Writes `state`, payloads streaming from where they are.
@@ -178,7 +213,7 @@ impl Target {
             text.push_str("  (--verbose lists all)\n");
         }
         // A note nobody can read is no failure of the work.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 
     fn tell_flattened(&self, flattened: Flattened) {
@@ -249,10 +284,20 @@ pub fn keep_layout(options: &mut WriteOptions, file: &File) {
     }
 }
 
+/// Whether a path says by its end that it is one of a directory: `new/` or `new/.`.
+fn ends_as_directory(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.ends_with(b"/") || bytes.ends_with(b"/.")
+}
+
 fn key_value(text: &str) -> Result<(String, String), &'static str> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.into(), value.into()))
 }
+
+/// The streams of this process that others read.
+const STDOUT: &str = "/proc/self/fd/1";
+const STDERR: &str = "/proc/self/fd/2";
 
 const TORCH: &str = "PyTorch file";
 

@@ -18,7 +18,7 @@ impl Stdout {
     pub fn open() -> Self {
         // Not the library's own: that takes a closed one for one that was written to.
         let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-        let file = if CLOSED.load(Ordering::Relaxed) { Err(ErrorKind::NotConnected.into()) } else { file };
+        let file = if is_closed() { Err(ErrorKind::NotConnected.into()) } else { file };
         Self(BufWriter::new(Patient { file, gone: false }))
     }
 
@@ -36,6 +36,11 @@ impl Write for Stdout {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
+}
+
+/// Whether there was none when this process started.
+pub fn is_closed() -> bool {
+    CLOSED.load(Ordering::Relaxed)
 }
 
 struct Patient {

@@ -90,7 +90,20 @@ fn a_save_says_what_it_removes_and_what_it_does_not() {
     for line in ["list missing", "prune missing --keep-last 1", "prune missing"] {
         assert!(room.run(line).status.success(), "{line}");
     }
+    for line in ["list missing", "prune missing --keep-last 1", "latest missing"] {
+        let said = text(&room.run(line).stderr);
+        assert!(said.ends_with("missing: there is no such directory\n"), "{line}: {said}");
+    }
     assert_eq!(room.run("latest missing").status.code(), Some(1));
+    for line in ["list quantized.pt", "prune quantized.pt", "latest quantized.pt"] {
+        let said = text(&room.run(line).stderr);
+        assert_eq!(said, "error: quantized.pt: is a file, not a directory of checkpoints\n");
+    }
+    // One that is passed over may be the newest.
+    assert!(room.run("save quantized.pt run/encoder-7").status.success());
+    fs::remove_file(room.path("run/encoder-7/checkpoint_0.pt")).unwrap();
+    let said = text(&room.run("save quantized.pt run/encoder-8 --keep-last 9").stderr);
+    assert_eq!(said, "note: passed over: run/encoder-7: checkpoint_0.pt is missing\n");
 }
 
 #[test]
@@ -100,6 +113,27 @@ fn a_file_of_another_save_is_not_part_of_the_checkpoint() {
     let output = room.run("verify run/step-100");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(text(&output.stderr).starts_with("error: run/step-100/checkpoint_1.pt: "));
+}
+
+#[test]
+fn a_checkpoint_that_has_lost_a_part_is_said_to_have() {
+    for lost in ["checkpoint_1.pt", "checkpoint_1.json", "outline.pkl"] {
+        let room = Room::with_run();
+        fs::remove_file(room.path("run/step-100").join(lost)).unwrap();
+        for command in ["verify run/step-100", "load run/step-100 out.pt", "inspect run/step-100"] {
+            let output = room.run(command);
+            let said = format!("error: run/step-100/{lost}: it is missing: strongroom.json says that it is ");
+            assert_eq!(output.status.code(), Some(1), "{command}");
+            assert!(text(&output.stderr).starts_with(&said), "{command}: {}", text(&output.stderr));
+        }
+    }
+    let room = Room::with_run();
+    fs::remove_file(room.path("run/step-100/strongroom.json")).unwrap();
+    let said = text(&room.run("inspect run/step-100").stderr);
+    assert!(
+        said.contains("a checkpoint that has lost its record") && said.contains("hint: copy it again"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strongroom::store::{Entry, Found, Sink, Source, Stage, Store};
+use strongroom::store::{Entry, Found, Sink, Source, Stage, Store, Tidied};
 use strongroom::{Error, Result};
 
 /// Wraps a store. Reading and removing what is staged always work.
@@ -91,7 +91,7 @@ impl<S: Store> Store for Faulty<S> {
         self.store.leftovers(root)
     }
 
-    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
+    fn tidy(&self, root: &Path) -> Result<Tidied> {
         self.store.tidy(root)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use strongroom::Result;
-use strongroom::store::{Entry, Found, Local, Shared, Sink, Source, Stage, Store};
+use strongroom::store::{Entry, Found, Local, Shared, Sink, Source, Stage, Store, Tidied};
 
 /// The machine's file system, and what is done once, in the middle of something.
 pub struct Meddling<M> {
@@ -158,7 +158,7 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
         Local.leftovers(root)
     }
 
-    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
+    fn tidy(&self, root: &Path) -> Result<Tidied> {
         Local.tidy(root)
     }
 }

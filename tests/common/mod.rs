@@ -8,6 +8,7 @@ pub mod cases;
 pub mod component;
 pub mod describe;
 pub mod faulty;
+pub mod immutable;
 pub mod meddling;
 pub mod native;
 pub mod paths;

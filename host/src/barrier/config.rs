@@ -111,6 +111,7 @@ pub fn register_barrier<C, B>(
 /// [`BarrierConfig`] shows it. An error for a name nobody registered, for arguments that are not those of
 /// its kind, and for no barrier at all in a world of more than one rank.
 pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -> Result<Arc<dyn Barrier>> {
+    rank_info.check()?;
     let Some(name) = &config.barrier_type else {
         if rank_info.global_world_size == 1 {
             return Ok(Arc::new(LocalBarrier::single()));

@@ -102,6 +102,7 @@ impl LocalBarrier {
         rank_info: RankInfo,
         on_wait: OnWait,
     ) -> Result<Self> {
+        rank_info.check()?;
         let RankInfo { global_rank: rank, global_world_size: world_size } = rank_info;
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, board| board.strong_count() > 0);

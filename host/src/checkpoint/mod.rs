@@ -34,19 +34,10 @@ pub(crate) fn rank_record(rank: usize) -> String {
     format!("checkpoint_{rank}.json")
 }
 
-/// Whether a checkpoint may have a file of this name.
-pub(crate) fn may_be_of_one(name: &str) -> bool {
-    name == OUTLINE || is_rank_record(name) || is_of_rank(name, ".pt")
-}
-
 /// Whether a file of a checkpoint directory of this name is the record of a rank's file:
 /// [`validate_set_in`](crate::validate_set_in) judges it.
 pub fn is_rank_record(name: &str) -> bool {
-    is_of_rank(name, ".json")
-}
-
-fn is_of_rank(name: &str, suffix: &str) -> bool {
-    let rank = name.strip_prefix("checkpoint_").and_then(|rest| rest.strip_suffix(suffix));
+    let rank = name.strip_prefix("checkpoint_").and_then(|rest| rest.strip_suffix(".json"));
     rank.is_some_and(|rank| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -99,6 +90,11 @@ impl Checkpoint {
     /// Its commit record.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// The name of the file of a rank.
+    pub fn rank_file(rank: usize) -> String {
+        rank_file(rank)
     }
 
     /// What a rank said of its file when it saved it, held against the commit record.
@@ -179,7 +175,8 @@ impl Checkpoint {
             )
         })?;
         let path = self.path.join(rank_record(rank));
-        let (record, found, digest) = FileRecord::read(&*self.store, &path)?;
+        let read = FileRecord::read(&*self.store, &path);
+        let (record, found, digest) = read.map_err(|error| self.lost(&path, error))?;
         let shared = record.storages.outline.is_some();
         let expected = (crc32, length, rank_file(rank), self.record.shared);
         let digests = ranks.record_digest.as_ref().and_then(|digests| digests.get(rank));
@@ -195,7 +192,8 @@ impl Checkpoint {
     fn sealed_file(&self, rank: usize) -> Result<(File, FileRecord)> {
         let record = self.sealed_record(rank)?;
         let path = self.path.join(&record.name);
-        let mut file = File::open_in(&self.engine, &*self.store, &path)?;
+        let opened = File::open_in(&self.engine, &*self.store, &path);
+        let mut file = opened.map_err(|error| self.lost(&path, error))?;
         if let Some(differs) = record.differs(&file)? {
             let reason = format!("{differs}: {} has another file under this name", rank_record(rank));
             return Err(Error::checkpoint(&path, reason));
@@ -204,13 +202,27 @@ impl Checkpoint {
         Ok((file, record))
     }
 
+    /// The error of a file that cannot be opened: if it is not there, the checkpoint has lost
+    /// a part.
+    fn lost(&self, path: &Path, error: Error) -> Error {
+        match error {
+            Error::Io { path: of, source, .. } if of == path && source.kind() == io::ErrorKind::NotFound => {
+                Error::checkpoint(
+                    path,
+                    format!("it is missing: {RECORD} says that it is a part of the checkpoint"),
+                )
+            }
+            error => error,
+        }
+    }
+
     /// The outline over the storages in the ranks' files, and those files.
     fn merge(&self) -> Result<(StateDict<'static>, Vec<File>)> {
         let Some(sealed) = &self.sealed.outline else {
             return Err(Error::checkpoint(&self.path, "it has no outline"));
         };
         let path = self.path.join(OUTLINE);
-        let source = self.store.open(&path)?;
+        let source = self.store.open(&path).map_err(|error| self.lost(&path, error))?;
         let bytes = contents(&*source)?;
         let is_sealed = (source.length(), crc32(&bytes)) == (sealed.length, sealed.crc32)
             && sealed.digest.as_ref().is_none_or(|expected| *expected == digest::of(&bytes));

@@ -26,7 +26,7 @@ use super::{OUTLINE, RECORD, rank_file, rank_record};
 use crate::checksum::Hasher;
 use crate::seal::{self, Seal};
 use crate::store::{Source, Store};
-use crate::{Error, Result};
+use crate::{Error, RankInfo, Result};
 
 /// The version of the record that this library writes, and the only one it reads.
 pub(crate) const VERSION: u32 = 2;
@@ -325,8 +325,8 @@ const HEAD: usize = 4096;
 /// megabytes.
 const LARGEST: usize = 1 << 30;
 
-/// More ranks than any machine has: each has names that are looked for.
-const MOST_RANKS: usize = 1 << 22;
+/// Each has names that are looked for.
+const MOST_RANKS: usize = RankInfo::MOST;
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,8 @@ pub(super) enum Failure {
     Hook { path: PathBuf, hook: String, committed: bool, reason: String },
     Space { path: PathBuf, needed: u64, available: u64 },
     GaveUp(String),
+    Io { path: PathBuf, action: String, reason: String },
+    Committed { path: PathBuf, source: Box<Failure> },
     Other(String),
 }
 
@@ -46,6 +48,12 @@ impl From<Error> for Failure {
             Error::Unreachable { barrier, reason } => Self::Unreachable { barrier, reason },
             Error::Conflict { barrier, reason } => Self::Conflict { barrier, reason },
             Error::GaveUp(reason) => Self::GaveUp(reason),
+            Error::Io { path, action, source } if path.to_str().is_some() => {
+                Self::Io { path, action, reason: source.to_string() }
+            }
+            Error::Committed { path, source } if path.to_str().is_some() => {
+                Self::Committed { path, source: Box::new((*source).into()) }
+            }
             other => Self::Other(other.to_string()),
         }
     }
@@ -66,6 +74,12 @@ impl From<Failure> for Error {
             }
             Failure::Space { path, needed, available } => Self::Space { path, needed, available },
             Failure::GaveUp(reason) => Self::GaveUp(reason),
+            Failure::Io { path, action, reason } => {
+                Self::Io { path, action, source: std::io::Error::other(reason) }
+            }
+            Failure::Committed { path, source } => {
+                Self::Committed { path, source: Box::new((*source).into()) }
+            }
             Failure::Other(text) => Self::Remote(text),
         }
     }
@@ -116,6 +130,10 @@ mod tests {
             Error::Hook { path: path(), hook: "copy".into(), committed: true, source: "no room".into() },
             Error::Space { path: path(), needed: 2, available: 1 },
             Error::GaveUp("the disk was full".into()),
+            Error::Committed {
+                path: path(),
+                source: Box::new(Error::io(&path(), "remove", std::io::ErrorKind::NotFound.into())),
+            },
             Error::Value("no such value".into()),
         ];
         for error in errors {

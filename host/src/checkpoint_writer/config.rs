@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub struct CheckpointWriterConfig {
     /// Which older checkpoints beside a new one, and of its family, are kept; by default
     /// all. Rank 0 removes the others once the new one is committed.
     pub retention: Option<Retention>,
+    /// Files that what is saved was read from, if it is in memory by now. A checkpoint that
+    /// one of them is a part of is neither replaced nor removed, and neither is one that a
+    /// state dict is still read from as it is saved.
+    pub sources: Vec<PathBuf>,
     /// Whether the records have a BLAKE3 digest of every payload and file beside its
     /// CRC-32: to sign a checkpoint, or to find what two have in common. Those of a state
     /// dict that ranks share always have them.
@@ -49,6 +54,7 @@ impl Default for CheckpointWriterConfig {
             overwrite: false,
             durable: true,
             retention: None,
+            sources: Vec::new(),
             digests: true,
         }
     }

@@ -22,6 +22,7 @@ use crate::checkpoint::{
 };
 use crate::checksum::crc32;
 use crate::hook::{HookArguments, HookContext, HookError, WriterHook};
+use crate::protected::Sources;
 use crate::readback::ReadBack;
 use crate::retention::{newest_commit, remove_beside, root_of};
 use crate::state::StateDict;
@@ -163,8 +164,15 @@ impl CheckpointWriter {
 
     /// One save, as all ranks do it.
     fn save(&self, path: &Path, arguments: &HookArguments, part: Part<'_>) -> Result<()> {
-        let save = Save::new(self, path, arguments);
-        let saved = self.save_part(&save, part);
+        self.rank_info().check()?;
+        let mut save = Save::new(self, path, arguments);
+        let saved = match self.sources(part) {
+            Ok(sources) => {
+                save.reading = sources;
+                self.save_part(&save, part)
+            }
+            Err(error) => save.give_up(error),
+        };
         saved.map_err(|error| match error {
             error @ (Error::Rank { .. }
             | Error::Missing { .. }
@@ -175,6 +183,12 @@ impl CheckpointWriter {
             error if save.rank.global_world_size == 1 => error,
             error => Error::Rank { rank: save.rank.global_rank, source: Box::new(error) },
         })
+    }
+
+    /// The files that a rank's part is read from, or was.
+    fn sources(&self, part: Part<'_>) -> Result<Sources> {
+        let (Part::Own(state) | Part::ShareOf(state)) = part;
+        Ok(Sources::of(&*self.store, state)?.and(Sources::at(&*self.store, &self.config.sources)?))
     }
 
     fn save_part(&self, save: &Save<'_>, part: Part<'_>) -> Result<()> {
@@ -205,10 +219,18 @@ impl CheckpointWriter {
                 return Err(error);
             }
         };
-        save.share_commit(|| {
+        let committed = save.share_commit(|| {
             // All ranks have written: nobody needs what is staged any more.
-            self.commit(&*stage, &seals, outline.as_ref()).inspect_err(|_| drop(stage.discard()))
-        })?;
+            self.commit(save, &*stage, &seals, outline.as_ref()).inspect_err(|_| drop(stage.discard()))
+        });
+        if let Err(error) = committed {
+            if save.rank.global_rank != 0 {
+                // Rank 0 removes what it staged, which may not be where this one did.
+                drop(stage);
+                let _ = self.store.tidy(&root_of(&*self.store, save.path));
+            }
+            return Err(error);
+        }
         let pruned = self.prune(save);
         self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
     }
@@ -216,20 +238,16 @@ impl CheckpointWriter {
     /// Removes what is not to be kept beside a new checkpoint.
     fn prune(&self, save: &Save<'_>) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        let pruned = remove_beside(&*self.store, save.path, retention);
-        pruned.map(drop).map_err(|error| Error::Hook {
-            path: save.path.into(),
-            hook: "retention".into(),
-            committed: true,
-            source: error.into(),
-        })
+        let pruned = remove_beside(&*self.store, save.path, retention, &save.reading);
+        let failed = pruned.and_then(|pruned| pruned.failed.into_iter().next().map_or(Ok(()), Err));
+        failed.map_err(|error| Error::Committed { path: save.path.into(), source: Box::new(error) })
     }
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
         protected::findable(save.path)?;
         protected::outside_checkpoints(&*self.store, save.path)?;
-        self.may_replace(save.path)?;
+        self.may_replace(save, save.path)?;
         let token = format!("{}-{}", self.barrier.session(), save.number);
         let stage = || self.store.stage(save.path, &token);
         if save.rank.global_rank != 0 {
@@ -251,31 +269,33 @@ impl CheckpointWriter {
     /// An error if there is something at the path of a new checkpoint that does not go for
     /// it. What is replaced is deleted: not a directory of somebody's work, nor what
     /// somebody has put into a checkpoint.
-    fn may_replace(&self, path: &Path) -> Result<()> {
+    fn may_replace(&self, save: &Save<'_>, path: &Path) -> Result<()> {
         // Somebody may remove or replace the checkpoint between two looks, but not
         // each time.
         for _ in 0..3 {
-            match self.looked_at(path) {
+            match self.looked_at(save, path) {
                 Ok(None) => {}
                 Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 Ok(Some(())) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
-        Err(not_replaced(path))
+        Err(not_replaced(path, &format!("it is no checkpoint: it has no `{RECORD}`")))
     }
 
     /// One look of those. None if what is there is no checkpoint.
-    fn looked_at(&self, path: &Path) -> Result<Option<()>> {
+    fn looked_at(&self, save: &Save<'_>, path: &Path) -> Result<Option<()>> {
         match self.store.look(path)? {
             None => return Ok(Some(())),
             Some(found) if found.directory && self.store.list(path)?.is_empty() => return Ok(Some(())),
-            Some(_) if !self.config.overwrite => return Err(Error::Exists { path: path.into() }),
             Some(_) if !self.store.exists(&path.join(RECORD))? => return Ok(None),
             Some(_) => {}
         }
-        let foreign = presence::foreign(&*self.store, path)?;
-        if foreign.is_empty() { Ok(Some(())) } else { Err(presence::not_deleted(path, &foreign)) }
+        match presence::needed(&*self.store, path, &save.reading)? {
+            Some(reason) => Err(not_replaced(path, &reason)),
+            None if self.config.overwrite => Ok(Some(())),
+            None => Err(Error::Exists { path: path.into() }),
+        }
     }
 
     /// Writes this rank's files, and answers what it says of them.
@@ -351,7 +371,13 @@ impl CheckpointWriter {
 
     /// Writes the record that seals the records of all ranks, if their files are on disk,
     /// and makes the directory appear.
-    fn commit(&self, stage: &dyn Stage, seals: &[RankSeal], outline: Option<&Outline>) -> Result<()> {
+    fn commit(
+        &self,
+        save: &Save<'_>,
+        stage: &dyn Stage,
+        seals: &[RankSeal],
+        outline: Option<&Outline>,
+    ) -> Result<()> {
         let Some(own) = seals.first() else { return Err(Error::Value("nobody has saved".into())) };
         let records = seals.par_iter().enumerate().map(|(rank, seal)| seal.record(stage, rank, own));
         let records: Vec<FileRecord> = records.collect::<Result<_>>()?;
@@ -375,7 +401,7 @@ impl CheckpointWriter {
         let record = Record::new(self.next_instant(&root_of(&*self.store, stage.path())), &sealed);
         self.put_bytes(stage, RECORD, &record.to_bytes(&sealed)?)?;
         // Something may have come while this save was under way.
-        stage.commit(&|| self.may_replace(stage.path()))
+        stage.commit(&|| self.may_replace(save, stage.path()))
     }
 
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:
@@ -408,11 +434,10 @@ impl fmt::Debug for CheckpointWriter {
     }
 }
 
-/// The error of a save to a path where there is something else than a checkpoint. What is
+/// The error of a save to a path where there is something that does not go for it. What is
 /// replaced is deleted: not a directory of somebody's work.
-fn not_replaced(path: &Path) -> Error {
-    let reason = format!("it is no checkpoint, as it has no `{RECORD}`, and is not replaced");
-    Error::checkpoint(path, reason)
+fn not_replaced(path: &Path, reason: &str) -> Error {
+    Error::checkpoint(path, format!("something is here already, and is not replaced, as {reason}"))
 }
 
 /// What a rank writes of a state dict.

@@ -12,6 +12,7 @@ use crate::barrier::{Barrier, Left, Rounds};
 use crate::checkpoint::{FileRecord, contents, rank_file, rank_record};
 use crate::checksum::crc32;
 use crate::hook::HookArguments;
+use crate::protected::Sources;
 use crate::store::Stage;
 use crate::{Error, RankInfo, Result};
 
@@ -24,14 +25,24 @@ pub(super) struct Save<'s> {
     timeout: Duration,
     rounds: &'s Rounds,
     pub(super) number: u64,
+    /// What this rank reads what it saves from.
+    pub(super) reading: Sources,
 }
 
 impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
-        let mut save =
-            Self { path, arguments, rank: barrier.rank_info(), barrier, timeout, rounds, number: 0 };
+        let mut save = Self {
+            path,
+            arguments,
+            rank: barrier.rank_info(),
+            barrier,
+            timeout,
+            rounds,
+            number: 0,
+            reading: Sources::default(),
+        };
         save.number = rounds.begin_with(|number| save.left(number));
         save
     }

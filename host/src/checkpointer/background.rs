@@ -9,7 +9,8 @@ use super::{Checkpointer, Handle, Saving};
 use crate::checkpoint_process::CheckpointProcess;
 use crate::checkpoint_reader::{CheckpointReader, Template};
 use crate::stager::{CheckpointStager, Staged};
-use crate::{CheckpointWriter, Error, HookArguments, Result, StateDict};
+use crate::store::Local;
+use crate::{CheckpointWriter, Error, HookArguments, Result, StateDict, protected};
 
 /// What writes a staged state dict while training goes on.
 pub trait BackgroundWriter: fmt::Debug + Send {
@@ -161,8 +162,10 @@ impl AsyncCheckpointer {
 impl Checkpointer for AsyncCheckpointer {
     fn save(&mut self, path: &Path, state: &StateDict<'_>, arguments: &HookArguments) -> Result<Saving> {
         self.wait_for_last(path)?;
-        let staged = self.stager.lock().unwrap_or_else(PoisonError::into_inner).stage(state);
-        match staged {
+        // What is staged does not know any more where it came from.
+        let apart = protected::not_replacing_sources(&Local, path, state);
+        let stage = || self.stager.lock().unwrap_or_else(PoisonError::into_inner).stage(state);
+        match apart.and_then(|()| stage()) {
             Ok(staged) => self.begin(path, Source::Staged(staged), arguments, Handle::done(path)),
             Err(error) => {
                 self.send(Job::Refuse { path: path.into(), reason: Error::Remote(error.to_string()) })?;
@@ -220,8 +223,9 @@ fn write(
     let staged = match source {
         Source::Staged(staged) => staged,
         Source::Owned(state, promise) => {
-            let staged = stager.lock().unwrap_or_else(PoisonError::into_inner).stage(&state);
-            match staged {
+            let apart = protected::not_replacing_sources(&Local, path, &state);
+            let stage = || stager.lock().unwrap_or_else(PoisonError::into_inner).stage(&state);
+            match apart.and_then(|()| stage()) {
                 Ok(staged) => {
                     promise.keep(Ok(()));
                     staged

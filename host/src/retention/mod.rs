@@ -1,8 +1,9 @@
 //! Which checkpoints of a run there are, and which may go.
 
 mod family;
+mod links;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem;
@@ -15,7 +16,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Record;
-use crate::store::{Entry, Local, Store};
+use crate::protected::Sources;
+use crate::store::{Entry, Local, Store, Tidied};
 use crate::{Error, Result, presence};
 use family::{Family, Name};
 
@@ -256,8 +258,11 @@ pub struct Pruned {
     pub removed: Vec<PathBuf>,
     /// What writes and removals that died have left.
     pub leftovers: Vec<PathBuf>,
-    /// Why others stay that were to go: somebody has put files into them.
+    /// Why others stay that were to go: somebody has put files into them, a link leads
+    /// there, they are being read, or who asks may not delete them.
     pub spared: Vec<Error>,
+    /// What could not be removed, and why.
+    pub failed: Vec<Error>,
 }
 
 /// Removes the committed checkpoints directly under `root` that are not to be
@@ -290,22 +295,29 @@ pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Pruned> {
 
 /// The same, in a store of one's own.
 pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
-    let tidied = if is_missing(store, root)? { Ok(Vec::new()) } else { store.tidy(root) };
-    let pruned = remove_dispensable(store, root, retention, &|_| true)?;
-    tidied.map(|leftovers| Pruned { leftovers, ..pruned })
+    let Tidied { removed: leftovers, mut failed } =
+        if is_missing(store, root)? { Tidied::default() } else { store.tidy(root)? };
+    let pruned = remove_dispensable(store, root, retention, &|_| true, &Sources::default())?;
+    failed.extend(pruned.failed);
+    Ok(Pruned { leftovers, failed, ..pruned })
 }
 
 /// What [`prune_in`] would remove, if it were called now.
 pub fn prunable_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
     let leftovers = if is_missing(store, root)? { Vec::new() } else { store.leftovers(root)? };
-    Ok(Pruned { leftovers, ..prunable(store, root, retention, &|_| true)? })
+    Ok(Pruned { leftovers, ..prunable(store, root, retention, &|_| true, &Sources::default())? })
 }
 
-/// Which checkpoints a save to `path`, if it were done now, would remove from the directory
-/// that it is in, and why it would leave others.
-pub fn prunable_beside_in(store: &dyn Store, path: &Path, retention: &Retention) -> Result<Pruned> {
+/// Which checkpoints a save to `path` of what is in the files `sources`, if it were done now,
+/// would remove from the directory that it is in, and why it would leave others.
+pub fn prunable_beside_in(
+    store: &dyn Store,
+    path: &Path,
+    retention: &Retention,
+    sources: &[PathBuf],
+) -> Result<Pruned> {
     let (root, own) = (root_of(store, path), own_name(store, path)?);
-    prunable(store, &root, retention, &beside(retention, &own))
+    prunable(store, &root, retention, &beside(retention, &own), &Sources::at(store, sources)?)
 }
 
 fn prunable(
@@ -313,20 +325,34 @@ fn prunable(
     root: &Path,
     retention: &Retention,
     may_go: &dyn Fn(&OsStr) -> bool,
+    reading: &Sources,
 ) -> Result<Pruned> {
     let all = list_in(store, root)?.checkpoints;
+    let going = retention.dispensable(&all).into_iter().map(|listed| &listed.path);
+    let going: Vec<&PathBuf> = going.filter(|path| path.file_name().is_some_and(may_go)).collect();
     let mut pruned = Pruned::default();
-    for listed in retention.dispensable(&all) {
-        if !listed.path.file_name().is_some_and(may_go) {
-            continue;
+    let mut stays = |path: &PathBuf, reason: Result<Option<String>>| match reason {
+        Ok(None) => Ok(false),
+        Ok(Some(reason)) => {
+            pruned.spared.push(Error::checkpoint(path, format!("it is not deleted, as {reason}")));
+            Ok(true)
         }
-        match presence::foreign(store, &listed.path) {
-            Ok(foreign) if foreign.is_empty() => pruned.removed.push(listed.path.clone()),
-            Ok(foreign) => pruned.spared.push(presence::not_deleted(&listed.path, &foreign)),
-            // Somebody else removes or replaces it.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            Err(Error::Replaced { .. }) => {}
-            Err(error) => return Err(error),
+        // Somebody else removes or replaces it.
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(Error::Replaced { .. }) => Ok(true),
+        Err(error) => Err(error),
+    };
+    let mut apart = BTreeSet::new();
+    for path in &going {
+        if !stays(path, presence::needed(store, path, reading))? {
+            apart.insert((*path).clone());
+        }
+    }
+    let links = links::into(store, root, &apart)?;
+    for path in going.into_iter().filter(|path| apart.contains(*path)) {
+        let link = links.get(path).map(|link| format!("the link {} leads to it", link.display()));
+        if !stays(path, Ok(link))? {
+            pruned.removed.push(path.clone());
         }
     }
     Ok(pruned)
@@ -337,9 +363,15 @@ fn is_missing(store: &dyn Store, root: &Path) -> Result<bool> {
 }
 
 /// Removes the checkpoints that are not to be kept beside a new one at `path`.
-pub(crate) fn remove_beside(store: &dyn Store, path: &Path, retention: &Retention) -> Result<Pruned> {
+/// What is read stays.
+pub(crate) fn remove_beside(
+    store: &dyn Store,
+    path: &Path,
+    retention: &Retention,
+    reading: &Sources,
+) -> Result<Pruned> {
     let (root, own) = (root_of(store, path), own_name(store, path)?);
-    remove_dispensable(store, &root, retention, &beside(retention, &own))
+    remove_dispensable(store, &root, retention, &beside(retention, &own), reading)
 }
 
 /// Which names may go for a new one: those of its family, or those that were asked for.
@@ -373,8 +405,9 @@ fn remove_dispensable(
     root: &Path,
     retention: &Retention,
     may_go: &dyn Fn(&OsStr) -> bool,
+    reading: &Sources,
 ) -> Result<Pruned> {
-    let mut pruned = prunable(store, root, retention, may_go)?;
+    let mut pruned = prunable(store, root, retention, may_go, reading)?;
     for path in mem::take(&mut pruned.removed) {
         // Asked when nobody can commit: the newer ones may be gone again, taken back as
         // they could not be brought to disk, and this one may have been replaced.
@@ -383,8 +416,11 @@ fn remove_dispensable(
             let going = retention.dispensable(&now);
             Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
         };
-        if store.remove(&path, &still)? {
-            pruned.removed.push(path);
+        // One that cannot be removed keeps nobody from saying what was.
+        match store.remove(&path, &still) {
+            Ok(true) => pruned.removed.push(path),
+            Ok(false) => {}
+            Err(error) => pruned.failed.push(error),
         }
     }
     Ok(pruned)

@@ -103,7 +103,12 @@ pub(crate) fn once(path: &Path, lengths: &[u64], records: &[&FileRecord]) -> Res
             let wrong = |what: String| Error::checkpoint(path, format!("{}: {what}", record.name));
             let expected = lengths.get(id as usize);
             if expected != Some(&length) {
-                return Err(wrong(format!("storage {id} has {length} bytes, {expected:?} in the outline")));
+                return Err(wrong(match expected {
+                    Some(expected) => {
+                        format!("storage {id} has {length} bytes, and {expected} by the outline")
+                    }
+                    None => format!("it has storage {id}, and the outline only {}", lengths.len()),
+                }));
             }
             if let Some(Some(first)) = places.get(id as usize) {
                 return Err(wrong(format!("storage {id} is in the file of rank {} too", first.rank)));

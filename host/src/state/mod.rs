@@ -207,6 +207,12 @@ impl<'a> StateDict<'a> {
         })
     }
 
+    /// Whether it is but what one rank has of a state dict that was shared over several, as
+    /// far as that can be seen: there are places for what others have.
+    pub fn is_part(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node, Node::Absent))
+    }
+
     /// The storages, each once.
     pub fn storages(&self) -> &[Storage<'a>] {
         &self.storages

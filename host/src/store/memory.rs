@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Entry, Found, Shared, Sink, Source, Stage, Store};
+use super::{Entry, Found, Shared, Sink, Source, Stage, Store, Tidied};
 use crate::{Error, Result};
 
 /// Files in memory, for tests and for embedding. Clones share them.
@@ -85,7 +85,8 @@ impl Store for Memory {
                 let mut rest = file.strip_prefix(path).ok()?.components();
                 let name = rest.next()?.as_os_str().to_owned();
                 let directory = rest.next().is_some();
-                Some(Entry { name, directory, length: if directory { 0 } else { bytes.len() as u64 } })
+                let length = if directory { 0 } else { bytes.len() as u64 };
+                Some(Entry { name, directory, length, link: None })
             })
             .collect();
         entries.sort();
@@ -118,8 +119,8 @@ impl Store for Memory {
         Ok(Vec::new())
     }
 
-    fn tidy(&self, _: &Path) -> Result<Vec<PathBuf>> {
-        Ok(Vec::new())
+    fn tidy(&self, _: &Path) -> Result<Tidied> {
+        Ok(Tidied::default())
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Entry, Found, Shared, Sink, Source, Stage, Store};
+use super::{Entry, Found, Shared, Sink, Source, Stage, Store, Tidied};
 use crate::Result;
 
 /// A store that counts the bytes that go through it, for a progress bar or a test.
@@ -78,6 +78,10 @@ impl<S: Store> Store for Metered<S> {
         self.store.real(path)
     }
 
+    fn is_stream(&self, path: &Path) -> Result<bool> {
+        self.store.is_stream(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         Ok(self.meter.sink(self.store.create(path, length)?))
     }
@@ -94,6 +98,10 @@ impl<S: Store> Store for Metered<S> {
         self.store.remove(path, wanted)
     }
 
+    fn undeletable(&self, path: &Path) -> Result<Option<String>> {
+        self.store.undeletable(path)
+    }
+
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let stage = self.store.stage(path, token)?;
         Ok(Box::new(MeteredStage { stage, meter: self.meter.clone() }))
@@ -103,7 +111,7 @@ impl<S: Store> Store for Metered<S> {
         self.store.leftovers(root)
     }
 
-    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
+    fn tidy(&self, root: &Path) -> Result<Tidied> {
         self.store.tidy(root)
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use local::is_unfinished;
 pub use memory::Memory;
 pub use metered::{Meter, Metered};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// A place that holds files and checkpoint directories.
 ///
@@ -34,6 +34,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `path` without links: where a file or directory of this name is, or would be.
     fn real(&self, path: &Path) -> Result<PathBuf>;
 
+    /// Whether a file of this name would be written into what is there, be it a pipe or a
+    /// file that somebody has open, rather than replace it.
+    fn is_stream(&self, _path: &Path) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Starts a file of `length` bytes, which replaces `path` when finished. Directories
     /// that are missing above it are made, and removed again if it is not finished.
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>>;
@@ -49,6 +55,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Whether it was removed, and by this call.
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool>;
 
+    /// Why all of the directory `path` cannot be removed by who asks, as far as that is known
+    /// without trying.
+    fn undeletable(&self, _path: &Path) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Starts, or joins, the checkpoint directory that will appear at `path`, and makes
     /// what is missing above it.
     /// All ranks of a save pass the same `token` and meet in one stage.
@@ -57,8 +69,18 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What writes and removals that died have left directly under the directory `root`.
     fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>>;
 
-    /// Removes that, and nothing that one alive works on. Answers what was removed.
-    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>>;
+    /// Removes that, and nothing that one alive works on. Goes on after what cannot be
+    /// removed.
+    fn tidy(&self, root: &Path) -> Result<Tidied>;
+}
+
+/// What came of removing what the dead have left.
+#[derive(Debug, Default)]
+pub struct Tidied {
+    /// What was removed.
+    pub removed: Vec<PathBuf>,
+    /// What could not be, and why.
+    pub failed: Vec<Error>,
 }
 
 /// A file that can be read at any place, by many threads at once.
@@ -132,6 +154,8 @@ pub struct Entry {
     pub directory: bool,
     /// Bytes of a file, or of the file that a link leads to. 0 for a directory.
     pub length: u64,
+    /// What it names, if it is a link.
+    pub link: Option<PathBuf>,
 }
 
 /// What is at a path.

@@ -13,12 +13,12 @@ use serde::Serialize;
 use strongroom::{
     CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
     CheckpointerConfig, Error, RankInfo, SaveOptions, StateDict, create_barrier_from_config,
-    make_async_checkpointer, save_sharded,
+    make_async_checkpointer, refuse_replacing, save_sharded,
 };
 
 use super::caps::Caps;
 use super::keep::Keep;
-use super::{extras, place};
+use super::{extras, part, place};
 use crate::context::Context;
 use crate::failure::{Usage, message};
 use crate::output::{json, note, size};
@@ -47,7 +47,7 @@ pub struct Args {
         long,
         value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=1024),
-        conflicts_with_all = ["rank", "world_size", "share", "in_background", "process", "hooks"]
+        conflicts_with_all = ["rank", "world_size", "barrier", "share", "in_background", "process", "hooks"]
     )]
     ranks: Option<u16>,
 
@@ -73,7 +73,8 @@ pub struct Args {
     /// Replace a checkpoint that is there already, in one step
     ///
     /// It keeps the mode of what it replaces. A directory that is no checkpoint, or that has
-    /// files in it which its record does not name, is not replaced.
+    /// files in it which its record does not name, is not replaced, nor is one that the source
+    /// is a part of.
     #[arg(long)]
     overwrite: bool,
 
@@ -113,6 +114,7 @@ impl Args {
         let file = place::expect_file(&self.source).and_then(|()| context.open(&self.source));
         let file = self.or_refuse(&context, file)?;
         let state = file.state();
+        part::tell_of(&context, &file);
         let mut saved = Saved {
             path: self.directory.display().to_string(),
             rank: None,
@@ -130,7 +132,8 @@ impl Args {
             saved.world_size = rank_info.global_world_size;
             // Rank 0 removes.
             let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
-            let before = retention.map(|retention| Removed::watch(&context, &self.directory, retention));
+            let before =
+                retention.map(|retention| Removed::watch(&context, &self.directory, retention, &self.source));
             let before = self.or_refuse(&context, before.transpose())?;
             if self.in_background || self.process {
                 let (staged, committed) = self.save_behind(state, rank_info)?;
@@ -162,6 +165,7 @@ impl Args {
                 "--keep-last is for a save of one rank; `strongroom prune` removes old checkpoints".into()
             ));
         }
+        refuse_replacing(&context.store, &self.directory, &[&self.source])?;
         let options = SaveOptions { ranks, overwrite: self.overwrite };
         let _progress = context.writing("saving", state.length());
         Ok(save_sharded(&context.engine, Arc::new(context.store.clone()), &self.directory, state, &options)?)
@@ -226,6 +230,7 @@ impl Args {
             write_barrier_timeout: self.world.timeout(),
             overwrite: self.overwrite,
             retention: self.keep.asked(),
+            sources: vec![self.source.clone()],
             ..CheckpointWriterConfig::default()
         }
     }

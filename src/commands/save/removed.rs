@@ -1,14 +1,13 @@
 //! What a save has removed for the sake of what it saved.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use strongroom::store::Store;
-use strongroom::{Retention, list_beside_in, prunable_beside_in};
+use strongroom::{Listing, Retention, list_beside_in, prunable_beside_in};
 
 use crate::context::Context;
-use crate::output::Printable;
+use crate::output::note;
 
 /// The checkpoints beside a new one before it is saved.
 ///
@@ -17,15 +16,22 @@ use crate::output::Printable;
 pub struct Removed<'r> {
     directory: &'r Path,
     retention: Retention,
+    source: &'r Path,
     before: Vec<PathBuf>,
 }
 
 impl<'r> Removed<'r> {
     /// Remembers what there is.
-    pub fn watch(context: &Context, directory: &'r Path, retention: Retention) -> Result<Self> {
-        let before = list_beside_in(&context.store, directory)?.checkpoints;
-        let before = before.into_iter().map(|listed| listed.path).collect();
-        Ok(Self { directory, retention, before })
+    pub fn watch(
+        context: &Context,
+        directory: &'r Path,
+        retention: Retention,
+        source: &'r Path,
+    ) -> Result<Self> {
+        let Listing { checkpoints, passed_over } = list_beside_in(&context.store, directory)?;
+        passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));
+        let before = checkpoints.into_iter().map(|listed| listed.path).collect();
+        Ok(Self { directory, retention, source, before })
     }
 
     /// Says on stderr which of it went, and which did not that was to go.
@@ -33,12 +39,9 @@ impl<'r> Removed<'r> {
         let gone = self.before.iter().filter(|path| matches!(context.store.look(path), Ok(None)));
         gone.for_each(|path| note(&format!("removed {}", path.display())));
         // The save has come out as it has: this is but a note.
-        let left = prunable_beside_in(&context.store, self.directory, &self.retention).unwrap_or_default();
+        let sources = [self.source.to_path_buf()];
+        let left = prunable_beside_in(&context.store, self.directory, &self.retention, &sources);
+        let left = left.unwrap_or_default();
         left.spared.iter().for_each(|error| note(&error.to_string()));
     }
-}
-
-fn note(text: &str) {
-    // Nobody is left to tell if this fails.
-    let _ = writeln!(io::stderr(), "note: {}", Printable(text));
 }

@@ -112,7 +112,8 @@ impl Args {
         let options = self.options()?;
         let subjects = walk::find(&self.paths, &Filter::new(&self.include, &self.exclude)?);
         if subjects.is_empty() {
-            bail!(Usage("there is no file to judge here".into()));
+            let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
+            bail!(Usage(format!("{}: there is no file to judge here", paths.join(", "))));
         }
         let context = Context::start()?;
         let rules = strongroom::rules()?;

@@ -74,6 +74,7 @@ impl EtcdBarrier {
         rank_info: RankInfo,
         on_wait: OnWait,
     ) -> Result<Self> {
+        rank_info.check()?;
         let connection = Connection::open(&config, rank_info, on_wait)?;
         let session = join(&connection, rank_info, config.init_timeout)?;
         Ok(Self {

@@ -45,6 +45,7 @@ impl TcpStoreBarrier {
         rank_info: RankInfo,
         on_wait: OnWait,
     ) -> Result<Self> {
+        rank_info.check()?;
         let meeting = config.meeting(|name| env::var(name).ok())?;
         let store = StoreName::new(&meeting.place, !meeting.agent);
         let server = match (meeting.agent, rank_info.global_rank) {

@@ -1,9 +1,14 @@
 //! Who may do what with a file or directory.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
+
+use rustix::fs::{Access as Permitted, AtFlags, CWD, StatxAttributes, StatxFlags, accessat, statx};
+use rustix::process::geteuid;
+
+use super::sync::parent;
 
 /// The mode and the owner of what is replaced, which its successor gets: a file that only
 /// its owner may read stays one.
@@ -55,5 +60,54 @@ impl Access {
     }
 }
 
+/// Why this process may not remove all of a directory, if it may not: it may be another
+/// user's, or somebody has said that nothing in it changes. A name can be taken away all the
+/// same, and what had it would stay for ever.
+pub(super) fn undeletable(directory: &Path) -> io::Result<Option<String>> {
+    if let Some(attribute) = unchangeable(directory) {
+        return Ok(Some(format!("it is {attribute}")));
+    }
+    let own = geteuid();
+    let is_own = |metadata: &Metadata| own.is_root() || metadata.uid() == own.as_raw();
+    let there = directory.metadata()?;
+    let is_owner = is_own(&there);
+    let above = parent(directory).metadata()?;
+    if !is_owner && !is_own(&above) && above.mode() & STICKY != 0 {
+        return Ok(Some(format!("it is user {}'s, and only that user may delete it there", there.uid())));
+    }
+    // An owner who may not write may permit it.
+    if !is_owner
+        && accessat(CWD, directory, Permitted::WRITE_OK | Permitted::EXEC_OK, AtFlags::EACCESS).is_err()
+    {
+        return Ok(Some(format!(
+            "it is user {}'s, and only that user may delete what is in it",
+            there.uid()
+        )));
+    }
+    for entry in directory.read_dir()? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if let Some(attribute) = unchangeable(&entry.path()) {
+            return Ok(Some(format!("`{}` in it is {attribute}", name.display())));
+        }
+        let of_others = || entry.metadata().is_ok_and(|metadata| !is_own(&metadata));
+        if !is_owner && there.mode() & STICKY != 0 && of_others() {
+            return Ok(Some(format!("`{}` in it is another user's", name.display())));
+        }
+    }
+    Ok(None)
+}
+
+/// What keeps even root from removing what is at `path`.
+fn unchangeable(path: &Path) -> Option<&'static str> {
+    let status = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()).ok()?;
+    let has = |attribute| status.stx_attributes.contains(attribute);
+    if has(StatxAttributes::IMMUTABLE) {
+        return Some("immutable (`chattr +i`)");
+    }
+    has(StatxAttributes::APPEND).then_some("for appending only (`chattr +a`)")
+}
+
+const STICKY: u32 = 0o1000;
 const SET_UID: u32 = 0o4000;
 const SET_GID: u32 = 0o2000;

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::RawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use super::file_system::is_in_proc;
 use super::sync::parent;
@@ -60,9 +62,37 @@ pub(super) fn followed(path: &Path) -> Result<Option<PathBuf>> {
     Err(Error::io(path, "follow", io::Error::other("its links lead to links again and again")))
 }
 
+/// The number of the open file of this process that `path` is a name of.
+pub(super) fn descriptor(path: &Path) -> Option<RawFd> {
+    let mut place = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let target = fs::read_link(&place).ok()?;
+        if !is_in_proc(parent(&place)) {
+            place = parent(&place).join(target);
+            continue;
+        }
+        // `/proc/self/fd` and `/proc/thread-self/fd` are one for these.
+        let directory = fs::canonicalize(parent(&place)).ok()?;
+        let own = Path::new("/proc").join(process::id().to_string());
+        if directory.starts_with(own) && directory.ends_with("fd") {
+            return place.file_name()?.to_str()?.parse().ok();
+        }
+        // As `/proc/self` is on the way to another.
+        place = parent(&place).join(target);
+    }
+    None
+}
+
+/// The file that an open one has as its name, if it is that still.
+fn named(path: &Path) -> Option<PathBuf> {
+    let name = fs::read_link(Path::new("/proc/self/fd").join(descriptor(path)?.to_string())).ok()?;
+    let identity = |path: &Path| fs::metadata(path).map(|there| (there.dev(), there.ino())).ok();
+    identity(&name).filter(|_| identity(&name) == identity(path)).map(|_| name)
+}
+
 /// `path` without any link, of directories above it either, as far as they are there.
 pub(super) fn real(path: &Path) -> Result<PathBuf> {
-    let Some(place) = followed(path)? else { return Ok(path.into()) };
+    let Some(place) = followed(path)? else { return Ok(named(path).unwrap_or_else(|| path.into())) };
     let mut missing = Vec::new();
     let mut above = parent(&place);
     missing.extend(place.file_name());

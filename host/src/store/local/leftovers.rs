@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,35 +9,34 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FlockOperation, OFlags};
 
 use super::file_system::is_local;
+use super::held::is_held;
 use super::hidden::Kind;
 use super::lock::{Lock, Names, is_at, take};
 use super::stage::remove_all;
+use crate::store::Tidied;
 use crate::{Error, Result};
 
 /// How long nothing has changed in what may be removed where locks prove nothing.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Removes what dead processes have left directly under `root`, and answers what that was.
-/// Goes on after what cannot be removed; the first error is then the answer.
-pub(super) fn remove(root: &Path) -> Result<Vec<PathBuf>> {
+/// Removes what dead processes have left directly under `root`. Goes on after what cannot be
+/// removed.
+pub(super) fn remove(root: &Path) -> Result<Tidied> {
     remove_holding(root, || Names::of(root))
 }
 
 /// The same for a process that is to end, which others should not keep from it for long.
-pub(super) fn remove_soon(root: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn remove_soon(root: &Path) -> Result<Tidied> {
     remove_holding(root, || Names::within(Duration::from_secs(2), root))
 }
 
-fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Vec<PathBuf>> {
+fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Tidied> {
     let (files, directories) = hidden(root)?;
-    let mut removed = Vec::new();
-    let mut failure = Ok(());
+    let mut tidied = Tidied::default();
     let mut done = |path: PathBuf, done: io::Result<()>| match done {
-        Ok(()) => removed.push(path),
+        Ok(()) => tidied.removed.push(path),
         Err(source) if source.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => {
-            failure = mem::replace(&mut failure, Ok(())).and(Err(Error::io(&path, "remove", source)));
-        }
+        Err(source) => tidied.failed.push(Error::io(&path, "remove", source)),
     };
     for path in files {
         // Held until it is gone: nobody can begin to use it.
@@ -63,7 +61,7 @@ fn remove_holding(root: &Path, names: impl Fn() -> Result<Names>) -> Result<Vec<
             }
         }
     }
-    failure.map(|()| removed)
+    Ok(tidied)
 }
 
 /// What dead processes have left directly under `root`.
@@ -108,7 +106,7 @@ fn dead(path: &Path) -> Option<File> {
             }
         }
     }
-    is_at(&file, path).ok()?.then_some(file)
+    (!is_held(&file) && is_at(&file, path).ok()?).then_some(file)
 }
 
 /// Whether nothing has changed in it for long.

@@ -6,6 +6,7 @@
 mod access;
 mod destination;
 mod file_system;
+mod held;
 mod hidden;
 mod leftovers;
 mod lock;
@@ -35,7 +36,7 @@ use self::source::LocalSource;
 use self::stage::{LocalStage, remove_all};
 use self::stream::StreamSink;
 use self::sync::parent;
-use super::{Entry, Found, Sink, Source, Stage, Store};
+use super::{Entry, Found, Sink, Source, Stage, Store, Tidied};
 use crate::{Error, Result};
 
 /// The machine's own file system.
@@ -56,11 +57,17 @@ impl Local {
     pub fn abandon() {
         under_way::abandon();
     }
+
+    /// The number of the open file of this process that `path` is a name of, as
+    /// `/dev/stdout` is one of 1.
+    pub fn descriptor(path: &Path) -> Option<i32> {
+        destination::descriptor(path)
+    }
 }
 
 impl Store for Local {
     fn open(&self, path: &Path) -> Result<Arc<dyn Source>> {
-        Ok(Arc::new(LocalSource::open(path, path)?))
+        Ok(Arc::new(LocalSource::open(path, path)?.held()))
     }
 
     fn exists(&self, path: &Path) -> Result<bool> {
@@ -98,6 +105,10 @@ impl Store for Local {
         destination::real(path)
     }
 
+    fn is_stream(&self, path: &Path) -> Result<bool> {
+        Ok(matches!(Destination::of(path)?, Destination::Stream))
+    }
+
     fn list(&self, path: &Path) -> Result<Vec<Entry>> {
         let failed = |source| Error::io(path, "list", source);
         let mut entries = Vec::new();
@@ -116,7 +127,8 @@ impl Store for Local {
                     metadata => metadata.map_err(failed)?.len(),
                 },
             };
-            entries.push(Entry { name, directory, length });
+            let link = if kind.is_symlink() { fs::read_link(entry.path()).ok() } else { None };
+            entries.push(Entry { name, directory, length, link });
         }
         Ok(entries)
     }
@@ -127,7 +139,9 @@ impl Store for Local {
         let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
         let status =
             statvfs(existing).map_err(|errno| Error::io(existing, "ask for space on", errno.into()))?;
-        Ok(Some(status.f_bavail.saturating_mul(status.f_frsize)))
+        // What has no blocks at all, as /proc has none, does not count its space.
+        let available = status.f_bavail.saturating_mul(status.f_frsize);
+        Ok((status.f_blocks > 0).then_some(available))
     }
 
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
@@ -164,9 +178,16 @@ impl Store for Local {
         Ok(true)
     }
 
+    fn undeletable(&self, path: &Path) -> Result<Option<String>> {
+        let place = destination::followed(path)?.unwrap_or_else(|| path.into());
+        access::undeletable(&place).map_err(|source| Error::io(path, "look at", source))
+    }
+
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         // What the kernel has links to in /proc is no directory of checkpoints.
         let place = destination::followed(path)?.unwrap_or_else(|| path.into());
+        // `new/.` is `new`, which is not there yet.
+        let place: PathBuf = place.components().collect();
         Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
     }
 
@@ -174,8 +195,13 @@ impl Store for Local {
         leftovers::find(root)
     }
 
-    fn tidy(&self, root: &Path) -> Result<Vec<PathBuf>> {
-        leftovers::remove(root)
+    fn tidy(&self, root: &Path) -> Result<Tidied> {
+        let tidied = leftovers::remove(root)?;
+        if !tidied.removed.is_empty() {
+            // It may have been all that was in what this process has made.
+            parents::unmake(&root.join("removed"));
+        }
+        Ok(tidied)
     }
 }
 

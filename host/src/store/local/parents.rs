@@ -29,6 +29,12 @@ pub(super) fn make(place: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process has made something above `place` that may have to go again.
+pub(super) fn are_made(place: &Path) -> bool {
+    let under_way = hold();
+    parent(place).ancestors().any(|directory| under_way.made.contains(directory))
+}
+
 /// Removes again what was made above `place`, which is not there, as far as nothing else
 /// is in it.
 pub(super) fn unmake(place: &Path) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
+use super::held::Held;
 use crate::store::{Shared, Source};
 use crate::{Error, Result};
 
@@ -18,6 +19,7 @@ pub(super) struct LocalSource {
     file: File,
     length: u64,
     opened: Version,
+    _held: Held,
 }
 
 impl LocalSource {
@@ -32,11 +34,15 @@ impl LocalSource {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
         }
         let opened = Version::of(&file, &metadata);
-        Ok(Self { path: path.into(), file, length: metadata.len(), opened })
+        Ok(Self { path: path.into(), file, length: metadata.len(), opened, _held: Held::default() })
     }
-}
 
-impl LocalSource {
+    /// The same, and what it is in is no leftover while it is read.
+    pub(super) fn held(self) -> Self {
+        let _held = Held::hidden(self.opened.names.1.as_deref().unwrap_or(&self.path));
+        Self { _held, ..self }
+    }
+
     /// Why it ends before the end that it had. Nobody asks for more than that.
     fn shorter(&self) -> String {
         let now = self.file.metadata().map_or_else(|_| "fewer".into(), |now| now.len().to_string());

@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, RenameFlags, rename, renameat_with};
 use rustix::io::Errno;
@@ -226,10 +228,19 @@ impl Stage for LocalStage {
 
 impl Drop for LocalStage {
     fn drop(&mut self) {
+        // Another rank removes what is staged, which is in what this process has made. If that
+        // rank has died, this is not for long.
+        let start = Instant::now();
+        while parents::are_made(&self.place) && self.directory.exists() && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(5));
+        }
         // Those of a checkpoint that is there stay.
         parents::unmake(&self.place);
     }
 }
+
+/// How long a stage may stay that is of no more use.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Removes a directory and all in it, be it one whose owner said that nothing in it
 /// changes.

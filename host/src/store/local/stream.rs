@@ -1,14 +1,17 @@
 //! Pipes and devices that are written to.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Seek, Write};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
+use super::destination::descriptor;
 use super::sink::reserve;
 use crate::store::Sink;
 use crate::{Error, Result};
@@ -45,14 +48,56 @@ impl Sink for StreamSink {
     }
 
     fn finish(mut self: Box<Self>, _durable: bool) -> Result<()> {
-        let sent = self.waiting.rewind().and_then(|()| io::copy(&mut self.waiting, &mut self.stream));
+        let mut stream = Patient(&self.stream);
+        let sent = self.waiting.rewind().and_then(|()| io::copy(&mut self.waiting, &mut stream));
         sent.map(drop).map_err(|source| Error::io(&self.path, "write to", source))
     }
 }
 
+/// Waits for who reads, where others have set a stream to say that it is full.
+struct Patient<'s>(&'s File);
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll(&mut [PollFd::new(self.0, PollFlags::OUT)], None)?;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is open in this process is written to as it is: `/dev/stdout` has a position that
+/// others share, who write before and after.
+fn open(path: &Path) -> io::Result<File> {
+    match descriptor(path) {
+        Some(number) => duplicate(number),
+        None => open_anew(path),
+    }
+}
+
+#[allow(unsafe_code)]
+fn duplicate(number: RawFd) -> io::Result<File> {
+    // SAFETY: it is borrowed for one call, which answers with an error if nothing is open
+    // under this number.
+    let stream = File::from(unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()?);
+    if fcntl_getfl(&stream)? & OFlags::ACCMODE == OFlags::RDONLY {
+        let reason = "it is open for reading only";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    Ok(stream)
+}
+
 /// Opens it at its end. Nobody may ever read from a pipe: that is found out, not waited
 /// for.
-fn open(path: &Path) -> io::Result<File> {
+fn open_anew(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let start = Instant::now();
     let stream = loop {
