@@ -188,7 +188,17 @@ fn leaf_is(state: &StateDict<'_>, expected: &Value) -> Option<bool> {
 
 fn opaque_is(state: &StateDict<'_>, expected: &Value) -> Option<bool> {
     let item: Item<'_, '_> = state.get(expected["path"].as_str()?)?;
-    Some(item.is_opaque() && expected["class"] == item.kind())
+    Some(item.is_opaque() && class_of(expected["class"].as_str()?) == item.kind())
+}
+
+/// The class of what the fixtures have a call of.
+fn class_of(callable: &str) -> &str {
+    match callable {
+        "numpy._core.multiarray._reconstruct" => "numpy.ndarray",
+        "torch._utils._rebuild_nested_tensor" => "torch.Tensor",
+        "torch._tensor._rebuild_from_type_v2" => "torch.testing._internal.two_tensor.TwoTensor",
+        class => class,
+    }
 }
 
 fn options(expected: &Value) -> WriteOptions {
