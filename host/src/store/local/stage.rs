@@ -240,7 +240,7 @@ impl Drop for LocalStage {
 }
 
 /// How long a stage may stay that is of no more use.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Removes a directory and all in it, be it one whose owner said that nothing in it
 /// changes.
