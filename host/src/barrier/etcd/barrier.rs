@@ -9,7 +9,8 @@ use super::EtcdBarrierConfig;
 use super::connection::Connection;
 use super::join::join;
 use crate::barrier::{Barrier, OnWait, Rounds};
-use crate::{RankInfo, Result};
+use crate::error::Absence;
+use crate::{Error, RankInfo, Result};
 
 /// The barrier for ranks that can reach an etcd cluster.
 ///
@@ -48,6 +49,11 @@ struct Said {
 
 /// Keys that are removed with one write: etcd takes 128 operations.
 const MOST_FORGOTTEN: usize = 100;
+
+/// Ranks that are asked for when one is gone: more are not named either. And how long it
+/// may take for each.
+const MOST_ASKED_FOR: usize = 64;
+const ASKING: Duration = Duration::from_millis(500);
 
 /// How long taking leave tries: those who do not hear of it notice anyway.
 const LEAVE: Duration = Duration::from_secs(5);
@@ -115,6 +121,21 @@ impl EtcdBarrier {
         Ok(())
     }
 
+    /// Adds those whose leases have run out, too, though etcd has not said so yet: it ends
+    /// leases one after another, and a busy one takes seconds.
+    fn and_those_that_ran_out(&self, mut ranks: Vec<usize>, topic: &str, from: &[usize]) -> Vec<usize> {
+        for (rank, lease) in self.connection.board.silent(topic, from).into_iter().take(MOST_ASKED_FOR) {
+            let left = self
+                .connection
+                .call(ASKING, move |mut client| async move { client.lease_time_to_live(lease, None).await });
+            if left.is_ok_and(|left| left.ttl() <= 0) {
+                ranks.push(rank);
+            }
+        }
+        ranks.sort_unstable();
+        ranks
+    }
+
     fn key(&self, topic: &str) -> String {
         self.connection.keys.message(&self.session, self.rank_info.global_rank, topic)
     }
@@ -139,7 +160,13 @@ impl Barrier for EtcdBarrier {
     }
 
     fn collect(&self, topic: &str, from: &[usize], timeout: Duration) -> Result<Vec<Vec<u8>>> {
-        self.connection.board.collect(topic, from, timeout)
+        match self.connection.board.collect(topic, from, timeout) {
+            Err(Error::Missing { barrier, ranks, absence: absence @ Absence::Silent(_) }) => {
+                let ranks = self.and_those_that_ran_out(ranks, topic, from);
+                Err(Error::Missing { barrier, ranks, absence })
+            }
+            collected => collected,
+        }
     }
 
     fn forget(&self, topic: &str) -> Result<()> {

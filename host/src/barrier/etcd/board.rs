@@ -82,6 +82,15 @@ impl Board {
         }
     }
 
+    /// The ranks of `from` that have said nothing about `topic` and are not known to be gone,
+    /// with their leases.
+    pub(super) fn silent(&self, topic: &str, from: &[usize]) -> Vec<(usize, i64)> {
+        let state = self.lock();
+        let said = state.notes.messages(topic);
+        let silent = from.iter().filter(|rank| said.is_none_or(|said| !said.contains_key(rank)));
+        silent.filter_map(|&rank| Some((rank, state.notes.lease_of(rank)?))).collect()
+    }
+
     /// How long it makes sense to wait for ranks, or why it makes none any more.
     fn what_to_wait_for(
         &self,

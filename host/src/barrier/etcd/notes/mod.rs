@@ -117,6 +117,11 @@ impl Notes {
         self.joined.as_deref()
     }
 
+    /// The lease on the place of a rank of the session, if it is not gone.
+    pub(super) fn lease_of(&self, rank: usize) -> Option<i64> {
+        self.members.get(&rank).copied().filter(|_| !self.gone.contains_key(&rank))
+    }
+
     pub(super) fn gone(&self, rank: usize) -> Option<Gone> {
         self.gone.get(&rank).copied()
     }
