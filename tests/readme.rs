@@ -31,7 +31,7 @@ fn the_commands_work_on_the_file_that_the_example_saves() {
             .current_dir(&directory)
             .output()
             .unwrap();
-        let printed = text(&output);
+        let printed = text(&output) + &String::from_utf8_lossy(&output.stderr);
         if !expected.trim().is_empty() {
             assert_eq!(printed.trim(), expected.trim(), "{command}");
         }

@@ -61,7 +61,11 @@ fn all_that_died_are_named_together() {
     let trouble = [(0, "dawdle", 1)];
     let world = World { barrier: &barrier, size: 6, root: None, saves: 100_000, trouble: &trouble };
     let mut ranks = world.start();
-    ranks.iter_mut().for_each(|rank| drop(rank.says("done 0")));
+    let session = ranks[2].says("joined ");
+    // Both have come to one round and to no other.
+    for rank in [1, 4] {
+        await_keys(&server, &format!("strongroom/several/message/{session}/{rank}/barrier/1"), 1);
+    }
     // Apart in their signs of life.
     ranks[4].kill();
     thread::sleep(Duration::from_millis(200));
