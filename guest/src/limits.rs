@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Limits {
     /// What can be kept in about so many bytes of memory, and the usual caps of what takes
-    /// time rather than memory: [`is_fixed`](Self::is_fixed).
+    /// time rather than memory: `is_fixed`.
     pub fn within(memory: u64) -> Self {
         let usual = Self::default();
         let narrow = |share: u64| u32::try_from(memory / share).unwrap_or(u32::MAX);

@@ -97,7 +97,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// All its bytes without copying them, where the backend can; `None` where not.
     fn bytes(&self) -> Result<Option<Shared<'static>>>;
 
-    /// [`Error::Changed`](crate::Error::Changed) if it was changed since it was opened:
+    /// [`Error::Changed`] if it was changed since it was opened:
     /// what was read of it may then be of two files. Asked when all is read, and before
     /// anything is made of it. That another file has its name by now is no change.
     ///
