@@ -1,10 +1,11 @@
 //! Links that lead into checkpoints that are to go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::Result;
 use crate::store::{Entry, Store};
+use crate::{Error, Result};
 
 /// A link in a directory of checkpoints, or in one of them.
 struct Link {
@@ -43,12 +44,24 @@ fn links(store: &dyn Store, root: &Path) -> Result<Vec<Link>> {
     for Entry { name, directory, link, .. } in store.list(root)? {
         let path = root.join(name);
         links.extend(link.and_then(|target| Link::of(store, path.clone(), &target)));
-        // What cannot be listed, or has gone, is no checkpoint that anybody reads.
-        let inside = if directory { store.list(&path).unwrap_or_default() } else { Vec::new() };
+        let inside = if directory { inside(store, &path)? } else { Vec::new() };
         let inside = inside.into_iter().filter_map(|entry| Some((path.join(entry.name), entry.link?)));
         links.extend(inside.filter_map(|(path, target)| Link::of(store, path, &target)));
     }
     Ok(links)
+}
+
+/// What is in a directory. One that may not be listed, or has gone, is no checkpoint that
+/// anybody reads; of one that the disk does not give nobody knows what it needs.
+fn inside(store: &dyn Store, path: &Path) -> Result<Vec<Entry>> {
+    match store.list(path) {
+        Err(Error::Io { source, .. })
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+        {
+            Ok(Vec::new())
+        }
+        listed => listed,
+    }
 }
 
 impl Link {
