@@ -26,7 +26,6 @@ pub(crate) use same::same;
 type Compared<T> = std::result::Result<T, String>;
 
 /// A file as it is read, before it is there: what a record says of it can be made of this.
-#[allow(dead_code)]
 pub(crate) struct ReadBack {
     /// All but its payloads can be read.
     pub(crate) file: File,

@@ -1,8 +1,10 @@
 //! Links that lead into checkpoints that are to go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use crate::store::{Entry, Store};
 use crate::{Error, Result};
@@ -43,10 +45,15 @@ fn links(store: &dyn Store, root: &Path) -> Result<Vec<Link>> {
     let mut links = Vec::new();
     for Entry { name, directory, link, .. } in store.list(root)? {
         let path = root.join(name);
-        links.extend(link.and_then(|target| Link::of(store, path.clone(), &target)));
+        if let Some(target) = link {
+            links.extend(Link::of(store, path.clone(), &target)?);
+        }
         let inside = if directory { inside(store, &path)? } else { Vec::new() };
-        let inside = inside.into_iter().filter_map(|entry| Some((path.join(entry.name), entry.link?)));
-        links.extend(inside.filter_map(|(path, target)| Link::of(store, path, &target)));
+        for Entry { name, link, .. } in inside {
+            if let Some(target) = link {
+                links.extend(Link::of(store, path.join(name), &target)?);
+            }
+        }
     }
     Ok(links)
 }
@@ -64,15 +71,31 @@ fn inside(store: &dyn Store, path: &Path) -> Result<Vec<Entry>> {
     }
 }
 
+/// The path at the end of all links, if they have one. What cannot be looked at is an error:
+/// it may lead into what is to go.
+fn end_of(store: &dyn Store, path: &Path) -> Result<Option<PathBuf>> {
+    match store.real(path) {
+        Err(Error::Io { source, .. }) if leads_nowhere(&source) => Ok(None),
+        end => end.map(Some),
+    }
+}
+
+fn leads_nowhere(error: &io::Error) -> bool {
+    // A loop has a kind of its own where the kernel finds it.
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Other)
+        || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+}
+
 impl Link {
     /// None if it leads nowhere.
-    fn of(store: &dyn Store, path: PathBuf, target: &Path) -> Option<Self> {
-        let named = path.parent()?.join(target);
-        let end = store.real(&path).ok()?;
+    fn of(store: &dyn Store, path: PathBuf, target: &Path) -> Result<Option<Self>> {
+        let Some(named) = path.parent().map(|above| above.join(target)) else { return Ok(None) };
+        let Some(end) = end_of(store, &path)? else { return Ok(None) };
         let named = match (named.parent(), named.file_name()) {
-            (Some(above), Some(name)) => store.real(above).ok()?.join(name),
-            _ => end.clone(),
+            (Some(above), Some(name)) => end_of(store, above)?.map(|above| above.join(name)),
+            _ => None,
         };
-        Some(Self { path, targets: [named, end] })
+        let named = named.unwrap_or_else(|| end.clone());
+        Ok(Some(Self { path, targets: [named, end] }))
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use rustix::fs::{Access as Permitted, AtFlags, CWD, StatxAttributes, StatxFlags, accessat, statx};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::sync::parent;
@@ -64,7 +65,7 @@ impl Access {
 /// user's, or somebody has said that nothing in it changes. A name can be taken away all the
 /// same, and what had it would stay for ever.
 pub(super) fn undeletable(directory: &Path) -> io::Result<Option<String>> {
-    if let Some(attribute) = unchangeable(directory) {
+    if let Some(attribute) = unchangeable(directory)? {
         return Ok(Some(format!("it is {attribute}")));
     }
     let own = geteuid();
@@ -87,7 +88,7 @@ pub(super) fn undeletable(directory: &Path) -> io::Result<Option<String>> {
     for entry in directory.read_dir()? {
         let entry = entry?;
         let name = entry.file_name();
-        if let Some(attribute) = unchangeable(&entry.path()) {
+        if let Some(attribute) = unchangeable(&entry.path())? {
             return Ok(Some(format!("`{}` in it is {attribute}", name.display())));
         }
         let of_others = || entry.metadata().is_ok_and(|metadata| !is_own(&metadata));
@@ -99,13 +100,17 @@ pub(super) fn undeletable(directory: &Path) -> io::Result<Option<String>> {
 }
 
 /// What keeps even root from removing what is at `path`.
-fn unchangeable(path: &Path) -> Option<&'static str> {
-    let status = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()).ok()?;
+fn unchangeable(path: &Path) -> io::Result<Option<&'static str>> {
+    let status = match statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::empty()) {
+        // A kernel, or a sandbox, that has no such call.
+        Err(Errno::NOSYS) => return Ok(None),
+        status => status?,
+    };
     let has = |attribute| status.stx_attributes.contains(attribute);
     if has(StatxAttributes::IMMUTABLE) {
-        return Some("immutable (`chattr +i`)");
+        return Ok(Some("immutable (`chattr +i`)"));
     }
-    has(StatxAttributes::APPEND).then_some("for appending only (`chattr +a`)")
+    Ok(has(StatxAttributes::APPEND).then_some("for appending only (`chattr +a`)"))
 }
 
 const STICKY: u32 = 0o1000;

@@ -7,7 +7,7 @@ use rustix::fs::{StatFs, fstatfs, statfs};
 
 /// Whether `path` is the kernel's own, not a file of anybody.
 pub(super) fn is_in_proc(path: &Path) -> bool {
-    const PROC: u64 = 0x9FA0;
+    const PROC: i128 = 0x9FA0;
     statfs(path).is_ok_and(|status| magic(&status) == PROC)
 }
 
@@ -15,7 +15,7 @@ pub(super) fn is_in_proc(path: &Path) -> bool {
 pub(super) fn is_local(file: &File) -> bool {
     // From linux/magic.h, where the file systems' own sources do not say it: ext2 to
     // ext4, XFS, Btrfs, F2FS, bcachefs, ZFS, tmpfs, ramfs, overlayfs.
-    const LOCAL: [u64; 9] = [
+    const LOCAL: [i128; 9] = [
         0xEF53,
         0x5846_5342,
         0x9123_683E,
@@ -30,9 +30,7 @@ pub(super) fn is_local(file: &File) -> bool {
 }
 
 /// The kind's number, which has 32 bits.
-fn magic(status: &StatFs) -> u64 {
+fn magic(status: &StatFs) -> i128 {
     // The field is as wide as a register, and signed on most machines.
-    #[allow(clippy::cast_sign_loss)]
-    let magic = status.f_type as u64;
-    magic & 0xFFFF_FFFF
+    i128::from(status.f_type) & 0xFFFF_FFFF
 }
