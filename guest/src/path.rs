@@ -10,7 +10,7 @@ use crate::{Error, Limits};
 
 /// Walks the tree under a root, in order. Dicts, ordered dicts, lists and tuples are its
 /// branches, as is what has a tensor in a key or in the attributes of an ordered dict; all
-/// other nodes are leaves.
+/// other nodes are leaves. The tensors of a module follow it.
 #[derive(Debug)]
 pub(crate) struct Walk<'n> {
     nodes: &'n [Node],
@@ -29,6 +29,8 @@ pub(crate) struct Leaf {
     pub(crate) node: NodeId,
     /// Why a flat format has no name for it, if it has none.
     pub(crate) unnamed: Option<Unnamed>,
+    /// Whether it is a module, whose tensors follow.
+    pub(crate) module: bool,
 }
 
 impl<'n> Walk<'n> {
@@ -52,15 +54,16 @@ impl<'n> Walk<'n> {
             next = places.next_within(&is_branch);
         }
         let leaf = next.map(|node| {
-            let name = places.name();
+            let (name, module) = (places.name(), places.is_module());
             match places.flat_name() {
-                Ok(path) => Leaf { own: Some(name).filter(|name| *name != path), path, node, unnamed: None },
-                Err(why) => Leaf {
-                    path: name,
-                    own: None,
-                    node,
-                    unnamed: Some(why).filter(|why| *why != Unnamed::Root),
-                },
+                Ok(path) => {
+                    let own = Some(name).filter(|name| *name != path);
+                    Leaf { own, path, node, unnamed: None, module }
+                }
+                Err(why) => {
+                    let unnamed = Some(why).filter(|why| *why != Unnamed::Root);
+                    Leaf { path: name, own: None, node, unnamed, module }
+                }
             }
         });
         self.cursor = places.stop();

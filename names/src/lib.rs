@@ -28,6 +28,7 @@ mod find;
 mod hash;
 mod key;
 mod measure;
+mod module;
 mod nodes;
 mod pen;
 mod role;

@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 
 use crate::hash::Length;
 use crate::key::Digests;
+use crate::module::Modules;
 use crate::pen::{Form, Pen};
 use crate::routine::Routine;
 use crate::{Look, Nodes, Role};
@@ -19,6 +20,7 @@ pub struct Measure {
     pub names: u64,
     /// How many values lie inside each other.
     pub depth: u64,
+    pub(crate) modules: Modules,
     flags: Vec<Flags>,
 }
 
@@ -78,7 +80,7 @@ impl Measure {
             routine: seen.routine,
         });
         let flags = flags.collect();
-        Self { size, places, names, depth, flags }
+        Self { size, places, names, depth, modules: Modules::of(nodes), flags }
     }
 
     /// Whether a node leads into a cycle.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use crate::hash::Hash;
+use crate::module::Stage;
 use crate::pen::{Form, Pen};
 use crate::routine::METADATA;
 use crate::tensor::is_composite;
@@ -38,6 +39,13 @@ pub struct Cursor {
     entered: BTreeSet<u32>,
 }
 
+impl Level {
+    /// Whether it leads a flat name on: the dicts in a module do not.
+    fn is_step(&self) -> bool {
+        self.role != Role::Core && !matches!(self.stage, Stage::State | Stage::Members)
+    }
+}
+
 /// A node to be visited, by this role of the node at the end of so long a way.
 #[derive(Clone, Copy, Debug)]
 struct Visit {
@@ -50,6 +58,8 @@ struct Visit {
 #[derive(Clone, Copy, Debug)]
 struct Level {
     role: Role,
+    node: u32,
+    stage: Stage,
     plain: Pen<Hash>,
     exact: Pen<Hash>,
 }
@@ -67,6 +77,8 @@ pub enum Unnamed {
     InKey,
     /// It is in the attributes of something, or in what an object is made from.
     Inside,
+    /// It is a buffer of a module that is not persistent.
+    Transient,
 }
 
 impl Cursor {
@@ -97,30 +109,41 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
     #[expect(clippy::should_implement_trait, reason = "the other methods are about the place it gave last")]
     pub fn next(&mut self) -> Option<u32> {
         loop {
-            let (node, _) = self.step(&|_| true)?;
+            let (node, _) = self.step(None)?;
             if !self.nodes.look(node).is_branch() && !self.is_core() {
                 return Some(node);
             }
         }
     }
 
-    /// The same, where only nodes that `enters` is true of are looked into: what others
-    /// have in them is no place. A container that is in itself comes where it was not
-    /// entered again: what a flat format would lose of it.
+    /// The same for a flat format, where only nodes that `enters` is true of are looked
+    /// into: what others have in them is no place. A container that is in itself comes
+    /// where it was not entered again: what a flat format would lose of it. A module comes
+    /// ahead of the tensors in it, those in it and whatever else it has do not.
     pub fn next_within(&mut self, enters: &dyn Fn(u32) -> bool) -> Option<u32> {
         loop {
-            let (node, entered) = self.step(enters)?;
+            let (node, entered) = self.step(Some(enters))?;
             let listed = !self.nodes.look(node).is_branch() || !entered;
-            if listed && !self.is_core() {
+            if listed && !self.is_core() && !self.is_member_module() {
                 return Some(node);
             }
         }
     }
 
+    /// Whether the place is that of a whole module.
+    pub fn is_module(&self) -> bool {
+        self.cursor.way.last().is_some_and(|level| level.stage == Stage::Module)
+    }
+
+    fn is_member_module(&self) -> bool {
+        let above = self.cursor.way.iter().rev().nth(1);
+        self.is_module() && above.is_some_and(|level| level.stage == Stage::Members)
+    }
+
     /// The hashes of the plain and the exact name of the next place, be it listed or
     /// not; none for one that has the name of the place before it.
     pub(crate) fn hashes(&mut self) -> Option<Option<(u64, u64)>> {
-        self.step(&|_| true)?;
+        self.step(None)?;
         let level = self.cursor.way.last().filter(|_| !self.is_core());
         Some(level.map(|level| (level.plain.out.0, level.exact.out.0)))
     }
@@ -144,16 +167,26 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
     }
 
     /// The keys on the way joined by dots, long ones whole, for a format that has no
-    /// nesting. Another place may have the same.
+    /// nesting; in a module the name that `state_dict()` gives. Another place may have the
+    /// same.
     pub fn flat_name(&self) -> Result<String, Unnamed> {
         let mut name = String::new();
-        let mut steps = self.cursor.way.iter().filter(|level| level.role != Role::Core).peekable();
+        let way = &self.cursor.way;
+        let above = core::iter::once(None).chain(way.iter().map(Some));
+        let mut steps = way.iter().zip(above).filter(|(level, _)| level.is_step()).peekable();
         if steps.peek().is_none() {
             return Err(Unnamed::Root);
         }
         let alone = steps.clone().count() == 1;
         let mut pen = Pen::new(&mut name);
-        for level in steps {
+        for (level, above) in steps {
+            match above {
+                Some(Level { stage: Stage::Module | Stage::State, .. }) => return Err(Unnamed::Inside),
+                Some(above) if self.survey.measure.modules.is_transient(above.node, level.role) => {
+                    return Err(Unnamed::Transient);
+                }
+                _ => {}
+            }
             match level.role {
                 Role::Item(_) => {}
                 Role::Value { at: _, key } => match self.nodes.look(key) {
@@ -178,8 +211,9 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         Ok(name)
     }
 
-    /// Goes to the next node and says which it is, and whether it was entered.
-    fn step(&mut self, enters: &dyn Fn(u32) -> bool) -> Option<(u32, bool)> {
+    /// Goes to the next node and says which it is, and whether it was entered: all are, or
+    /// those that `enters` is true of, and of modules what has a tensor in it.
+    fn step(&mut self, enters: Option<&dyn Fn(u32) -> bool>) -> Option<(u32, bool)> {
         let (nodes, survey, cursor) = (self.nodes, self.survey, &mut self.cursor);
         let Visit { above, role, node } = cursor.stack.pop()?;
         let above = usize::try_from(above).unwrap_or(usize::MAX);
@@ -195,19 +229,24 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         } else {
             plain.pass(nodes, &survey.digests, role);
         }
-        cursor.way.push(Level { role, plain, exact });
+        let before = cursor.way.last().map_or(Stage::Outside, |level| level.stage);
+        let stage = survey.measure.modules.stage(nodes, before, role, node);
+        cursor.way.push(Level { role, node, stage, plain, exact });
         if is_composite(nodes, node) {
             cursor.wholes.push(cursor.way.len());
         }
         // Not looked at again where it was entered: a long list that is full of itself
         // would have its length squared.
-        let entered = enters(node) && (!survey.measure.is_endless(node) || cursor.entered.insert(node));
+        let enters_it = enters.is_none_or(|enters| enters(node) || stage == Stage::Module);
+        let entered = enters_it && (!survey.measure.is_endless(node) || cursor.entered.insert(node));
         if entered {
             let (first, above) = (cursor.stack.len(), u32::try_from(cursor.way.len()).unwrap_or(u32::MAX));
             let beside = role == Role::Bookkeeping;
+            let only_tensors = enters.is_some() && stage != Stage::Outside;
             nodes.visit(node, &mut |role, node| {
                 let routine = beside && is_metadata(nodes, role) && survey.measure.is_routine_metadata(node);
-                if survey.measure.is_listed(role, node) && !routine {
+                let wanted = !only_tensors || survey.measure.may_have_tensors(node);
+                if wanted && survey.measure.is_listed(role, node) && !routine {
                     cursor.stack.push(Visit { above, role, node });
                 }
             });

@@ -198,8 +198,20 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
         Unnamed::Empty => "under an empty key, which no name shows",
         Unnamed::InKey => "in a key",
         Unnamed::Inside => "in an attribute",
+        Unnamed::Transient => {
+            return Ok(
+                format!("{kind}, a buffer that is not persistent: `state_dict()` leaves it out").into()
+            );
+        }
     };
     Ok(format!("{kind} {place}: safetensors needs a name").into())
+}
+
+/// What is lost of a module whose tensors fit.
+pub(super) fn module(nodes: &[Node], node: NodeId) -> Reason {
+    let class = class_of(nodes, node);
+    format!("a module of {class}: safetensors holds what its `state_dict()` gives, and nothing else of it")
+        .into()
 }
 
 /// What a value is, with its article.

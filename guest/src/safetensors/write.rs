@@ -69,6 +69,7 @@ fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<
     let mut walk = Walk::new(nodes, root)?;
     while let Some(leaf) = walk.next()? {
         let verdict = match leaf.unnamed {
+            _ if leaf.module => Err(fit::module(nodes, leaf.node)),
             Some(why) => Err(fit::unnamed(nodes, leaf.node, why)?),
             None if leaf.node == root => Err(match fit::judge(nodes, storages, root)? {
                 Ok(_) => "a tensor by itself: safetensors needs a name".into(),

@@ -8,7 +8,7 @@ use crate::bindings::types::{Pair, Tensor};
 use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
 use crate::shard::sorted;
-use crate::state::{Flat, Node, StateDict, flat, is_contiguous};
+use crate::state::{Flat, Node, StateDict, flat, is_contiguous, modules};
 use crate::write::Flattened;
 
 /// Holds a file against the tensors of `state`: all that were not reported as left out
@@ -25,7 +25,12 @@ pub(super) fn compare(
     let mut found = tensors(file.state())?;
     let slots: HashMap<u64, &Slot> =
         layout.slots.iter().filter(|slot| slot.length > 0).map(|slot| (slot.offset, slot)).collect();
-    let left_out: HashSet<&str> = layout.plan.left_out.iter().map(|unfit| unfit.path.as_str()).collect();
+    let mut left_out: HashSet<&str> = layout.plan.left_out.iter().map(|unfit| unfit.path.as_str()).collect();
+    if !left_out.is_empty() {
+        // What is left out of a module is not its tensors.
+        let modules = modules(state);
+        left_out.retain(|path| !modules.contains(*path));
+    }
     let mut storages = vec![None; file.parts().len()];
     let mut flattened = Flattened::default();
     for Flat { tensor: expected, path, name, parameter } in flat(state) {

@@ -1,5 +1,6 @@
 //! numpy scalars, as far as they can be shown.
 
+use super::datetime;
 use super::item::{SHOWN, quoted};
 
 /// The value as numpy prints it; for types without a plain number, the type.
@@ -26,6 +27,11 @@ fn number(dtype: &str, data: &[u8]) -> Option<String> {
         "i1" | "i2" | "i4" | "i8" => integer(true),
         "u1" | "u2" | "u4" | "u8" => integer(false),
         "c8" | "c16" => complex(order, data),
+        _ if kind.starts_with(['M', 'm']) => {
+            let value = i64::from_le_bytes(bytes.try_into().ok()?);
+            let unit = kind.get(2..)?.strip_prefix('[')?.strip_suffix(']')?;
+            if kind.starts_with('M') { datetime::instant(value, unit) } else { datetime::span(value, unit) }
+        }
         _ if kind.starts_with('U') => text(order, data),
         _ if kind.starts_with('S') => {
             let end = data.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
@@ -68,6 +74,9 @@ mod tests {
         assert_eq!(repr("<U3", &text(u32::to_le_bytes)), "'hé'");
         assert_eq!(repr(">U3", &text(u32::to_be_bytes)), "'hé'");
         assert_eq!(repr("|S4", b"a\0b\0"), "b'a\\x00b'");
+        assert_eq!(repr(">M8[s]", &1_704_164_645i64.to_be_bytes()), "2024-01-02T03:04:05");
+        assert_eq!(repr("<m8[ms]", &5i64.to_le_bytes()), "5 ms");
+        assert_eq!(repr("<M8[x]", &[0; 8]), "a numpy <M8[x] of 8 bytes");
         assert_eq!(repr("<f16", &[0; 16]), "a numpy <f16 of 16 bytes");
         assert_eq!(repr("<U1", &[0xff; 4]), "a numpy <U1 of 4 bytes");
     }

@@ -1,5 +1,6 @@
 //! Places: `optimizer.state.0.exp_avg`, `param_groups[0].lr`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use strongroom_names::{Cursor, Survey, Walk};
@@ -88,6 +89,19 @@ pub(crate) fn flat<'a>(state: &StateDict<'a>) -> Vec<Flat<'a>> {
         if let Some(tensor) = item.as_tensor() {
             let (name, parameter) = (walk.flat_name().ok(), item.is_parameter());
             found.push(Flat { tensor, path: walk.name(), name, parameter });
+        }
+    }
+    found
+}
+
+/// The paths of whole modules. A tensor in one has a name in a flat format.
+pub(crate) fn modules(state: &StateDict<'_>) -> HashSet<String> {
+    let (arena, survey) = (Arena(state.nodes()), state.survey());
+    let mut walk = Walk::new(&arena, &survey);
+    let mut found = HashSet::new();
+    while walk.next().is_some() {
+        if walk.is_module() {
+            found.insert(walk.name());
         }
     }
     found

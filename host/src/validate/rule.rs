@@ -155,7 +155,7 @@ pub(super) static UNREADABLE: HostRule = HostRule {
     verdict: Verdict::Unverified,
     severity: Severity::Error,
     title: "the file cannot be read",
-    help: "Nothing is proven about what was not read. Look at its permissions and at the disk; what is no \
+    help: "Nothing is proven about what was not read. Look at its name, its permissions and the disk; what is no \
            regular file, as a pipe or a device, is never read.",
 };
 

@@ -3,6 +3,7 @@ mod beside;
 mod bombs;
 mod clashes;
 mod finding;
+mod modules;
 mod positions;
 mod wrappers;
 

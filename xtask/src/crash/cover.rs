@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::outcome::Outcome;
 use super::parallel;
-use super::plan::Plan;
 use super::table::Row;
 use super::trace::Point;
 
@@ -32,9 +31,9 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// `threads` points at a time, until each was hit; in a sample not for long.
-    pub fn of(plan: &Plan, threads: usize) -> Self {
-        Self { threads, attempts: if plan.sample { 4 } else { 9 } }
+    /// `threads` points at a time, until each was hit, or nine times.
+    pub fn of(threads: usize) -> Self {
+        Self { threads, attempts: 9 }
     }
 }
 

@@ -60,7 +60,7 @@ pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
                     1 => format!("{} at ", error.name),
                     _ => format!("{} in rank {rank} at ", error.name),
                 };
-                cover(row, &prefix, Effort::of(plan, THREADS), points, |point, how| {
+                cover(row, &prefix, Effort::of(THREADS), points, |point, how| {
                     refused(lab, &scene, rank, point, how, error)
                 })?;
             }

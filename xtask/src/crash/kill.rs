@@ -83,7 +83,7 @@ fn row(lab: &Lab, plan: &Plan, scene: &Scene, victim: Victim, threads: usize) ->
     let job = scene.job;
     let mut row = Row::new(job.name, victim.fault(&job));
     let points = || Ok(plan.choose(points(lab, scene, victim)?, victim.rank(), 4));
-    let effort = Effort::of(plan, threads);
+    let effort = Effort::of(threads);
     cover(&mut row, &victim.prefix(&job), effort, points, |point, how| {
         killed(lab, scene, victim, point, how)
     })?;

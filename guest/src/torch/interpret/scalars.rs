@@ -143,16 +143,39 @@ fn numpy_dtype(context: &Context<'_>, value: Value) -> Option<(String, u64)> {
         return None;
     }
     let code = context.text(*context.tuple(instance.args?)?.first()?)?;
-    let order = context.text(*context.tuple(instance.state?)?.get(1)?)?;
+    let state = context.tuple(instance.state?)?;
+    let order = context.text(*state.get(1)?)?;
     let digits = code.get(1..)?;
     let canonical = !digits.starts_with(['0', '+']) && matches!(order, "<" | ">" | "|" | "=");
     let size: u64 = digits.parse().ok().filter(|_| canonical)?;
     let length = match code.get(..1)? {
         "b" | "i" | "u" | "f" | "c" | "S" => size,
         "U" => size.checked_mul(4)?,
+        "M" | "m" if size == 8 => {
+            let unit = numpy_unit(context, *state.get(8)?)?;
+            return Some((format!("{order}{code}[{unit}]"), size));
+        }
         _ => return None,
     };
     Some((format!("{order}{code}"), length))
+}
+
+/// The unit of a dtype of dates or of spans of time, as numpy spells it: `25s`, of the
+/// metadata `({}, (b's', 25, 1, 1))`.
+fn numpy_unit(context: &Context<'_>, metadata: Value) -> Option<String> {
+    let &[_, unit] = context.tuple(metadata)? else { return None };
+    let &[name, Value::Int(count), Value::Int(1), Value::Int(1)] = context.tuple(unit)? else { return None };
+    let name = match context.object(name)? {
+        Object::Bytes(bytes) => core::str::from_utf8(bytes).ok()?,
+        Object::Instance(instance) => context.text(*context.tuple(instance.args?)?.first()?)?,
+        _ => return None,
+    };
+    let known = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"].contains(&name);
+    match count {
+        1 if known => Some(name.to_owned()),
+        2.. if known => Some(format!("{count}{name}")),
+        _ => None,
+    }
 }
 
 /// The bytes of a bytes object, either way it can be spelled.

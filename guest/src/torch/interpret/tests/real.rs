@@ -87,7 +87,7 @@ fn an_optimizer_state_dict() {
 }
 
 #[test]
-fn numpy_scalars_are_known_but_for_dates() {
+fn numpy_scalars_are_known() {
     assert_eq!(
         shown(NUMPY),
         "[numpy(<f8 [0, 0, 0, 0, 0, 0, 224, 63] from <Call <numpy._core.multiarray.scalar> args(<Call \
@@ -95,9 +95,9 @@ fn numpy_scalars_are_known_but_for_dates() {
          b'\\x00\\x00\\x00\\x00\\x00\\x00\\xe0?')>), numpy(|b1 [1] from <Call #3 args(<Call #6 args('b1', \
          false, true) state(3, '|', None, None, None, -1, -1, 0)>, b'\\x01')>), numpy(<U2 [104, 0, 0, 0, \
          105, 0, 0, 0] from <Call #3 args(<Call #6 args('U2', false, true) state(3, #13, None, None, None, \
-         8, 4, 8)>, b'h\\x00\\x00\\x00i\\x00\\x00\\x00')>), <Call #3 args(<Call #6 args('M8', false, true) \
-         state(4, #13, None, None, None, -1, -1, 0, (None, (b'D', 1, 1, 1)))>, \
-         b'VG\\x00\\x00\\x00\\x00\\x00\\x00')>]"
+         8, 4, 8)>, b'h\\x00\\x00\\x00i\\x00\\x00\\x00')>), numpy(<M8[D] [86, 71, 0, 0, 0, 0, 0, 0] from \
+         <Call #3 args(<Call #6 args('M8', false, true) state(4, #13, None, None, None, -1, -1, 0, (None, \
+         (b'D', 1, 1, 1)))>, b'VG\\x00\\x00\\x00\\x00\\x00\\x00')>)]"
     );
 }
 
