@@ -37,16 +37,18 @@ impl Effort {
     }
 }
 
-/// Disturbs all points that an undisturbed run shows, and adds them to the row under
-/// `prefix`.
+/// Disturbs those that `choose` takes of the points that an undisturbed run shows, and adds
+/// them to the row under `prefix`. They are chosen once: threads make their calls in another
+/// order each time.
 pub fn cover(
     row: &mut Row,
     prefix: &str,
     effort: Effort,
     points: impl Fn() -> Result<Vec<Point>>,
+    choose: impl Fn(Vec<Point>) -> Vec<Point>,
     disturb: impl Fn(&Point, How) -> Result<Option<Hit>> + Sync,
 ) -> Result<()> {
-    let mut tries = points()?;
+    let mut tries = choose(points()?);
     let mut missing = tries.clone();
     for attempt in 1..=effort.attempts {
         tries.retain(|point| missing.iter().any(|it| it.what == point.what));

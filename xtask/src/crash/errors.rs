@@ -52,15 +52,13 @@ pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
         for rank in 0..job.ranks.processes() {
             for error in plan.choose(ERRORS.to_vec(), number + rank, 3) {
                 let row = if error.stays { &mut *staying } else { &mut *once };
-                let points = || {
-                    let points = points(lab, &scene, rank, OF_READING.contains(&error.name))?;
-                    Ok(plan.choose(points, rank, 6))
-                };
+                let points = || points(lab, &scene, rank, OF_READING.contains(&error.name));
+                let choose = |points| plan.choose(points, rank, 6);
                 let prefix = match job.ranks.processes() {
                     1 => format!("{} at ", error.name),
                     _ => format!("{} in rank {rank} at ", error.name),
                 };
-                cover(row, &prefix, Effort::of(THREADS), points, |point, how| {
+                cover(row, &prefix, Effort::of(THREADS), points, choose, |point, how| {
                     refused(lab, &scene, rank, point, how, error)
                 })?;
             }

@@ -82,9 +82,10 @@ const AT_ONCE: usize = 6;
 fn row(lab: &Lab, plan: &Plan, scene: &Scene, victim: Victim, threads: usize) -> Result<Row> {
     let job = scene.job;
     let mut row = Row::new(job.name, victim.fault(&job));
-    let points = || Ok(plan.choose(points(lab, scene, victim)?, victim.rank(), 4));
+    let points = || points(lab, scene, victim);
+    let choose = |points| plan.choose(points, victim.rank(), 4);
     let effort = Effort::of(threads);
-    cover(&mut row, &victim.prefix(&job), effort, points, |point, how| {
+    cover(&mut row, &victim.prefix(&job), effort, points, choose, |point, how| {
         killed(lab, scene, victim, point, how)
     })?;
     Ok(row)
