@@ -57,11 +57,17 @@ impl Context {
     /// The committed checkpoints of a directory. Says on stderr which others there
     /// may be.
     pub fn list(&self, root: &Path) -> Result<Vec<Listed>> {
-        let Listing { checkpoints, passed_over } = list_in(&self.store, root)?;
-        for error in passed_over {
-            note(&format!("passed over: {error}"));
-        }
-        Ok(checkpoints)
+        let listing = list_in(&self.store, root)?;
+        tell_passed_over(&listing);
+        Ok(listing.checkpoints)
+    }
+
+    /// The newest of them.
+    pub fn latest(&self, root: &Path) -> Result<Option<Listed>> {
+        let mut listing = list_in(&self.store, root)?;
+        let newest = listing.newest_in(&self.store)?;
+        tell_passed_over(&listing);
+        Ok(newest)
     }
 
     /// Verifies every checksum of a file.
@@ -88,5 +94,11 @@ impl Context {
         let meter = self.store.meter().clone();
         let before = meter.written();
         Progress::start(what, total, move || meter.written() - before)
+    }
+}
+
+fn tell_passed_over(listing: &Listing) {
+    for error in &listing.passed_over {
+        note(&format!("passed over: {error}"));
     }
 }

@@ -22,7 +22,8 @@ Exit codes:
   3  the operating system refused: no such file, no permission, no space, no output
   4  a limit was reached, or the sandbox stopped the work
   5  another rank failed or did not come, or the ranks cannot meet
-  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: what was not finished is removed
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: what was not finished is removed,
+     but for what a process of --process has begun to write
 Of several files, the highest that one of them has. A reader of the output that has seen
 enough, as `head` does, changes none. `validate` has its own: `strongroom validate --help`
 shows them.";

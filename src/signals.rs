@@ -3,8 +3,8 @@
 use std::fs;
 use std::io;
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -12,7 +12,12 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use strongroom::store::Local;
 
+use crate::output::note;
+
 static CAUGHT: AtomicBool = AtomicBool::new(false);
+
+/// What is to be known when a signal ends this process.
+static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
 
 /// From now on a signal that ends this process has it remove first what it has not
 /// finished. The exit code is then that of shells: 128 and the signal's number.
@@ -33,11 +38,21 @@ pub fn watch() -> io::Result<()> {
         if let Some(signal) = signals.forever().next() {
             CAUGHT.store(true, Ordering::SeqCst);
             Local::abandon();
+            if let Some(words) = LAST_WORDS.lock().ok().and_then(|mut words| words.take()) {
+                note(&words);
+            }
             process::exit(code(signal));
         }
     };
     thread::Builder::new().name("strongroom-signals".into()).spawn(wait)?;
     Ok(())
+}
+
+/// Has a signal that ends this process say something first.
+pub fn say_first(words: String) {
+    if let Ok(mut said) = LAST_WORDS.lock() {
+        *said = Some(words);
+    }
 }
 
 /// Returns if no signal came. Else the process ends by that, whatever came of its work.

@@ -100,6 +100,42 @@ fn what_has_lost_a_file_is_passed_over_and_stays() {
     }
 }
 
+/// Nor is one whose record is cut short, or damaged behind its head, of which a list reads no
+/// more than that.
+#[test]
+fn what_has_a_damaged_record_is_passed_over_and_stays() {
+    let cut = |path: &Path, length: u64| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_len(length).unwrap();
+    };
+    let damage: [(bool, &dyn Fn(&Path)); 4] = [
+        (true, &|path| cut(path, 200)),
+        (true, &|path| cut(path, path.metadata().unwrap().len() - 1)),
+        (true, &|path| cut(path, path.metadata().unwrap().len() + 1)),
+        (false, &|path| {
+            let record = fs::read_to_string(path).unwrap();
+            let damaged = record.replacen("\"record_crc32\":[", "\"record_crc32\":[1", 1);
+            assert_ne!(record, damaged);
+            fs::write(path, damaged).unwrap();
+        }),
+    ];
+    for (listed, damage) in damage {
+        let root = Root::with(&["step-1", "step-2", "step-3"]);
+        damage(&root.path.join("step-3/strongroom.json"));
+        if listed {
+            let listing = list(&root.path).unwrap();
+            let [error] = listing.passed_over.as_slice() else { panic!("{:?}", listing.passed_over) };
+            assert!(error.to_string().contains("the commit record is damaged"), "{error}");
+        }
+        assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-2")));
+        let keep = keep(1, None);
+        let planned = prunable_in(&Local, &root.path, &keep).unwrap();
+        assert_eq!(planned.removed, [root.path.join("step-1")]);
+        assert_eq!(prune(&root.path, &keep).unwrap().removed, [root.path.join("step-1")]);
+        assert_eq!(root.names(), ["step-2", "step-3"]);
+    }
+}
+
 /// The only whole one may be what is read.
 #[test]
 fn what_is_read_is_not_removed_for_what_is_made_of_it() {
@@ -154,6 +190,23 @@ fn what_a_link_leads_to_stays() {
         assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join(gone)]);
     }
     assert_eq!(root.names(), ["step-1", "step-5"]);
+}
+
+/// It need not be at the end of the link, if it is on the way.
+#[test]
+fn what_a_link_leads_through_stays() {
+    let root = Root::with(&["step-1", "step-2", "step-3"]);
+    symlink("step-1/../step-3", root.path.join("best")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let through = root.path.canonicalize().unwrap().join("step-2/../step-3");
+    symlink(through, elsewhere.path().join("second")).unwrap();
+    symlink(elsewhere.path().join("second"), root.path.join("first")).unwrap();
+    let pruned = prune(&root.path, &keep(1, None)).unwrap();
+    assert!(pruned.removed.is_empty(), "{:?}", pruned.removed);
+    assert_eq!(pruned.spared.len(), 2);
+    assert!(
+        root.path.join("best/strongroom.json").exists() && root.path.join("first/strongroom.json").exists()
+    );
 }
 
 /// Its name can be taken away all the same, and what had it would stay for ever.

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::Result;
 use crate::state::Stored;
 use crate::store::Source;
+use crate::{Result, digest};
 
 pub(crate) use crc32fast::Hasher;
 
@@ -40,23 +40,40 @@ pub(crate) fn bytes(bytes: &[u8]) -> u32 {
 
 /// The checksum of a payload as it lies in its file.
 pub(crate) fn stored(part: &Stored) -> Result<u32> {
-    let blocks = part.length.div_ceil(BLOCK as u64);
+    Ok(combine(blocks(part, |_| Hasher::new(), |hasher, bytes| hasher.update(bytes))?))
+}
+
+/// The same and its digest, of one reading.
+pub(crate) fn stored_and_digest(part: &Stored) -> Result<(u32, String)> {
+    let start = |offset| (Hasher::new(), digest::block(offset));
+    let blocks = blocks(part, start, |(hasher, digest), bytes| {
+        hasher.update(bytes);
+        digest.update(bytes);
+    })?;
+    let (hashers, digests): (Vec<Hasher>, Vec<blake3::Hasher>) = blocks.into_iter().unzip();
+    Ok((combine(hashers), digest::of_blocks(&digests, BLOCK as u64, part.length)))
+}
+
+/// Reads a payload in blocks, each with a hasher that `start` makes for its offset.
+fn blocks<H: Send>(
+    part: &Stored,
+    start: impl Fn(u64) -> H + Sync,
+    update: impl Fn(&mut H, &[u8]) + Sync,
+) -> Result<Vec<H>> {
     let hash = |buffer: &mut Vec<u8>, block: u64| {
-        let mut hasher = Hasher::new();
-        let start = block * BLOCK as u64;
-        let end = part.length.min(start + BLOCK as u64);
-        let mut at = start;
+        let offset = block * BLOCK as u64;
+        let end = part.length.min(offset + BLOCK as u64);
+        let (mut hasher, mut at) = (start(offset), offset);
         while at < end {
             let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(CHUNK);
             buffer.resize(length, 0);
             part.read_at(at, buffer)?;
-            hasher.update(buffer);
+            update(&mut hasher, buffer);
             at += length as u64;
         }
         Ok(hasher)
     };
-    let hashers: Vec<Hasher> = (0..blocks).into_par_iter().map_init(Vec::new, hash).collect::<Result<_>>()?;
-    Ok(combine(hashers))
+    (0..part.length.div_ceil(BLOCK as u64)).into_par_iter().map_init(Vec::new, hash).collect()
 }
 
 /// Goes over the bytes of a file that are in none of `payloads`, offsets and lengths in

@@ -37,6 +37,13 @@ pub(crate) fn tagged(hash: blake3::Hash) -> String {
     format!("blake3:{hash}")
 }
 
+/// Whether a digest is one of those.
+pub(crate) fn is_known(digest: &str) -> bool {
+    let digits =
+        |hex: &str| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    digest.strip_prefix("blake3:").is_some_and(digits)
+}
+
 /// Both halves of a tree of blocks, of which there are at least two. Each step halves
 /// what there is.
 fn halves(values: &[ChainingValue], size: u64, length: u64) -> (ChainingValue, ChainingValue) {

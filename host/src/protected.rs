@@ -145,8 +145,8 @@ pub(crate) fn apart_from(store: &dyn Store, path: &Path, directory: &Path) -> Re
 
 /// Refuses the name of a checkpoint that nobody would find again: lists pass over hidden
 /// names, and those are the ones of what is not committed.
-pub(crate) fn findable(path: &Path) -> Result<()> {
-    let reason = match path.file_name().map(|name| name.to_str()) {
+pub(crate) fn findable(store: &dyn Store, path: &Path) -> Result<()> {
+    let reason = match store.real(path)?.file_name().map(|name| name.to_str()) {
         Some(None) => "the name of a checkpoint is UTF-8, and this one is not",
         Some(Some(name)) if name.starts_with('.') => {
             "the name of a checkpoint does not begin with a dot: those are hidden, and stand for saves that are \

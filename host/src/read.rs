@@ -194,7 +194,16 @@ impl File {
         if self.format == Format::Pickle && self.state.storages().iter().any(|storage| storage.length() > 0) {
             return Elsewhere(self.path().into()).error();
         }
-        let verified = self.parts.par_iter().try_for_each(Stored::verify);
+        self.verified(self.parts.par_iter().try_for_each(Stored::verify))
+    }
+
+    /// The same, and against these digests, one for each payload.
+    pub(crate) fn verify_with(&self, digests: &[String]) -> Result<Verified> {
+        let parts = self.parts.par_iter().zip(digests);
+        self.verified(parts.try_for_each(|(part, digest)| part.verify_with(digest)))
+    }
+
+    fn verified(&self, verified: Result<()>) -> Result<Verified> {
         self.source.unchanged()?;
         verified.map_err(|error| self.state.naming_tensors(error))?;
         let checked = self.parts.iter().filter(|part| part.checksum.is_some());
@@ -368,6 +377,17 @@ impl Stored {
     /// Verifies the payload where it lies, if it has a checksum.
     pub(crate) fn verify(&self) -> Result<()> {
         if self.checksum.is_some() { self.matches(checksum::stored(self)?) } else { Ok(()) }
+    }
+
+    /// The same, and against its digest.
+    fn verify_with(&self, digest: &str) -> Result<()> {
+        let (checksum, found) = checksum::stored_and_digest(self)?;
+        self.matches(checksum)?;
+        if found == digest {
+            return Ok(());
+        }
+        let reason = format!("{}: expected {digest}, found {found}, whose checksum is the same", self.name);
+        Err(Error::checkpoint(self.source.path(), reason))
     }
 
     /// Holds a computed checksum against the one in the file, if there is one.

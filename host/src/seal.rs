@@ -90,6 +90,14 @@ pub(crate) fn unseal(bytes: &[u8], seal: Seal) -> std::result::Result<Vec<u8>, S
     Err(format!("expected it to end with `{}`, the checksum of its {} bytes", line(&expected), body.len()))
 }
 
+/// Whether these bytes end with a checksum of all, be it right or not.
+pub(crate) fn ends(bytes: &[u8]) -> bool {
+    let mark = Seal::Whole.mark().as_bytes();
+    let start = bytes.windows(mark.len()).rposition(|window| window == mark);
+    let digits = start.and_then(|start| bytes.get(start + mark.len()..)?.strip_suffix(END.as_bytes()));
+    digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
 /// The head of an object as an object, if these bytes begin with one that its checksum
 /// fits.
 pub(crate) fn head(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -109,6 +117,9 @@ fn line(tail: &str) -> String {
 }
 
 const END: &str = "\n}";
+
+/// The most bytes that seal an object and end it, and some.
+pub(crate) const LONGEST_TAIL: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -134,6 +145,8 @@ mod tests {
             unseal(&sealed[..at], Seal::Whole).unwrap_err();
         }
         unseal(&[&sealed[..], b"\n"].concat(), Seal::Whole).unwrap_err();
+        assert!(ends(&sealed) && !ends(&[&sealed[..], b"\n"].concat()));
+        assert!((0..sealed.len()).all(|at| !ends(&sealed[..at])));
     }
 
     #[test]

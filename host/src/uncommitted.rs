@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{absent, rank_file};
 use crate::store::{Local, Store};
-use crate::{Engine, Error, File, Result, not_committed};
+use crate::{Engine, Error, File, Result, not_committed, protected};
 
 /// A directory of files of ranks without a commit record, as PyTorch's own writer
 /// leaves it: `checkpoint_0.pt` and so on. Each file can be read by itself. Nothing
@@ -49,6 +49,12 @@ impl Uncommitted {
     /// Where the file of one rank is.
     pub fn rank_path(&self, rank: usize) -> PathBuf {
         self.path.join(rank_file(rank))
+    }
+
+    /// An error if `path` is a part of the directory, if only as another name of a file there:
+    /// what is written there would replace what is read.
+    pub fn refuse_output(&self, path: impl AsRef<Path>) -> Result<()> {
+        protected::apart_from(&*self.store, path.as_ref(), &self.path)
     }
 
     /// The file of one rank.

@@ -29,9 +29,9 @@ pub struct Args {
 
     /// Replace the input itself even if it holds more than values
     ///
-    /// Records of an archive that belong to no value, comments, the source of classes:
-    /// the output has none of it, and a note says so. In place that is an error without
-    /// this option.
+    /// Records of an archive that belong to no value, comments, the source of classes,
+    /// metadata of safetensors in a PyTorch file: the output has none of it, and a note
+    /// says so. In place that is an error without this option.
     #[arg(long)]
     discard_extras: bool,
 
@@ -50,7 +50,7 @@ impl Args {
         let file = context.open(&self.input)?;
         target::keep_layout(&mut options, &file);
         if !self.discard_extras {
-            extras::refuse_in_place(&file, self.target.path())?;
+            extras::refuse_in_place(&file, self.target.path(), &options.format)?;
         }
         part::tell_of(&context, &file);
         self.target.write(out, &context, file.state(), &options)?;

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use strongroom::File;
+use strongroom::{File, WriteFormat};
 
 use crate::failure::{self, Hint, Unsuitable};
 use crate::output::{note, plural};
@@ -22,17 +22,23 @@ pub fn tell(file: &File) {
     let _ = io::stderr().write_all(failure::list(file.extras(), SHOWN).as_bytes());
 }
 
-/// Refuses to write over the only file that has them.
-pub fn refuse_in_place(file: &File, output: &Path) -> Result<()> {
-    if file.extras().is_empty() || !is_same(file.path(), output) {
+/// Refuses to write over the only file that has them, or metadata for which `format` has no
+/// place.
+pub fn refuse_in_place(file: &File, output: &Path, format: &WriteFormat) -> Result<()> {
+    let mut parts: Vec<String> =
+        file.extras().iter().map(|part| format!("{} ({})", part.path, part.reason)).collect();
+    let metadata = file.state().metadata();
+    if !metadata.is_empty() && matches!(format, WriteFormat::Torch(_)) {
+        parts.push(format!("{} of metadata", plural(metadata.len(), "entry", "entries")));
+    }
+    if parts.is_empty() || !is_same(file.path(), output) {
         return Ok(());
     }
-    let parts: Vec<String> =
-        file.extras().iter().take(NAMED).map(|part| format!("{} ({})", part.path, part.reason)).collect();
-    let more = match file.extras().len().saturating_sub(NAMED) {
+    let more = match parts.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    parts.truncate(NAMED);
     let reason = format!(
         "{}: it is not replaced, as it holds what the new file would not: {}{more}",
         output.display(),

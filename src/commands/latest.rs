@@ -32,11 +32,9 @@ impl Args {
         if !place::is_there(&self.root)? {
             bail!(Unsuitable(format!("{}: there is no such directory", self.root.display())));
         }
-        let Some(latest) = Context::start()?.list(&self.root)?.pop() else {
-            bail!(Unsuitable(format!(
-                "{}: there is no committed checkpoint in it: no directory with a `strongroom.json`",
-                self.root.display()
-            )));
+        let Some(latest) = Context::start()?.latest(&self.root)? else {
+            let reason = "there is no committed checkpoint in it that is whole";
+            bail!(Unsuitable(format!("{}: {reason}", self.root.display())));
         };
         if self.json {
             return Ok(json::write(out, &Entry::of(&latest))?);

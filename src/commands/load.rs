@@ -45,6 +45,7 @@ impl Args {
         if self.uncommitted
             && let Some(directory) = each::directory(&context, &self.directory)?
         {
+            directory.refuse_output(self.target.path())?;
             let ranks = directory.world_size();
             let rank = match self.rank {
                 Some(rank) => self.known(rank, ranks)?,

@@ -65,6 +65,10 @@ impl<S: Store> Store for Faulty<S> {
         self.store.real(path)
     }
 
+    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
+        self.store.passed(path)
+    }
+
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         self.countdown.ask(path, "create")?;
         Ok(self.countdown.sink(self.store.create(path, length)?))
@@ -105,6 +109,10 @@ struct FaultyStage {
 impl Stage for FaultyStage {
     fn path(&self) -> &Path {
         self.stage.path()
+    }
+
+    fn place(&self) -> &Path {
+        self.stage.place()
     }
 
     fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {

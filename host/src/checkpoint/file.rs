@@ -140,6 +140,10 @@ impl FileRecord {
         if let Some([twice, _]) = keys.array_windows().find(|[a, b]| a == b) {
             return Err(damaged(format!("it has the metadata key {twice:?} twice")));
         }
+        let digests = record.storages.digest.iter().flatten().chain(&record.structure_digest);
+        if let Some(unknown) = digests.into_iter().find(|digest| !digest::is_known(digest)) {
+            return Err(damaged(format!("`{unknown}` is no digest of an algorithm that is known here")));
+        }
         let has_digests = record.structure_digest.is_some() && record.storages.digest.is_some();
         if record.storages.outline.is_some() && !has_digests {
             return Err(damaged(NO_DIGESTS.into()));

@@ -141,15 +141,22 @@ impl Checkpoint {
     }
 
     /// Verifies every file against the record, every payload of every rank against its
-    /// checksum, and that each storage of a shared state dict is in one rank's file.
+    /// checksum and its digest, if there is one, and that each storage of a shared state dict
+    /// is in one rank's file.
     pub fn verify(&self) -> Result<Verified> {
         let files = match self.sealed.outline.is_some() {
             true => self.committed(|| self.merge().map(|(_, files)| files))?,
-            false => (0..self.world_size()).map(|rank| self.file(rank)).collect::<Result<_>>()?,
+            false => {
+                let files = (0..self.world_size()).map(|rank| self.committed(|| self.sealed_file(rank)));
+                files.collect::<Result<_>>()?
+            }
         };
         let mut all = Verified::default();
-        for file in &files {
-            let Verified { storages, bytes, unchecked } = file.verify()?;
+        for (file, record) in &files {
+            let Verified { storages, bytes, unchecked } = match &record.storages.digest {
+                Some(digests) => file.verify_with(digests)?,
+                None => file.verify()?,
+            };
             all.storages += storages;
             all.bytes += bytes;
             all.unchecked += unchecked;
@@ -216,8 +223,8 @@ impl Checkpoint {
         }
     }
 
-    /// The outline over the storages in the ranks' files, and those files.
-    fn merge(&self) -> Result<(StateDict<'static>, Vec<File>)> {
+    /// The outline over the storages in the ranks' files, and those files with their records.
+    fn merge(&self) -> Result<(StateDict<'static>, Vec<(File, FileRecord)>)> {
         let Some(sealed) = &self.sealed.outline else {
             return Err(Error::checkpoint(&self.path, "it has no outline"));
         };
@@ -237,7 +244,7 @@ impl Checkpoint {
         }
         let files = (0..self.world_size()).map(|rank| self.sealed_file(rank)).collect::<Result<Vec<_>>>()?;
         let merged = shard::merge(&self.path, outline.state(), &files)?;
-        Ok((merged, files.into_iter().map(|(file, _)| file).collect()))
+        Ok((merged, files))
     }
 }
 

@@ -125,7 +125,14 @@ impl Record {
         let Some(source) = open(store, &path)? else { return Ok(None) };
         let mut bytes = vec![0; usize::try_from(source.length()).unwrap_or(HEAD).min(HEAD)];
         source.read_at(0, &mut bytes)?;
-        Self::parse(&path, &bytes).map(Some)
+        let head = Self::parse(&path, &bytes)?;
+        // What was cut short, or written over, has another end.
+        let mut end = bytes.split_off(bytes.len().saturating_sub(seal::LONGEST_TAIL));
+        source.read_at(source.length() - end.len() as u64, &mut end)?;
+        if !seal::ends(&end) {
+            return Err(damaged(&path, "it does not end as one does, and was cut short"));
+        }
+        Ok(Some(head))
     }
 
     /// Reads the whole record in the directory `path`; none if there is none.

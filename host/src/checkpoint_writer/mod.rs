@@ -245,9 +245,9 @@ impl CheckpointWriter {
 
     /// Where the files of a save go until they are committed: the same on all ranks.
     fn stage(&self, save: &Save<'_>) -> Result<Box<dyn Stage>> {
-        protected::findable(save.path)?;
         protected::outside_checkpoints(&*self.store, save.path)?;
         self.may_replace(save, save.path)?;
+        protected::findable(&*self.store, save.path)?;
         let token = format!("{}-{}", self.barrier.session(), save.number);
         let stage = || self.store.stage(save.path, &token);
         if save.rank.global_rank != 0 {
@@ -358,8 +358,7 @@ impl CheckpointWriter {
         self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;
         let (record_length, record_crc32) = (bytes.len() as u64, crc32(&bytes));
         let record_digest = written.digests.is_some().then(|| digest::of(&bytes));
-        let directory = self.store.real(stage.path()).unwrap_or_else(|_| stage.path().into());
-        let directory = directory.display().to_string();
+        let directory = stage.place().display().to_string();
         Ok(RankSeal { directory, length: record.length, record_length, record_crc32, record_digest })
     }
 
@@ -398,10 +397,11 @@ impl CheckpointWriter {
             record_crc32: seals.iter().map(|seal| seal.record_crc32).collect(),
             record_digest: seals.iter().map(|seal| seal.record_digest.clone()).collect(),
         };
-        let record = Record::new(self.next_instant(&root_of(&*self.store, stage.path())), &sealed);
+        let record = Record::new(self.next_instant(&root_of(&*self.store, stage.place())), &sealed);
         self.put_bytes(stage, RECORD, &record.to_bytes(&sealed)?)?;
-        // Something may have come while this save was under way.
-        stage.commit(&|| self.may_replace(save, stage.path()))
+        // Something may have come while this save was under way, and a link may lead elsewhere.
+        protected::outside_checkpoints(&*self.store, stage.place())?;
+        stage.commit(&|| self.may_replace(save, stage.place()))
     }
 
     /// Now, or after the newest checkpoint there is, if clocks differ or were set back:

@@ -18,7 +18,7 @@ use crate::drive::Layout;
 use crate::payload::Carried;
 use crate::state::{StateDict, Stored};
 use crate::write::{Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions};
-use crate::{Engine, Error, File, Result};
+use crate::{Engine, Error, File, Result, digest};
 use planned::Planned;
 pub(crate) use same::same;
 
@@ -45,7 +45,7 @@ impl ReadBack {
             Fill::Tensor(_) => None,
         };
         let digests: HashMap<u32, String> = slots.iter().zip(carried).filter_map(of_slot).collect();
-        self.storages.iter().map(|id| digests.get(id).cloned().unwrap_or_default()).collect()
+        self.storages.iter().map(|id| digests.get(id).cloned().unwrap_or_else(|| digest::of(&[]))).collect()
     }
 }
 

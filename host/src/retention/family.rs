@@ -1,7 +1,8 @@
 //! Which checkpoints belong together, by their names.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use globset::Glob;
@@ -13,7 +14,7 @@ use crate::Error;
 /// are of the family `step-`, `encoder-100` and `best` of others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Family {
-    before: String,
+    before: OsString,
     /// What follows the number, if there is one.
     after: Option<String>,
 }
@@ -23,6 +24,7 @@ pub(super) struct Name {
     pub(super) family: Family,
     /// None too if it is beyond 64 bits.
     pub(super) number: Option<u64>,
+    digits: String,
 }
 
 impl Name {
@@ -30,14 +32,23 @@ impl Name {
     /// are neither letters nor digits: 100 in `step-100-fp16` and `epoch=3-step=100`. If
     /// none does it is the one at the end: 7 in `epoch3step7`.
     pub(super) fn of(name: &OsStr) -> Self {
-        let name = name.to_string_lossy();
-        let Some((start, end)) = place(&name) else {
-            return Self { family: Family { before: name.into(), after: None }, number: None };
+        // Names that are no UTF-8 and print alike are not of one family.
+        let text = name.to_str().unwrap_or_default();
+        let Some((start, end)) = place(text) else {
+            let family = Family { before: name.into(), after: None };
+            return Self { family, number: None, digits: String::new() };
         };
-        let (before, rest) = name.split_at(start);
+        let (before, rest) = text.split_at(start);
         let (digits, after) = rest.split_at(end - start);
         let family = Family { before: before.into(), after: Some(after.into()) };
-        Self { family, number: digits.parse().ok() }
+        Self { family, number: digits.parse().ok(), digits: digits.into() }
+    }
+
+    /// Whether it has a number that is a multiple of another, however many digits it has.
+    pub(super) fn is_multiple_of(&self, every: NonZeroU64) -> bool {
+        let every = u128::from(every.get());
+        let digits = self.digits.chars().filter_map(|digit| digit.to_digit(10));
+        !self.digits.is_empty() && digits.fold(0, |rest, digit| (rest * 10 + u128::from(digit)) % every) == 0
     }
 }
 
@@ -104,6 +115,8 @@ impl fmt::Debug for Pattern {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -128,6 +141,26 @@ mod tests {
             assert_eq!(found.family, Family { before: before.into(), after }, "{name}");
             assert_eq!(found.number, rest.and_then(|(_, number)| number), "{name}");
         }
+    }
+
+    #[test]
+    fn a_multiple_may_have_any_number_of_digits() {
+        let is_multiple =
+            |name: &str| Name::of(OsStr::new(name)).is_multiple_of(NonZeroU64::new(100).unwrap());
+        for name in
+            ["step-100", "step-0", "step-00200-fp16", "step-100000000000000000000000000000000000000000"]
+        {
+            assert!(is_multiple(name), "{name}");
+        }
+        for name in ["step-150", "best", "", "step-100000000000000000000000000000000000000001"] {
+            assert!(!is_multiple(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_print_alike_are_of_families_of_their_own() {
+        let family = |name: &[u8]| Name::of(OsStr::from_bytes(name)).family;
+        assert_ne!(family(b"s\xfe-1"), family(b"s\xfd-1"));
     }
 
     #[test]

@@ -184,7 +184,45 @@ pub fn latest(root: impl AsRef<Path>) -> Result<Option<PathBuf>> {
 
 /// The same, in a store of one's own.
 pub fn latest_in(store: &dyn Store, root: &Path) -> Result<Option<PathBuf>> {
-    Ok(list_in(store, root)?.checkpoints.pop().map(|listed| listed.path))
+    Ok(list_in(store, root)?.newest_in(store)?.map(|listed| listed.path))
+}
+
+impl Listing {
+    /// The newest. Its record is read whole, of which a listing reads the head: those that are
+    /// damaged behind that are passed over.
+    pub fn newest_in(&mut self, store: &dyn Store) -> Result<Option<Listed>> {
+        while let Some(listed) = self.checkpoints.pop() {
+            if is_sealed(store, &listed, &mut self.passed_over)? {
+                self.checkpoints.push(listed.clone());
+                return Ok(Some(listed));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a checkpoint has a record that is right to its end. If it is damaged, that is noted.
+fn is_sealed(store: &dyn Store, listed: &Listed, damaged: &mut Vec<Error>) -> Result<bool> {
+    match Record::read_sealed(store, &listed.path) {
+        Err(error) if is_of_its_own(&error) => {
+            damaged.push(error);
+            Ok(false)
+        }
+        // None: somebody removes it.
+        sealed => Ok(sealed?.is_some()),
+    }
+}
+
+/// The checkpoints that count when others are deleted for their sake: with all that their
+/// records say, they are whole.
+fn sealed(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
+    let mut sealed = Vec::new();
+    for listed in list_in(store, root)?.checkpoints {
+        if is_sealed(store, &listed, &mut Vec::new())? {
+            sealed.push(listed);
+        }
+    }
+    Ok(sealed)
 }
 
 /// Which committed checkpoints are kept, of each family by itself: those whose names
@@ -247,7 +285,8 @@ impl Retention {
     }
 
     fn is_one_of_every(&self, listed: &Listed) -> bool {
-        self.keep_every.zip(listed.number).is_some_and(|(every, number)| number % every == 0)
+        let name = listed.path.file_name().map(Name::of);
+        self.keep_every.zip(name).is_some_and(|(every, name)| name.is_multiple_of(every))
     }
 }
 
@@ -327,7 +366,7 @@ fn prunable(
     may_go: &dyn Fn(&OsStr) -> bool,
     reading: &Sources,
 ) -> Result<Pruned> {
-    let all = list_in(store, root)?.checkpoints;
+    let all = sealed(store, root)?;
     let going = retention.dispensable(&all).into_iter().map(|listed| &listed.path);
     let going: Vec<&PathBuf> = going.filter(|path| path.file_name().is_some_and(may_go)).collect();
     let mut pruned = Pruned::default();
@@ -412,7 +451,7 @@ fn remove_dispensable(
         // Asked when nobody can commit: the newer ones may be gone again, taken back as
         // they could not be brought to disk, and this one may have been replaced.
         let still = || {
-            let now = list_in(store, root)?.checkpoints;
+            let now = sealed(store, root)?;
             let going = retention.dispensable(&now);
             Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
         };

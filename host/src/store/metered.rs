@@ -78,6 +78,10 @@ impl<S: Store> Store for Metered<S> {
         self.store.real(path)
     }
 
+    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
+        self.store.passed(path)
+    }
+
     fn is_stream(&self, path: &Path) -> Result<bool> {
         self.store.is_stream(path)
     }
@@ -180,6 +184,10 @@ struct MeteredStage {
 impl Stage for MeteredStage {
     fn path(&self) -> &Path {
         self.stage.path()
+    }
+
+    fn place(&self) -> &Path {
+        self.stage.place()
     }
 
     fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {

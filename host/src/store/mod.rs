@@ -34,6 +34,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `path` without links: where a file or directory of this name is, or would be.
     fn real(&self, path: &Path) -> Result<PathBuf>;
 
+    /// Where `path` leads through, links and directories among them, each without links above
+    /// it, and last what it leads to.
+    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
+        Ok(vec![self.real(path)?])
+    }
+
     /// Whether a file of this name would be written into what is there, be it a pipe or a
     /// file that somebody has open, rather than replace it.
     fn is_stream(&self, _path: &Path) -> Result<bool> {
@@ -125,6 +131,11 @@ pub trait Sink: fmt::Debug + Send + Sync {
 pub trait Stage: fmt::Debug + Send + Sync {
     /// Where the directory will appear, for errors.
     fn path(&self) -> &Path;
+
+    /// The same without links: they are followed once, when the stage is made.
+    fn place(&self) -> &Path {
+        self.path()
+    }
 
     /// Starts the file `name` of `length` bytes in it.
     fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>>;

@@ -22,6 +22,7 @@ use super::{extras, part, place};
 use crate::context::Context;
 use crate::failure::{Usage, message};
 use crate::output::{json, note, size};
+use crate::signals;
 use hooks::Hooks;
 use removed::Removed;
 use world::World;
@@ -66,7 +67,7 @@ pub struct Args {
     #[arg(long = "async", conflicts_with = "share")]
     in_background: bool,
 
-    /// As --async, with a process that goes on writing if this one is killed
+    /// As --async, with a process that goes on writing if this one is interrupted or killed
     #[arg(long, conflicts_with = "share")]
     process: bool,
 
@@ -219,6 +220,12 @@ impl Args {
         let start = Instant::now();
         let saving = checkpointer.save(&self.directory, state, &self.hooks.arguments())?;
         let staged = start.elapsed();
+        if self.process {
+            let path = self.directory.display();
+            signals::say_first(format!(
+                "{path}: the process that writes it goes on if it has begun, and it may still appear"
+            ));
+        }
         let written = saving.wait();
         let total = start.elapsed();
         written.and(checkpointer.close())?;

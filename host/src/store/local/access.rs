@@ -9,24 +9,29 @@ use rustix::fs::{Access as Permitted, AtFlags, CWD, StatxAttributes, StatxFlags,
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use super::attributes::Attributes;
 use super::sync::parent;
 
-/// The mode and the owner of what is replaced, which its successor gets: a file that only
-/// its owner may read stays one.
-#[derive(Clone, Copy, Debug)]
+/// The mode, the owner and the attributes of what is replaced, which its successor gets: a
+/// file that only its owner may read stays one.
+#[derive(Clone, Debug)]
 pub(super) struct Access {
     mode: u32,
     owner: u32,
     group: u32,
+    attributes: Attributes,
 }
 
 impl Access {
-    /// Of what is at `path`; none if nothing is.
+    /// Of what `path` leads to, as all may do all with a link; none if nothing is there.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
-        match path.symlink_metadata() {
-            Ok(there) => {
-                Ok(Some(Self { mode: there.mode() & 0o7777, owner: there.uid(), group: there.gid() }))
-            }
+        match path.metadata() {
+            Ok(there) => Ok(Some(Self {
+                mode: there.mode() & 0o7777,
+                owner: there.uid(),
+                group: there.gid(),
+                attributes: Attributes::of(path)?,
+            })),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }
@@ -41,7 +46,7 @@ impl Access {
 
     /// Gives them to another. Who may not give a file to its owner or group keeps it, and
     /// opens it to nobody else for that.
-    pub(super) fn give(self, file: &File) -> io::Result<()> {
+    pub(super) fn give(&self, file: &File) -> io::Result<()> {
         let now = file.metadata()?;
         let owner = now.uid() == self.owner || fchown(file, Some(self.owner), None).is_ok();
         let group = now.gid() == self.group || fchown(file, None, Some(self.group)).is_ok();
@@ -50,9 +55,18 @@ impl Access {
             mode &= !SET_UID;
         }
         if !group {
-            let others = mode & 0o007;
-            mode &= !SET_GID & !(0o070 & !(others << 3));
+            mode &= !SET_GID;
         }
+        if self.attributes.has_list() {
+            // What the list gives nobody is to have for a moment.
+            file.set_permissions(Permissions::from_mode(mode & !0o070))?;
+        }
+        let listed = self.attributes.give_list(file);
+        if !group || !listed {
+            let others = mode & 0o007;
+            mode &= !(0o070 & !(others << 3));
+        }
+        self.attributes.give_rest(file);
         // A new owner costs a file these bits.
         if file.metadata()?.mode() & 0o7777 == mode {
             return Ok(());

@@ -4,6 +4,7 @@
 //! a process works on it: what has a hidden name and no lock was left by the dead.
 
 mod access;
+mod attributes;
 mod destination;
 mod file_system;
 mod held;
@@ -11,6 +12,7 @@ mod hidden;
 mod leftovers;
 mod lock;
 mod parents;
+mod place;
 mod sink;
 mod source;
 mod stage;
@@ -31,6 +33,7 @@ use rustix::fs::statvfs;
 use self::destination::Destination;
 use self::hidden::Kind;
 use self::lock::{Names, is_at};
+use self::place::Place;
 use self::sink::LocalSink;
 use self::source::LocalSource;
 use self::stage::{LocalStage, remove_all};
@@ -41,8 +44,8 @@ use crate::{Error, Result};
 
 /// The machine's own file system.
 ///
-/// A file or directory that is replaced hands its mode and, where that is permitted, its
-/// owner and group on; new ones follow the umask. Links are written through: what they
+/// A file or directory that is replaced hands its mode, its extended attributes and, where that
+/// is permitted, its owner and group on; new ones follow the umask. Links are written through: what they
 /// lead to is replaced. Into a pipe or a device a file is written from beginning to end,
 /// once it is whole. Directories that are missing above what is written are made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +64,7 @@ impl Local {
     /// The number of the open file of this process that `path` is a name of, as
     /// `/dev/stdout` is one of 1.
     pub fn descriptor(path: &Path) -> Option<i32> {
-        destination::descriptor(path)
+        Place::of(path).ok()?.descriptor()
     }
 }
 
@@ -72,7 +75,7 @@ impl Store for Local {
 
     fn exists(&self, path: &Path) -> Result<bool> {
         // Not following links: a dangling one is in the way of a rename too.
-        match fs::symlink_metadata(path) {
+        match fs::symlink_metadata(trimmed(path)) {
             Ok(_) => Ok(true),
             Err(source) if matches!(source.kind(), NotFound | NotADirectory) => Ok(false),
             Err(source) => Err(Error::io(path, "look at", source)),
@@ -90,7 +93,7 @@ impl Store for Local {
     }
 
     fn look(&self, path: &Path) -> Result<Option<Found>> {
-        match fs::metadata(path) {
+        match fs::metadata(trimmed(path)) {
             Ok(there) => Ok(Some(Found {
                 directory: there.is_dir(),
                 length: there.len(),
@@ -102,7 +105,14 @@ impl Store for Local {
     }
 
     fn real(&self, path: &Path) -> Result<PathBuf> {
-        destination::real(path)
+        Place::of(path).map(Place::named)
+    }
+
+    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
+        let mut place = Place::of(path)?;
+        let mut passed = std::mem::take(&mut place.passed);
+        passed.push(place.named());
+        Ok(passed)
     }
 
     fn is_stream(&self, path: &Path) -> Result<bool> {
@@ -179,15 +189,11 @@ impl Store for Local {
     }
 
     fn undeletable(&self, path: &Path) -> Result<Option<String>> {
-        let place = destination::followed(path)?.unwrap_or_else(|| path.into());
-        access::undeletable(&place).map_err(|source| Error::io(path, "look at", source))
+        access::undeletable(&Place::of(path)?.path).map_err(|source| Error::io(path, "look at", source))
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
-        // What the kernel has links to in /proc is no directory of checkpoints.
-        let place = destination::followed(path)?.unwrap_or_else(|| path.into());
-        // `new/.` is `new`, which is not there yet.
-        let place: PathBuf = place.components().collect();
+        let place = Place::of(path)?.path;
         Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
     }
 
@@ -199,7 +205,7 @@ impl Store for Local {
         let tidied = leftovers::remove(root)?;
         if !tidied.removed.is_empty() {
             // It may have been all that was in what this process has made.
-            parents::unmake(&root.join("removed"));
+            parents::unmake(&Place::of(root)?.path.join("removed"));
         }
         Ok(tidied)
     }
@@ -208,6 +214,12 @@ impl Store for Local {
 /// Whether a name says that a save works on what has it, or has left it.
 pub(crate) fn is_unfinished(name: &str) -> bool {
     matches!(Kind::of(OsStr::new(name)), Some(Kind::Partial | Kind::Stage))
+}
+
+/// The path without a slash at the end: to the kernel it would say that a file is not there,
+/// and of a link that it is none.
+fn trimmed(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and

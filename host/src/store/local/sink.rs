@@ -105,7 +105,7 @@ impl Sink for LocalSink {
     }
 
     fn finish(mut self: Box<Self>, durable: bool) -> Result<()> {
-        if let Some(access) = self.access {
+        if let Some(access) = &self.access {
             let given = access.give(&self.file);
             given.map_err(|source| Error::io(&self.path, "set the mode of", source))?;
         }

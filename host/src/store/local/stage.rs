@@ -172,6 +172,10 @@ impl Stage for LocalStage {
         &self.path
     }
 
+    fn place(&self) -> &Path {
+        &self.place
+    }
+
     fn create(&self, name: &str, length: u64) -> Result<Box<dyn Sink>> {
         let path = self.path.join(name);
         let access = self.access(name).map_err(|source| Error::io(&path, "create", source))?;

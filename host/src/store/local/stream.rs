@@ -1,9 +1,9 @@
 //! Pipes and devices that are written to.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::os::fd::{BorrowedFd, RawFd};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use super::destination::descriptor;
+use super::place::Place;
 use super::sink::reserve;
 use crate::store::Sink;
 use crate::{Error, Result};
@@ -77,7 +77,7 @@ impl Write for Patient<'_> {
 /// What is open in this process is written to as it is: `/dev/stdout` has a position that
 /// others share, who write before and after.
 fn open(path: &Path) -> io::Result<File> {
-    match descriptor(path) {
+    match Place::of(path).ok().and_then(|place| place.descriptor()) {
         Some(number) => duplicate(number),
         None => open_anew(path),
     }
@@ -104,8 +104,7 @@ fn open_anew(path: &Path) -> io::Result<File> {
         match File::options().append(true).custom_flags(flags).open(path) {
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
                 if start.elapsed() > PATIENCE {
-                    let reason = "it is a pipe, and nobody reads from it";
-                    return Err(io::Error::new(io::ErrorKind::NotConnected, reason));
+                    return Err(nobody(path));
                 }
                 thread::sleep(Duration::from_millis(10));
             }
@@ -115,6 +114,15 @@ fn open_anew(path: &Path) -> io::Result<File> {
     let flags = fcntl_getfl(&stream)?;
     fcntl_setfl(&stream, flags - OFlags::NONBLOCK)?;
     Ok(stream)
+}
+
+/// Why a stream that is there cannot be opened.
+fn nobody(path: &Path) -> io::Error {
+    let reason = match fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo()) {
+        true => "it is a pipe, and nobody reads from it",
+        false => "it is a device, and nothing is behind it",
+    };
+    io::Error::new(io::ErrorKind::NotConnected, reason)
 }
 
 /// How long a reader may take to come.

@@ -1,0 +1,206 @@
+//! Where what is written goes: links, names and missing directories.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+
+use strongroom::{
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, HookArguments, HookContext, HookError,
+    LocalBarrier, StateDict, WriterHook,
+};
+
+use crate::room::{Room, make_pipe, stderr};
+
+#[test]
+fn links_are_written_through() {
+    let room = Room::new();
+    fs::create_dir(room.path("elsewhere")).unwrap();
+    symlink("elsewhere/file.pt", room.path("link.pt")).unwrap();
+    symlink("link.pt", room.path("second.pt")).unwrap();
+    symlink("elsewhere/run", room.path("run")).unwrap();
+    // First they lead nowhere.
+    for line in
+        ["convert in.pt second.pt", "convert in.pt second.pt", "save in.pt run", "save in.pt run --overwrite"]
+    {
+        room.done(line);
+        assert!(["link.pt", "second.pt", "run"].iter().all(|name| room.path(name).is_symlink()), "{line}");
+        assert!(room.path("elsewhere/file.pt").is_file(), "{line}");
+    }
+    Checkpoint::open(room.path("elsewhere/run")).unwrap().verify().unwrap();
+    assert_eq!((room.hidden(), room.hidden_in("elsewhere")), (Vec::new(), Vec::new()));
+    // Retention is that of the directory that it is in.
+    room.done("save in.pt elsewhere/step-1");
+    symlink("elsewhere/step-2", room.path("step-2")).unwrap();
+    room.done("save in.pt step-3");
+    room.done("save in.pt step-2 --keep-last 1");
+    assert!(!room.path("elsewhere/step-1").exists() && room.path("step-3").exists());
+
+    symlink("circle.pt", room.path("circle.pt")).unwrap();
+    let output = room.run("convert in.pt circle.pt");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("error: circle.pt: "), "{}", stderr(&output));
+}
+
+/// A slash at the end is not to say that a file is not there, or that a link is none.
+#[test]
+fn a_slash_at_the_end_says_nothing() {
+    let room = Room::new();
+    fs::write(room.path("thesis.txt"), "precious").unwrap();
+    make_pipe(&room.path("pipe"));
+    symlink("/dev/null", room.path("device")).unwrap();
+    for line in ["thesis.txt/", "thesis.txt/.", "thesis.txt/ --ranks 2", "in.pt/", "pipe/", "device/"] {
+        let output = room.run(&format!("save in.pt {line}"));
+        assert_eq!(output.status.code(), Some(1), "{line}: {}", stderr(&output));
+        assert!(stderr(&output).contains("something is here already"), "{line}: {}", stderr(&output));
+    }
+    assert_eq!(fs::read_to_string(room.path("thesis.txt")).unwrap(), "precious");
+    // Links are written through: to an empty directory, to nothing, to a checkpoint.
+    fs::create_dir(room.path("empty")).unwrap();
+    for (link, target) in [("to-empty", "empty"), ("to-nothing", "nothing")] {
+        symlink(target, room.path(link)).unwrap();
+        room.done(&format!("save in.pt {link}/"));
+        assert!(room.path(link).is_symlink(), "{link}");
+        room.done(&format!("verify {target}"));
+        let again = room.run(&format!("save in.pt {link}/"));
+        assert!(stderr(&again).contains("hint: --overwrite replaces it"), "{}", stderr(&again));
+        room.done(&format!("save in.pt {link}/. --overwrite"));
+        assert!(room.path(link).is_symlink(), "{link}");
+        assert_eq!(room.mode(target), 0o755, "{target}");
+    }
+    assert_eq!(room.hidden(), [""; 0]);
+}
+
+/// Where directories are made that are missing, `..` would lead elsewhere than it was asked about.
+#[test]
+fn dots_after_what_is_missing_lead_nowhere() {
+    let room = Room::new();
+    room.done("save in.pt old");
+    symlink("missing/../old/checkpoint_0.pt", room.path("link.pt")).unwrap();
+    let whole = room.path("missing").join("../old/new.pt");
+    for line in [
+        "convert in.pt missing/../old/checkpoint_0.pt",
+        "convert in.pt missing/../new.pt",
+        "convert in.pt link.pt",
+        "convert in.pt missing/../in.pt",
+        "save in.pt missing/../old/inner",
+        "save in.pt missing/../old --overwrite",
+        "load old missing/../old/checkpoint_0.pt",
+        &format!("convert in.pt {}", whole.display()),
+    ] {
+        let output = room.run(line);
+        assert_eq!(output.status.code(), Some(3), "{line}: {}", stderr(&output));
+        assert!(stderr(&output).contains("is not there, and `..` follows"), "{line}: {}", stderr(&output));
+        assert!(!room.path("missing").exists(), "{line}");
+    }
+    room.done("verify old");
+}
+
+#[test]
+fn names_may_be_as_long_as_the_file_system_allows() {
+    let room = Room::new();
+    for letter in ["n", "重"] {
+        let file = letter.repeat(252 / letter.len()) + ".pt";
+        let directory = letter.repeat(255 / letter.len());
+        for _ in 0..2 {
+            room.done(&format!("convert in.pt {file}"));
+            room.done(&format!("save in.pt {directory} --ranks 2 --overwrite"));
+        }
+        Checkpoint::open(room.path(&directory)).unwrap().verify().unwrap();
+        let output = room.run(&format!("convert in.pt {letter}{letter}{file}"));
+        assert_eq!(output.status.code(), Some(3));
+        let said = format!("error: {letter}{letter}{file}: ");
+        assert!(stderr(&output).starts_with(&said), "{}", stderr(&output));
+    }
+    assert_eq!(room.hidden(), [""; 0]);
+}
+
+#[test]
+fn missing_directories_are_made_and_removed_again_if_nothing_comes_of_it() {
+    let room = Room::new();
+    room.done("save in.pt a/b/step-1 --ranks 2");
+    room.done("convert in.pt c/d/out.pt");
+    room.done("load a/b/step-1 e/f/out.pt");
+    fs::create_dir(room.path("empty")).unwrap();
+    for line in [
+        "convert cut.pt x/y/out.pt",
+        "save cut.pt x/y/step-1 --ranks 2",
+        "convert damaged.pt x/y/out.pt",
+        "save damaged.pt x/y/step-1 --ranks 2",
+        "save damaged.pt x/y/step-1",
+        "save damaged.pt empty/y/step-1 --async",
+        "load damaged x/y/out.pt",
+    ] {
+        let output = room.run(line);
+        assert_eq!(output.status.code(), Some(1), "{line}: {}", stderr(&output));
+        assert!(!room.path("x").exists() && room.path("empty").exists(), "{line}");
+        assert!(!room.path("empty/y").exists(), "{line}");
+    }
+    let output = room.run("convert in.pt in.pt/out.pt");
+    assert!(stderr(&output).starts_with("error: in.pt/out.pt: cannot create: "), "{}", stderr(&output));
+}
+
+#[test]
+fn a_path_may_say_that_it_is_one_of_a_directory() {
+    let room = Room::new();
+    for name in ["out.pt/", "out.pt/.", "out/ --to torch"] {
+        let output = room.run(&format!("convert in.pt {name}"));
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(stderr(&output).contains("is the name of a directory; a file is to be written"), "{name}");
+    }
+    room.done("save in.pt new/.");
+    room.done("save in.pt newer/");
+    for name in ["new", "newer"] {
+        room.done(&format!("verify {name}"));
+    }
+    assert_eq!(room.hidden(), [""; 0]);
+    let output = room.run("convert in.pt /proc/out.pt");
+    assert!(stderr(&output).starts_with("error: /proc/out.pt: cannot create: "), "{}", stderr(&output));
+}
+
+/// What is replaced is what was looked at, wherever a link leads by then.
+#[test]
+fn a_link_that_changes_during_a_save_is_not_followed_again() {
+    #[derive(Debug)]
+    struct Elsewhere(std::path::PathBuf);
+
+    impl WriterHook for Elsewhere {
+        fn name(&self) -> &str {
+            "elsewhere"
+        }
+
+        fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
+            fs::write(self.0.join("first/notes.txt"), "precious")?;
+            fs::remove_file(self.0.join("current"))?;
+            Ok(symlink("second", self.0.join("current"))?)
+        }
+
+        fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
+            Ok(())
+        }
+    }
+
+    let room = Room::new();
+    room.done("save in.pt first");
+    room.done("save in.pt second");
+    symlink("first", room.path("current")).unwrap();
+    let config = CheckpointWriterConfig { overwrite: true, ..CheckpointWriterConfig::default() };
+    let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+    let writer = writer.with_hook(Arc::new(Elsewhere(room.path(""))));
+    let saved = writer.write(room.path("current"), &StateDict::new(), &HookArguments::new());
+    let error = saved.unwrap_err().to_string();
+    assert!(error.contains("first: something is here already") && error.contains("notes.txt"), "{error}");
+    assert_eq!(fs::read_to_string(room.path("first/notes.txt")).unwrap(), "precious");
+    room.done("verify first");
+    room.done("verify second");
+}
+
+/// Nobody would find it again, whatever the link to it is called.
+#[test]
+fn a_link_to_a_hidden_name_is_no_place_for_a_checkpoint() {
+    let room = Room::new();
+    symlink(".hidden", room.path("shown")).unwrap();
+    let output = room.run("save in.pt shown");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("does not begin with a dot"), "{}", stderr(&output));
+    assert!(!room.path(".hidden").exists());
+}
