@@ -155,6 +155,9 @@ const PARTIAL: [&str; 6] = ["incomplete", "partial", "part", "crdownload", "down
 /// The error of a directory that was to be a checkpoint and has no commit record.
 pub(crate) fn not_committed(store: &dyn Store, path: &Path) -> Error {
     match DirectoryKind::of(store, path) {
+        Ok(DirectoryKind::Committed) => {
+            Error::checkpoint(path, format!("its `{RECORD}` is a link that leads nowhere, or went meanwhile"))
+        }
         Ok(kind) => Error::NotCommitted { path: path.into(), kind },
         Err(error) => error,
     }

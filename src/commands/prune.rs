@@ -18,7 +18,9 @@ use crate::output::{json, note};
 /// Prints the path of each that is removed, and of what writes that were killed have left,
 /// which goes too; without --keep-last only that. The newest committed checkpoint of a
 /// family always stays, and so does whatever is no committed checkpoint, or not a whole
-/// one: other files, and saves that are under way.
+/// one: other files, and saves that are under way. A checkpoint is taken for whole whose
+/// record is right and whose files are all there and as long as they were: `strongroom
+/// verify` reads what is in them.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -65,15 +67,10 @@ impl Args {
                 let Tidied { removed: leftovers, failed } = context.store.tidy(&self.root)?;
                 Pruned { leftovers, failed, ..Pruned::default() }
             }
-            (Some(retention), dry_run) => {
-                // Says which are passed over.
-                context.list(&self.root)?;
-                match dry_run {
-                    true => prunable_in(&context.store, &self.root, &retention)?,
-                    false => prune_in(&context.store, &self.root, &retention)?,
-                }
-            }
+            (Some(retention), true) => prunable_in(&context.store, &self.root, &retention)?,
+            (Some(retention), false) => prune_in(&context.store, &self.root, &retention)?,
         };
+        pruned.passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));
         pruned.spared.iter().for_each(|error| note(&error.to_string()));
         if self.json {
             let names = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();

@@ -70,9 +70,13 @@ impl CheckpointProcess {
     /// ready in time, and if its writer cannot be made.
     pub fn start(config: CheckpointProcessConfig, spec: &CheckpointWriterSpec) -> Result<Self> {
         let mut spec = spec.clone();
-        for hook in &mut spec.hooks {
+        for file in spec.hooks.iter_mut().chain(&mut spec.writer.sources) {
             // It may be started anew in another directory.
-            *hook = absolute(hook)?;
+            *file = absolute(file)?;
+            if file.to_str().is_none() {
+                let reason = "a checkpoint process is told of files by names in UTF-8, and this one is not";
+                return Err(Error::Value(format!("{}: {reason}", file.display())));
+            }
         }
         let spec = serde_json::to_string(&spec).map_err(|error| Error::Value(error.to_string()))?;
         let running = Some(Running::start(&config, &spec)?);

@@ -213,16 +213,17 @@ fn is_sealed(store: &dyn Store, listed: &Listed, damaged: &mut Vec<Error>) -> Re
     }
 }
 
-/// The checkpoints that count when others are deleted for their sake: with all that their
-/// records say, they are whole.
-fn sealed(store: &dyn Store, root: &Path) -> Result<Vec<Listed>> {
-    let mut sealed = Vec::new();
-    for listed in list_in(store, root)?.checkpoints {
-        if is_sealed(store, &listed, &mut Vec::new())? {
-            sealed.push(listed);
+/// The checkpoints that count when others are deleted for their sake: their records are right
+/// to the end.
+fn sealed(store: &dyn Store, root: &Path) -> Result<Listing> {
+    let Listing { checkpoints, passed_over } = list_in(store, root)?;
+    let mut listing = Listing { passed_over, ..Listing::default() };
+    for listed in checkpoints {
+        if is_sealed(store, &listed, &mut listing.passed_over)? {
+            listing.checkpoints.push(listed);
         }
     }
-    Ok(sealed)
+    Ok(listing)
 }
 
 /// Which committed checkpoints are kept, of each family by itself: those whose names
@@ -302,6 +303,8 @@ pub struct Pruned {
     pub spared: Vec<Error>,
     /// What could not be removed, and why.
     pub failed: Vec<Error>,
+    /// What is wrong with checkpoints that are neither counted nor removed.
+    pub passed_over: Vec<Error>,
 }
 
 /// Removes the committed checkpoints directly under `root` that are not to be
@@ -366,10 +369,10 @@ fn prunable(
     may_go: &dyn Fn(&OsStr) -> bool,
     reading: &Sources,
 ) -> Result<Pruned> {
-    let all = sealed(store, root)?;
-    let going = retention.dispensable(&all).into_iter().map(|listed| &listed.path);
+    let Listing { checkpoints, passed_over } = sealed(store, root)?;
+    let going = retention.dispensable(&checkpoints).into_iter().map(|listed| &listed.path);
     let going: Vec<&PathBuf> = going.filter(|path| path.file_name().is_some_and(may_go)).collect();
-    let mut pruned = Pruned::default();
+    let mut pruned = Pruned { passed_over, ..Pruned::default() };
     let mut stays = |path: &PathBuf, reason: Result<Option<String>>| match reason {
         Ok(None) => Ok(false),
         Ok(Some(reason)) => {
@@ -451,7 +454,7 @@ fn remove_dispensable(
         // Asked when nobody can commit: the newer ones may be gone again, taken back as
         // they could not be brought to disk, and this one may have been replaced.
         let still = || {
-            let now = sealed(store, root)?;
+            let now = sealed(store, root)?.checkpoints;
             let going = retention.dispensable(&now);
             Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
         };
