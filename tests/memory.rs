@@ -5,8 +5,8 @@ use std::path::Path;
 
 use strongroom::store::Local;
 use strongroom::{
-    Checkpoint, CheckpointWriter, Checkpointer, CheckpointerConfig, Engine, File, HookArguments, RankInfo,
-    StateDict, Tensor, WriteOptions, make_async_checkpointer, save_with,
+    Checkpoint, CheckpointWriter, Checkpointer, CheckpointerConfig, DType, Engine, File, HookArguments,
+    RankInfo, StateDict, Storage, Tensor, WriteOptions, make_async_checkpointer, save_with,
 };
 
 /// What anything may take beyond the state dict, and beyond a copy of it where training
@@ -42,6 +42,16 @@ fn memory_does_not_grow_with_the_checkpoint() {
     takes_at_most(ALLOWED, "convert", || convert(&pt, &safetensors));
     takes_at_most(ALLOWED, "verify safetensors", || File::open(&safetensors).unwrap().verify().unwrap());
     takes_at_most(ALLOWED, "convert back", || convert(&safetensors, &pt));
+
+    // Of what a few elements are of, only the part with them.
+    let storage = Storage::new(vec![7u8; usize::try_from(LENGTH).unwrap()]);
+    let mut state = StateDict::new();
+    let few = Tensor::view(storage, DType::Uint8, LENGTH - 16, &[4], &[5]).unwrap();
+    state.insert("few", few);
+    strongroom::save(&pt, &state).unwrap();
+    drop(state);
+    takes_at_most(ALLOWED, "convert strided", || convert(&pt, &safetensors));
+    assert_eq!(fs::metadata(&safetensors).unwrap().len() % 8, 4);
 }
 
 fn convert(from: &Path, to: &Path) {

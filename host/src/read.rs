@@ -487,16 +487,6 @@ impl<'a> Storage<'a> {
         }
     }
 
-    /// All bytes in memory, on their way into something that lasts.
-    pub(crate) fn held(&self) -> Result<Self> {
-        let Content::Stored(part) = self.content() else { return Ok(self.clone()) };
-        let mut buffer = Buffer::new(&Pages::default(), part.source.path(), part.length)?;
-        part.carry_into(buffer.as_mut())?;
-        let length = buffer.as_ref().len();
-        Storage::part(Arc::new(buffer), 0..length, self.location(), part.checksum.is_some())
-            .ok_or_else(|| Error::Value("a buffer is shorter than itself".into()))
-    }
-
     /// The same bytes in memory, verified if asked to and if there is a checksum.
     pub(crate) fn load(&self, pages: &Pages, verify: bool) -> Result<Self> {
         match self.content() {

@@ -4,6 +4,8 @@
 //! what is written, so that a checksum is always the one of the bytes that it stands for,
 //! whoever writes to their source meanwhile.
 
+mod span;
+
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -15,6 +17,7 @@ use crate::read::reverse;
 use crate::state::{Content, StateDict, Storage, Stored, is_contiguous};
 use crate::store::Sink;
 use crate::{Error, Result, digest, gather};
+use span::Span;
 
 /// What has become of a payload.
 pub(crate) struct Carried {
@@ -43,11 +46,11 @@ pub(crate) fn carry(
         by_storage.entry(storage_of(slot)?).or_default().push(index);
     }
     let carrier = Carrier { sink, state, slots, kept: small(slots), hash, digests };
-    // One after another what has to be in memory whole.
-    let (whole, streamed): (Vec<_>, Vec<_>) =
+    // One after another that of which much may have to be in memory.
+    let (held, streamed): (Vec<_>, Vec<_>) =
         by_storage.into_iter().partition(|(id, slots)| carrier.is_held(*id, slots));
     let mut carried =
-        whole.into_iter().map(|(id, slots)| carrier.carry_storage(id, &slots)).collect::<Result<Vec<_>>>()?;
+        held.into_iter().map(|(id, slots)| carrier.carry_storage(id, &slots)).collect::<Result<Vec<_>>>()?;
     let streamed = streamed.into_par_iter().map(|(id, slots)| carrier.carry_storage(id, &slots));
     carried.append(&mut streamed.collect::<Result<Vec<_>>>()?);
     let mut carried: Vec<(usize, Carried)> = carried.into_iter().flatten().collect();
@@ -130,8 +133,8 @@ struct Origin<'o> {
 }
 
 impl Carrier<'_> {
-    /// Whether the storage has to be in memory whole: its file has it in one order, and
-    /// it goes out in another.
+    /// Whether a part of the storage has to be in memory: its file has it in one order, and it
+    /// goes out in another.
     fn is_held(&self, id: u32, slots: &[usize]) -> bool {
         let stored = |storage: &Storage<'_>| matches!(storage.content(), Content::Stored(_));
         let strided = |&slot: &usize| matches!(place(&self.slots[slot]), Ok(Place::Strided(_)));
@@ -141,36 +144,46 @@ impl Carrier<'_> {
     /// All slots that are filled from one storage.
     fn carry_storage(&self, id: u32, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
         let storage = self.state.storages().get(id as usize).ok_or_else(misplaced)?;
-        let held = match storage.content() {
-            Content::Stored(_) if self.is_held(id, slots) => Some(storage.held()?),
-            _ => None,
-        };
-        let storage = held.as_ref().unwrap_or(storage);
         match storage.content() {
             Content::Stored(stored) => self.carry_file(stored, slots),
             Content::Bytes(..) => {
                 let bytes = storage.bytes()?;
-                let carried = slots.par_iter().map(|&slot| self.carry_memory(bytes, slot));
+                let carried =
+                    slots.par_iter().map(|&slot| self.carry_memory(bytes, slot, place(&self.slots[slot])?));
                 Ok(carried.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
             }
         }
     }
 
-    /// Reads a payload through, in order, and hands each slot its part on the way.
+    /// Reads a payload through, in order, and hands each slot its part on the way. What strided
+    /// views look at is kept for afterwards.
     fn carry_file(&self, stored: &Stored, slots: &[usize]) -> Result<Vec<(usize, Carried)>> {
-        let takers = slots.iter().map(|&slot| match place(&self.slots[slot])? {
-            Place::From(start) => self.taker(slot, start),
-            Place::Strided(_) => Err(misplaced()),
-        });
-        let bring = |at, buffer: &mut [u8]| stored.read_at(at, buffer);
+        let (mut takers, mut views) = (Vec::new(), Vec::new());
+        for &slot in slots {
+            match place(&self.slots[slot])? {
+                Place::From(start) => takers.push(self.taker(slot, start)?),
+                Place::Strided(view) => views.push((slot, view)),
+            }
+        }
+        let all: Vec<&Tensor> = views.iter().map(|&(_, view)| view).collect();
+        let span = if all.is_empty() { None } else { Some(Span::of(&all, stored.length)?) };
+        let bring = |at, buffer: &mut [u8]| {
+            stored.read_at(at, buffer)?;
+            span.as_ref().map_or(Ok(()), |span| span.keep(at, buffer, stored.swap))
+        };
         let origin = Origin { length: stored.length, bring: &bring, stored: Some(stored) };
-        self.hand_out(&origin, &takers.collect::<Result<Vec<_>>>()?)
+        let mut carried = self.hand_out(&origin, &takers)?;
+        let Some((start, bytes)) = span.map(Span::into_parts) else { return Ok(carried) };
+        for (slot, view) in views {
+            let view = span::shifted(view, start).ok_or_else(misplaced)?;
+            carried.append(&mut self.carry_memory(&bytes, slot, Place::Strided(&view))?);
+        }
+        Ok(carried)
     }
 
     /// Copies what one slot takes of a storage that is in memory, which others may write
     /// to: they may be training.
-    fn carry_memory(&self, bytes: &[u8], slot: usize) -> Result<Vec<(usize, Carried)>> {
-        let place = place(&self.slots[slot])?;
+    fn carry_memory(&self, bytes: &[u8], slot: usize, place: Place<'_>) -> Result<Vec<(usize, Carried)>> {
         let bring = |at: u64, buffer: &mut [u8]| match place {
             Place::From(start) => {
                 let start = start.checked_add(at).and_then(|start| usize::try_from(start).ok());
