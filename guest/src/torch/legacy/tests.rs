@@ -69,6 +69,16 @@ fn numbers_are_little_endian_on_every_machine() {
 }
 
 #[test]
+fn what_somebody_added_to_the_system_information_is_told() {
+    assert_eq!(read(STREAM).unwrap().0.extras, []);
+    let mine = with(STREAM, b"longq\x07K\x04uu.", b"longq\x07K\x04uX\x04\0\0\0mineK\x01u.");
+    let extras = read(&mine).unwrap().0.extras;
+    let [extra] = &extras[..] else { panic!("{extras:?}") };
+    assert_eq!(extra.path, "system information");
+    assert_eq!(extra.reason, "1 entry that torch does not write");
+}
+
+#[test]
 fn a_state_dict_beyond_one_window_comes_in_several() {
     let long = 300_000u32;
     let text = [b"X".as_slice(), &long.to_le_bytes(), &vec![b'x'; long as usize], b"0"].concat();
