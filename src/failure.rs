@@ -175,6 +175,10 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
         }
         Error::Rank { source, .. } => return library_hint(source),
         Error::Save { source, .. } => return library_hint(source),
+        Error::Irreproducible { tensors: false, .. } => Some(
+            "`inspect` shows what is in it; where its classes can be trusted, torch.load and torch.save write it \
+             in an order that every pickler has",
+        ),
         Error::Irreproducible { .. } => Some(
             "`inspect` shows what is in it, and --tensors-only takes its tensors out; where its classes can be \
              trusted, torch.load and torch.save write it in an order that every pickler has",

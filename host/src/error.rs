@@ -97,6 +97,8 @@ pub enum Error {
         path: PathBuf,
         /// Where its pickle is carried out in a way in which none is written.
         finding: Finding,
+        /// Whether it has tensors, which can be written without the rest.
+        tensors: bool,
     },
     /// A directory is not a whole checkpoint.
     #[error("{}: {reason}", At(path))]
