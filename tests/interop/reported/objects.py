@@ -227,6 +227,23 @@ def case_26_engine_states(room):
     )
 
 
+def case_26_classes_inside_classes(room):
+    """Protocols from 4 on name them in one piece, earlier ones call for them."""
+    outer = classes.Outer
+    made = {
+        "objects": [outer(), outer.Inner.Deep(), outer.Inner(), outer.Inner(), outer.Inner],
+        "members": {outer.Member.ONE: outer.Member.TWO, "set": {outer.Member.ONE, outer.Inner}},
+        "fields": collections.OrderedDict(w=outer.Fields(torch.ones(2)), e=outer.Fields(outer.Member.ONE)),
+        "functions": [outer.make, outer.method, outer.bound, outer.bound, getattr, outer().method],
+        "calls": functools.partial(outer.make, outer.Inner()),
+        "tensors": {"w": full(3).as_subclass(outer.Derived), "p": Parameter(full(4))},
+    }
+    for name, value in made.items():
+        for protocol in (2, 3, 4, 5):
+            path = room.save(f"{name}{protocol}.pt", value, pickle_protocol=protocol)
+            room.lossless(path, ranks=(2,))
+
+
 def case_27_configurations(room):
     """Lightning and fairseq: configurations whose parts know their parents."""
     import omegaconf
