@@ -265,6 +265,7 @@ impl Placed {
             metadata: Vec::new(),
             extras: extras.into_vec(),
             irreproducible: interpreted.irreproducible,
+            undecoded: interpreted.undecoded,
             root: 0,
             storages: stored.collect(),
             nodes: interpreted.nodes,

@@ -131,7 +131,7 @@ impl Records {
 
     /// What the archive holds, once its pickle is read.
     pub(super) fn checkpoint(self, interpreted: Interpreted) -> Result<Checkpoint, Error> {
-        let Interpreted { nodes, storages, sources, irreproducible, .. } = interpreted;
+        let Interpreted { nodes, storages, sources, irreproducible, undecoded, .. } = interpreted;
         let stored =
             |named: NamedStorage| self.stored(&named.key, named.length, named.swap_width, named.location);
         let storages = storages.into_iter().map(stored).collect::<Result<Vec<_>, _>>()?;
@@ -146,6 +146,7 @@ impl Records {
             metadata,
             extras,
             irreproducible,
+            undecoded,
             root: 0,
             nodes,
             storages,
