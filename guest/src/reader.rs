@@ -160,7 +160,12 @@ impl Reading {
                 Ok(Next::Fetch(vec![Range::new(0, foreign::HEAD.min(self.length))]))
             }
             State::Foreign { asked: true } => {
-                Err(foreign::error(parts.first().map_or(&[], Vec::as_slice), self.length))
+                let head = parts.first().map_or(&[][..], Vec::as_slice);
+                if !foreign::may_be_pickle(head, self.length, &self.limits) {
+                    return Err(foreign::error(head, self.length));
+                }
+                self.state = State::Pickle(Box::new(BareReader::new(self.length, self.limits)));
+                self.resume(Vec::new())
             }
             State::TorchZip(reader) => reader.resume(parts),
             State::TorchLegacy(reader) => reader.resume(parts),
