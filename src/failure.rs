@@ -213,7 +213,7 @@ fn is_of_the_kernel(path: &Path) -> bool {
 
 /// What to do with one of its files.
 const OF_THE_KERNEL: &str =
-    "the kernel makes it when it is read: it is no file that was written, and its length is none";
+    "it is a file of the kernel's, made when it is read: no checkpoint, and nothing of it was cut";
 
 /// What to do with a directory that is no committed checkpoint.
 fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
