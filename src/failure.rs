@@ -258,12 +258,13 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
 /// A path in a state dict as a message shows it: that of the whole is empty.
 /// Blanks at either end are seen between quotes.
 pub fn named(path: &str) -> Cow<'_, str> {
+    let is_blank = |c: char| c.is_whitespace() && !c.is_control();
     if path.is_empty() {
         "(the root)".into()
-    } else if path.trim() == path {
-        path.into()
-    } else {
+    } else if path.starts_with(is_blank) || path.ends_with(is_blank) {
         format!("\"{path}\"").into()
+    } else {
+        path.into()
     }
 }
 
@@ -273,8 +274,9 @@ mod tests {
 
     #[test]
     fn a_name_can_be_seen() {
-        let shown = ["", " ", "a b", " a", "a\u{a0}", "a.b"].map(named);
-        assert_eq!(shown, ["(the root)", "\" \"", "a b", "\" a\"", "\"a\u{a0}\"", "a.b"]);
+        let shown = ["", " ", "a b", " a", "a\u{a0}", "a.b", "a\n"].map(named);
+        // A control character is shown by another name.
+        assert_eq!(shown, ["(the root)", "\" \"", "a b", "\" a\"", "\"a\u{a0}\"", "a.b", "a\n"]);
     }
 }
 
