@@ -268,6 +268,15 @@ pub fn named(path: &str) -> Cow<'_, str> {
     }
 }
 
+/// Values listed in an error.
+const SHOWN: usize = 20;
+
+const UNFIT: u8 = 1;
+const USAGE: u8 = 2;
+const SYSTEM: u8 = 3;
+const STOPPED: u8 = 4;
+const RANKS: u8 = 5;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,12 +288,3 @@ mod tests {
         assert_eq!(shown, ["(the root)", "\" \"", "a b", "\" a\"", "\"a\u{a0}\"", "a.b", "a\n"]);
     }
 }
-
-/// Values listed in an error.
-const SHOWN: usize = 20;
-
-const UNFIT: u8 = 1;
-const USAGE: u8 = 2;
-const SYSTEM: u8 = 3;
-const STOPPED: u8 = 4;
-const RANKS: u8 = 5;
