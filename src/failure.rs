@@ -144,7 +144,7 @@ fn library_message(error: &Error) -> String {
 /// A line for each value that does not fit, `most` of them.
 pub fn list(unfit: &[Unfit], most: usize) -> String {
     let line =
-        |Unfit { path, reason }: &Unfit| format!("  {}: {}\n", Printable(named(path)), Printable(reason));
+        |Unfit { path, reason }: &Unfit| format!("  {}: {}\n", Printable(&named(path)), Printable(reason));
     let mut text: String = unfit.iter().take(most).map(line).collect();
     if let Some(more) = unfit.len().checked_sub(most).filter(|&more| more > 0) {
         text.push_str(&format!("  … and {more} more\n"));
@@ -176,6 +176,10 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
         }
         Error::Rank { source, .. } => return library_hint(source),
         Error::Save { source, .. } => return library_hint(source),
+        Error::Irreproducible { tensors: false, .. } => Some(
+            "`inspect` shows what is in it; where its classes can be trusted, torch.load and torch.save write it \
+             in an order that every pickler has",
+        ),
         Error::Irreproducible { .. } => Some(
             "`inspect` shows what is in it, and --tensors-only takes its tensors out; where its classes can be \
              trusted, torch.load and torch.save write it in an order that every pickler has",
@@ -188,6 +192,12 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
         }
         Error::Exists { .. } => Some("--overwrite replaces it, in one step"),
         Error::Checksum { .. } => Some("restore the file from another copy: strongroom cannot repair it"),
+        Error::Format { path, .. } if is_of_the_kernel(path) => Some(OF_THE_KERNEL),
+        Error::Io { path, source, .. }
+            if source.kind() == io::ErrorKind::UnexpectedEof && is_of_the_kernel(path) =>
+        {
+            Some(OF_THE_KERNEL)
+        }
         Error::Format { fault: Fault::Truncated(_), .. } => {
             Some("the file was cut short: copy or download it again")
         }
@@ -195,6 +205,16 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
     };
     hint.map(Cow::Borrowed)
 }
+
+/// Whether a file is one of `/proc` or `/sys`.
+fn is_of_the_kernel(path: &Path) -> bool {
+    let place = path.canonicalize();
+    place.is_ok_and(|place| ["/proc", "/sys"].iter().any(|root| place.starts_with(root)))
+}
+
+/// What to do with one of its files.
+const OF_THE_KERNEL: &str =
+    "it is a file of the kernel's, made when it is read: no checkpoint, and nothing of it was cut";
 
 /// What to do with a directory that is no committed checkpoint.
 fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
@@ -207,12 +227,19 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
             "copy it again, with its `strongroom.json`; --uncommitted reads the file of each rank by itself \
              (inspect, verify and load have it)",
         ),
+        DirectoryKind::Distributed { metadata: false } => Some(
+            "the save did not finish, or the directory was not copied whole, and nothing can read it: copy it \
+             again with its `.metadata`, or take an earlier checkpoint",
+        ),
         DirectoryKind::Distributed { .. } => Some(
             "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR FILE` makes a file of it",
         ),
         DirectoryKind::Unpacked => {
             Some("open the file that was unpacked, or pack it again: `zip -0 -r FILE.pt DIR` where DIR is")
         }
+        DirectoryKind::UnpackedProgram { .. } => Some(
+            "what made it opens the file that was unpacked; for the weights alone, ask for its `state_dict`",
+        ),
         DirectoryKind::Sharded { .. } | DirectoryKind::Repository { .. } | DirectoryKind::Files { .. } => {
             Some(
                 "inspect, verify and convert take these files one by one; `strongroom validate DIR` takes all",
@@ -230,8 +257,16 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
 }
 
 /// A path in a state dict as a message shows it: that of the whole is empty.
-pub fn named(path: &str) -> &str {
-    if path.is_empty() { "(the root)" } else { path }
+/// Blanks at either end are seen between quotes.
+pub fn named(path: &str) -> Cow<'_, str> {
+    let is_blank = |c: char| c.is_whitespace() && !c.is_control();
+    if path.is_empty() {
+        "(the root)".into()
+    } else if path.starts_with(is_blank) || path.ends_with(is_blank) {
+        format!("\"{path}\"").into()
+    } else {
+        path.into()
+    }
 }
 
 /// Values listed in an error.
@@ -242,3 +277,15 @@ const USAGE: u8 = 2;
 const SYSTEM: u8 = 3;
 const STOPPED: u8 = 4;
 const RANKS: u8 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_be_seen() {
+        let shown = ["", " ", "a b", " a", "a\u{a0}", "a.b", "a\n"].map(named);
+        // A control character is shown by another name.
+        assert_eq!(shown, ["(the root)", "\" \"", "a b", "\" a\"", "\"a\u{a0}\"", "a.b", "a\n"]);
+    }
+}

@@ -65,6 +65,8 @@ pub struct Checkpoint {
     pub extras: Vec<Unfit>,
     /// Why writing the state dict again would do something else than the file does.
     pub irreproducible: Option<Fault>,
+    /// Strings of Python 2 whose encoding the file does not say: not UTF-8, and so bytes.
+    pub undecoded: u64,
     /// The state dict's root.
     pub root: NodeId,
     /// The state dict.
@@ -158,7 +160,12 @@ impl Reading {
                 Ok(Next::Fetch(vec![Range::new(0, foreign::HEAD.min(self.length))]))
             }
             State::Foreign { asked: true } => {
-                Err(foreign::error(parts.first().map_or(&[], Vec::as_slice), self.length))
+                let head = parts.first().map_or(&[][..], Vec::as_slice);
+                if !foreign::may_be_pickle(head, self.length, &self.limits) {
+                    return Err(foreign::error(head, self.length));
+                }
+                self.state = State::Pickle(Box::new(BareReader::new(self.length, self.limits)));
+                self.resume(Vec::new())
             }
             State::TorchZip(reader) => reader.resume(parts),
             State::TorchLegacy(reader) => reader.resume(parts),

@@ -28,6 +28,11 @@ pub enum DirectoryKind {
     },
     /// A torch zip that was unpacked.
     Unpacked,
+    /// The same of an archive that is a program.
+    UnpackedProgram {
+        /// What it is: `a TorchScript archive`.
+        program: &'static str,
+    },
     /// A checkpoint in several files, which this index names.
     Sharded {
         /// The name of the index.
@@ -85,6 +90,9 @@ impl DirectoryKind {
             let is_ours = files().any(|name| name == OUTLINE || is_rank_record(name));
             return Ok(if is_ours { Self::LostRecord(ranks) } else { Self::RankFiles(ranks) });
         }
+        if let Some(program) = program(store, path, &entries)? {
+            return Ok(Self::UnpackedProgram { program });
+        }
         if has("data.pkl") {
             return Ok(Self::Unpacked);
         }
@@ -109,6 +117,21 @@ impl DirectoryKind {
             checkpoints => Ok(Self::Checkpoints(checkpoints)),
         }
     }
+}
+
+/// Which program was unpacked into a directory, by what only such archives have.
+fn program(store: &dyn Store, path: &Path, entries: &[Entry]) -> Result<Option<&'static str>> {
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    if has("constants.pkl") && (has("code") || has("data.pkl")) || has("bytecode.pkl") {
+        return Ok(Some("a TorchScript archive"));
+    }
+    if has(".data") && store.exists(&path.join(".data").join("extern_modules"))? {
+        return Ok(Some("a torch.package archive"));
+    }
+    if has("archive_format") || has("models") && store.exists(&path.join("models").join("model.json"))? {
+        return Ok(Some("an exported program (.pt2)"));
+    }
+    Ok(None)
 }
 
 /// Whether the hidden name of a save stands beside where its directory would be.
@@ -190,6 +213,7 @@ impl fmt::Display for DirectoryKind {
             Self::Unpacked => f.write_str(
                 "an unpacked PyTorch file: its parts (`data.pkl` and others) are no checkpoint by themselves",
             ),
+            Self::UnpackedProgram { program } => write!(f, "{program} that was unpacked, which is a program"),
             Self::Sharded { index } => {
                 write!(f, "a checkpoint in several files, which `{index}` names: each is opened by itself")
             }
@@ -235,7 +259,8 @@ mod tests {
     fn names_say_what_a_directory_is() {
         use DirectoryKind as Kind;
         let first = |first: &str| first.to_owned();
-        let cases: [(&[&str], Kind); 18] = [
+        let program = |program| Kind::UnpackedProgram { program };
+        let cases: [(&[&str], Kind); 23] = [
             (&["strongroom.json", "checkpoint_0.pt"], Kind::Committed),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "config.json"], Kind::RankFiles(2)),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "outline.pkl"], Kind::LostRecord(2)),
@@ -244,6 +269,11 @@ mod tests {
             (&["__0_0.distcp", "__1_0.distcp"], Kind::Distributed { metadata: false }),
             (&[".metadata", "model-00001-of-00002.safetensors"], Kind::Distributed { metadata: true }),
             (&["data.pkl", "version", "data/0"], Kind::Unpacked),
+            (&["data.pkl", ".data/serialization_id", "version"], Kind::Unpacked),
+            (&["data.pkl", "constants.pkl", "code/a.py"], program("a TorchScript archive")),
+            (&["constants.pkl", "bytecode.pkl", "data.pkl"], program("a TorchScript archive")),
+            (&[".data/extern_modules", "model/model.pkl"], program("a torch.package archive")),
+            (&["archive_format", "models/model.json"], program("an exported program (.pt2)")),
             (
                 &["config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json"],
                 Kind::Sharded { index: "model.safetensors.index.json".into() },

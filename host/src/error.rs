@@ -96,7 +96,9 @@ pub enum Error {
         /// The file that the state dict is of.
         path: PathBuf,
         /// Where its pickle is carried out in a way in which none is written.
-        finding: Finding,
+        finding: Box<Finding>,
+        /// Whether it has tensors, which can be written without the rest.
+        tensors: bool,
     },
     /// A directory is not a whole checkpoint.
     #[error("{}: {reason}", At(path))]

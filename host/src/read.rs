@@ -24,6 +24,7 @@ pub struct File {
     alignment: Option<u32>,
     checksums: bool,
     extras: Vec<Unfit>,
+    undecoded: u64,
     state: StateDict<'static>,
     parts: Vec<Stored>,
 }
@@ -100,6 +101,7 @@ impl File {
             alignment: summary.alignment,
             checksums: summary.checksums,
             extras: summary.extras.into_iter().map(Unfit::from).collect(),
+            undecoded: summary.undecoded,
             state,
             parts,
             source,
@@ -147,6 +149,13 @@ impl File {
     /// leaves out: the part, and what it is.
     pub fn extras(&self) -> &[Unfit] {
         &self.extras
+    }
+
+    /// How many strings of Python 2 are no UTF-8. They are `bytes` in the state dict: the
+    /// file does not say their encoding, and one that is written of it does not say that
+    /// they were strings.
+    pub fn undecoded(&self) -> u64 {
+        self.undecoded
     }
 
     /// Why the state dict cannot be written again as what it is, in any format that keeps

@@ -55,6 +55,7 @@ impl Args {
         part::tell_of(&context, &file);
         self.target.write(out, &context, file.state(), &options)?;
         extras::tell(&file);
+        extras::tell_of_undecoded(&file);
         Ok(())
     }
 }

@@ -22,6 +22,20 @@ pub fn tell(file: &File) {
     let _ = io::stderr().write_all(failure::list(file.extras(), SHOWN).as_bytes());
 }
 
+/// Says how many strings are no longer told from bytes: `torch.load` of the output has no
+/// use for the encoding that it takes to load the input.
+pub fn tell_of_undecoded(file: &File) {
+    let count = usize::try_from(file.undecoded()).unwrap_or(usize::MAX);
+    if count > 0 {
+        let kept = plural(count, "string of Python 2 is", "strings of Python 2 are");
+        note(&format!(
+            "{}: {kept} no UTF-8, and kept as bytes; where their encoding is known, \
+             `torch.load(FILE, encoding=\"latin1\")` and torch.save keep texts",
+            file.path().display()
+        ));
+    }
+}
+
 /// Refuses to write over the only file that has them, or metadata for which `format` has no
 /// place.
 pub fn refuse_in_place(file: &File, output: &Path, format: &WriteFormat) -> Result<()> {

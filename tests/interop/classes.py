@@ -161,6 +161,43 @@ class Frozen:
     other: object = None
 
 
+class Outer:
+    """Has classes inside."""
+
+    class Inner(Plain):
+        """Of an object."""
+
+        class Deep(Plain):
+            """One more level."""
+
+    class Member(enum.Enum):
+        """Of members."""
+
+        ONE = 1
+        TWO = "two"
+
+    @dataclasses.dataclass
+    class Fields:
+        """Of fields."""
+
+        value: object
+
+    class Derived(torch.Tensor):
+        """Of tensors."""
+
+    @staticmethod
+    def make():
+        """A function."""
+        return Outer.Inner()
+
+    @classmethod
+    def bound(cls):
+        """Another object whenever it is asked for."""
+
+    def method(self):
+        """A function of objects."""
+
+
 Point = namedtuple("Point", ["x", "y"])
 
 

@@ -52,7 +52,7 @@ def main():
         kind = KINDS[number % len(KINDS)]
         (directory / f"{number:06}.{kind}").write_bytes(damaged(kind, options.seed + number))
     verdicts, told = judge(options.strongroom, directory)
-    wrong = [(path, trouble) for path in verdicts["safe"] if (trouble := load(path, path in told))]
+    wrong = [(path, trouble) for path in verdicts["safe"] if (trouble := load(path, told[path]))]
     counts = {verdict: len(paths) for verdict, paths in verdicts.items()}
     print(f"differential: {options.count} damaged files: {counts}; {len(wrong)} judged safe and not so")
     for path, trouble in wrong[:20]:
@@ -133,15 +133,14 @@ def pickles(data):
 
 
 def judge(strongroom, directory):
-    """The files, by verdict, and those that weights_only refuses, as a warning says."""
+    """The files, by verdict, and those that weights_only refuses, or that need an encoding, as a warning says."""
     command = [strongroom, "validate", directory, "--format", "json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=600)
-    verdicts, told = collections.defaultdict(list), set()
+    verdicts, told = collections.defaultdict(list), collections.defaultdict(set)
     for file in json.loads(done.stdout)["files"]:
         path = pathlib.Path(file["path"])
         verdicts[file["verdict"]].append(path)
-        if any(finding["id"] == "SR-PICKLE-PROTOCOL" for finding in file["findings"]):
-            told.add(path)
+        told[path] = {finding["id"] for finding in file["findings"]}
     return verdicts, told
 
 
@@ -179,12 +178,13 @@ def loaded(path, told):
             while file.peek(1):
                 pickle.load(file)
         return foreign(names)
-    careless = torch.load(path, weights_only=False)
+    options = {"encoding": "latin1"} if "SR-LEGACY-ENCODING" in told else {}
+    careless = torch.load(path, weights_only=False, **options)
     try:
-        careful = torch.load(path, weights_only=True)
+        careful = torch.load(path, weights_only=True, **options)
     except pickle.UnpicklingError:
         # A warning says that it refuses the file, and nothing else is excused.
-        if not told:
+        if "SR-PICKLE-PROTOCOL" not in told:
             raise
         careful = careless
     try:

@@ -150,6 +150,7 @@ fn summary_out(checkpoint: &Checkpoint) -> wit::Summary {
         metadata: checkpoint.metadata.clone(),
         extras: unfit_out(checkpoint.extras.clone()),
         irreproducible: checkpoint.irreproducible.clone().map(fault_out),
+        undecoded: checkpoint.undecoded,
     }
 }
 

@@ -9,14 +9,14 @@ pub(crate) mod tar;
 use alloc::string::String;
 
 pub(crate) use archive::{Program, describe as describe_archive, program};
-pub(crate) use pickle::describe as describe_pickle;
+pub(crate) use pickle::{describe as describe_pickle, may_be as may_be_pickle};
 pub(crate) use signature::{NPY, describe, strong};
 
 use crate::{Error, show};
 
 /// Bytes from the start of a file that tell all that can be told: the signature of tar
-/// is at 257, and readers of PDF look at 1024.
-pub(crate) const HEAD: u64 = 1024;
+/// is at 257, and that of HDF5 may be behind 4096 bytes of its user's.
+pub(crate) const HEAD: u64 = 4096 + 8;
 
 /// Whether the first bytes may be the length of a safetensors header and its brace.
 /// Eight characters before it are no length but the start of a JSON text: `{"data":{"…`.
@@ -68,7 +68,63 @@ const SHOWN: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use super::may_be_safetensors;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::{describe, may_be_pickle, may_be_safetensors};
+    use crate::Limits;
+
+    #[test]
+    fn what_came_instead_of_a_file_is_named() {
+        let cases: [(&[u8], &str); 22] = [
+            (b"<!-- x --><html>", "an HTML page"),
+            (b"\xef\xbb\xbf \n<HEAD><TITLE>", "an HTML page"),
+            (b"<Html lang=en>", "an HTML page"),
+            (b"<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code>", "an error of the server"),
+            (b"<Error><Code>AccessDenied</Code>", "an error of the server"),
+            (b"<?xml version=\"1.0\"?><plist>", "an XML text"),
+            (b"{\"error\":\"Repository not found\"}", "a JSON text, perhaps an error of the server"),
+            (b"{\"model_type\": \"gpt\", \"error\": 1}", "a JSON text"),
+            (b"Entry not found", "an error of the server"),
+            (b"Invalid username or password.", "an error of the server"),
+            (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),
+            (b"version https://hawser.github.com/spec/v1\noid", "a Git LFS pointer"),
+            (b"/annex/objects/SHA256E-s10--ab.pt\n", "a git-annex pointer"),
+            (b"\x50\x2a\x4d\x18\x04\0\0\0abcd\x28\xb5\x2f\xfd", "a zstd archive"),
+            (b"\x5f\x2a\x4d\x18", "a zstd archive"),
+            (&user_block(512), "an HDF5 file"),
+            (&user_block(1024), "an HDF5 file"),
+            (&user_block(4096), "an HDF5 file"),
+            (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+            (b"GGUF\x03\0\0\0", "a GGUF file: llama.cpp"),
+            (b"\x1c\0\0\0TFL3", "a TFLite model"),
+            (b"notes on a model", "a plain text"),
+        ];
+        for (head, what) in cases {
+            let told = describe(head, head.len() as u64).unwrap_or_default();
+            assert!(told.starts_with(what), "{}: {told}", head.escape_ascii());
+        }
+    }
+
+    fn user_block(length: usize) -> Vec<u8> {
+        let mut head = vec![b' '; length];
+        head.extend_from_slice(b"\x89HDF\r\n\x1a\n");
+        head
+    }
+
+    #[test]
+    fn a_pickle_without_a_protocol_is_one_all_the_same() {
+        let limits = Limits::default();
+        let may_be = |head: &[u8], length| may_be_pickle(head, length, &limits);
+        for pickle in [&b"(lp0\nI1\naI2\na."[..], b"(dp0\nS'a'\np1\nI1\ns.", b"]q\0."] {
+            assert!(may_be(pickle, pickle.len() as u64), "{}", pickle.escape_ascii());
+        }
+        // One that goes on behind the head.
+        assert!(may_be(b"(lp0\nI1\na", 100));
+        for text in [&b"N. B. this is a text"[..], b"(see below)", b"", b".", b"I agree"] {
+            assert!(!may_be(text, text.len() as u64), "{}", text.escape_ascii());
+        }
+    }
 
     #[test]
     fn a_pickle_whose_ninth_byte_is_a_brace_is_no_header() {

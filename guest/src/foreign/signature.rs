@@ -9,6 +9,17 @@ struct Signature {
     what: &'static str,
 }
 
+/// An HDF5 file may begin with a block of its user's, of 512 bytes or a power of two more.
+fn is_hdf5(head: &[u8]) -> bool {
+    let starts = core::iter::once(0).chain((9..13).map(|power| 1usize << power));
+    starts.into_iter().any(|at| head.get(at..).is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n\x1a\n")))
+}
+
+/// Frames of zstd that are skipped, and may come before all others.
+fn is_skippable(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
 /// What bytes of another format are, if the first of them say so clearly: no
 /// pickle writer starts like this.
 pub(crate) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
@@ -16,7 +27,10 @@ pub(crate) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
         head.get(signature.at..).is_some_and(|rest| rest.starts_with(signature.bytes))
     };
     let table = || SIGNATURES.iter().find(matches).map(|signature| signature.what);
-    program(head, length).or_else(table)
+    let others = || {
+        if is_hdf5(head) { Some(HDF5) } else { is_skippable(head).then_some(ZSTD) }
+    };
+    program(head, length).or_else(others).or_else(table)
 }
 
 /// What bytes are that no reader of ours knows, as far as can be told.
@@ -37,7 +51,10 @@ pub(crate) fn describe(head: &[u8], length: u64) -> Option<&'static str> {
         // ir_version, then the next field; a SavedModel starts the same.
         let protobuf = matches!(head, [8, 1..=16, 0x12 | 0x1a | 0x3a, ..]);
         if protobuf {
-            Some("an ONNX model, a TensorFlow SavedModel or another protocol buffer")
+            Some(
+                "an ONNX model (`onnx.load` opens it), a TensorFlow SavedModel (`tf.saved_model.load` opens \
+                 its directory) or another protocol buffer",
+            )
         } else {
             text(head)
         }
@@ -67,28 +84,83 @@ fn text(head: &[u8]) -> Option<&'static str> {
     }
     let start = valid.trim_start_matches('\u{feff}').trim_start();
     let begins = |prefix: &str| start.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
-    Some(if begins("version https://git-lfs") {
+    let any = |prefixes: &[&str]| prefixes.iter().any(|prefix| begins(prefix));
+    let has = |part: &str| start.contains(part);
+    Some(if any(LFS) {
         "a Git LFS pointer: the file itself was not downloaded, and `git lfs pull` brings it"
+    } else if begins("/annex/objects/") || has(".git/annex/objects/") {
+        "a git-annex pointer: the file itself was not downloaded, and `git annex get` brings it"
     } else if begins("#!") {
         "a script, which is a program"
-    } else if begins("<!doctype html") || begins("<html") {
+    } else if any(HTML) {
         "an HTML page, perhaps an error of the server it was downloaded from: download it again"
+    } else if (begins("<?xml") || begins("<Error")) && has("<Error") && has("<Code>") {
+        "an error of the server it was downloaded from (XML): see what it says, and download it again"
     } else if begins("<?xml") {
         "an XML text"
-    } else if begins("{") && start.contains("\"weight_map\"") {
+    } else if begins("{") && has("\"weight_map\"") {
         "a JSON text: the index of a checkpoint in several files, which it names"
+    } else if begins("{") && ERRORS.iter().any(|key| has(key)) && !has("\"model_type\"") {
+        "a JSON text, perhaps an error of the server it was downloaded from: see what it says"
     } else if begins("{") || begins("[") {
         "a JSON text"
+    } else if any(ANSWERS) {
+        "an error of the server it was downloaded from: see what it says, and download it again"
     } else {
         "a plain text"
     })
 }
 
+/// How pointers begin that stand for a large file in a repository, old ones among them.
+const LFS: &[&str] = &[
+    "version https://git-lfs",
+    "version https://hawser.github.com/",
+    "version http://git-media.io/",
+    "# git-media",
+];
+
+/// How pages begin.
+const HTML: &[&str] = &["<!doctype html", "<html", "<head", "<body", "<title", "<meta ", "<script", "<!--"];
+
+/// Keys that servers give their errors in, as JSON.
+const ERRORS: [&str; 5] = ["\"error\"", "\"errors\"", "\"error_description\"", "\"message\"", "\"detail\""];
+
+/// What hubs and servers answer instead of a file.
+const ANSWERS: &[&str] = &[
+    "entry not found",
+    "repository not found",
+    "revision not found",
+    "invalid username or password",
+    "invalid credentials",
+    "access to model ",
+    "access to dataset ",
+    "unauthorized",
+    "forbidden",
+    "not found",
+    "file not found",
+    "404",
+    "403 forbidden",
+    "401 unauthorized",
+    "internal server error",
+    "service unavailable",
+    "bad gateway",
+    "too many requests",
+    "rate limit exceeded",
+    "no such key",
+];
+
 /// How numpy's files start.
 pub(crate) const NPY: &[u8] = b"\x93NUMPY";
 
+const HDF5: &str =
+    "an HDF5 file, as Keras writes it: `h5py.File` opens it; it may hold programs (Lambda layers)";
+const ZSTD: &str = "a zstd archive: unpack it and validate what is inside";
+const GGUF: &str = "a GGUF file: llama.cpp and the Python package `gguf` read it; the model it was made from mostly has \
+                    safetensors or PyTorch files";
+const GGML: &str = "a GGML file: old versions of llama.cpp read it";
+
 macro_rules! signatures {
-    ($($at:literal $bytes:literal $what:literal;)*) => {
+    ($($at:literal $bytes:literal $what:expr;)*) => {
         &[$(Signature { at: $at, bytes: $bytes, what: $what }),*]
     };
 }
@@ -98,18 +170,17 @@ const SIGNATURES: &[Signature] = signatures! {
     0 b"\x1f\x8b\x08" "a gzip archive: unpack it and validate what is inside";
     4 b"1AY&SY" "a bzip2 archive: unpack it and validate what is inside";
     0 b"\xfd7zXZ\0" "an xz archive: unpack it and validate what is inside";
-    0 b"\x28\xb5\x2f\xfd" "a zstd archive: unpack it and validate what is inside";
+    0 b"\x28\xb5\x2f\xfd" ZSTD;
     0 b"\x04\x22\x4d\x18" "an lz4 archive: unpack it and validate what is inside";
     0 b"7z\xbc\xaf\x27\x1c" "a 7z archive: unpack it and validate what is inside";
     0 b"Rar!\x1a\x07" "a rar archive: unpack it and validate what is inside";
-    0 b"\x89HDF\r\n\x1a\n" "an HDF5 file, as Keras writes it; it may hold programs (Lambda layers)";
-    0 b"GGUF" "a GGUF file, as llama.cpp reads it";
-    0 b"lmgg" "a GGML file, as old versions of llama.cpp read it";
-    0 b"fmgg" "a GGML file, as old versions of llama.cpp read it";
-    0 b"tjgg" "a GGML file, as old versions of llama.cpp read it";
-    0 b"algg" "a GGML adapter, as old versions of llama.cpp read it";
-    4 b"TFL3" "a TFLite model";
-    4 b"ET12" "an ExecuTorch program";
+    0 b"GGUF" GGUF;
+    0 b"lmgg" GGML;
+    0 b"fmgg" GGML;
+    0 b"tjgg" GGML;
+    0 b"algg" "a GGML adapter: old versions of llama.cpp read it";
+    4 b"TFL3" "a TFLite model, which is a program: `tf.lite.Interpreter` opens it";
+    4 b"ET12" "an ExecuTorch program: its own runtime opens it";
     0 b"\x7fELF" "a Linux program or library (ELF)";
     0 b"\xcf\xfa\xed\xfe" "a macOS program or library (Mach-O)";
     0 b"\xce\xfa\xed\xfe" "a macOS program or library (Mach-O)";

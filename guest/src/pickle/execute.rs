@@ -30,6 +30,7 @@ pub(super) struct Execution {
     lost: Option<Lost>,
     /// What is made once more and dropped.
     again: BTreeSet<ObjectId>,
+    undecoded: u64,
     protocol: u8,
     pickle_bytes: u64,
     /// Kept by a tolerant machine only.
@@ -47,6 +48,7 @@ impl Execution {
             imports: Vec::new(),
             lost: None,
             again: BTreeSet::new(),
+            undecoded: 0,
             protocol: 0,
             pickle_bytes: limits.pickle_bytes,
             trace: None,
@@ -56,8 +58,8 @@ impl Execution {
     /// What was built, under `root`.
     pub(super) fn into_graph(self, root: Value) -> Graph {
         let (objects, changed, deeds) = self.heap.into_objects();
-        let Self { again, lost, protocol, .. } = self;
-        Graph { objects, root, protocol, changed, deeds, again, lost }
+        let Self { again, lost, protocol, undecoded, .. } = self;
+        Graph { objects, root, protocol, changed, deeds, again, undecoded, lost }
     }
 
     /// What is made once more and dropped, once the pickle has ended.
@@ -188,11 +190,13 @@ impl Execution {
     /// read: that one goes on behind it.
     fn literal(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Literal, Flaw> {
         let read = literal(code, operand);
+        let undecoded = read.as_ref().is_ok_and(|literal| lenient::is_python2_bytes(code, literal));
+        self.undecoded = self.undecoded.saturating_add(undecoded.into());
         if let (Some(trace), Ok(literal)) = (&mut self.trace, &read) {
             if let Some(doubt) = lenient::doubt(code, operand, literal) {
                 trace.note(offset, code, None, doubt.into());
             }
-            if lenient::is_python2_bytes(code, literal) {
+            if undecoded {
                 trace.python2_bytes.get_or_insert(offset);
             }
             if lenient::is_python2_text(code, literal) {

@@ -149,6 +149,8 @@ pub struct Graph {
     /// Objects that are made once more, because a value leads back to itself, and
     /// dropped.
     pub again: BTreeSet<ObjectId>,
+    /// Strings of Python 2 that are not UTF-8, and so bytes.
+    pub undecoded: u64,
     /// What is executed, and no value leads to it.
     pub lost: Option<Lost>,
 }

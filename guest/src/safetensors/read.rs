@@ -112,6 +112,7 @@ fn checkpoint(header: Header, text: &str, payload: u64, limits: &Limits) -> Resu
         metadata,
         extras: Vec::new(),
         irreproducible: None,
+        undecoded: 0,
         root: 0,
         nodes,
         storages,

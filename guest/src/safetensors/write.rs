@@ -41,6 +41,9 @@ pub(crate) fn layout(
     if !unfit.is_empty() && !options.tensors_only {
         return Err(Error::Unrepresentable(unfit));
     }
+    if entries.is_empty() && unfit.is_empty() {
+        refuse_nameless(nodes, root)?;
+    }
     if options.tensors_only && entries.is_empty() {
         unfit.insert(0, Unfit { path: String::new(), reason: NOTHING.into() });
         return Err(Error::Unrepresentable(unfit));
@@ -102,6 +105,17 @@ fn collect<'a>(nodes: &'a [Node], storages: &[Storage], root: NodeId) -> Result<
         leaves.extend(attributes);
     }
     Ok(leaves)
+}
+
+/// A file without tensors is an empty dict to whoever reads it.
+fn refuse_nameless(nodes: &[Node], root: NodeId) -> Result<(), Error> {
+    let what = match get(nodes, root)? {
+        Node::List(_) => "an empty list",
+        Node::Tuple(_) => "an empty tuple",
+        _ => return Ok(()),
+    };
+    let reason = format!("{what}: a safetensors file without tensors is an empty dict");
+    Err(Error::Unrepresentable(vec![Unfit { path: String::new(), reason }]))
 }
 
 fn refuse_ties(leaves: &mut [Leaf<'_>]) {

@@ -58,6 +58,7 @@ impl BareReader {
                     metadata: Vec::new(),
                     extras: extras.into_vec(),
                     irreproducible: interpreted.irreproducible,
+                    undecoded: interpreted.undecoded,
                     root: 0,
                     nodes,
                     storages: storages.into_iter().map(elsewhere).collect(),

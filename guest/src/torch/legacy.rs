@@ -37,6 +37,8 @@ pub(crate) struct LegacyReader {
     /// Where the next window starts.
     position: u64,
     window: Window,
+    /// Entries of the system information that torch does not write.
+    odd: u64,
 }
 
 /// Which pickle the machine is at, or what comes after them.
@@ -74,6 +76,7 @@ impl LegacyReader {
             start: 0,
             position: 0,
             window: Window::default(),
+            odd: 0,
         }
     }
 
@@ -136,7 +139,10 @@ impl LegacyReader {
             },
             Stage::Version if graph.root == Value::Int(1001) => Stage::System,
             Stage::Version => return wrong("protocol version 1001", "another value"),
-            Stage::System if is_system(&graph) => Stage::State,
+            Stage::System if is_system(&graph) => {
+                self.odd = odd_entries(&graph);
+                Stage::State
+            }
             Stage::System => return wrong("a dict with `little_endian`, a bool", "another value"),
             Stage::State => {
                 let length = end.saturating_sub(self.start);
@@ -200,6 +206,9 @@ impl LegacyReader {
             return Err(Error::malformed(end, "file", "its end after the last storage", found));
         }
         extras.sources(&interpreted.sources);
+        if self.odd > 0 {
+            extras.add("system information", || format!("{} that torch does not write", entries(self.odd)));
+        }
         Ok(Placed { interpreted, order, ranges, extras })
     }
 
@@ -256,6 +265,7 @@ impl Placed {
             metadata: Vec::new(),
             extras: extras.into_vec(),
             irreproducible: interpreted.irreproducible,
+            undecoded: interpreted.undecoded,
             root: 0,
             storages: stored.collect(),
             nodes: interpreted.nodes,
@@ -284,6 +294,18 @@ fn is_system(graph: &Graph) -> bool {
         let named = matches!(graph.object(*key), Some(Object::Text(key)) if key == "little_endian");
         named && matches!(value, Value::Bool(_))
     })
+}
+
+/// Entries of the third pickle that somebody added to torch's own.
+fn odd_entries(graph: &Graph) -> u64 {
+    let Some(Object::Dict(pairs)) = graph.object(graph.root) else { return 0 };
+    let own = ["protocol_version", "little_endian", "type_sizes"];
+    let is_own = |key| matches!(graph.object(key), Some(Object::Text(key)) if own.contains(&key.as_str()));
+    pairs.iter().filter(|(key, _)| !is_own(*key)).count() as u64
+}
+
+fn entries(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "entry" } else { "entries" })
 }
 
 fn length(interpreted: &Interpreted, id: StorageId) -> Option<u64> {

@@ -3,7 +3,8 @@ use alloc::format;
 use crate::zip::Entry;
 use crate::{Error, show};
 
-/// A small record that says how to read the others.
+/// A small record that `torch.save` writes. Most say how to read the others; the idle
+/// ones say nothing that a reader needs, and are read to see that it is nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Note {
     /// `.data/version` or `version`
@@ -12,6 +13,12 @@ pub(super) enum Note {
     ByteOrder,
     /// `.storage_alignment`
     Alignment,
+    /// `version` where `.data/version` counts; idle.
+    OtherVersion,
+    /// `.format_version`; idle.
+    FormatVersion,
+    /// `.data/serialization_id`; idle.
+    SerializationId,
 }
 
 /// What a [`Note`] says.
@@ -23,9 +30,18 @@ pub(super) enum Fact {
     BigEndian(bool),
     /// What payloads' offsets are multiples of.
     Alignment(u32),
+    /// What torch writes into an idle record.
+    Idle,
+    /// Something else: somebody's own.
+    Odd,
 }
 
 impl Note {
+    /// Whether nobody reads it.
+    pub(super) fn is_idle(self) -> bool {
+        matches!(self, Self::OtherVersion | Self::FormatVersion | Self::SerializationId)
+    }
+
     /// Reads the note from its record's bytes.
     pub(super) fn read(self, entry: &Entry, bytes: &[u8]) -> Result<Fact, Error> {
         let at = entry.payload.offset;
@@ -48,8 +64,14 @@ impl Note {
                 Some(alignment) if alignment > 0 => Ok(Fact::Alignment(alignment)),
                 _ => malformed("a positive number"),
             },
+            Self::OtherVersion | Self::FormatVersion => Ok(idle(number(bytes).is_some())),
+            Self::SerializationId => Ok(idle(bytes.len() == 40 && bytes.iter().all(u8::is_ascii_digit))),
         }
     }
+}
+
+fn idle(usual: bool) -> Fact {
+    if usual { Fact::Idle } else { Fact::Odd }
 }
 
 /// No note is longer: more is not fetched.
@@ -82,6 +104,7 @@ mod tests {
             size: payload.length,
             method: 0,
             crc32: 0,
+            beside: 0,
         };
         note.read(&entry, bytes)
     }
@@ -100,6 +123,20 @@ mod tests {
         for version in [&b"0\n"[..], b"11\n"] {
             assert!(matches!(read(Note::Version, version), Err(Error::Unsupported(_))));
         }
+    }
+
+    #[test]
+    fn what_torch_does_not_write_into_an_idle_record_is_odd() {
+        let id = &[b'7'; 40];
+        for (note, bytes) in
+            [(Note::OtherVersion, &b"3\n"[..]), (Note::FormatVersion, b"1"), (Note::SerializationId, id)]
+        {
+            assert_eq!(read(note, bytes), Ok(Fact::Idle));
+            for bytes in [&b""[..], b"mine", b"-1"] {
+                assert_eq!(read(note, bytes), Ok(Fact::Odd), "{note:?} {bytes:?}");
+            }
+        }
+        assert_eq!(read(Note::SerializationId, &id[1..]), Ok(Fact::Odd));
     }
 
     #[test]

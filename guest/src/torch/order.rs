@@ -96,7 +96,7 @@ fn again(
     let storages: Vec<Storage> = interpreted.storages.iter().map(storage).collect();
     // Protocol 2 writes longer than later ones, but not at any length.
     let most = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(4).saturating_add(1 << 20);
-    let emitted = emit::emit_within(&interpreted.nodes, &storages, 0, most)?;
+    let emitted = emit::rehearse(&interpreted.nodes, &storages, 0, most)?;
     let mut machine = Machine::new(0, part, limits);
     let Progress::Done(_) = machine.feed(&emitted.bytes)? else {
         return Err(Error::misuse("the pickle has no end"));
@@ -251,6 +251,9 @@ mod tests {
             // Two calls, in their order; in a set of protocol 4.
             b"\x80\x02(cm\na\n)Rcm\nb\n)Rt.",
             b"\x80\x04\x8f(cm\na\n)Rcm\nb\n)R\x90.",
+            // A class inside another, which protocol 2 has to call for.
+            b"\x80\x04(\x8c\x01m\x8c\x05O.I.J\x93)\x81cm\na\n)Rt.",
+            b"\x80\x02(c__builtin__\ngetattr\ncm\nO\nX\x01\0\0\0I\x86R)\x81cm\na\n)Rt.",
         ] {
             assert_eq!(reason(pickle), None, "{}", pickle.escape_ascii());
         }
@@ -261,6 +264,11 @@ mod tests {
         for (pickle, found) in [
             // Two calls that are made in one order, and met in another.
             (&b"\x80\x02(cm\na\n)Rq\x011(cm\nb\n)Rh\x01t."[..], "9: a call of `m.a` out of that order"),
+            // A call of `getattr` is one like any other.
+            (
+                b"\x80\x02(c__builtin__\ngetattr\ncm\nO\nX\x01\0\0\0I\x86Rq\x011(cm\nb\n)Rh\x01t.",
+                "36: a call of `builtins.getattr` out of that order",
+            ),
             // A list that a call saw before it was whole: empty, and with its first item.
             (
                 b"\x80\x02(]q\0cm\nf\nh\0\x85Rq\x01h\0K\x01a0h\x01t.",

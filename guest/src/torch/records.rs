@@ -25,6 +25,10 @@ pub(super) struct Records {
     big_endian: bool,
     /// Bytes of the archive's comment.
     comment: u64,
+    /// Bytes of the file that belong to no record.
+    between: u64,
+    /// Records that nobody reads, and that say something else than torch.save does.
+    odd: BTreeSet<String>,
 }
 
 impl Records {
@@ -41,7 +45,7 @@ impl Records {
             let found = directory.entries.first().map_or("nothing".into(), |entry| show::name(&entry.name));
             return Err(Error::malformed(0, PART, "records named `<archive>/…`", found));
         };
-        let comment = directory.comment;
+        let Directory { comment, between, .. } = directory;
         let mut entries = BTreeMap::new();
         for entry in directory.entries {
             let Some(name) = entry.name.strip_prefix(&*archive).and_then(|rest| rest.strip_prefix('/'))
@@ -56,7 +60,8 @@ impl Records {
             }
             entries.insert(name.into(), entry);
         }
-        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false, comment })
+        let odd = BTreeSet::new();
+        Ok(Self { archive, entries, checksums, alignment: None, big_endian: false, comment, between, odd })
     }
 
     /// The pickle.
@@ -68,8 +73,9 @@ impl Records {
     pub(super) fn notes(&self) -> Result<Vec<(Note, &Entry)>, Error> {
         let get = |name: &str| self.entries.get(name);
         // torch looks for the version in both places, in this order.
-        let version = get(".data/version").or_else(|| get("version"));
-        let mut notes = Vec::from([(Note::Version, version.ok_or_else(|| self.missing("version"))?)]);
+        let mut versions = get(".data/version").into_iter().chain(get("version"));
+        let version = versions.next().ok_or_else(|| self.missing("version"))?;
+        let mut notes = Vec::from([(Note::Version, version)]);
         notes.extend(get("byteorder").map(|entry| (Note::ByteOrder, entry)));
         notes.extend(get(".storage_alignment").map(|entry| (Note::Alignment, entry)));
         for (_, entry) in &notes {
@@ -84,6 +90,10 @@ impl Records {
                 ));
             }
         }
+        let idle = versions.map(|entry| (Note::OtherVersion, entry));
+        let idle = idle.chain(get(".format_version").map(|entry| (Note::FormatVersion, entry)));
+        let idle = idle.chain(get(".data/serialization_id").map(|entry| (Note::SerializationId, entry)));
+        notes.extend(idle.filter(|(_, entry)| entry.payload.length <= LONGEST_NOTE));
         Ok(notes)
     }
 
@@ -91,12 +101,18 @@ impl Records {
     pub(super) fn learn(&mut self, parts: &[Vec<u8>]) -> Result<(), Error> {
         let mut facts = Vec::new();
         for ((note, entry), bytes) in self.notes()?.into_iter().zip(parts) {
-            self.check(entry, crc32fast::hash(bytes))?;
-            facts.push(note.read(entry, bytes)?);
+            match (self.check(entry, crc32fast::hash(bytes)), note.is_idle()) {
+                (Ok(()), _) => facts.push((note.read(entry, bytes)?, entry.name.clone())),
+                (Err(_), true) => facts.push((Fact::Odd, entry.name.clone())),
+                (Err(error), false) => return Err(error),
+            }
         }
-        for fact in facts {
+        for (fact, name) in facts {
             match fact {
-                Fact::Version => {}
+                Fact::Version | Fact::Idle => {}
+                Fact::Odd => {
+                    self.odd.insert(name);
+                }
                 Fact::BigEndian(big_endian) => self.big_endian = big_endian,
                 Fact::Alignment(alignment) => self.alignment = Some(alignment),
             }
@@ -115,7 +131,7 @@ impl Records {
 
     /// What the archive holds, once its pickle is read.
     pub(super) fn checkpoint(self, interpreted: Interpreted) -> Result<Checkpoint, Error> {
-        let Interpreted { nodes, storages, sources, irreproducible, .. } = interpreted;
+        let Interpreted { nodes, storages, sources, irreproducible, undecoded, .. } = interpreted;
         let stored =
             |named: NamedStorage| self.stored(&named.key, named.length, named.swap_width, named.location);
         let storages = storages.into_iter().map(stored).collect::<Result<Vec<_>, _>>()?;
@@ -130,6 +146,7 @@ impl Records {
             metadata,
             extras,
             irreproducible,
+            undecoded,
             root: 0,
             nodes,
             storages,
@@ -141,7 +158,8 @@ impl Records {
         let used: BTreeSet<&str> = storages.iter().map(|storage| storage.name.as_str()).collect();
         let records = self.entries.iter().filter(|(name, entry)| {
             let folder = name.ends_with('/') && entry.size == 0;
-            let own = OWN.contains(&name.as_str()) || name.starts_with(".data/");
+            let usual = entry.size <= LONGEST_NOTE && !self.odd.contains(&entry.name);
+            let own = *name == "data.pkl" || NOTES.contains(&name.as_str()) && usual;
             !folder && !own && !used.contains(entry.name.as_str())
         });
         let mut extras = Extras::default();
@@ -150,8 +168,15 @@ impl Records {
             let what = if name.starts_with("data/") { "a payload" } else { "a record" };
             extras.add(&entry.name, || format!("{what} of {} bytes that belongs to no value", entry.size));
         }
+        for entry in self.entries.values().filter(|entry| entry.beside > 0) {
+            let bytes = show::count(entry.beside, "");
+            extras.add(&entry.name, || format!("a comment or extra fields of {bytes} beside the record"));
+        }
+        if self.between > 0 {
+            extras.add("zip archive", || format!("{} between its records", show::count(self.between, "")));
+        }
         if self.comment > 0 {
-            extras.add("zip comment", || format!("{} bytes", self.comment));
+            extras.add("zip comment", || show::count(self.comment, ""));
         }
         extras.into_vec()
     }
@@ -192,7 +217,14 @@ impl Records {
     }
 }
 
-/// The records that `torch.save` writes beside payloads and `.data/`.
-const OWN: [&str; 5] = ["data.pkl", "version", "byteorder", ".format_version", ".storage_alignment"];
+/// The small records that `torch.save` writes, or once did.
+const NOTES: [&str; 6] = [
+    "version",
+    "byteorder",
+    ".format_version",
+    ".storage_alignment",
+    ".data/version",
+    ".data/serialization_id",
+];
 
 const PART: &str = "zip directory";

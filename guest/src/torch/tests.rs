@@ -268,8 +268,14 @@ fn a_checksum_of_zero_is_none_stated() {
 
 #[test]
 fn what_belongs_to_no_value_is_told() {
-    let mut parts =
-        vec![("a/data.pkl", ""), ("a/version", "3"), ("a/.data/serialization_id", "1"), ("a/data/", "")];
+    let id = "7".repeat(40);
+    let mut parts = vec![
+        ("a/data.pkl", ""),
+        ("a/version", "3"),
+        ("a/.format_version", "1"),
+        ("a/.data/serialization_id", &*id),
+        ("a/data/", ""),
+    ];
     let extras = |parts: &[(&str, &str)], comment: &str| {
         let mut bytes = zipped(parts, 0);
         let end = bytes.len();
@@ -290,6 +296,28 @@ fn what_belongs_to_no_value_is_told() {
     parts.extend(names.iter().map(|name| (name.as_str(), "")));
     let many = extras(&parts, "");
     assert_eq!((many.len(), &*many[100]), (101, "102 more: further parts that belong to no value"));
+}
+
+#[test]
+fn a_name_of_torchs_does_not_hide_what_is_somebodys_own() {
+    let extras = |parts: &[(&str, &str)]| {
+        let records = records(&zipped(parts, 0)).unwrap();
+        let checkpoint = records.checkpoint(Interpreted::default()).unwrap();
+        checkpoint.extras.into_iter().map(|extra| extra.path).collect::<Vec<_>>()
+    };
+    let both = [("a/data.pkl", ""), ("a/.data/version", "3\n"), ("a/version", "3\n")];
+    assert_eq!(extras(&both), [""; 0]);
+    let long = "1".repeat(100);
+    for (name, text) in [
+        ("a/.data/note.txt", "mine"),
+        ("a/.data/serialization_id", "mine"),
+        ("a/.data/serialization_id", &long),
+        ("a/.format_version", "one"),
+        ("a/version", "mine"),
+        ("a/Version", "3"),
+    ] {
+        assert_eq!(extras(&[("a/data.pkl", ""), ("a/.data/version", "3"), (name, text)]), [name], "{text}");
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Central {
     pub(super) compressed: u64,
     /// Bytes when decompressed.
     pub(super) size: u64,
+    /// Bytes of its comment, and of extra fields that are none of an archiver's.
+    pub(super) beside: u64,
 }
 
 /// Reads a whole directory.
@@ -51,17 +53,18 @@ fn entry(bytes: &[u8], offset: u64) -> Result<(Central, usize), Error> {
         rest = after;
         Some(field)
     };
-    let (Some(name), Some(extra), Some(_)) = (take(fixed.name), take(fixed.extra), take(fixed.comment))
+    let (Some(name), Some(fields), Some(_)) = (take(fixed.name), take(fixed.extra), take(fixed.comment))
     else {
         let expected = "an entry inside the directory";
         return Err(Error::malformed(offset, PART, expected, "one that runs beyond its end"));
     };
     let length = bytes.len().saturating_sub(rest.len());
     let name = name_of(name, offset)?;
-    let (size, compressed, header) = numbers(fixed, extra)
+    let (size, compressed, header) = numbers(fixed, fields)
         .map_err(|(expected, found)| Error::malformed(offset, &*name, expected, found))?;
     let CentralEntry { flags, method, crc32, .. } = fixed;
-    let record = Central { name, header, flags, method, crc32, compressed, size };
+    let beside = u64::from(fixed.comment).saturating_add(extra::foreign(fields));
+    let record = Central { name, header, flags, method, crc32, compressed, size, beside };
     handled(&record, fixed.disk, offset)?;
     Ok((record, length))
 }

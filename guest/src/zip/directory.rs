@@ -29,6 +29,8 @@ pub struct Directory {
     pub entries: Vec<Entry>,
     /// Bytes of the comment at the end.
     pub comment: u64,
+    /// Bytes before, between and behind the records that are no part of the archive.
+    pub between: u64,
 }
 
 /// One record.
@@ -46,6 +48,8 @@ pub struct Entry {
     pub method: u16,
     /// CRC-32 of its decompressed bytes.
     pub crc32: u32,
+    /// Bytes of its comment, and of extra fields that are none of an archiver's.
+    pub beside: u64,
 }
 
 #[derive(Debug)]
@@ -149,14 +153,16 @@ impl Opening {
 /// The entries in directory order, payloads found.
 fn finished(comment: u64, records: Vec<Central>, checks: &[Check]) -> Directory {
     let mut payloads = vec![0; records.len()];
+    let before = records.iter().map(|record| record.header).min().unwrap_or_default();
+    let between = checks.iter().map(Check::gap).fold(before, u64::saturating_add);
     for check in checks {
         if let (Some(place), Some(payload)) = (payloads.get_mut(check.record), check.payload()) {
             *place = payload;
         }
     }
     let entry = |(record, payload): (Central, u64)| {
-        let Central { name, header, method, crc32, compressed, size, .. } = record;
-        Entry { name, header, payload: Range::new(payload, compressed), size, method, crc32 }
+        let Central { name, header, method, crc32, compressed, size, beside, .. } = record;
+        Entry { name, header, payload: Range::new(payload, compressed), size, method, crc32, beside }
     };
-    Directory { entries: records.into_iter().zip(payloads).map(entry).collect(), comment }
+    Directory { entries: records.into_iter().zip(payloads).map(entry).collect(), comment, between }
 }

@@ -21,6 +21,41 @@ pub(super) fn zip64(mut extra: &[u8]) -> Result<Option<&[u8]>, &'static str> {
     Ok(found)
 }
 
+/// Bytes of extra fields that are no archiver's, in a record's extra bytes: somebody's own.
+pub(super) fn foreign(mut extra: &[u8]) -> u64 {
+    let mut found = 0u64;
+    loop {
+        let mut fields = Fields(extra);
+        let (Some(id), Some(length)) = (fields.u16(), fields.u16()) else { return found };
+        let Some((field, rest)) = fields.0.split_at_checked(usize::from(length)) else { return found };
+        if !is_known(id, field) {
+            found = found.saturating_add(field.len() as u64);
+        }
+        extra = rest;
+    }
+}
+
+/// Whether a field is what writers of archives are known to write, and no larger.
+pub(crate) fn is_known(id: u16, field: &[u8]) -> bool {
+    match id {
+        ZIP64_FIELD => field.len() <= 28,
+        // The padding that aligns torch's records.
+        PADDING => field.iter().all(|&byte| byte == b'Z') || field.iter().all(|&byte| byte == 0),
+        // Times and owners, by Info-ZIP and others.
+        UNIX_TIMES => field.len() <= 13,
+        UNIX_OWNER => field.len() <= 11,
+        OLD_UNIX => field.len() <= 12,
+        NTFS_TIMES => field.len() <= 32,
+        _ => false,
+    }
+}
+
+const PADDING: u16 = u16::from_le_bytes(*b"FB");
+const UNIX_TIMES: u16 = u16::from_le_bytes(*b"UT");
+const UNIX_OWNER: u16 = u16::from_le_bytes(*b"ux");
+const OLD_UNIX: u16 = u16::from_le_bytes(*b"UX");
+const NTFS_TIMES: u16 = 0x000a;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +64,14 @@ mod tests {
     fn the_zip64_field_is_found_among_others() {
         assert_eq!(zip64(b""), Ok(None));
         assert_eq!(zip64(b"FB\x02\x00ZZ\x01\x00\x03\x00abcFB\x00\x00"), Ok(Some(&b"abc"[..])));
+    }
+
+    #[test]
+    fn fields_of_no_archiver_are_counted() {
+        assert_eq!(foreign(b""), 0);
+        assert_eq!(foreign(b"FB\x02\x00ZZUT\x01\x00a"), 0);
+        assert_eq!(foreign(b"FB\x02\x00noXY\x03\x00abcUT\x01\x00a"), 5);
+        assert_eq!(foreign(b"UT\x0e\x00abcdefghijklmn"), 14);
     }
 
     #[test]

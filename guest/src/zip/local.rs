@@ -24,8 +24,14 @@ pub(super) struct Check {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Header,
-    Descriptor { payload: u64 },
-    Done { payload: u64 },
+    Descriptor {
+        payload: u64,
+    },
+    /// The record ends at `end`.
+    Done {
+        payload: u64,
+        end: u64,
+    },
 }
 
 /// What a step of a [`Check`] comes to.
@@ -44,8 +50,16 @@ impl Check {
     /// Where the payload starts, once all is checked.
     pub(super) fn payload(&self) -> Option<u64> {
         match self.stage {
-            Stage::Done { payload } => Some(payload),
+            Stage::Done { payload, .. } => Some(payload),
             _ => None,
+        }
+    }
+
+    /// Bytes between the record's end and the next part, once all is checked.
+    pub(super) fn gap(&self) -> u64 {
+        match self.stage {
+            Stage::Done { end, .. } => self.limit.saturating_sub(end),
+            _ => 0,
         }
     }
 
@@ -91,8 +105,10 @@ impl Check {
         };
         same_numbers(record, local, extra)
             .map_err(|(expected, found)| Error::malformed(start, &*record.name, expected, found))?;
-        let described = record.flags & FLAG_DESCRIPTOR != 0;
-        Ok(Next::Stage(if described { Stage::Descriptor { payload } } else { Stage::Done { payload } }))
+        if record.flags & FLAG_DESCRIPTOR != 0 {
+            return Ok(Next::Stage(Stage::Descriptor { payload }));
+        }
+        Ok(Next::Stage(Stage::Done { payload, end: payload.saturating_add(record.compressed) }))
     }
 
     fn descriptor(&self, record: &Central, payload: u64, windows: &Windows) -> Result<Next, Error> {
@@ -103,9 +119,10 @@ impl Check {
             None if wanted.length == 0 => &[],
             None => return Ok(Next::Wants(wanted)),
         };
+        let descriptor = describes(record, bytes);
         // Writers that know a payload to be empty leave its descriptor out.
-        if record.compressed == 0 || describes(record, bytes) {
-            return Ok(Next::Stage(Stage::Done { payload }));
+        if let Some(length) = descriptor.or((record.compressed == 0).then_some(0)) {
+            return Ok(Next::Stage(Stage::Done { payload, end: start.saturating_add(length) }));
         }
         let expected = "a data descriptor with the directory's CRC-32 and sizes";
         Err(Error::malformed(start, &*record.name, expected, show::bytes(bytes)))
@@ -166,17 +183,26 @@ fn same_numbers(record: &Central, local: LocalHeader, extra: &[u8]) -> Result<()
     Err((format!("{} as in the directory", show(known)), show(found)))
 }
 
-/// Whether a data descriptor with the record's numbers starts here. It has four
+/// Bytes of the data descriptor with the record's numbers that starts here. It has four
 /// forms: the signature may be absent, and sizes have 64 bits under zip64. The
 /// numbers, known from the directory, tell them apart.
 ///
 /// ```text
 /// [PK 07 08] | crc32 | csize | size
 /// ```
-fn describes(record: &Central, bytes: &[u8]) -> bool {
-    let signed = bytes.strip_prefix(&DESCRIPTOR).into_iter();
-    let known = (record.crc32, record.compressed, record.size);
-    signed.chain([bytes]).any(|bytes| [wide(bytes), narrow(bytes)].contains(&Some(known)))
+fn describes(record: &Central, bytes: &[u8]) -> Option<u64> {
+    let signed = bytes.strip_prefix(&DESCRIPTOR).map(|bytes| (bytes, 4));
+    let known = Some((record.crc32, record.compressed, record.size));
+    signed.into_iter().chain([(bytes, 0)]).find_map(|(bytes, signature)| {
+        let length = if wide(bytes) == known {
+            20
+        } else if narrow(bytes) == known {
+            12
+        } else {
+            return None;
+        };
+        Some(length + signature)
+    })
 }
 
 fn wide(bytes: &[u8]) -> Option<(u32, u64, u64)> {

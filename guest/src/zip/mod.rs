@@ -13,5 +13,6 @@ mod tests;
 pub(crate) mod windows;
 
 pub use directory::{Directory, Entry, Opening};
+pub(crate) use extra::is_known as is_known_extra;
 pub use layout::{Layout, Record};
 pub(crate) use segments::Segments;

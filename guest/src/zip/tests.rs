@@ -194,6 +194,49 @@ fn a_comment_that_looks_like_an_end_record_is_a_comment() {
     assert_eq!(open_bytes(&bytes), open_bytes(plain).map(|plain| Directory { comment, ..plain }));
 }
 
+/// Puts `more` at `at` and adds its length to the numbers of one byte at these places.
+fn insert(bytes: &mut Vec<u8>, at: usize, more: &[u8], numbers: &[(&[u8], usize, usize)]) {
+    for (signature, nth, field) in numbers {
+        let place = find(bytes, signature, *nth) + field;
+        let length = u8::try_from(more.len()).unwrap();
+        let (low, carry) = bytes[place].overflowing_add(length);
+        bytes[place] = low;
+        bytes[place + 1] += u8::from(carry);
+    }
+    bytes.splice(at..at, more.iter().copied());
+}
+
+#[test]
+fn what_lies_beside_and_between_records_is_counted() {
+    for (name, bytes) in FILES {
+        let directory = open_bytes(bytes).unwrap();
+        assert_eq!(directory.between, 0, "{name}");
+        assert!(directory.entries.iter().all(|entry| entry.beside == 0), "{name}");
+    }
+    let plain = File::torch(&[("a/x", 5), ("a/y", 6)], 64, 9).bytes();
+    let (entry, zip64, locator, end): (&[u8], &[u8], &[u8], &[u8]) =
+        (b"PK\x01\x02", b"PK\x06\x06", b"PK\x06\x07", b"PK\x05\x06");
+    let longer_directory = [(zip64, 0, 40), (locator, 0, 8), (end, 0, 12)];
+    for (more, field) in [(&b"mine"[..], 32), (b"XY\x04\0mine", 30)] {
+        let mut bytes = plain.clone();
+        let second = find(&bytes, entry, 1);
+        insert(&mut bytes, second, more, &[&longer_directory[..], &[(entry, 0, field)]].concat());
+        let found = open_bytes(&bytes).unwrap();
+        assert_eq!([found.entries[0].beside, found.entries[1].beside, found.between], [4, 0, 0]);
+    }
+    let later_directory = [(zip64, 0, 48), (locator, 0, 8), (end, 0, 16)];
+    for (signature, nth, moved) in [
+        (&b"PK\x03\x04"[..], 1, &[(entry, 1, 42)][..]),
+        (entry, 0, &[]),
+        (b"PK\x03\x04", 0, &[(entry, 0, 42), (entry, 1, 42)]),
+    ] {
+        let mut bytes = plain.clone();
+        let at = find(&bytes, signature, nth);
+        insert(&mut bytes, at, b"mine", &[&later_directory[..], moved].concat());
+        assert_eq!(open_bytes(&bytes).unwrap().between, 4);
+    }
+}
+
 #[test]
 fn several_archives_in_one_file_are_told() {
     let (_, one) = FILES[1];

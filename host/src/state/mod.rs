@@ -121,7 +121,8 @@ impl<'a> StateDict<'a> {
     pub(crate) fn expect_reproducible(&self) -> Result<()> {
         match self.irreproducible.as_deref() {
             Some((path, finding)) => {
-                Err(Error::Irreproducible { path: path.clone(), finding: finding.clone() })
+                let (path, finding) = (path.clone(), Box::new(finding.clone()));
+                Err(Error::Irreproducible { path, finding, tensors: self.tensors().next().is_some() })
             }
             None => Ok(()),
         }

@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::report::{Kind, Report};
-use super::rule::{Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
+use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
 use super::{ValidateOptions, deep};
 use crate::drive::{self, Caution, Judged};
 use crate::store::{Source, Store};
-use crate::{Engine, Error};
+use crate::{Engine, Error, is_partial_download};
 
 /// Judges a file. Whatever happens is a finding.
 pub(super) fn validate(
@@ -65,6 +65,10 @@ fn judge(
             deep::look(engine, rules, source, &judged.payloads, &mut report);
         }
         Ok(()) => {}
+    }
+    if report.verdict > Verdict::Safe && is_partial_download(path) {
+        let message = "its name says that it is being downloaded, or that this was broken off";
+        report.find(rules, &PARTIAL, 0, "", message.into());
     }
     // Of what was judged nobody has the bytes any more.
     if let Err(error) = source.unchanged() {

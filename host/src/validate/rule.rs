@@ -179,6 +179,16 @@ pub(super) static UNTRUE: HostRule = HostRule {
            from other readers, and report it as a defect of strongroom.",
 };
 
+/// Its name says that it is not whole.
+pub(super) static PARTIAL: HostRule = HostRule {
+    id: "SR-FILE-PARTIAL",
+    verdict: Verdict::Safe,
+    severity: Severity::Warning,
+    title: "the name of a download that is not finished",
+    help: "What loads files calls them so while they come, or leaves them so when it is broken off. Let it be \
+           finished, or load it again, before anything else that was found is believed.",
+};
+
 /// The commit record is none.
 pub(super) static RECORD: HostRule = HostRule {
     id: "SR-DIRECTORY-RECORD",
@@ -245,8 +255,19 @@ pub(super) static UNCOUNTED: HostRule = HostRule {
            Checksums were verified all the same.",
 };
 
-const HOST: [&HostRule; 10] =
-    [&UNREADABLE, &STOPPED, &UNTRUE, &RECORD, &MISSING, &CHANGED, &EXTRA, &CHECKSUM, &NON_FINITE, &UNCOUNTED];
+const HOST: [&HostRule; 11] = [
+    &UNREADABLE,
+    &STOPPED,
+    &UNTRUE,
+    &PARTIAL,
+    &RECORD,
+    &MISSING,
+    &CHANGED,
+    &EXTRA,
+    &CHECKSUM,
+    &NON_FINITE,
+    &UNCOUNTED,
+];
 
 /// Findings of one rule that are listed; what is beyond is counted.
 pub(super) const LISTED: usize = 100;

@@ -20,7 +20,7 @@ pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>, 
         inventory.opaque().map(|object| [name(object.path), object.class].map(printable))
     })?;
     let metadata = || subject.state.metadata().iter().cloned();
-    section(out, METADATA, || metadata().map(|(key, value)| [key, value].map(printable)))?;
+    section(out, METADATA, || metadata().map(|(key, value)| [name(key), value].map(printable)))?;
     writeln!(out, "\n{}", totals(&subject.totals(inventory)))?;
     if subject.format == "pickle" && subject.totals(inventory).storages > 0 {
         let text = "It is the pickle of an unpacked file, or an outline: its storages are in other files.";
@@ -129,7 +129,7 @@ fn remarks(tensor: &TensorEntry) -> Vec<String> {
         remarks.push("negative view".into());
     }
     if let Some(first) = &tensor.tied_to {
-        remarks.push(format!("shares the storage of {first}"));
+        remarks.push(format!("shares the storage of {}", named(first)));
     }
     remarks
 }
@@ -155,7 +155,7 @@ fn totals(totals: &Totals) -> String {
 }
 
 fn name(path: String) -> String {
-    named(&path).into()
+    named(&path).into_owned()
 }
 
 fn printable(text: String) -> String {

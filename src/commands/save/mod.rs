@@ -148,6 +148,7 @@ impl Args {
             }
         }
         extras::tell(&file);
+        extras::tell_of_undecoded(&file);
         match (self.json, saved.staged_seconds, saved.committed_seconds) {
             (true, ..) => json::write(out, &saved)?,
             (false, Some(staged), Some(committed)) => {

@@ -354,11 +354,20 @@ def case_38_members_of_no_value(room):
     changed = {
         "member": with_more("member", lambda archive: archive.writestr("s1/extra/note.txt", "keep me")),
         "storage": with_more("storage", lambda archive: archive.writestr("s1/data/7", bytes(64))),
+        "data": with_more("data", lambda archive: archive.writestr("s1/.data/note.txt", "keep me")),
+        "beside": with_more("beside", lambda archive: archive.writestr(beside("s1/more", b"keep me"), "")),
         "comment": with_more("comment", lambda archive: setattr(archive, "comment", b"keep me")),
     }
     for name, path in changed.items():
         room.part(f"{name} in place", kept_or_said, room, path, "convert", path, path)
         room.part(f"{name} over ranks", kept_or_said, room, path, "save", path, room / "run" / name)
+
+
+def beside(name, comment):
+    """A record with a comment."""
+    record = zipfile.ZipInfo(name)
+    record.comment = comment
+    return record
 
 
 def kept_or_said(room, path, *arguments):

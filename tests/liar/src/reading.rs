@@ -122,6 +122,7 @@ impl Reading {
             metadata: Vec::new(),
             extras: Vec::new(),
             irreproducible: None,
+            undecoded: 0,
         }
     }
 }

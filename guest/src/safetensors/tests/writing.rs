@@ -125,6 +125,14 @@ fn an_empty_state_dict_is_an_empty_file() {
     let root = state.dict(&[]);
     let layout = plan(&state, root).unwrap();
     assert_eq!((header(&layout).as_str(), layout.length, layout.slots.len()), ("{}      ", 16, 0));
+    // Another root would come back as a dict.
+    for (node, what) in
+        [(Node::List(Vec::new()), "an empty list"), (Node::Tuple(Vec::new()), "an empty tuple")]
+    {
+        let root = state.add(node);
+        let reason = format!(": {what}: a safetensors file without tensors is an empty dict");
+        assert_eq!(unfit(plan(&state, root)), [reason]);
+    }
     // An empty list in it would not come back.
     let list = state.add(Node::List(Vec::new()));
     let root = state.dict(&[("nothing", list)]);

@@ -7,7 +7,7 @@ use crate::show;
 
 use super::primitives::REDUCE;
 use super::walk::Walk;
-use super::{Stop, unfit};
+use super::{Dotted, Stop, unfit};
 
 impl<'a> Walk<'a> {
     /// A function or class that the pickler or torch itself names.
@@ -34,17 +34,20 @@ impl<'a> Walk<'a> {
             return Err(unfit(id, reason));
         }
         if name.contains('.') {
-            return self.dotted(id, module, name);
+            return self.inside_class(id, module, name);
         }
         Ok(self.plain((module, name), python2_name(module, name)))
     }
 
     /// A name inside a class, which protocol 2 spells `getattr(class, name)`:
     /// all calls of `getattr`, the outermost class, then a name for each call.
-    fn dotted(&mut self, id: NodeId, module: &'a str, name: &'a str) -> Result<u32, Stop> {
+    fn inside_class(&mut self, id: NodeId, module: &'a str, name: &'a str) -> Result<u32, Stop> {
         let parts: Vec<&str> = name.splitn(MAX_PARTS + 1, '.').collect();
         if parts.len() > MAX_PARTS || parts.iter().any(|part| part.is_empty()) {
             return Err(unfit(id, format!("no class is named {}", show::name(name))));
+        }
+        if self.dotted == Dotted::Whole {
+            return Ok(self.plain((module, name), python2_name(module, name)));
         }
         let mut prefixes: Vec<&'a str> = Vec::new();
         prefixes.extend(name.match_indices('.').filter_map(|(dot, _)| name.get(..dot)));

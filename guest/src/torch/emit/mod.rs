@@ -31,22 +31,36 @@ pub(crate) struct Emitted {
 
 /// Pickles the state dict under `root`, byte for byte as `torch.save` does.
 pub(crate) fn emit(nodes: &[Node], storages: &[Storage], root: NodeId) -> Result<Emitted, Error> {
-    emit_within(nodes, storages, root, CAPACITY)
+    run(walk::Walk::new(nodes, storages, CAPACITY, Dotted::InCalls), nodes, root)
 }
 
-/// The same, of at most `capacity` bytes.
-pub(crate) fn emit_within(
+/// The same, of at most `capacity` bytes, for comparing what it does with what another
+/// pickle does: a name inside a class is in one piece, as later protocols have it.
+pub(crate) fn rehearse(
     nodes: &[Node],
     storages: &[Storage],
     root: NodeId,
     capacity: usize,
 ) -> Result<Emitted, Error> {
-    walk::Walk::new(nodes, storages, capacity).run(root).map_err(|stop| match stop {
+    run(walk::Walk::new(nodes, storages, capacity, Dotted::Whole), nodes, root)
+}
+
+fn run(walk: walk::Walk<'_>, nodes: &[Node], root: NodeId) -> Result<Emitted, Error> {
+    walk.run(root).map_err(|stop| match stop {
         Stop::Unfit(node, reason) => {
             Error::Unrepresentable(vec![Unfit { path: path(nodes, root, node), reason }])
         }
         Stop::Failed(error) => error,
     })
+}
+
+/// How a name inside a class is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dotted {
+    /// As protocol 2 has to: by calls of `getattr`.
+    InCalls,
+    /// In one piece.
+    Whole,
 }
 
 /// Why there is no pickle.

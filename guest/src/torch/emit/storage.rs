@@ -76,8 +76,7 @@ impl<'a> Walk<'a> {
             None => self.key(id, dtype),
         }
         match storage.location.as_str() {
-            CPU => self.interned(CPU),
-            META => self.interned(META),
+            constant if CONSTANTS.contains(&constant) => self.interned(constant),
             other => self.fresh(other),
         };
         self.count(node, storage.length / width)?;
@@ -117,8 +116,9 @@ fn class(dtype: Option<DType>) -> Option<(&'static str, &'static str, u64)> {
     Some(("torch", class, (dtype.bits() / 8).max(1)))
 }
 
-/// What torch makes a constant of; other devices' names are new at each use.
-const CPU: &str = "cpu";
+/// Locations that are constants in torch's source; other names, as those with a device's
+/// number, are put together at each use.
+const CONSTANTS: [&str; 7] = ["cpu", "cuda", "mps", META, "hpu", "xpu", "mtia"];
 const META: &str = "meta";
 
 /// `storage`, class, key, location, length.

@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::memo::Memo;
 use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NONE, Output, POP, PROTO, REDUCE, SETITEM, STOP};
 use super::storage::Storages;
-use super::{Emitted, Stop, unfit};
+use super::{Dotted, Emitted, Stop, unfit};
 use crate::torch::ABSENT;
 
 /// The walk over an arena: CPython's `save`, with the call stack as data.
@@ -18,6 +18,7 @@ pub(super) struct Walk<'a> {
     pub(super) out: Output,
     pub(super) memo: Memo<'a>,
     pub(super) storages: Storages<'a>,
+    pub(super) dotted: Dotted,
     nodes: &'a [Node],
     /// The nodes that several others lead to, once that was asked.
     shared: Option<Vec<bool>>,
@@ -65,11 +66,12 @@ pub(super) enum Task<'a> {
 
 impl<'a> Walk<'a> {
     /// A walk over these nodes, for a pickle of at most `capacity` bytes.
-    pub(super) fn new(nodes: &'a [Node], storages: &'a [Storage], capacity: usize) -> Self {
+    pub(super) fn new(nodes: &'a [Node], storages: &'a [Storage], capacity: usize, dotted: Dotted) -> Self {
         Self {
             out: Output::new(capacity),
             memo: Memo::new(nodes.len()),
             storages: Storages::new(storages),
+            dotted,
             nodes,
             shared: None,
             tasks: Vec::new(),

@@ -106,11 +106,40 @@ impl<'g> Context<'g> {
     pub(super) fn module(&self, value: Value) -> Option<(Value, bool)> {
         let id = self.instance(value).filter(|id| id.construct == Construct::Persistent && id.is_bare())?;
         match self.tuple(id.callable)? {
-            &[tag, class, _, source] if self.text(tag) == Some("module") && self.global(class).is_some() => {
+            &[tag, class, _, source] if self.text(tag) == Some("module") && self.is_class(class) => {
                 Some((class, self.text(source).is_some()))
             }
             _ => None,
         }
+    }
+
+    /// Whether a value is a class: one inside another is a call of `getattr` here.
+    fn is_class(&self, value: Value) -> bool {
+        self.path(value).is_some()
+    }
+
+    /// The full name of a class.
+    pub(super) fn class(&self, value: Value) -> Option<Global> {
+        let (outermost, mut inner) = self.path(value)?;
+        inner.push(&outermost.name);
+        inner.reverse();
+        Some(Global { module: outermost.module.clone(), name: inner.join(".") })
+    }
+
+    /// The outermost class that a class is in, and the names from there, the last first.
+    fn path(&self, mut value: Value) -> Option<(&'g Global, Vec<&'g str>)> {
+        let mut names = Vec::new();
+        while self.is_call_of(value, "builtins", "getattr") {
+            let &[outer, name] = self.tuple(self.instance(value)?.args?)? else { return None };
+            let name = self.text(name)?;
+            // Real names are short, and a hostile file could have each one many times.
+            if names.len() >= MAX_NESTED || name.len() > MAX_NAME {
+                return None;
+            }
+            names.push(name);
+            value = outer;
+        }
+        Some((self.global(value)?, names))
     }
 
     /// Counts values that go into a node. Without it, a pickle could have one
@@ -218,6 +247,10 @@ impl<'g> Context<'g> {
         }
     }
 }
+
+/// Classes inside each other, and bytes of their names.
+const MAX_NESTED: usize = 10;
+const MAX_NAME: usize = 100;
 
 /// The object's text, bytes or contents were consumed.
 const CONSUMED: u8 = 1;

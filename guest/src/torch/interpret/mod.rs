@@ -53,6 +53,8 @@ pub(crate) struct Interpreted {
     /// Why writing them again would do something else than the pickle does, where that
     /// was asked.
     pub(crate) irreproducible: Option<Fault>,
+    /// Strings of Python 2 that are not UTF-8, and so bytes.
+    pub(crate) undecoded: u64,
 }
 
 /// A storage as the pickle's persistent ids name it.
@@ -102,8 +104,9 @@ pub(crate) fn interpret(
     }
     checks::kinds(&walked.nodes, part, &walked.offsets, &mut walked.faults)?;
     checks::size(&walked.nodes, limits, &walked.offsets)?;
+    let undecoded = graph.undecoded;
     let walk::Walked { nodes, storages, sources, ids, .. } = walked;
-    Ok((Interpreted { nodes, storages, unused, sources, irreproducible: None }, ids))
+    Ok((Interpreted { nodes, storages, unused, sources, irreproducible: None, undecoded }, ids))
 }
 
 /// Where in the file the calls behind some nodes are, by ascending node.

@@ -100,8 +100,8 @@ impl<'g> Walk<'g> {
     /// What was found.
     pub(super) fn finish(mut self) -> Walked {
         self.intern();
-        let classes = self.sources.iter().filter_map(|&id| self.context.global(Value::Object(id)));
-        let sources = classes.cloned().collect();
+        let classes = self.sources.iter().filter_map(|&id| self.context.class(Value::Object(id)));
+        let sources = classes.collect();
         let storages = self.context.storages.finish();
         Walked {
             nodes: self.nodes,

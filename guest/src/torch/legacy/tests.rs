@@ -69,6 +69,25 @@ fn numbers_are_little_endian_on_every_machine() {
 }
 
 #[test]
+fn strings_in_no_known_encoding_are_bytes_and_counted() {
+    let with = |text: &[u8]| read(&with(EMPTY, b"]q\0.\x80\x02]q\0.", &[text, b".\x80\x02]q\0."].concat()));
+    let (checkpoint, _) = with(b"U\x01\xe9").unwrap();
+    assert_eq!((checkpoint.nodes, checkpoint.undecoded), (vec![Node::Bytes(vec![0xe9])], 1));
+    assert_eq!(with(b"U\x02\xc3\xa9").unwrap().0.undecoded, 0);
+    assert_eq!(with(b"\x80\x04C\x01\xe9").unwrap().0.undecoded, 0);
+}
+
+#[test]
+fn what_somebody_added_to_the_system_information_is_told() {
+    assert_eq!(read(STREAM).unwrap().0.extras, []);
+    let mine = with(STREAM, b"longq\x07K\x04uu.", b"longq\x07K\x04uX\x04\0\0\0mineK\x01u.");
+    let extras = read(&mine).unwrap().0.extras;
+    let [extra] = &extras[..] else { panic!("{extras:?}") };
+    assert_eq!(extra.path, "system information");
+    assert_eq!(extra.reason, "1 entry that torch does not write");
+}
+
+#[test]
 fn a_state_dict_beyond_one_window_comes_in_several() {
     let long = 300_000u32;
     let text = [b"X".as_slice(), &long.to_le_bytes(), &vec![b'x'; long as usize], b"0"].concat();

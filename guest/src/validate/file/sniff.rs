@@ -48,7 +48,8 @@ impl Sniff {
             polyglot::tar(content, scope);
             children.push(named(tar::child(scope), "as a tar archive"));
         }
-        let pdf = head.windows(PDF.len()).position(|bytes| bytes == PDF).map(|at| at as u64);
+        let pdf = head.get(..PDF_HEAD).unwrap_or(head);
+        let pdf = pdf.windows(PDF.len()).position(|bytes| bytes == PDF).map(|at| at as u64);
         // The end of a zip archive is for its own examiner.
         if content == Content::Empty || (content == Content::Zip && pdf.is_none()) {
             return Next::Done(children);
@@ -117,5 +118,7 @@ fn named(child: Child, name: &str) -> Child {
 }
 
 const PDF: &[u8] = b"%PDF-";
+/// Bytes from the start in which readers of PDF look for that.
+const PDF_HEAD: usize = 1024;
 /// Bytes from the end in which readers of PDF look for its table.
 const PDF_END: usize = 1024;

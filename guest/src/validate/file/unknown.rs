@@ -3,7 +3,7 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::foreign;
+use crate::foreign::{self, HEAD};
 use crate::show;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
@@ -47,7 +47,5 @@ impl Examine for Unknown {
     }
 }
 
-/// Enough for every signature.
-const HEAD: u64 = 512;
 /// Bytes that are shown.
 const SHOWN: usize = 16;

@@ -21,11 +21,21 @@ pub(super) static BYTES: Rule = Rule::malformed(
      `torch.load(FILE, encoding=\"latin1\")`, and save it anew.",
 );
 
+/// The same where torch.save of Python 2 wrote it.
+pub(super) static LEGACY: Rule = Rule::warning(
+    "SR-LEGACY-ENCODING",
+    "a string that torch.save of Python 2 wrote, and that is not UTF-8",
+    "Python 2 wrote texts and bytes alike, in the encoding of its machine. The file is data, and \
+     torch.load takes it once it is told the encoding, most often \
+     `torch.load(FILE, encoding=\"latin1\")`; without, it fails. Here such strings are bytes.",
+);
+
 /// Reports the first string that is not UTF-8, and the first that is more than ASCII in a
 /// pickle that torch does not load.
 pub(super) fn check(trace: &Trace, dialect: Dialect, part: &Part, scope: &mut Scope<'_>) {
     if let Some(offset) = trace.python2_bytes {
-        scope.find(&BYTES, part, offset, "a string whose encoding the file does not say");
+        let rule = if dialect == Dialect::Legacy { &LEGACY } else { &BYTES };
+        scope.find(rule, part, offset, "a string whose encoding the file does not say");
     }
     if let (Dialect::Plain, Some(offset)) = (dialect, trace.python2_text) {
         scope.find(&RULE, part, offset, "a string that is UTF-8, and not ASCII");

@@ -55,6 +55,7 @@ pub(super) const RULES: &[&Rule] = &[
     &opcode::PROTOCOL,
     &encoding::RULE,
     &encoding::BYTES,
+    &encoding::LEGACY,
     &index::RULE,
     &broken::RULE,
     &broken::TRUNCATED,

@@ -34,6 +34,14 @@ fn empty_but(index: usize, object: &str) -> Vec<u8> {
 }
 
 #[test]
+fn what_python_2_wrote_is_no_fault_of_the_file() {
+    let stream = empty_but(3, "x5501ff");
+    assert_eq!(found(&stream), ["SR-LEGACY-ENCODING"]);
+    assert_eq!(judge(&stream, ValidateOptions::default()).verdict, Verdict::Safe);
+    assert_eq!(found(&empty_but(3, "x5502c3a4")), [""; 0]);
+}
+
+#[test]
 fn what_torch_wrote_is_safe() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/good");
     let mut judged = 0;

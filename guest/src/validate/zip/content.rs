@@ -51,7 +51,7 @@ pub(super) struct Pickle {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// What the pickle built, if it came to its end, and what follows it.
-    Pickle(Option<Graph>, Option<Child>),
+    Pickle(Option<Box<Graph>>, Option<Child>),
     /// The bytes kept.
     Bytes(Vec<u8>),
 }
@@ -189,7 +189,7 @@ impl Content {
             Sink::Pickle(mut pickle) => {
                 pickle.run.end(self.count, scope);
                 let rest = rest(&pickle, member, scope);
-                Outcome::Pickle(pickle.run.into_graph(), rest)
+                Outcome::Pickle(pickle.run.into_graph().map(Box::new), rest)
             }
         }
     }

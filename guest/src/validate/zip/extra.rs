@@ -3,6 +3,7 @@ use alloc::format;
 use crate::show;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::zip::is_known_extra as is_known;
 use crate::zip::records::{Fields, ZIP64_FIELD};
 
 /// Extra bytes of a record must be of a kind that is known.
@@ -43,24 +44,3 @@ pub(super) fn check(extra: &[u8], part: &Part, scope: &mut Scope<'_>) {
         scope.find(&RULE, part, 0, format!("{left} bytes after the extra fields that are no field"));
     }
 }
-
-/// Whether a field is what writers of archives are known to write, and no larger.
-fn is_known(id: u16, field: &[u8]) -> bool {
-    match id {
-        ZIP64 => field.len() <= 28,
-        // The padding that aligns torch's records.
-        PADDING => field.iter().all(|&byte| byte == b'Z') || field.iter().all(|&byte| byte == 0),
-        // Times and owners, by Info-ZIP and others.
-        UNIX_TIMES => field.len() <= 13,
-        UNIX_OWNER => field.len() <= 11,
-        OLD_UNIX => field.len() <= 12,
-        NTFS_TIMES => field.len() <= 32,
-        _ => false,
-    }
-}
-
-const PADDING: u16 = u16::from_le_bytes(*b"FB");
-const UNIX_TIMES: u16 = u16::from_le_bytes(*b"UT");
-const UNIX_OWNER: u16 = u16::from_le_bytes(*b"ux");
-const OLD_UNIX: u16 = u16::from_le_bytes(*b"UX");
-const NTFS_TIMES: u16 = 0x000a;

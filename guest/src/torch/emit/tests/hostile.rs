@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::super::emit_within;
+use super::super::rehearse;
 use super::{Arena, object, tensor};
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{
@@ -70,7 +70,7 @@ fn a_pickle_that_would_be_too_long_ends() {
     let text = arena.text(&"a".repeat(1 << 20));
     for root in [repeated, text] {
         assert!(arena.emit(root).is_ok());
-        let result = emit_within(&arena.nodes, &arena.storages, root, 1 << 20);
+        let result = rehearse(&arena.nodes, &arena.storages, root, 1 << 20);
         assert!(matches!(result, Err(Error::Unrepresentable(_))));
     }
 }

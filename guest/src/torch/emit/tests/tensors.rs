@@ -138,6 +138,21 @@ fn storages_count_whole_elements() {
 }
 
 #[test]
+fn devices_without_a_number_are_constants() {
+    for location in ["cpu", "cuda", "mps", "meta", "hpu", "xpu", "mtia"] {
+        let mut arena = Arena::default();
+        let storage = arena.storage(1);
+        arena.storages[0].location = location.into();
+        let node = arena.add(Node::Storage { storage, dtype: None });
+        let literal = arena.literal(location);
+        let root = arena.list(&[node, literal, node]);
+        let bytes = arena.emit(root).unwrap().bytes;
+        let spelled = bytes.windows(location.len()).filter(|part| *part == location.as_bytes()).count();
+        assert_eq!(spelled, 1, "{location}");
+    }
+}
+
+#[test]
 fn other_devices_are_named_anew_at_each_use() {
     let mut arena = Arena::default();
     let storage = arena.storage(1);

@@ -64,6 +64,13 @@ fn a_module_in_a_legacy_stream_names_its_class_by_a_persistent_id() {
     let interpreted = read(twice).unwrap();
     assert_eq!(show(&interpreted), "(<New <torch.nn.Linear> args() state{}>, #2)");
     assert!(interpreted.sources.is_empty());
+    // A class inside another.
+    let inner = b"\x80\x02(U\x06modulec__builtin__\ngetattr\n(cm\nO\nU\x01ItRU\x04fileU\x06sourcetQ)\x81.";
+    let interpreted = read(inner).unwrap();
+    let class = "<Call <builtins.getattr> args(<m.O>, 'I')>";
+    assert_eq!(show(&interpreted), format!("<New {class} args()>"));
+    let [source] = interpreted.sources.as_slice() else { panic!("one source") };
+    assert_eq!((&*source.module, &*source.name), ("m", "O.I"));
     // Other ids are nobody's to resolve.
     assert_eq!(
         shown(b"\x80\x02(U\x06modulectorch.nn\nLinear\ntQ."),
