@@ -47,6 +47,7 @@ impl Records {
         };
         let Directory { comment, between, .. } = directory;
         let mut entries = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for entry in directory.entries {
             let Some(name) = entry.name.strip_prefix(&*archive).and_then(|rest| rest.strip_prefix('/'))
             else {
@@ -58,6 +59,15 @@ impl Records {
                     "deflate (method 8): unzip the file, and zip it again without compression (`zip -0 -r`)";
                 return Err(Error::unsupported(entry.header, &*entry.name, "a stored record", found));
             }
+            // torch.load finds `BYTEORDER` where it looks for `byteorder`, and one of two: which
+            // one hangs on where they stand.
+            let folded = name.to_ascii_lowercase();
+            let known = folded == PICKLE || NOTES.contains(&folded.as_str());
+            if known && folded != name || seen.contains(&folded) {
+                let expected = "names that differ in more than their case, which torch.load does not look at";
+                return Err(Error::malformed(entry.header, PART, expected, show::name(&entry.name)));
+            }
+            seen.insert(folded);
             entries.insert(name.into(), entry);
         }
         let odd = BTreeSet::new();
@@ -66,7 +76,7 @@ impl Records {
 
     /// The pickle.
     pub(super) fn pickle(&self) -> Result<&Entry, Error> {
-        self.entries.get("data.pkl").ok_or_else(|| self.missing("data.pkl"))
+        self.entries.get(PICKLE).ok_or_else(|| self.missing(PICKLE))
     }
 
     /// The small records that are there, always in the same order.
@@ -159,7 +169,7 @@ impl Records {
         let records = self.entries.iter().filter(|(name, entry)| {
             let folder = name.ends_with('/') && entry.size == 0;
             let usual = entry.size <= LONGEST_NOTE && !self.odd.contains(&entry.name);
-            let own = *name == "data.pkl" || NOTES.contains(&name.as_str()) && usual;
+            let own = *name == PICKLE || NOTES.contains(&name.as_str()) && usual;
             !folder && !own && !used.contains(entry.name.as_str())
         });
         let mut extras = Extras::default();
@@ -226,5 +236,7 @@ const NOTES: [&str; 6] = [
     ".data/version",
     ".data/serialization_id",
 ];
+
+const PICKLE: &str = "data.pkl";
 
 const PART: &str = "zip directory";

@@ -384,3 +384,27 @@ def kept_or_said(room, path, *arguments):
         wanted(there or said, f"gone, and nobody says so: {done}")
     else:
         wanted(said, f"not saved, and nobody says so: {done}")
+
+
+def case_38_names_in_another_case(room):
+    """Own: torch.load finds records whatever the case of their names: readers that do not see others."""
+    path = room.save("model.pt", {"w": torch.arange(6.0)})
+    with zipfile.ZipFile(path) as archive:
+        records = [(name, archive.read(name)) for name in archive.namelist()]
+    for name, changed, added in [
+        ("order", {"byteorder": ("BYTEORDER", b"big")}, {}),
+        ("pickle", {}, {"DATA.PKL": b"\x80\x02N."}),
+        ("storage", {}, {"DATA/0": bytes(24)}),
+    ]:
+        odd = room / f"{name}.pt"
+        with zipfile.ZipFile(odd, "w") as archive:
+            for record, content in records:
+                folder, _, within = record.partition("/")
+                within, content = changed.get(within, (within, content))
+                archive.writestr(f"{folder}/{within}", content)
+            for within, content in added.items():
+                archive.writestr(f"{folder}/{within}", content)
+        for command in (["inspect"], ["verify"], ["convert", odd, room / "out.pt"]):
+            arguments = command if len(command) > 1 else [*command, odd]
+            room.part(f"{name} {command[0]}", room.refused, *arguments, says=["differ in more than their case"])
+        room.part(f"{name} validate", lambda odd=odd: wanted(room.verdict(odd) == "malformed", str(odd)))

@@ -253,6 +253,15 @@ def case_26_classes_inside_classes(room):
             room.lossless(path, ranks=(2,))
 
 
+def case_26_names_of_python_2(room):
+    """Own: names of today that protocol 2 calls as Python 2 did, which stands for another by now."""
+    for name, value in {"error": FileNotFoundError(2, "x"), "module": ModuleNotFoundError("x")}.items():
+        path = room.save(f"{name}.pt", {"e": value, "w": torch.ones(2)}, pickle_protocol=4)
+        says = ["protocol 2 calls", type(value).__name__, "which is read as"]
+        room.part(name, room.refused, "convert", path, room / "out.pt", says=says)
+        room.part(f"{name} kept", kept_or_refused, room, path, functools.partial(same_values, path))
+
+
 def case_27_configurations(room):
     """Lightning and fairseq: configurations whose parts know their parents."""
     import omegaconf

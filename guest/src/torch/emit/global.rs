@@ -2,7 +2,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::model::{Global, NodeId};
-use crate::pickle::python2_name;
+use crate::pickle::{python2_name, python3_name};
 use crate::show;
 
 use super::primitives::REDUCE;
@@ -36,7 +36,7 @@ impl<'a> Walk<'a> {
         if name.contains('.') {
             return self.inside_class(id, module, name);
         }
-        Ok(self.plain((module, name), python2_name(module, name)))
+        Ok(self.plain((module, name), spelled(id, module, name)?))
     }
 
     /// A name inside a class, which protocol 2 spells `getattr(class, name)`:
@@ -59,7 +59,7 @@ impl<'a> Walk<'a> {
             self.builtin("getattr");
         }
         let outermost = prefixes.get(start).copied().unwrap_or(name);
-        let mut index = self.plain((module, outermost), python2_name(module, outermost));
+        let mut index = self.plain((module, outermost), spelled(id, module, outermost)?);
         for (part, &prefix) in parts.iter().zip(&prefixes).skip(start.saturating_add(1)) {
             self.fresh(part);
             self.close(2);
@@ -81,6 +81,20 @@ impl<'a> Walk<'a> {
         self.memo.set_global(module, name, index);
         index
     }
+}
+
+/// How protocol 2 calls something. Several of today's names have one of Python 2's, which is
+/// then read as one of them.
+fn spelled<'n>(id: NodeId, module: &'n str, name: &'n str) -> Result<(&'n str, &'n str), Stop> {
+    let spelled = python2_name(module, name);
+    let read = python3_name(spelled.0, spelled.1);
+    if read == (module, name) {
+        return Ok(spelled);
+    }
+    let [own, spelled, read] =
+        [(module, name), spelled, read].map(|(module, name)| show::name(&show::global(module, name)));
+    let reason = format!("protocol 2 calls {own} {spelled}, which is read as {read}");
+    Err(unfit(id, reason))
 }
 
 const BUILTINS: &str = "builtins";
