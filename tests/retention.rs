@@ -108,7 +108,8 @@ fn what_has_a_damaged_record_is_passed_over_and_stays() {
         let file = fs::File::options().write(true).open(path).unwrap();
         file.set_len(length).unwrap();
     };
-    let damage: [(bool, &dyn Fn(&Path)); 4] = [
+    type Damage<'d> = &'d dyn Fn(&Path);
+    let damage: [(bool, Damage<'_>); 4] = [
         (true, &|path| cut(path, 200)),
         (true, &|path| cut(path, path.metadata().unwrap().len() - 1)),
         (true, &|path| cut(path, path.metadata().unwrap().len() + 1)),

@@ -40,7 +40,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> u32 {
 
 /// The checksum of a payload as it lies in its file.
 pub(crate) fn stored(part: &Stored) -> Result<u32> {
-    Ok(combine(blocks(part, |_| Hasher::new(), |hasher, bytes| hasher.update(bytes))?))
+    Ok(combine(blocks(part, |_| Hasher::new(), Hasher::update)?))
 }
 
 /// The same and its digest, of one reading.

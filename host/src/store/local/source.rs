@@ -45,7 +45,12 @@ impl LocalSource {
 
     /// Why it ends before the end that it had. Nobody asks for more than that.
     fn shorter(&self) -> String {
-        let now = self.file.metadata().map_or_else(|_| "fewer".into(), |now| now.len().to_string());
+        let now = self.file.metadata().map(|now| now.len()).ok();
+        if now == Some(self.length) {
+            // As those of the kernel do, which make their bytes when they are read.
+            return format!("the file has fewer bytes than the {} that it says it has", self.length);
+        }
+        let now = now.map_or_else(|| "fewer".into(), |now| now.to_string());
         format!("the file became shorter while it was read: it had {} bytes, and has {now}", self.length)
     }
 }
