@@ -76,17 +76,27 @@ fn a_rank_that_waits_is_interrupted_at_once_and_the_last_one_cleans_up() {
     for last in ["TERM", "KILL"] {
         let room = Room::new();
         let before = room.names();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let rank = |rank: usize, source: &str| {
-            room.start(&format!(
-                "save {source} run/step-1 --rank {rank} --world-size 2 --barrier tcp-store://127.0.0.1:{port}"
-            ))
+        let [first, second] = loop {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let rank = |rank: usize, source: &str| {
+                let barrier = format!("--barrier tcp-store://127.0.0.1:{port}");
+                room.start(&format!("save {source} run/step-1 --rank {rank} --world-size 2 {barrier}"))
+            };
+            let [first, second] = [rank(0, "small.pt"), rank(1, "large.safetensors")];
+            wait_for("the file of rank 1", || room.find(".checkpoint_1.pt.").is_some());
+            signal(&second, "STOP");
+            if room.find(".checkpoint_1.pt.").is_some() {
+                break [first, second];
+            }
+            // It had finished before it was stopped, and the first may have committed.
+            for rank in [first, second] {
+                kill(rank.id());
+                drop(rank.wait_with_output());
+            }
+            assert!(room.run("prune run").status.success());
+            let _ = fs::remove_dir_all(room.path("run/step-1"));
         };
-        let ranks = [rank(0, "small.pt"), rank(1, "large.safetensors")];
-        wait_for("the file of rank 1", || room.find(".checkpoint_1.pt.").is_some());
-        signal(&ranks[1], "STOP");
         wait_for("the file of rank 0", || room.find("strongroom-staging/checkpoint_0.pt").is_some());
-        let [first, second] = ranks;
         room.end(first, "TERM", 143);
         assert!(room.find("strongroom-staging").is_some(), "it was removed under rank 1");
         if last == "TERM" {
