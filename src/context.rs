@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use strongroom::store::{Local, Metered};
 use strongroom::{
     Checkpoint, DirectoryKind, Engine, Error, File, Limits, Listed, Listing, Uncommitted, Verified, list_in,
+    list_latest_in,
 };
 
 use crate::output::note;
@@ -64,10 +65,9 @@ impl Context {
 
     /// The newest of them.
     pub fn latest(&self, root: &Path) -> Result<Option<Listed>> {
-        let mut listing = list_in(&self.store, root)?;
-        let newest = listing.newest_in(&self.store)?;
+        let mut listing = list_latest_in(&self.store, root)?;
         tell_passed_over(&listing);
-        Ok(newest)
+        Ok(listing.checkpoints.pop())
     }
 
     /// Verifies every checksum of a file.

@@ -53,6 +53,9 @@ impl<'n> Walk<'n> {
         if next.is_some_and(&is_branch) && places.flat_name() == Err(Unnamed::Root) {
             next = places.next_within(&is_branch);
         }
+        if places.is_exhausted() {
+            return Err(Error::limit(0, "tree", Limits::default().tree));
+        }
         let leaf = next.map(|node| {
             let (name, module) = (places.name(), places.is_module());
             match places.flat_name() {

@@ -101,7 +101,7 @@ pub use rank_info::RankInfo;
 pub use read::{File, Format, Verified};
 pub use retention::{
     Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
-    prunable_beside_in, prunable_in, prune, prune_in,
+    list_latest_in, prunable_beside_in, prunable_in, prune, prune_in,
 };
 pub use save::{SaveOptions, save_sharded};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};

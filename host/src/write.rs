@@ -119,8 +119,14 @@ pub fn save_with(
 ) -> Result<Written> {
     protected::outside_checkpoints(store, path)?;
     protected::apart_from_sources(store, path, state)?;
-    write(engine, path, state, options, false, |length| store.create(path, length))
-        .map(|(written, _)| written)
+    let create = |length| {
+        let sink = store.create(path, length)?;
+        // A link may lead elsewhere by now.
+        protected::outside_checkpoints(store, sink.place())?;
+        protected::apart_from_sources(store, sink.place(), state)?;
+        Ok(sink)
+    };
+    write(engine, path, state, options, false, create).map(|(written, _)| written)
 }
 
 /// What [`save_with`] would leave out, or the error about what does not fit. Nothing is

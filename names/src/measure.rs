@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use crate::hash::Length;
 use crate::key::Digests;
-use crate::module::Modules;
+use crate::module::{Modules, Stage};
 use crate::pen::{Form, Pen};
 use crate::routine::Routine;
 use crate::{Look, Nodes, Role};
@@ -99,6 +99,17 @@ impl Measure {
         let flags = self.flags(node);
         let nothing = role == Role::Attributes && flags.nothing;
         !nothing && (!role.is_aside(flags.routine.attributes) || flags.bears)
+    }
+
+    /// Whether a flat format is told of a node: of what is in a module, only what has a tensor
+    /// in it, and whatever else is among its parameters, buffers and modules.
+    pub(crate) fn is_wanted(&self, within: Option<Stage>, node: u32) -> bool {
+        let flags = self.flags(node);
+        match within {
+            None | Some(Stage::Outside) => true,
+            Some(Stage::Module | Stage::State) => flags.bears,
+            Some(Stage::Members) => flags.bears || !flags.nothing,
+        }
     }
 
     /// Whether a node is no more than what a module writes under `_metadata`: where other

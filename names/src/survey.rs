@@ -18,6 +18,8 @@ pub struct Survey {
     pub(crate) exact: Vec<u64>,
     /// Whether the hash of a name tells anything.
     pub(crate) hashing: bool,
+    /// How many places there may be.
+    pub(crate) most: u64,
 }
 
 impl Survey {
@@ -34,7 +36,8 @@ impl Survey {
         most: u64,
     ) -> Result<Self, TooMany> {
         let digests = Digests::of(nodes);
-        let mut survey = Self { root, measure, digests, plain: Vec::new(), exact: Vec::new(), hashing: true };
+        let mut survey =
+            Self { root, measure, digests, plain: Vec::new(), exact: Vec::new(), hashing: true, most };
         let (mut plain, mut exact) = (Vec::new(), Vec::new());
         let mut walk = Walk::new(nodes, &survey);
         let mut room = most;

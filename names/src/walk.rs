@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use crate::hash::Hash;
-use crate::module::Stage;
+use crate::module::{Stage, is_members};
 use crate::pen::{Form, Pen};
 use crate::routine::METADATA;
 use crate::tensor::is_composite;
@@ -37,6 +37,10 @@ pub struct Cursor {
     wholes: Vec<usize>,
     /// The endless nodes that were entered.
     entered: BTreeSet<u32>,
+    /// The modules on the way, in a flat format.
+    modules: BTreeSet<u32>,
+    /// Nodes that were visited for a flat format.
+    visited: u64,
 }
 
 impl Level {
@@ -60,6 +64,9 @@ struct Level {
     role: Role,
     node: u32,
     stage: Stage,
+    /// Whether the way has led into attributes that no flat format has a name for.
+    aside: bool,
+    entered: bool,
     plain: Pen<Hash>,
     exact: Pen<Hash>,
 }
@@ -82,6 +89,16 @@ pub enum Unnamed {
 }
 
 impl Cursor {
+    /// Goes back up a way.
+    fn leave(&mut self, above: usize) {
+        while self.way.len() > above {
+            if let Some(Level { node, stage: Stage::Module, entered: true, .. }) = self.way.pop() {
+                self.modules.remove(&node);
+            }
+        }
+        while self.wholes.pop_if(|length| *length > above).is_some() {}
+    }
+
     pub(crate) fn new(root: u32) -> Self {
         // The root is the core of nothing: that adds no step.
         let root = Visit { above: 0, role: Role::Core, node: root };
@@ -119,25 +136,30 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
     /// The same for a flat format, where only nodes that `enters` is true of are looked
     /// into: what others have in them is no place. A container that is in itself comes
     /// where it was not entered again: what a flat format would lose of it. A module comes
-    /// ahead of the tensors in it, those in it and whatever else it has do not.
+    /// ahead of the tensors in it, those in it do not.
     pub fn next_within(&mut self, enters: &dyn Fn(u32) -> bool) -> Option<u32> {
         loop {
             let (node, entered) = self.step(Some(enters))?;
             let listed = !self.nodes.look(node).is_branch() || !entered;
-            if listed && !self.is_core() && !self.is_member_module() {
+            if listed && !self.is_core() && !(entered && self.is_member()) {
                 return Some(node);
             }
         }
     }
 
-    /// Whether the place is that of a whole module.
-    pub fn is_module(&self) -> bool {
-        self.cursor.way.last().is_some_and(|level| level.stage == Stage::Module)
+    /// Whether that has ended as modules lead to each other on too many ways.
+    pub fn is_exhausted(&self) -> bool {
+        self.cursor.visited > self.survey.most
     }
 
-    fn is_member_module(&self) -> bool {
-        let above = self.cursor.way.iter().rev().nth(1);
-        self.is_module() && above.is_some_and(|level| level.stage == Stage::Members)
+    /// Whether the place is that of a whole module, whose tensors follow.
+    pub fn is_module(&self) -> bool {
+        self.cursor.way.last().is_some_and(|level| level.stage == Stage::Module && level.entered)
+    }
+
+    /// Whether the place is in a module's own dicts.
+    fn is_member(&self) -> bool {
+        self.cursor.way.iter().rev().nth(1).is_some_and(|above| above.stage == Stage::Members)
     }
 
     /// The hashes of the plain and the exact name of the next place, be it listed or
@@ -173,16 +195,20 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         let mut name = String::new();
         let way = &self.cursor.way;
         let above = core::iter::once(None).chain(way.iter().map(Some));
-        let mut steps = way.iter().zip(above).filter(|(level, _)| level.is_step()).peekable();
+        let over = [None, None].into_iter().chain(way.iter().map(Some));
+        let steps = way.iter().zip(above.zip(over)).filter(|(level, _)| level.is_step());
+        let mut steps = steps.peekable();
         if steps.peek().is_none() {
             return Err(Unnamed::Root);
         }
         let alone = steps.clone().count() == 1;
         let mut pen = Pen::new(&mut name);
-        for (level, above) in steps {
-            match above {
-                Some(Level { stage: Stage::Module | Stage::State, .. }) => return Err(Unnamed::Inside),
-                Some(above) if self.survey.measure.modules.is_transient(above.node, level.role) => {
+        for (level, (above, over)) in steps {
+            match (over, above) {
+                (_, Some(Level { stage: Stage::Module | Stage::State, .. })) => return Err(Unnamed::Inside),
+                (Some(state), Some(dict @ Level { stage: Stage::Members, .. }))
+                    if self.survey.measure.modules.is_transient(state.node, dict.node, level.role) =>
+                {
                     return Err(Unnamed::Transient);
                 }
                 _ => {}
@@ -217,9 +243,16 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         let (nodes, survey, cursor) = (self.nodes, self.survey, &mut self.cursor);
         let Visit { above, role, node } = cursor.stack.pop()?;
         let above = usize::try_from(above).unwrap_or(usize::MAX);
-        cursor.way.truncate(above);
-        while cursor.wholes.pop_if(|length| *length > above).is_some() {}
-        let (mut plain, mut exact) = match cursor.way.last() {
+        cursor.leave(above);
+        if enters.is_some() {
+            cursor.visited = cursor.visited.saturating_add(1);
+            if cursor.visited > survey.most {
+                cursor.stack.clear();
+                return None;
+            }
+        }
+        let before = cursor.way.last().copied();
+        let (mut plain, mut exact) = match before {
             Some(level) => (level.plain, level.exact),
             None => (Pen::new(Hash::START), Pen::new(Hash::START)),
         };
@@ -229,28 +262,41 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
         } else {
             plain.pass(nodes, &survey.digests, role);
         }
-        let before = cursor.way.last().map_or(Stage::Outside, |level| level.stage);
-        let stage = survey.measure.modules.stage(nodes, before, role, node);
-        cursor.way.push(Level { role, node, stage, plain, exact });
+        let over = before.map_or(Stage::Outside, |level| level.stage);
+        let stage = survey.measure.modules.stage(nodes, over, role, node);
+        let aside = before.is_some_and(|level| level.aside) || stage.is_aside(over, role);
+        // Not looked at again where it was entered: a long list that is full of itself
+        // would have its length squared.
+        let mut once = || !survey.measure.is_endless(node) || cursor.entered.insert(node);
+        let entered = match (enters, stage) {
+            (None, _) => once(),
+            (Some(enters), Stage::Outside) => enters(node) && once(),
+            // Modules lead back to themselves by hooks of their own, and have their names in each
+            // place all the same. Where they have none, they are not looked into.
+            (Some(_), Stage::Module) => !aside && cursor.modules.insert(node),
+            (Some(_), Stage::State | Stage::Members) => true,
+        };
+        cursor.way.push(Level { role, node, stage, aside, entered, plain, exact });
         if is_composite(nodes, node) {
             cursor.wholes.push(cursor.way.len());
         }
-        // Not looked at again where it was entered: a long list that is full of itself
-        // would have its length squared.
-        let enters_it = enters.is_none_or(|enters| enters(node) || stage == Stage::Module);
-        let entered = enters_it && (!survey.measure.is_endless(node) || cursor.entered.insert(node));
         if entered {
             let (first, above) = (cursor.stack.len(), u32::try_from(cursor.way.len()).unwrap_or(u32::MAX));
             let beside = role == Role::Bookkeeping;
-            let only_tensors = enters.is_some() && stage != Stage::Outside;
+            let within = enters.map(|_| stage);
             nodes.visit(node, &mut |role, node| {
                 let routine = beside && is_metadata(nodes, role) && survey.measure.is_routine_metadata(node);
-                let wanted = !only_tensors || survey.measure.may_have_tensors(node);
-                if wanted && survey.measure.is_listed(role, node) && !routine {
+                if survey.measure.is_listed(role, node) && !routine && survey.measure.is_wanted(within, node)
+                {
                     cursor.stack.push(Visit { above, role, node });
                 }
             });
-            cursor.stack.get_mut(first..).unwrap_or_default().reverse();
+            let new = cursor.stack.get_mut(first..).unwrap_or_default();
+            if within == Some(Stage::State) {
+                // What else a module has may lead to others, which have their names elsewhere.
+                new.sort_by_key(|visit| !is_members(nodes, visit.role));
+            }
+            new.reverse();
         }
         Some((node, entered))
     }

@@ -149,6 +149,10 @@ impl Sink for FaultySink {
         self.sink.path()
     }
 
+    fn place(&self) -> &Path {
+        self.sink.place()
+    }
+
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         self.countdown.ask(self.path(), "write")?;
         self.sink.write_at(offset, bytes)

@@ -210,8 +210,11 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
 /// What is lost of a module whose tensors fit.
 pub(super) fn module(nodes: &[Node], node: NodeId) -> Reason {
     let class = class_of(nodes, node);
-    format!("a module of {class}: safetensors holds what its `state_dict()` gives, and nothing else of it")
-        .into()
+    format!(
+        "a module of {class}: safetensors holds its parameters and persistent buffers, as `state_dict()` names \
+         them, and nothing else of it"
+    )
+    .into()
 }
 
 /// What a value is, with its article.

@@ -167,7 +167,8 @@ impl Records {
     fn extras(&self, storages: &[Stored], sources: &[Global]) -> Vec<Unfit> {
         let used: BTreeSet<&str> = storages.iter().map(|storage| storage.name.as_str()).collect();
         let records = self.entries.iter().filter(|(name, entry)| {
-            let folder = name.ends_with('/') && entry.size == 0;
+            // That of the archive itself is called nothing in it.
+            let folder = (name.is_empty() || name.ends_with('/')) && entry.size == 0;
             let usual = entry.size <= LONGEST_NOTE && !self.odd.contains(&entry.name);
             let own = *name == PICKLE || NOTES.contains(&name.as_str()) && usual;
             !folder && !own && !used.contains(entry.name.as_str())

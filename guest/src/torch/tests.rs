@@ -275,6 +275,7 @@ fn what_belongs_to_no_value_is_told() {
         ("a/.format_version", "1"),
         ("a/.data/serialization_id", &*id),
         ("a/data/", ""),
+        ("a/", ""),
     ];
     let extras = |parts: &[(&str, &str)], comment: &str| {
         let mut bytes = zipped(parts, 0);

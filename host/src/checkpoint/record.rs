@@ -139,8 +139,13 @@ impl Record {
     pub(crate) fn read_sealed(store: &dyn Store, path: &Path) -> Result<Option<(Self, Sealed)>> {
         let path = path.join(RECORD);
         let Some(source) = open(store, &path)? else { return Ok(None) };
+        let mut start = vec![0; usize::try_from(source.length()).unwrap_or(HEAD).min(HEAD)];
+        source.read_at(0, &mut start)?;
+        let head = Self::parse(&path, &start)?;
+        if source.length() > HEAD as u64 + head.world_size as u64 * LONGEST_RANK {
+            return Err(damaged(&path, "it is longer than what there is to say of its ranks"));
+        }
         let json = contents(&*source)?;
-        let head = Self::parse(&path, json.get(..HEAD).unwrap_or(&json))?;
         let damaged = |error: String| damaged(&path, &error);
         let json = seal::unseal(&json, Seal::Whole).map_err(damaged)?;
         let rest: Rest = serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
@@ -161,7 +166,8 @@ impl Record {
         let Some(json) = seal::head(bytes) else {
             // The version first: what else a record of another version has is not known.
             return Err(match version(bytes) {
-                Some(version) if version != VERSION => other_version(path, version),
+                // Only those of before have no head.
+                Some(version) if version < VERSION => other_version(path, version),
                 _ => damaged("it has no head that its checksum fits".into()),
             });
         };
@@ -332,6 +338,9 @@ const HEAD: usize = 4096;
 /// megabytes.
 const LARGEST: usize = 1 << 30;
 
+/// What is said of a rank is shorter.
+const LONGEST_RANK: u64 = 512;
+
 /// Each has names that are looked for.
 const MOST_RANKS: usize = RankInfo::MOST;
 
@@ -386,6 +395,9 @@ mod tests {
     fn records_of_other_versions_say_what_to_do() {
         let error = |text: &str| Record::parse(Path::new("r"), text.as_bytes()).unwrap_err().to_string();
         assert!(error("{\n  \"version\": 1,\n  \"world_size\": 1\n}").contains("save it again"));
-        assert!(error("{\n  \"version\": 3,\n  \"world_size\": 1\n}").contains("version 3"));
+        let later = seal::join(&seal::seal("{\n  \"version\": 3\n}", Seal::Head), "{\n  \"new\": 1\n}");
+        assert!(error(&later).contains("version 3"));
+        // What cannot be known to be of a later version is damaged.
+        assert!(error(&later.replace("\"version\": 3", "\"version\": 4")).contains("damaged"));
     }
 }

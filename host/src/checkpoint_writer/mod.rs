@@ -231,14 +231,14 @@ impl CheckpointWriter {
             }
             return Err(error);
         }
-        let pruned = self.prune(save);
+        let pruned = self.prune(save, stage.place());
         self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
     }
 
     /// Removes what is not to be kept beside a new checkpoint.
-    fn prune(&self, save: &Save<'_>) -> Result<()> {
+    fn prune(&self, save: &Save<'_>, place: &Path) -> Result<()> {
         let (Some(retention), 0) = (&self.config.retention, save.rank.global_rank) else { return Ok(()) };
-        let pruned = remove_beside(&*self.store, save.path, retention, &save.reading);
+        let pruned = remove_beside(&*self.store, place, retention, &save.reading);
         let failed = pruned.and_then(|pruned| pruned.failed.into_iter().next().map_or(Ok(()), Err));
         failed.map_err(|error| Error::Committed { path: save.path.into(), source: Box::new(error) })
     }

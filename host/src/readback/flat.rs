@@ -8,7 +8,7 @@ use crate::bindings::types::{Pair, Tensor};
 use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
 use crate::shard::sorted;
-use crate::state::{Flat, Node, StateDict, flat, is_contiguous, modules};
+use crate::state::{Flat, Node, StateDict, flattened, is_contiguous};
 use crate::write::Flattened;
 
 /// Holds a file against the tensors of `state`: all that were not reported as left out
@@ -26,14 +26,12 @@ pub(super) fn compare(
     let slots: HashMap<u64, &Slot> =
         layout.slots.iter().filter(|slot| slot.length > 0).map(|slot| (slot.offset, slot)).collect();
     let mut left_out: HashSet<&str> = layout.plan.left_out.iter().map(|unfit| unfit.path.as_str()).collect();
-    if !left_out.is_empty() {
-        // What is left out of a module is not its tensors.
-        let modules = modules(state);
-        left_out.retain(|path| !modules.contains(*path));
-    }
+    let (expected, modules) = flattened(state);
+    // What is left out of a module is not its tensors.
+    left_out.retain(|path| !modules.contains(*path));
     let mut storages = vec![None; file.parts().len()];
     let mut flattened = Flattened::default();
-    for Flat { tensor: expected, path, name, parameter } in flat(state) {
+    for Flat { tensor: expected, path, name, parameter } in expected {
         let expected = expected.raw();
         // What is left out of a tensor that is there is what it has beside its elements.
         let Some(tensor) = name.and_then(|name| found.remove(name.as_str())) else {

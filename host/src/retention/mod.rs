@@ -3,7 +3,7 @@
 mod family;
 mod links;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem;
@@ -87,12 +87,14 @@ pub fn list_in(store: &dyn Store, root: &Path) -> Result<Listing> {
                 thread::sleep(pause);
                 pause *= 2;
             }
-            _ => {
-                let reason = "checkpoints went again and again while they were looked at";
-                return Err(Error::io(root, "list", io::Error::new(io::ErrorKind::ResourceBusy, reason)));
-            }
+            _ => return Err(went_again_and_again(root)),
         }
     }
+}
+
+fn went_again_and_again(root: &Path) -> Error {
+    let reason = "checkpoints went again and again while they were looked at";
+    Error::io(root, "list", io::Error::new(io::ErrorKind::ResourceBusy, reason))
 }
 
 /// The committed checkpoints in the directory that `path` is in, if only by a link.
@@ -184,32 +186,51 @@ pub fn latest(root: impl AsRef<Path>) -> Result<Option<PathBuf>> {
 
 /// The same, in a store of one's own.
 pub fn latest_in(store: &dyn Store, root: &Path) -> Result<Option<PathBuf>> {
-    Ok(list_in(store, root)?.newest_in(store)?.map(|listed| listed.path))
+    Ok(list_latest_in(store, root)?.checkpoints.pop().map(|listed| listed.path))
 }
 
-impl Listing {
-    /// The newest. Its record is read whole, of which a listing reads the head: those that are
-    /// damaged behind that are passed over.
-    pub fn newest_in(&mut self, store: &dyn Store) -> Result<Option<Listed>> {
-        while let Some(listed) = self.checkpoints.pop() {
-            if is_sealed(store, &listed, &mut self.passed_over)? {
-                self.checkpoints.push(listed.clone());
-                return Ok(Some(listed));
+/// The committed checkpoints directly under `root`, where the record of the newest is right to
+/// its end: of the others the head was read. Those that are newer and damaged behind that are
+/// passed over.
+pub fn list_latest_in(store: &dyn Store, root: &Path) -> Result<Listing> {
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let mut listing = list_in(store, root)?;
+        let newest = loop {
+            let Some(listed) = listing.checkpoints.last() else { break Sealed::Right };
+            match is_sealed(store, listed, &mut listing.passed_over)? {
+                Sealed::Damaged => drop(listing.checkpoints.pop()),
+                other => break other,
             }
+        };
+        match newest {
+            // For one that goes there is a newer one.
+            Sealed::Gone if pause < LONGEST_PAUSE => {
+                thread::sleep(pause);
+                pause *= 2;
+            }
+            Sealed::Gone => return Err(went_again_and_again(root)),
+            _ => return Ok(listing),
         }
-        Ok(None)
     }
 }
 
+/// What comes of reading a record to its end.
+enum Sealed {
+    Right,
+    Damaged,
+    /// Somebody removes its checkpoint.
+    Gone,
+}
+
 /// Whether a checkpoint has a record that is right to its end. If it is damaged, that is noted.
-fn is_sealed(store: &dyn Store, listed: &Listed, damaged: &mut Vec<Error>) -> Result<bool> {
+fn is_sealed(store: &dyn Store, listed: &Listed, damaged: &mut Vec<Error>) -> Result<Sealed> {
     match Record::read_sealed(store, &listed.path) {
         Err(error) if is_of_its_own(&error) => {
             damaged.push(error);
-            Ok(false)
+            Ok(Sealed::Damaged)
         }
-        // None: somebody removes it.
-        sealed => Ok(sealed?.is_some()),
+        sealed => Ok(if sealed?.is_some() { Sealed::Right } else { Sealed::Gone }),
     }
 }
 
@@ -219,7 +240,7 @@ fn sealed(store: &dyn Store, root: &Path) -> Result<Listing> {
     let Listing { checkpoints, passed_over } = list_in(store, root)?;
     let mut listing = Listing { passed_over, ..Listing::default() };
     for listed in checkpoints {
-        if is_sealed(store, &listed, &mut listing.passed_over)? {
+        if let Sealed::Right = is_sealed(store, &listed, &mut listing.passed_over)? {
             listing.checkpoints.push(listed);
         }
     }
@@ -347,7 +368,8 @@ pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result
 /// What [`prune_in`] would remove, if it were called now.
 pub fn prunable_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
     let leftovers = if is_missing(store, root)? { Vec::new() } else { store.leftovers(root)? };
-    Ok(Pruned { leftovers, ..prunable(store, root, retention, &|_| true, &Sources::default())? })
+    let (pruned, _) = prunable(store, root, retention, &|_| true, &Sources::default())?;
+    Ok(Pruned { leftovers, ..pruned })
 }
 
 /// Which checkpoints a save to `path` of what is in the files `sources`, if it were done now,
@@ -359,16 +381,18 @@ pub fn prunable_beside_in(
     sources: &[PathBuf],
 ) -> Result<Pruned> {
     let (root, own) = (root_of(store, path), own_name(store, path)?);
-    prunable(store, &root, retention, &beside(retention, &own), &Sources::at(store, sources)?)
+    let sources = Sources::at(store, sources)?;
+    Ok(prunable(store, &root, retention, &beside(retention, &own), &sources)?.0)
 }
 
+/// Answers the checkpoints that count, too.
 fn prunable(
     store: &dyn Store,
     root: &Path,
     retention: &Retention,
     may_go: &dyn Fn(&OsStr) -> bool,
     reading: &Sources,
-) -> Result<Pruned> {
+) -> Result<(Pruned, Vec<Listed>)> {
     let Listing { checkpoints, passed_over } = sealed(store, root)?;
     let going = retention.dispensable(&checkpoints).into_iter().map(|listed| &listed.path);
     let going: Vec<&PathBuf> = going.filter(|path| path.file_name().is_some_and(may_go)).collect();
@@ -397,7 +421,7 @@ fn prunable(
             pruned.removed.push(path.clone());
         }
     }
-    Ok(pruned)
+    Ok((pruned, checkpoints))
 }
 
 fn is_missing(store: &dyn Store, root: &Path) -> Result<bool> {
@@ -449,12 +473,16 @@ fn remove_dispensable(
     may_go: &dyn Fn(&OsStr) -> bool,
     reading: &Sources,
 ) -> Result<Pruned> {
-    let mut pruned = prunable(store, root, retention, may_go, reading)?;
+    let (mut pruned, counted) = prunable(store, root, retention, may_go, reading)?;
+    // What comes meanwhile does not count: its record would have to be read, each time.
+    let counted: HashSet<(&Path, u64)> =
+        counted.iter().map(|listed| (&*listed.path, listed.committed)).collect();
     for path in mem::take(&mut pruned.removed) {
         // Asked when nobody can commit: the newer ones may be gone again, taken back as
         // they could not be brought to disk, and this one may have been replaced.
         let still = || {
-            let now = sealed(store, root)?.checkpoints;
+            let mut now = list_in(store, root)?.checkpoints;
+            now.retain(|listed| counted.contains(&(&*listed.path, listed.committed)));
             let going = retention.dispensable(&now);
             Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
         };

@@ -217,10 +217,8 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::Text(text) => quoted(&text.value),
             // Only the start is looked at: a file may show one value a million times.
             Node::SurrogateText(bytes) => quoted(&String::from_utf8_lossy(start(bytes, 4 * (SHOWN + 1)))),
-            Node::Bytes(bytes) => format!("b{}", quoted(&start(bytes, SHOWN + 1).escape_ascii().to_string())),
-            Node::ByteArray(bytes) => {
-                format!("bytearray(b{})", quoted(&start(bytes, SHOWN + 1).escape_ascii().to_string()))
-            }
+            Node::Bytes(bytes) => quoted_bytes(bytes),
+            Node::ByteArray(bytes) => format!("bytearray({})", quoted_bytes(bytes)),
             Node::Size(sizes) => match sizes.get(..SHOWN) {
                 Some(first) if sizes.len() > SHOWN => format!("torch.Size({first:?}… of {})", sizes.len()),
                 _ => format!("torch.Size({sizes:?})"),
@@ -350,13 +348,28 @@ fn start(bytes: &[u8], most: usize) -> &[u8] {
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("'");
     for c in text.chars().take(SHOWN) {
-        if c.is_control() || c == '\'' { out.extend(c.escape_default()) } else { out.push(c) }
+        match c {
+            '\'' | '\\' | '\n' | '\r' | '\t' => out.extend(c.escape_default()),
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
+        }
     }
     if text.chars().nth(SHOWN).is_some() {
         out.push('…');
     }
     out.push('\'');
     out
+}
+
+/// Bytes as Python prints them.
+pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
+    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
+    let escaped = shown.iter().map(|byte| match byte {
+        b'"' => "\"".into(),
+        byte => byte.escape_ascii().to_string(),
+    });
+    let more = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("b'{}{more}'", escaped.collect::<String>())
 }
 
 /// `PerTensorAffine` as torch spells it.
@@ -405,5 +418,14 @@ mod tests {
         let state = StateDict::from_parts(nodes.to_vec(), Vec::new(), 0, Vec::new());
         let shown: Vec<String> = (0..3).map(|id| Item::new(&state, id).repr()).collect();
         assert_eq!(shown, ["b'a\\n'", "torch.Size([2, 3])", "cuda:1"]);
+    }
+
+    #[test]
+    fn texts_and_bytes_that_differ_are_shown_differently() {
+        let texts = ["a'b", "x\n", "x\\n", "C:\\new\\", "\0", "\u{85}é"].map(quoted);
+        let expected =
+            [r"'a\'b'", r"'x\n'", r"'x\\n'", r"'C:\\new\\'", r"'\x00'", r"'\x85é'"].map(String::from);
+        assert_eq!(texts, expected);
+        assert_eq!(quoted_bytes(b"a'b\"\\\x00\xff\n"), r#"b'a\'b"\\\x00\xff\n'"#);
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use tensor::{extent, is_contiguous, numel};
 pub use value::Value;
 pub(crate) use value::add as add_value;
 pub(crate) use visit::{references, visit, visit_mut, visit_roles};
-pub(crate) use walk::{Flat, flat, modules, path_along};
+pub(crate) use walk::{Flat, flat, flattened, path_along};
 pub use walk::{Leaf, Leaves};
 
 pub(crate) use crate::bindings::types::Node;

@@ -1,7 +1,7 @@
 //! numpy scalars, as far as they can be shown.
 
 use super::datetime;
-use super::item::{SHOWN, quoted};
+use super::item::{SHOWN, quoted, quoted_bytes};
 
 /// The value as numpy prints it; for types without a plain number, the type.
 pub(super) fn repr(dtype: &str, data: &[u8]) -> String {
@@ -35,7 +35,7 @@ fn number(dtype: &str, data: &[u8]) -> Option<String> {
         _ if kind.starts_with('U') => text(order, data),
         _ if kind.starts_with('S') => {
             let end = data.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-            Some(format!("b{}", quoted(&data.get(..end.min(4 * SHOWN))?.escape_ascii().to_string())))
+            Some(quoted_bytes(data.get(..end)?))
         }
         _ => None,
     }

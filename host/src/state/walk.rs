@@ -6,7 +6,7 @@ use std::sync::Arc;
 use strongroom_names::{Cursor, Survey, Walk};
 
 use super::names::Arena;
-use super::{Item, StateDict, Tensor};
+use super::{Item, Node, StateDict, Tensor};
 
 /// A value of a state dict, and where it is.
 #[derive(Clone, Debug)]
@@ -85,26 +85,34 @@ pub(crate) fn flat<'a>(state: &StateDict<'a>) -> Vec<Flat<'a>> {
     let mut walk = Walk::new(&arena, &survey);
     let mut found = Vec::new();
     while let Some(id) = walk.next() {
-        let item = Item::new(state, id);
-        if let Some(tensor) = item.as_tensor() {
-            let (name, parameter) = (walk.flat_name().ok(), item.is_parameter());
-            found.push(Flat { tensor, path: walk.name(), name, parameter });
-        }
+        found.extend(Flat::at(state, id, &walk));
     }
     found
 }
 
-/// The paths of whole modules. A tensor in one has a name in a flat format.
-pub(crate) fn modules(state: &StateDict<'_>) -> HashSet<String> {
+/// The same as a flat format is told of them: those in modules as often as they have names, and
+/// none of what it does not look into. Answers the paths of modules, too.
+pub(crate) fn flattened<'a>(state: &StateDict<'a>) -> (Vec<Flat<'a>>, HashSet<String>) {
     let (arena, survey) = (Arena(state.nodes()), state.survey());
     let mut walk = Walk::new(&arena, &survey);
-    let mut found = HashSet::new();
-    while walk.next().is_some() {
+    let (mut tensors, mut modules) = (Vec::new(), HashSet::new());
+    let enters =
+        |id| matches!(state.node(id), Node::Dict(_) | Node::OrderedDict(_) | Node::List(_) | Node::Tuple(_));
+    while let Some(id) = walk.next_within(&enters) {
         if walk.is_module() {
-            found.insert(walk.name());
+            modules.insert(walk.name());
         }
+        tensors.extend(Flat::at(state, id, &walk));
     }
-    found
+    (tensors, modules)
+}
+
+impl<'a> Flat<'a> {
+    fn at(state: &StateDict<'a>, id: u32, walk: &Walk<'_, Arena<'_>>) -> Option<Self> {
+        let item = Item::new(state, id);
+        let (tensor, parameter) = (item.as_tensor()?, item.is_parameter());
+        Some(Self { tensor, path: walk.name(), name: walk.flat_name().ok(), parameter })
+    }
 }
 
 /// The path of the last of some values, each of which refers to the next, the first of

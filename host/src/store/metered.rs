@@ -163,6 +163,10 @@ impl Sink for MeteredSink {
         self.sink.path()
     }
 
+    fn place(&self) -> &Path {
+        self.sink.place()
+    }
+
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         self.sink.write_at(offset, bytes)?;
         self.meter.counts.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);

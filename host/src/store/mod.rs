@@ -120,6 +120,11 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// Its final path, for errors.
     fn path(&self) -> &Path;
 
+    /// The same without links: they are followed once, when it is started.
+    fn place(&self) -> &Path {
+        self.path()
+    }
+
     /// Puts `bytes` at `offset`.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
 

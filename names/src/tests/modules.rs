@@ -104,3 +104,67 @@ fn a_module_in_itself_ends() {
     let found = flat(&nodes.rooted(again));
     assert!(found.starts_with(&["module [0]".into(), "[0].w".into()]), "{found:?}");
 }
+
+/// A hook that is a method leads back to its module, which has its names in each place.
+#[test]
+fn modules_that_lead_back_to_themselves_have_all_their_names() {
+    let mut nodes = Arena::new();
+    let (tensor, owner) = (nodes.tensor(), nodes.add(Value::List(Vec::new())));
+    let block = module(&mut nodes, &[("w", tensor)], &[], &[], &[("owner", owner)]);
+    let members = [("enc", block), ("dec", block)];
+    let net = module(&mut nodes, &[("p", tensor)], &[], &members, &[("first", owner)]);
+    nodes.0[owner as usize] = Value::List([net, block].to_vec());
+    let both = nodes.dict(&[("best", block), ("model", net)]);
+    let found = flat(&nodes.rooted(both));
+    let named: Vec<&String> = found.iter().filter(|name| !name.contains(' ')).collect();
+    assert_eq!(named, ["best.w", "model.p", "model.enc.w", "model.dec.w"], "{found:?}");
+    for lost in ["Inside best@owner[0]", "Inside best@owner[1]", "Inside model@first"] {
+        assert!(found.iter().any(|said| said == lost), "{lost}: {found:?}");
+    }
+}
+
+#[test]
+fn modules_on_too_many_ways_are_not_gone_through() {
+    let mut nodes = Arena::new();
+    let all = nodes.dict(&[]);
+    let modules: Vec<u32> = (0..30).map(|_| module(&mut nodes, &[], &[], &[], &[])).collect();
+    let names: Vec<String> = (0..30).map(|name| format!("m{name}")).collect();
+    let pairs: Vec<_> = names.iter().map(String::as_str).zip(modules.iter().copied()).collect();
+    let members = nodes.dict(&pairs);
+    nodes.0[all as usize] = nodes.0[members as usize].clone();
+    for &module in &modules {
+        let Value::Object(object) = nodes.0[module as usize].clone() else { panic!() };
+        let Value::Dict(state) = &mut nodes.0[object.state.unwrap() as usize] else { panic!() };
+        state[2].1 = all;
+    }
+    let nodes = nodes.rooted(modules[0]);
+    let survey = Survey::of(&nodes, 0, 5000).unwrap();
+    let mut walk = Walk::new(&nodes, &survey);
+    while walk.next_within(&|node| matches!(nodes.look(node), Look::Container(_))).is_some() {}
+    assert!(walk.is_exhausted());
+}
+
+/// What is not persistent is so in its module, and not wherever its dict is.
+#[test]
+fn a_dict_of_buffers_by_itself_has_all_of_them() {
+    let mut nodes = Arena::new();
+    let (tensor, name) = (nodes.tensor(), nodes.text("tmp"));
+    let transient = nodes.add(Value::List([name].to_vec()));
+    let others = [("_non_persistent_buffers_set", transient)];
+    let net = module(&mut nodes, &[], &[("tmp", tensor)], &[], &others);
+    let copy = module(&mut nodes, &[], &[("tmp", tensor), ("kept", tensor)], &[], &others);
+    let Value::Object(object) = nodes.0[net as usize].clone() else { panic!() };
+    let Value::Dict(state) = &nodes.0[object.state.unwrap() as usize] else { panic!() };
+    let buffers = state[1].1;
+    let root = nodes.dict(&[("buffers", buffers), ("model", net), ("copy", copy)]);
+    let transient = format!("{:?}", Unnamed::Transient);
+    let expected = [
+        "buffers.tmp".into(),
+        "module model".into(),
+        format!("{transient} model@_buffers.tmp"),
+        "module copy".into(),
+        format!("{transient} copy@_buffers.tmp"),
+        "copy.kept".into(),
+    ];
+    assert_eq!(flat(&nodes.rooted(root)), expected);
+}

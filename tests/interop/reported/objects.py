@@ -416,6 +416,46 @@ def graph(dice):
     return made
 
 
+class Block(torch.nn.Module):
+    """A block that leads back to itself, and to what it is a part of."""
+
+    def __init__(self, owner=None):
+        super().__init__()
+        self.lin = torch.nn.Linear(2, 2)
+        self.register_forward_hook(self.log)
+        self.owner = [owner]
+
+    def log(self, module, inputs, output):
+        """Nothing."""
+
+
+class Blocks(torch.nn.Module):
+    """A module with such blocks, one of them twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.enc = Block(self)
+        self.dec = self.enc
+        self.last = Block()
+        self.register_forward_hook(self.last.log)
+        self.register_buffer("cache", torch.ones(2), persistent=False)
+
+
+def case_44_modules_that_lead_back(room):
+    """Own: hooks that are methods, blocks that know their owner: each place has its names."""
+    model = Blocks()
+    value = {"best": model.enc, "model": model, "buffers": model._buffers}
+    found, told = room.flat(room.save("blocks.pt", value), "--tensors-only", "--verbose")
+    expected = {f"best.{key}": tensor for key, tensor in model.enc.state_dict().items()}
+    expected |= {f"model.{key}": tensor for key, tensor in model.state_dict().items()}
+    expected["buffers.cache"] = model.cache
+    wanted(
+        {key: facts(tensor) for key, tensor in found.items()} == {k: facts(t) for k, t in expected.items()},
+        f"{sorted(found)} is not {sorted(expected)}",
+    )
+    wanted("model@_buffers.cache" in told.err, str(told))
+
+
 def case_order_of_calls(room):
     """What is called sees what it saw: a list half filled, a set that is not there yet."""
     listed, keyed, group = [1, 2], {"a": 1}, set()

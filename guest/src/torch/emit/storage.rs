@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
             None => self.key(id, dtype),
         }
         match storage.location.as_str() {
-            constant if CONSTANTS.contains(&constant) => self.interned(constant),
+            constant if LOCATIONS.contains(&constant) => self.interned(constant),
             other => self.fresh(other),
         };
         self.count(node, storage.length / width)?;
@@ -118,7 +118,7 @@ fn class(dtype: Option<DType>) -> Option<(&'static str, &'static str, u64)> {
 
 /// Locations that are constants in torch's source; other names, as those with a device's
 /// number, are put together at each use.
-const CONSTANTS: [&str; 7] = ["cpu", "cuda", "mps", META, "hpu", "xpu", "mtia"];
+pub(in crate::torch) const LOCATIONS: [&str; 7] = ["cpu", "cuda", "mps", META, "hpu", "xpu", "mtia"];
 const META: &str = "meta";
 
 /// `storage`, class, key, location, length.

@@ -12,6 +12,7 @@ use super::flaw::Flaw;
 use super::{NamedStorage, Offsets, calls, scalars};
 use crate::model::{Global, Node, NodeId, Text, children_mut};
 use crate::pickle::{Graph, Object, ObjectId, Value};
+use crate::torch::emit::storage::LOCATIONS;
 use crate::{Error, Limits, show};
 
 /// Goes over everything reachable from a pickle's root and numbers it in the
@@ -347,5 +348,5 @@ fn values<'g>(node: fn(Vec<NodeId>) -> Node, items: &'g [Value]) -> Draft<'g> {
 fn is_constant(text: &str) -> bool {
     let mut characters = text.chars();
     let single = characters.next().is_some_and(|c| u8::try_from(c).is_ok()) && characters.next().is_none();
-    single || matches!(text, "storage" | "cpu" | "meta" | "latin1")
+    single || matches!(text, "storage" | "latin1") || LOCATIONS.contains(&text)
 }

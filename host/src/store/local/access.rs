@@ -63,8 +63,10 @@ impl Access {
         }
         let listed = self.attributes.give_list(file);
         if !group || !listed {
-            let others = mode & 0o007;
-            mode &= !(0o070 & !(others << 3));
+            // Who was of the group is one of the others now, and who was one of those may be of
+            // the new group: each may what both could.
+            let both = mode & (mode >> 3) & 0o007;
+            mode = mode & !0o077 | both << 3 | both;
         }
         self.attributes.give_rest(file);
         // A new owner costs a file these bits.

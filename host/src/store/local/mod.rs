@@ -105,14 +105,11 @@ impl Store for Local {
     }
 
     fn real(&self, path: &Path) -> Result<PathBuf> {
-        Place::of(path).map(Place::named)
+        Place::of(path)?.absolute()
     }
 
     fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
-        let mut place = Place::of(path)?;
-        let mut passed = std::mem::take(&mut place.passed);
-        passed.push(place.named());
-        Ok(passed)
+        Place::of(path)?.passed()
     }
 
     fn is_stream(&self, path: &Path) -> Result<bool> {
@@ -155,11 +152,13 @@ impl Store for Local {
     }
 
     fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
-        let doomed = Kind::Removed.unique(path, own_name(path, "remove")?);
         let failed = |source| Error::io(path, "remove", source);
-        let _working = under_way::hold().working(parent(path), None);
-        let names = Names::of(parent(path))?;
-        let directory = match File::open(path) {
+        // The way to it may lead through itself, and is gone then. It is no link.
+        let place = Place::of(parent(path))?.path.join(own_name(path, "remove")?);
+        let doomed = Kind::Removed.unique(&place, own_name(&place, "remove")?);
+        let _working = under_way::hold().working(parent(&place), None);
+        let names = Names::of(parent(&place))?;
+        let directory = match File::open(&place) {
             // Somebody else removes too.
             Err(source) if source.kind() == NotFound => return Ok(false),
             opened => opened.map_err(failed)?,
@@ -167,19 +166,19 @@ impl Store for Local {
         if !wanted()? {
             return Ok(false);
         }
-        match fs::rename(path, &doomed) {
+        match fs::rename(&place, &doomed) {
             Err(source) if source.kind() == NotFound => return Ok(false),
             renamed => renamed.map_err(failed)?,
         }
         // Where locks do not reach, it may be another by now than was looked at.
         let is_it = is_at(&directory, &doomed).map_err(failed);
         if !matches!(is_it, Ok(true)) {
-            fs::rename(&doomed, path).map_err(failed)?;
+            fs::rename(&doomed, &place).map_err(failed)?;
             return is_it;
         }
         if let Err(error) = names.sync() {
             // What an error is said of is still there.
-            let _ = fs::rename(&doomed, path);
+            let _ = fs::rename(&doomed, &place);
             return Err(error);
         }
         drop(names);

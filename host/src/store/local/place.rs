@@ -1,5 +1,5 @@
-//! Where a path leads: resolved once, step by step, so that what is asked about and what
-//! is changed are the same.
+//! Where a path leads: followed once, step by step, so that what is asked about and what is
+//! changed are the same.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::{env, process};
+use std::process;
 
 use super::file_system::is_in_proc;
 use super::sync::parent;
@@ -17,10 +17,12 @@ use crate::{Error, Result};
 /// Where a path leads.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The absolute path of what it leads to, without links, be anything there or not.
+    /// The path without links, be anything there or not. Those stay that the kernel has to
+    /// roots and directories of processes, and a relative one is one still: as text both may
+    /// lead elsewhere.
     pub(super) path: PathBuf,
     /// The places on the way, links among them, the last one aside.
-    pub(super) passed: Vec<PathBuf>,
+    passed: Vec<PathBuf>,
     /// Whether `path` is the kernel's own link to an open file, as `/dev/stdout` leads to
     /// one: others write to that, too, and want their bytes to stay.
     pub(super) is_open_file: bool,
@@ -31,22 +33,34 @@ impl Place {
         walk(path).map_err(|error| Error::io(path, "look at", error))
     }
 
-    /// The file that an open file has as its name, if it is that still. The place itself of
-    /// anything else.
-    pub(super) fn named(self) -> PathBuf {
-        let identity = |path: &Path| fs::metadata(path).map(|there| (there.dev(), there.ino())).ok();
-        let name = if self.is_open_file { fs::read_link(&self.path).ok() } else { None };
-        let is_it = |name: &PathBuf| identity(name).is_some_and(|found| Some(found) == identity(&self.path));
-        match name.filter(is_it).map(|name| walk(&name)) {
-            Some(Ok(named)) => named.path,
-            _ => self.path,
+    /// The absolute path of it, or of the file that an open file has as its name, if it is
+    /// that still.
+    pub(super) fn absolute(&self) -> Result<PathBuf> {
+        let absolute = |path: &Path| absolute(path).map_err(|error| Error::io(path, "look at", error));
+        if !self.is_open_file {
+            return absolute(&self.path);
         }
+        let identity = |path: &Path| fs::metadata(path).map(|there| (there.dev(), there.ino())).ok();
+        let is_it = |name: &PathBuf| identity(name).is_some_and(|found| Some(found) == identity(&self.path));
+        match fs::read_link(&self.path).ok().filter(is_it) {
+            Some(name) => absolute(&name),
+            None => Ok(self.path.clone()),
+        }
+    }
+
+    /// The absolute paths of all on the way, and last of the place itself.
+    pub(super) fn passed(&self) -> Result<Vec<PathBuf>> {
+        let failed = |error| Error::io(&self.path, "look at", error);
+        let mut passed: Vec<PathBuf> =
+            self.passed.iter().map(|path| absolute(path)).collect::<io::Result<_>>().map_err(failed)?;
+        passed.push(self.absolute()?);
+        Ok(passed)
     }
 
     /// The number of the open file of this process that it is.
     pub(super) fn descriptor(&self) -> Option<RawFd> {
-        let directory = self.path.parent().filter(|_| self.is_open_file)?;
         // `/proc/self/fd` and `/proc/thread-self/fd` are one for these.
+        let directory = self.path.parent().filter(|_| self.is_open_file)?.canonicalize().ok()?;
         let own = Path::new("/proc").join(process::id().to_string());
         let is_own = directory.starts_with(own) && directory.ends_with("fd");
         self.path.file_name().filter(|_| is_own)?.to_str()?.parse().ok()
@@ -59,9 +73,6 @@ fn walk(path: &Path) -> io::Result<Place> {
     }
     let mut steps: VecDeque<Step> = steps(path).collect();
     let mut place = Place { path: PathBuf::new(), passed: Vec::new(), is_open_file: false };
-    if path.is_relative() {
-        place.path = env::current_dir()?;
-    }
     let (mut links, mut missing) = (0, false);
     while let Some(step) = steps.pop_front() {
         let name = match step {
@@ -76,7 +87,7 @@ fn walk(path: &Path) -> io::Result<Place> {
             }
             Step::Up => {
                 place.passed.push(place.path.clone());
-                place.path.pop();
+                up(&mut place.path)?;
                 continue;
             }
             Step::Down(name) => name,
@@ -105,14 +116,53 @@ fn walk(path: &Path) -> io::Result<Place> {
             place.passed.push(place.path.clone());
             place.path.pop();
             self::steps(&target).rev().for_each(|step| steps.push_front(step));
-        } else if steps.is_empty() && !fs::metadata(&place.path).is_ok_and(|there| there.is_dir()) {
-            place.is_open_file = true;
-        } else {
-            // What such a link says need not be a path.
-            place.path = place.path.canonicalize()?;
+        } else if steps.is_empty() {
+            place.is_open_file = !fs::metadata(&place.path).is_ok_and(|there| there.is_dir());
         }
     }
     Ok(place)
+}
+
+/// The directory above one, which is no link unless it is the kernel's.
+fn up(path: &mut PathBuf) -> io::Result<()> {
+    let here = if path.as_os_str().is_empty() { Path::new(".") } else { &**path };
+    let there = fs::metadata(here)?;
+    if !there.is_dir() {
+        return Err(ErrorKind::NotADirectory.into());
+    }
+    if fs::read_link(here).is_ok() {
+        let named = here.canonicalize()?;
+        let now = fs::metadata(&named)?;
+        if (now.dev(), now.ino()) != (there.dev(), there.ino()) {
+            return Err(io::Error::new(ErrorKind::Unsupported, "`..` follows the root of another process"));
+        }
+        *path = named;
+    }
+    let is_above = path.as_os_str().is_empty() || path.ends_with("..");
+    if is_above {
+        path.push("..");
+    } else {
+        path.pop();
+    }
+    Ok(())
+}
+
+/// The absolute path of what has no links, as far as it is there.
+fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let mut missing = Vec::new();
+    let mut above = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let above = loop {
+        match above.canonicalize() {
+            Ok(above) => break above,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                let Some(name) = above.file_name() else { return Err(error) };
+                missing.push(name);
+                above = parent(above);
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    Ok(missing.into_iter().rev().fold(above, |path, name| path.join(name)))
 }
 
 #[derive(Debug)]

@@ -98,6 +98,10 @@ impl Sink for LocalSink {
         &self.path
     }
 
+    fn place(&self) -> &Path {
+        &self.place
+    }
+
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         self.file.write_all_at(bytes, offset).map_err(|source| {
             Error::io(&self.path, format!("write {} bytes at {offset}", bytes.len()), source)
