@@ -18,6 +18,8 @@ pub struct Inventory<'s> {
     numbers: HashMap<usize, usize>,
     /// The path of the first tensor over each storage.
     first: HashMap<usize, String>,
+    /// Whether nothing is listed: there is no state dict.
+    none: bool,
 }
 
 /// One thing in a state dict.
@@ -192,7 +194,12 @@ impl<'s> Inventory<'s> {
         {
             storage(&leaf.item).and_then(|id| first.insert(id, leaf.path));
         }
-        Self { state, filter, numbers, first }
+        Self { state, filter, numbers, first, none: false }
+    }
+
+    /// The same of what has no state dict of its own.
+    pub fn of_none(state: &'s StateDict<'static>) -> Self {
+        Self { none: true, ..Self::new(state, None) }
     }
 
     /// The tensors.
@@ -229,7 +236,7 @@ impl<'s> Inventory<'s> {
         let mut leaves = self.state.leaves();
         iter::from_fn(move || {
             loop {
-                let leaf = leaves.find_item(|item| Sort::of(item) == sort)?;
+                let leaf = leaves.find_item(|item| !self.none && Sort::of(item) == sort)?;
                 if self.filter.as_ref().is_none_or(|filter| filter.is_match(&leaf.path)) {
                     return Some(self.entry(leaf));
                 }

@@ -255,7 +255,8 @@ fn a_damaged_record_is_no_commit() {
     found("it is cut", cut, &[commit, "damaged"]);
     let field = edit("\"ranks\"", "\"verse\": 1,\n  \"ranks\"");
     found("a field is unknown", field, &[commit, "damaged", "verse"]);
-    found("its head is another", edit("\"version\": 2", "\"version\": 3"), &[commit, "version 3"]);
+    let later = edit("\"version\": 2", "\"version\": 3");
+    found("its version is another", later, &[commit, "damaged", "head"]);
     let more = edit("\"world_size\": 2", "\"world_size\": 3");
     found("ranks are missing", more, &[commit, "head"]);
     let seals = edit("\"record_crc32\":[", "\"record_crc32\":[1");

@@ -14,7 +14,7 @@ pub struct Keep {
     /// else the one at the end. A checkpoint with files that are not its own is not
     /// removed, nor one that a link leads into, that is being read, or that the user may not
     /// delete, and a note says so.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     keep_last: Option<NonZeroUsize>,
 
     /// Keep also those whose number (100 for step-100) is a multiple of K
@@ -32,4 +32,10 @@ impl Keep {
         let keep_last = self.keep_last?;
         Some(Retention { keep_last, keep_every: self.keep_every, keep_in: self.keep_in.clone() })
     }
+}
+
+/// The newest of a family always stays.
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    let number: usize = text.parse().map_err(|error: std::num::ParseIntError| error.to_string())?;
+    NonZeroUsize::new(number).ok_or_else(|| "at least 1 is kept".into())
 }

@@ -17,7 +17,7 @@ pub struct Listing {
 
 impl Serialize for Listing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let inventory = Inventory::new(&self.subject.state, self.filter.clone());
+        let inventory = self.subject.inventory(self.filter.clone());
         document(&self.subject, &inventory).serialize(serializer)
     }
 }

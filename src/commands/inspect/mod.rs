@@ -84,7 +84,7 @@ impl Args {
 }
 
 fn inventory<'s>(subject: &'s Subject, filter: &Option<GlobMatcher>) -> Inventory<'s> {
-    Inventory::new(&subject.state, filter.clone())
+    subject.inventory(filter.clone())
 }
 
 /// Whether a filter leaves nothing to show, which a note says.

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use globset::GlobMatcher;
 use serde::Serialize;
 use strongroom::{Checkpoint, File, Format, StateDict};
 
@@ -61,6 +62,11 @@ impl Subject {
             return Self::directory(path, &context.checkpoint(path)?);
         }
         Ok(Self::file(path, &context.open(path)?))
+    }
+
+    /// What is listed: nothing, where ranks have state dicts of their own.
+    pub fn inventory(&self, filter: Option<GlobMatcher>) -> Inventory<'_> {
+        if self.apart { Inventory::of_none(&self.state) } else { Inventory::new(&self.state, filter) }
     }
 
     /// Sums over what is listed; where ranks have state dicts of their own, over theirs.

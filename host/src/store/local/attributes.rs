@@ -32,8 +32,8 @@ impl Attributes {
             }
             let mut value = vec![0; LONGEST];
             let length = match getxattr(path, &name, &mut value[..]) {
-                // It went meanwhile.
-                Err(Errno::NODATA) => continue,
+                // It went meanwhile, or the file did.
+                Err(Errno::NODATA | Errno::NOENT | Errno::NOTDIR) => continue,
                 // Who may replace a file need not be one who may read it.
                 Err(Errno::ACCESS | Errno::PERM) if is_note => continue,
                 length => length?,
@@ -81,7 +81,7 @@ fn give(file: &File, name: &str, value: Option<&[u8]>) -> bool {
 fn names(path: &Path) -> io::Result<Vec<OsString>> {
     let mut names = vec![0; LONGEST];
     let length = match listxattr(path, &mut names[..]) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => 0,
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOENT | Errno::NOTDIR) => 0,
         length => length?,
     };
     names.truncate(length);
