@@ -210,6 +210,16 @@ fn what_a_link_leads_through_stays() {
     );
 }
 
+/// The way to a directory of checkpoints may lead through one of them, which goes.
+#[test]
+fn a_root_may_be_named_through_what_is_removed() {
+    let root = Root::with(&["step-1", "step-2", "step-3"]);
+    let through = root.path.join("step-1/..");
+    let removed = prune(&through, &keep(2, None)).unwrap().removed;
+    assert_eq!(removed, [through.join("step-1")]);
+    assert_eq!(root.names(), ["step-2", "step-3"]);
+}
+
 /// Its name can be taken away all the same, and what had it would stay for ever.
 #[test]
 fn what_cannot_be_deleted_is_spared_and_not_replaced() {

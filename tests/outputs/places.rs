@@ -1,12 +1,14 @@
 //! Where what is written goes: links, names and missing directories.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom::{
     Checkpoint, CheckpointWriter, CheckpointWriterConfig, HookArguments, HookContext, HookError,
-    LocalBarrier, StateDict, WriterHook,
+    LocalBarrier, Retention, StateDict, WriterHook,
 };
 
 use crate::room::{Room, make_pipe, stderr};
@@ -68,6 +70,20 @@ fn a_slash_at_the_end_says_nothing() {
         assert_eq!(room.mode(target), 0o755, "{target}");
     }
     assert_eq!(room.hidden(), [""; 0]);
+}
+
+/// A file has nothing above it, as the kernel has it.
+#[test]
+fn dots_after_a_file_lead_nowhere() {
+    let room = Room::new();
+    let before = fs::read(room.path("in.pt")).unwrap();
+    for line in ["convert cut.pt in.pt/../in.pt", "convert in.pt cut.pt/../new.pt", "save in.pt in.pt/../new"]
+    {
+        let output = room.run(line);
+        assert_ne!(output.status.code(), Some(0), "{line}");
+        assert!(!room.path("new.pt").exists() && !room.path("new").exists(), "{line}");
+    }
+    assert_eq!(fs::read(room.path("in.pt")).unwrap(), before);
 }
 
 /// Where directories are made that are missing, `..` would lead elsewhere than it was asked about.
@@ -160,25 +176,6 @@ fn a_path_may_say_that_it_is_one_of_a_directory() {
 /// What is replaced is what was looked at, wherever a link leads by then.
 #[test]
 fn a_link_that_changes_during_a_save_is_not_followed_again() {
-    #[derive(Debug)]
-    struct Elsewhere(std::path::PathBuf);
-
-    impl WriterHook for Elsewhere {
-        fn name(&self) -> &str {
-            "elsewhere"
-        }
-
-        fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
-            fs::write(self.0.join("first/notes.txt"), "precious")?;
-            fs::remove_file(self.0.join("current"))?;
-            Ok(symlink("second", self.0.join("current"))?)
-        }
-
-        fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
-            Ok(())
-        }
-    }
-
     let room = Room::new();
     room.done("save in.pt first");
     room.done("save in.pt second");
@@ -194,6 +191,26 @@ fn a_link_that_changes_during_a_save_is_not_followed_again() {
     room.done("verify second");
 }
 
+/// What goes beside a new checkpoint is beside where that is.
+#[test]
+fn a_link_that_changes_during_a_save_leads_to_no_removal() {
+    let room = Room::new();
+    for name in ["first/step-1", "second/step-1", "second/step-2", "third/step-3"] {
+        room.done(&format!("save in.pt {name}"));
+    }
+    symlink("first", room.path("current")).unwrap();
+    let retention = Some(Retention::last(NonZeroUsize::MIN));
+    let config = CheckpointWriterConfig { retention, ..CheckpointWriterConfig::default() };
+    let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
+    let writer = writer.with_hook(Arc::new(Elsewhere(room.path(""))));
+    writer.write(room.path("current/step-9"), &StateDict::new(), &HookArguments::new()).unwrap();
+    assert!(room.path("current/step-2").exists(), "the link leads to the second");
+    for name in ["first/step-9", "second/step-1", "second/step-2"] {
+        room.done(&format!("verify {name}"));
+    }
+    assert!(!room.path("first/step-1").exists());
+}
+
 /// Nobody would find it again, whatever the link to it is called.
 #[test]
 fn a_link_to_a_hidden_name_is_no_place_for_a_checkpoint() {
@@ -203,4 +220,24 @@ fn a_link_to_a_hidden_name_is_no_place_for_a_checkpoint() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("does not begin with a dot"), "{}", stderr(&output));
     assert!(!room.path(".hidden").exists());
+}
+
+/// Writes a note into `first`, and has `current` lead to `second` by then.
+#[derive(Debug)]
+struct Elsewhere(PathBuf);
+
+impl WriterHook for Elsewhere {
+    fn name(&self) -> &str {
+        "elsewhere"
+    }
+
+    fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
+        fs::write(self.0.join("first/notes.txt"), "precious")?;
+        fs::remove_file(self.0.join("current"))?;
+        Ok(symlink("second", self.0.join("current"))?)
+    }
+
+    fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
+        Ok(())
+    }
 }
