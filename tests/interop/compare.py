@@ -189,8 +189,11 @@ def same(left, right, path, what):
 
 
 def brief(value):
-    """A few words for a key. What has a class of its own may say much of itself."""
-    return repr(value)[:60] if isinstance(value, (str, int, float, tuple)) else f"<{type(value).__name__}>"
+    """A few words for a key. What has a class of its own may say much of itself, and torch cannot
+    print tensors of all dtypes."""
+    if type(value) is tuple:
+        return f"({', '.join(brief(item) for item in value)})"[:60]
+    return repr(value)[:60] if isinstance(value, (str, int, float)) else f"<{type(value).__name__}>"
 
 
 def plain(value):
