@@ -63,6 +63,16 @@ impl Context {
         Ok(listing.checkpoints)
     }
 
+    /// That a directory has none, and what it is instead.
+    pub fn none_in(&self, root: &Path) -> String {
+        let none = format!("{}: there is no committed checkpoint in it that is whole", root.display());
+        match DirectoryKind::of(&self.store, root) {
+            Ok(DirectoryKind::Checkpoints(_) | DirectoryKind::Empty | DirectoryKind::Other) | Err(_) => none,
+            Ok(DirectoryKind::Committed) => format!("{none}: it is one itself"),
+            Ok(kind) => format!("{none}: it is {kind}"),
+        }
+    }
+
     /// The newest of them.
     pub fn latest(&self, root: &Path) -> Result<Option<Listed>> {
         let mut listing = list_latest_in(&self.store, root)?;

@@ -32,9 +32,9 @@ impl Args {
         if !place::is_there(&self.root)? {
             bail!(Unsuitable(format!("{}: there is no such directory", self.root.display())));
         }
-        let Some(latest) = Context::start()?.latest(&self.root)? else {
-            let reason = "there is no committed checkpoint in it that is whole";
-            bail!(Unsuitable(format!("{}: {reason}", self.root.display())));
+        let context = Context::start()?;
+        let Some(latest) = context.latest(&self.root)? else {
+            bail!(Unsuitable(context.none_in(&self.root)));
         };
         if self.json {
             return Ok(json::write(out, &Entry::of(&latest))?);

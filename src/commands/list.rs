@@ -29,10 +29,14 @@ pub struct Args {
 impl Args {
     /// Prints the list.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
-        if !place::is_there(&self.root)? {
+        let is_there = place::is_there(&self.root)?;
+        let context = Context::start()?;
+        let all = context.list(&self.root)?;
+        if !is_there {
             note(&format!("{}: there is no such directory", self.root.display()));
+        } else if all.is_empty() {
+            note(&context.none_in(&self.root));
         }
-        let all = Context::start()?.list(&self.root)?;
         if self.json {
             return Ok(json::write(out, &all.iter().map(Entry::of).collect::<Vec<_>>())?);
         }
