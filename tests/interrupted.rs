@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use common::process::{built, kill, wait_for};
 use strongroom::{StateDict, Tensor, save};
@@ -113,6 +115,28 @@ fn a_rank_that_waits_is_interrupted_at_once_and_the_last_one_cleans_up() {
         }
         assert_eq!(room.names(), before, "{last}");
     }
+}
+
+/// Signals that a program has a use for, and goes on after, end no wait for other ranks.
+#[test]
+fn a_signal_that_ends_nothing_ends_no_save() {
+    let room = Room::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let barrier = format!("--barrier tcp-store://127.0.0.1:{port}");
+    let rank =
+        |rank: usize| room.start(&format!("save small.pt run/step-1 --rank {rank} --world-size 2 {barrier}"));
+    let first = rank(0);
+    wait_for("the file of rank 0", || room.find("strongroom-staging/checkpoint_0.json").is_some());
+    for _ in 0..20 {
+        // A file beyond what is allowed: an error of that write, and of nothing else.
+        signal(&first, "XFSZ");
+        thread::sleep(Duration::from_millis(10));
+    }
+    for child in [rank(1), first] {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    assert!(room.run("verify run/step-1").status.success());
 }
 
 #[test]

@@ -219,12 +219,15 @@ impl Stage for LocalStage {
         if self.kept.load(Ordering::Relaxed) {
             return Ok(());
         }
+        // Who ends this process has looked whether others work on it, and waits for nobody.
+        let under_way = hold();
         let removed = match remove_all(&self.directory) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io(&self.directory, "remove", source))
             }
             _ => Ok(()),
         };
+        drop(under_way);
         parents::unmake(&self.place);
         removed
     }
