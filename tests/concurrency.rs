@@ -227,6 +227,22 @@ fn the_latest_is_found_when_all_that_were_there_go() {
     assert_eq!(latest_in(&store, &room.root).unwrap(), Some(new.clone()));
 }
 
+/// It goes when its head was read, and before the rest of its record is.
+#[test]
+fn the_latest_is_found_when_it_goes_between_two_looks() {
+    for reads in 1..=2 {
+        let room = Room::new();
+        let root = room.root.clone();
+        save(&root.join("step-1"), 1).unwrap();
+        let store = Meddling::reading(reads, move || {
+            save(&root.join("step-2"), 2).unwrap();
+            prune(&root, &keep(1)).unwrap();
+        });
+        assert_eq!(latest_in(&store, &room.root).unwrap(), Some(room.root.join("step-2")), "{reads}");
+        assert!(store.is_read(), "{reads}");
+    }
+}
+
 /// A replacement that comes when the prune has looked for the last time waits for it, and
 /// is there afterwards.
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs::{self, Permissions};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -293,6 +293,23 @@ fn where_no_directory_is_there_is_no_checkpoint() {
     assert!(prune(&missing, &keep(1, None)).unwrap().removed.is_empty());
     assert!(prunable_in(&Local, &missing, &keep(1, None)).unwrap().removed.is_empty());
     assert!(root.names().is_empty());
+}
+
+/// A record with the right head and end, and a hole between them that no memory holds.
+#[test]
+fn a_record_beyond_all_measure_is_not_read() {
+    let root = Root::with(&["step-1", "step-2"]);
+    let path = root.path.join("step-2/strongroom.json");
+    let whole = fs::read(&path).unwrap();
+    let record = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    record.set_len(1 << 42).unwrap();
+    record.write_all_at(&whole, (1 << 42) - whole.len() as u64).unwrap();
+    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-1")));
+    let pruned = prune(&root.path, &keep(1, None)).unwrap();
+    assert!(pruned.removed.is_empty());
+    let [passed_over] = pruned.passed_over.as_slice() else { panic!("{:?}", pruned.passed_over) };
+    assert!(passed_over.to_string().contains("it is longer than what there is to say"), "{passed_over}");
+    assert!(Checkpoint::open(root.path.join("step-2")).is_err());
 }
 
 /// A link to a checkpoint beside it is no second one: what it leads to would go for it.

@@ -34,6 +34,8 @@ pub enum Moment {
     LookedAt,
     /// When files were read so many times.
     Read,
+    /// When it was decided where a file goes.
+    Placed,
 }
 
 impl Meddling<fn()> {
@@ -128,6 +130,7 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
     }
 
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
+        self.at(Moment::Placed);
         Local.create(path, length)
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
-use crate::room::{Room, mode};
+use crate::room::{NOBODY, Room, mode, stderr};
 
 #[test]
 fn what_is_new_follows_the_umask_and_what_is_replaced_keeps_its_mode() {
@@ -124,6 +124,39 @@ fn a_link_in_a_checkpoint_opens_nothing_to_others() {
         room.done("save in.pt kept --ranks 2 --overwrite");
         assert!(room.files("kept").iter().all(|path| mode(path) == 0o600));
     }
+}
+
+/// Who was of the group is one of the others then, and who was none may be of the new group.
+#[test]
+fn where_a_group_cannot_be_kept_each_may_what_both_could() {
+    let room = Room::new();
+    for (before, after) in [(0o664, 0o644), (0o640, 0o600), (0o604, 0o600), (0o755, 0o755), (0o646, 0o644)] {
+        room.done("convert in.pt kept.pt");
+        fs::set_permissions(room.path("kept.pt"), Permissions::from_mode(before)).unwrap();
+        if chown(room.path("kept.pt"), Some(NOBODY), Some(12)).is_err() {
+            return;
+        }
+        let Some(output) = room.run_as_nobody("convert in.pt kept.pt") else { return };
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!((room.owner("kept.pt"), room.mode("kept.pt")), ((NOBODY, NOBODY), after), "{before:o}");
+        fs::remove_file(room.path("kept.pt")).unwrap();
+    }
+}
+
+/// Who may write a directory may replace a file in it that only another may read.
+#[test]
+fn notes_that_may_not_be_read_are_not_kept() {
+    let room = Room::new();
+    room.done("convert in.pt kept.pt");
+    fs::set_permissions(room.path("kept.pt"), Permissions::from_mode(0o600)).unwrap();
+    let none = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(room.path("kept.pt"), "user.origin", b"run 7", none).is_err() {
+        return;
+    }
+    let Some(output) = room.run_as_nobody("convert in.pt kept.pt") else { return };
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!((room.owner("kept.pt").0, room.mode("kept.pt")), (NOBODY, 0o600));
+    assert!(rustix::fs::getxattr(room.path("kept.pt"), "user.origin", &mut [0; 16][..]).is_err());
 }
 
 /// The groups that a file may be given to.

@@ -1,16 +1,20 @@
 //! Where what is written goes: links, names and missing directories.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use strongroom::store::{Local, Shared, Source, Store};
 use strongroom::{
-    Checkpoint, CheckpointWriter, CheckpointWriterConfig, HookArguments, HookContext, HookError,
-    LocalBarrier, Retention, StateDict, WriterHook,
+    Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, HookArguments, HookContext,
+    HookError, LocalBarrier, Retention, StateDict, Storage, Tensor, WriteOptions, WriterHook, save_with,
 };
 
+use crate::common::meddling::{Meddling, Moment};
 use crate::room::{Room, make_pipe, stderr};
 
 #[test]
@@ -209,6 +213,101 @@ fn a_link_that_changes_during_a_save_leads_to_no_removal() {
         room.done(&format!("verify {name}"));
     }
     assert!(!room.path("first/step-1").exists());
+}
+
+/// Where a file goes is asked about before it is made, and the link to it may change then and
+/// while its bytes come.
+#[test]
+fn a_link_that_changes_during_a_write_leads_into_no_checkpoint() {
+    let room = Room::new();
+    room.done("save in.pt step-1");
+    let before = fs::read(room.path("step-1/checkpoint_0.pt")).unwrap();
+    let turn = |target: &str| {
+        let _ = fs::remove_file(room.path("current"));
+        symlink(target, room.path("current")).unwrap();
+    };
+    let out = room.path("current/checkpoint_0.pt");
+    let options = WriteOptions::for_path(&out).unwrap();
+    let write = |store: &dyn Store, state: &StateDict<'_>| {
+        save_with(Engine::shared().unwrap(), store, &out, state, &options)
+    };
+    fs::create_dir(room.path("open")).unwrap();
+
+    turn("open");
+    let error = write(&Meddling::new(Moment::Placed, || turn("step-1")), &StateDict::new()).unwrap_err();
+    assert!(error.to_string().contains("a committed checkpoint, as"), "{error}");
+    assert!(fs::read_dir(room.path("open")).unwrap().next().is_none());
+
+    turn("open");
+    let storage = Storage::from_source(Arc::new(Turning(room.path(""))), "cpu");
+    let mut state = StateDict::new();
+    state.insert("weight", Tensor::new(storage, DType::Uint8, &[1 << 20]).unwrap());
+    write(&Local, &state).unwrap();
+    assert_eq!(fs::read_link(room.path("current")).unwrap(), Path::new("step-1"));
+    assert!(fs::metadata(room.path("open/checkpoint_0.pt")).unwrap().len() > 1 << 20);
+
+    assert_eq!(fs::read(room.path("step-1/checkpoint_0.pt")).unwrap(), before);
+    room.done("verify step-1");
+    assert_eq!(room.hidden_in("step-1"), [""; 0]);
+}
+
+/// Has `current` lead to the checkpoint by the time that its bytes are read.
+#[derive(Debug)]
+struct Turning(PathBuf);
+
+impl Source for Turning {
+    fn path(&self) -> &Path {
+        Path::new("turning")
+    }
+
+    fn length(&self) -> u64 {
+        1 << 20
+    }
+
+    fn read_at(&self, _: u64, buffer: &mut [u8]) -> strongroom::Result<()> {
+        let (link, new) = (self.0.join("current"), self.0.join("new"));
+        if fs::read_link(&link).unwrap() != Path::new("step-1") {
+            symlink("step-1", &new).unwrap();
+            fs::rename(&new, &link).unwrap();
+        }
+        buffer.fill(7);
+        Ok(())
+    }
+
+    fn bytes(&self) -> strongroom::Result<Option<Shared<'static>>> {
+        Ok(None)
+    }
+}
+
+/// The root of a process is a link of the kernel's, and as text it would lead elsewhere. Only
+/// root's run can mount anything.
+#[test]
+fn what_another_process_has_mounted_is_written_to_there() {
+    let room = Room::new();
+    fs::create_dir(room.path("mounted")).unwrap();
+    let script = "mount -t tmpfs none mounted && mkdir mounted/run && echo ready && exec sleep 60";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).current_dir(room.path("")).stdout(Stdio::piped());
+    let Ok(mut other) = command.spawn() else { return };
+    let mut ready = String::new();
+    BufReader::new(other.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    if ready == "ready\n" {
+        let theirs = format!("/proc/{}/root{}", other.id(), room.path("mounted").display());
+        room.done(&format!("convert in.pt {theirs}/out.pt"));
+        room.done(&format!("convert in.pt {theirs}/run/../up.pt"));
+        room.done(&format!("save in.pt {theirs}/run/step-1 --ranks 2"));
+        room.done(&format!("save in.pt {theirs}/run/step-2 --keep-last 1"));
+        room.done(&format!("verify {theirs}/run/step-2"));
+        assert!(fs::metadata(format!("{theirs}/run/step-1")).is_err());
+        for name in ["out.pt", "up.pt"] {
+            assert!(fs::metadata(format!("{theirs}/{name}")).unwrap().len() > 0, "{name}");
+        }
+        let output = room.run(&format!("convert in.pt {theirs}/run/step-2/checkpoint_0.pt"));
+        assert!(stderr(&output).contains("a committed checkpoint, as"), "{}", stderr(&output));
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(fs::read_dir(room.path("mounted")).unwrap().next().is_none());
 }
 
 /// Nobody would find it again, whatever the link to it is called.

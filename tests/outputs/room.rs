@@ -1,8 +1,9 @@
 //! A directory with a file in it, in which commands are run.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -67,6 +68,22 @@ impl Room {
         assert!(output.status.success(), "{line}: {}", stderr(&output));
     }
 
+    /// Runs a command as somebody who owns nothing, in a room that is open to all. Only root's
+    /// run can do that; none for others.
+    pub fn run_as_nobody(&self, line: &str) -> Option<Output> {
+        if self.owner("in.pt").0 != 0 {
+            return None;
+        }
+        fs::set_permissions(self.path(""), Permissions::from_mode(0o777)).unwrap();
+        let program = self.path("strongroom");
+        fs::copy(built("strongroom"), &program).unwrap();
+        let mut command = Command::new(&program);
+        command.args(line.split(' ')).current_dir(self.path("")).env("HOME", "/nowhere");
+        let output = command.uid(NOBODY).gid(NOBODY).output().unwrap();
+        fs::remove_file(program).unwrap();
+        Some(output)
+    }
+
     pub fn mode(&self, name: &str) -> u32 {
         mode(&self.path(name))
     }
@@ -96,6 +113,9 @@ impl Room {
             .collect()
     }
 }
+
+/// A user, and a group, that owns nothing.
+pub const NOBODY: u32 = 65534;
 
 pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o7777

@@ -64,6 +64,8 @@ enum State {
         comment: u64,
         records: Vec<Central>,
         checks: Vec<Check>,
+        /// So many of them, the first ones, are over.
+        done: usize,
         asked: Vec<Range>,
     },
     Over,
@@ -83,8 +85,8 @@ impl Opening {
             State::Directory(end) => {
                 self.directory(end, parts.first().map_or(&[], Vec::as_slice), Windows::default())
             }
-            State::Records { comment, records, checks, asked } => {
-                self.records(comment, records, checks, &Windows::new(&asked, parts))
+            State::Records { comment, records, checks, done, asked } => {
+                self.records(comment, records, checks, done, &Windows::new(&asked, parts))
             }
             State::Over => Err(Error::misuse("the directory is read")),
         }
@@ -123,7 +125,7 @@ impl Opening {
         let limits = order.iter().skip(1).map(|&(header, _)| header).chain([end.directory.offset]);
         let checks =
             order.iter().zip(limits).map(|(&(_, record), limit)| Check::new(record, limit)).collect();
-        self.records(end.comment, records, checks, &windows)
+        self.records(end.comment, records, checks, 0, &windows)
     }
 
     fn records(
@@ -131,38 +133,48 @@ impl Opening {
         comment: u64,
         records: Vec<Central>,
         mut checks: Vec<Check>,
+        done: usize,
         windows: &Windows,
     ) -> Result<Next<Directory>, Error> {
-        let mut wanted = Vec::new();
-        for check in &mut checks {
+        let (mut wanted, mut bytes) = (Vec::new(), 0);
+        for check in checks.iter_mut().skip(done) {
             let Some(record) = records.get(check.record) else { continue };
             if let Some(range) = check.advance(record, windows)? {
-                wanted.push(range);
-                wanted.extend(check.likely_descriptor(record));
+                let also = check.likely_descriptor(record);
+                bytes += range.length + also.map_or(0, |range| range.length);
+                wanted.extend([range].into_iter().chain(also));
+            }
+            if bytes >= ROUND {
+                break;
             }
         }
         if wanted.is_empty() {
             return Ok(Next::Done(finished(comment, records, &checks)));
         }
+        let done = done + checks.iter().skip(done).take_while(|check| check.is_done()).count();
         let asked = windows::merge(wanted);
-        self.state = State::Records { comment, records, checks, asked: asked.clone() };
+        self.state = State::Records { comment, records, checks, done, asked: asked.clone() };
         Ok(Next::Fetch(asked))
     }
 }
 
 /// The entries in directory order, payloads found.
 fn finished(comment: u64, records: Vec<Central>, checks: &[Check]) -> Directory {
-    let mut payloads = vec![0; records.len()];
+    let mut found = vec![(0, 0); records.len()];
     let before = records.iter().map(|record| record.header).min().unwrap_or_default();
     let between = checks.iter().map(Check::gap).fold(before, u64::saturating_add);
     for check in checks {
-        if let (Some(place), Some(payload)) = (payloads.get_mut(check.record), check.payload()) {
-            *place = payload;
+        if let (Some(place), Some(payload)) = (found.get_mut(check.record), check.payload()) {
+            *place = (payload, check.beside());
         }
     }
-    let entry = |(record, payload): (Central, u64)| {
+    let entry = |(record, (payload, local)): (Central, (u64, u64))| {
         let Central { name, header, method, crc32, compressed, size, beside, .. } = record;
+        let beside = beside.saturating_add(local);
         Entry { name, header, payload: Range::new(payload, compressed), size, method, crc32, beside }
     };
-    Directory { entries: records.into_iter().zip(payloads).map(entry).collect(), comment, between }
+    Directory { entries: records.into_iter().zip(found).map(entry).collect(), comment, between }
 }
+
+/// Bytes that one round asks for: extra fields may take 64 KiB a record.
+const ROUND: u64 = 16 << 20;

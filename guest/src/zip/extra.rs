@@ -22,17 +22,23 @@ pub(super) fn zip64(mut extra: &[u8]) -> Result<Option<&[u8]>, &'static str> {
 }
 
 /// Bytes of extra fields that are no archiver's, in a record's extra bytes: somebody's own.
+/// What is no field counts whole, unless it is zero, as some tools align records.
 pub(super) fn foreign(mut extra: &[u8]) -> u64 {
     let mut found = 0u64;
-    loop {
+    while !extra.is_empty() {
         let mut fields = Fields(extra);
-        let (Some(id), Some(length)) = (fields.u16(), fields.u16()) else { return found };
-        let Some((field, rest)) = fields.0.split_at_checked(usize::from(length)) else { return found };
-        if !is_known(id, field) {
-            found = found.saturating_add(field.len() as u64);
-        }
+        let field = fields.u16().zip(fields.u16());
+        let field = field.and_then(|(id, length)| Some((id, fields.0.split_at_checked(length.into())?)));
+        let (bytes, rest) = match field {
+            Some((id, (field, rest))) if is_known(id, field) => (0, rest),
+            Some((_, (field, rest))) => (field.len(), rest),
+            None if extra.iter().all(|&byte| byte == 0) => (0, &[][..]),
+            None => (extra.len(), &[][..]),
+        };
+        found = found.saturating_add(bytes as u64);
         extra = rest;
     }
+    found
 }
 
 /// Whether a field is what writers of archives are known to write, and no larger.
@@ -72,6 +78,9 @@ mod tests {
         assert_eq!(foreign(b"FB\x02\x00ZZUT\x01\x00a"), 0);
         assert_eq!(foreign(b"FB\x02\x00noXY\x03\x00abcUT\x01\x00a"), 5);
         assert_eq!(foreign(b"UT\x0e\x00abcdefghijklmn"), 14);
+        assert_eq!(foreign(b"\x00\x00\x00"), 0);
+        assert_eq!(foreign(b"UT\x01\x00a\x00\x00\x00\x00\x00\x00"), 0);
+        assert_eq!(foreign(b"UT\x01\x00aXY\x09\x00abc"), 7);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(super) struct Check {
     /// Where the next record's header starts, or the directory: the record must
     /// end before. Checked for each, so no two records share a byte.
     limit: u64,
+    /// Bytes of the local header's extra fields that are none of an archiver's.
+    beside: u64,
     stage: Stage,
 }
 
@@ -44,7 +46,7 @@ enum Next {
 impl Check {
     /// A check of the record with this index that must end before `limit`.
     pub(super) fn new(record: usize, limit: u64) -> Self {
-        Self { record, limit, stage: Stage::Header }
+        Self { record, limit, beside: 0, stage: Stage::Header }
     }
 
     /// Where the payload starts, once all is checked.
@@ -61,6 +63,16 @@ impl Check {
             Stage::Done { end, .. } => self.limit.saturating_sub(end),
             _ => 0,
         }
+    }
+
+    /// Whether all is checked.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done { .. })
+    }
+
+    /// Bytes of the local header's extra fields that are none of an archiver's.
+    pub(super) fn beside(&self) -> u64 {
+        self.beside
     }
 
     /// Goes as far as the bytes in hand allow; answers what is missing.
@@ -86,7 +98,7 @@ impl Check {
         described.then(|| Range::new(start, self.limit.saturating_sub(start)))
     }
 
-    fn header(&self, record: &Central, windows: &Windows) -> Result<Next, Error> {
+    fn header(&mut self, record: &Central, windows: &Windows) -> Result<Next, Error> {
         let start = record.header;
         let fixed = LOCAL_HEADER_BYTES.saturating_add(record.name.len() as u64);
         let room = self.room(record, start, fixed, "of header")?;
@@ -98,13 +110,12 @@ impl Check {
         self.room(record, start.saturating_add(fixed), local.extra.into(), "of extra fields")?;
         self.room(record, payload, record.compressed, "of payload")?;
         let extra = Range::new(start.saturating_add(fixed), local.extra.into());
-        let extra = match windows.get(extra) {
-            Some(bytes) => bytes,
-            None if !local.is_clamped() => &[],
-            None => return Ok(Next::Wants(Range::new(start, fixed.saturating_add(extra.length)))),
+        let Some(extra) = windows.get(extra) else {
+            return Ok(Next::Wants(Range::new(start, fixed.saturating_add(extra.length))));
         };
         same_numbers(record, local, extra)
             .map_err(|(expected, found)| Error::malformed(start, &*record.name, expected, found))?;
+        self.beside = extra::foreign(extra);
         if record.flags & FLAG_DESCRIPTOR != 0 {
             return Ok(Next::Stage(Stage::Descriptor { payload }));
         }
@@ -218,5 +229,6 @@ fn narrow(bytes: &[u8]) -> Option<(u32, u64, u64)> {
 /// Bytes of the longest data descriptor.
 const LONGEST_DESCRIPTOR: u64 = 24;
 
-/// Bytes of extra fields fetched with a header: enough for a zip64 field.
-const LIKELY_EXTRA: u64 = 28;
+/// Bytes of extra fields fetched with a header: enough for a zip64 field and the padding
+/// that aligns a record of torch's to 64 bytes.
+const LIKELY_EXTRA: u64 = 96;

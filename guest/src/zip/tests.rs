@@ -225,6 +225,20 @@ fn what_lies_beside_and_between_records_is_counted() {
         assert_eq!([found.entries[0].beside, found.entries[1].beside, found.between], [4, 0, 0]);
     }
     let later_directory = [(zip64, 0, 48), (locator, 0, 8), (end, 0, 16)];
+    for nth in 0..2 {
+        let (local, mut bytes): (&[u8], _) = (b"PK\x03\x04", plain.clone());
+        let behind_name = find(&bytes, local, nth) + 33;
+        let moved: Vec<_> = (nth + 1..2).map(|later| (entry, later, 42)).collect();
+        insert(
+            &mut bytes,
+            behind_name,
+            b"XY\x04\0mine",
+            &[&later_directory[..], &[(local, nth, 28)], &moved].concat(),
+        );
+        let found = open_bytes(&bytes).unwrap();
+        let expected = [4 * u64::from(nth == 0), 4 * u64::from(nth == 1), 0];
+        assert_eq!([found.entries[0].beside, found.entries[1].beside, found.between], expected);
+    }
     for (signature, nth, moved) in [
         (&b"PK\x03\x04"[..], 1, &[(entry, 1, 42)][..]),
         (entry, 0, &[]),
@@ -416,6 +430,16 @@ fn seventy_thousand_records_take_three_rounds() {
     let (directory, rounds) = open(&file, &Limits::default()).unwrap();
     assert_eq!((directory.entries.len(), rounds), (70_000, 3));
     assert!(directory.entries.iter().all(|entry| entry.payload.offset % 64 == 0));
+}
+
+#[test]
+fn wide_padding_is_looked_at_piece_by_piece() {
+    let names: Vec<_> = (0..1_000).map(|key| format!("archive/data/{key}")).collect();
+    let records: Vec<_> = names.iter().map(|name| (&**name, 8)).collect();
+    let file = File::torch(&records, 1 << 15, 9);
+    let (directory, rounds) = open(&file, &Limits::default()).unwrap();
+    assert_eq!((directory.entries.len(), rounds), (1_000, 5));
+    assert!(directory.entries.iter().all(|entry| entry.beside == 0));
 }
 
 #[test]

@@ -142,7 +142,8 @@ impl Record {
         let mut start = vec![0; usize::try_from(source.length()).unwrap_or(HEAD).min(HEAD)];
         source.read_at(0, &mut start)?;
         let head = Self::parse(&path, &start)?;
-        if source.length() > HEAD as u64 + head.world_size as u64 * LONGEST_RANK {
+        if source.length() > (head.world_size as u64).saturating_mul(LONGEST_RANK).saturating_add(HEAD as u64)
+        {
             return Err(damaged(&path, "it is longer than what there is to say of its ranks"));
         }
         let json = contents(&*source)?;

@@ -40,8 +40,8 @@ impl Place {
         if !self.is_open_file {
             return absolute(&self.path);
         }
-        let identity = |path: &Path| fs::metadata(path).map(|there| (there.dev(), there.ino())).ok();
-        let is_it = |name: &PathBuf| identity(name).is_some_and(|found| Some(found) == identity(&self.path));
+        let own = identity(&self.path).ok();
+        let is_it = |name: &PathBuf| own.is_some() && identity(name).ok() == own;
         match fs::read_link(&self.path).ok().filter(is_it) {
             Some(name) => absolute(&name),
             None => Ok(self.path.clone()),
@@ -132,8 +132,7 @@ fn up(path: &mut PathBuf) -> io::Result<()> {
     }
     if fs::read_link(here).is_ok() {
         let named = here.canonicalize()?;
-        let now = fs::metadata(&named)?;
-        if (now.dev(), now.ino()) != (there.dev(), there.ino()) {
+        if identity(&named)? != (there.dev(), there.ino()) {
             return Err(io::Error::new(ErrorKind::Unsupported, "`..` follows the root of another process"));
         }
         *path = named;
@@ -151,9 +150,9 @@ fn up(path: &mut PathBuf) -> io::Result<()> {
 fn absolute(path: &Path) -> io::Result<PathBuf> {
     let mut missing = Vec::new();
     let mut above = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let above = loop {
-        match above.canonicalize() {
-            Ok(above) => break above,
+    let identity = loop {
+        match identity(above) {
+            Ok(identity) => break identity,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 let Some(name) = above.file_name() else { return Err(error) };
                 missing.push(name);
@@ -162,7 +161,20 @@ fn absolute(path: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     };
+    // Its name is read as text, and leads elsewhere from the root of another process.
+    let is_it = |name: &PathBuf| self::identity(name).is_ok_and(|found| found == identity);
+    let above = match above.canonicalize() {
+        Ok(name) if is_it(&name) => name,
+        _ if above.is_absolute() => above.to_owned(),
+        Ok(_) => return Err(io::Error::new(ErrorKind::Unsupported, "it is not where its name leads")),
+        Err(error) => return Err(error),
+    };
     Ok(missing.into_iter().rev().fold(above, |path, name| path.join(name)))
+}
+
+/// What tells files and directories apart, whatever their names.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|there| (there.dev(), there.ino()))
 }
 
 #[derive(Debug)]

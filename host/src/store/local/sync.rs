@@ -1,31 +1,39 @@
 //! What makes names survive a power cut: a name is on disk once its directory is.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use crate::{Error, Result};
 
 /// Syncs the names of all directories above the one that `path` is in: they may be
-/// as new as `path`, and another process may have made them.
+/// as new as `path`, and another process may have made them. Each is asked for what is above
+/// it, as a path may lead to a place that has none here: in what another process has mounted.
 pub(super) fn sync_ancestors(path: &Path) -> Result<()> {
-    let failed = |source| Error::io(path, "find the directories above", source);
-    let parent = fs::canonicalize(parent(path)).map_err(failed)?;
-    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
-    let own = device(&parent).map_err(failed)?;
-    for directory in parent.ancestors().skip(1) {
-        // The name of a mount point is not this file system's, and a directory that
-        // cannot be listed has a name that was not made by who saves.
-        if device(directory).ok() != Some(own) {
-            break;
+    let failed = |source| Error::io(path, "sync the directories above", source);
+    let open = |below: BorrowedFd<'_>, name: &Path, flags| {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | flags;
+        io::Result::Ok(File::from(openat(below, name, flags, Mode::empty())?))
+    };
+    let mut below = open(CWD, parent(path), OFlags::PATH).map_err(failed)?;
+    loop {
+        let directory = match open(below.as_fd(), Path::new(".."), OFlags::RDONLY) {
+            // One that cannot be listed has a name that was not made by who saves.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            opened => opened.map_err(failed)?,
+        };
+        let [here, there] = [below.metadata().map_err(failed)?, directory.metadata().map_err(failed)?];
+        // The name of a mount point is not this file system's, and above the root it is again.
+        if there.dev() != here.dev() || there.ino() == here.ino() {
+            return Ok(());
         }
-        match sync(directory) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
-            synced => synced.map_err(|source| Error::io(directory, "sync", source))?,
-        }
+        sync_open(&directory).map_err(failed)?;
+        below = directory;
     }
-    Ok(())
 }
 
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
