@@ -112,6 +112,11 @@ impl Measure {
         }
     }
 
+    /// Whether a node is `None` or an empty container.
+    pub(crate) fn is_nothing(&self, node: u32) -> bool {
+        self.flags(node).nothing
+    }
+
     /// Whether a node is no more than what a module writes under `_metadata`: where other
     /// attributes beside it are listed, it is not.
     pub(crate) fn is_routine_metadata(&self, node: u32) -> bool {

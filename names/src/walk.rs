@@ -286,8 +286,14 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
             let within = enters.map(|_| stage);
             nodes.visit(node, &mut |role, node| {
                 let routine = beside && is_metadata(nodes, role) && survey.measure.is_routine_metadata(node);
-                if survey.measure.is_listed(role, node) && !routine && survey.measure.is_wanted(within, node)
-                {
+                // On the way to the parameters, the buffers and the modules of one.
+                let leads = match within {
+                    Some(Stage::Module) => role == Role::Attributes,
+                    Some(Stage::State) => is_members(nodes, role) && !survey.measure.is_nothing(node),
+                    _ => false,
+                };
+                let wanted = leads || survey.measure.is_wanted(within, node);
+                if survey.measure.is_listed(role, node) && !routine && wanted {
                     cursor.stack.push(Visit { above, role, node });
                 }
             });

@@ -81,6 +81,17 @@ fn what_the_state_dict_does_not_give_has_no_name() {
     assert_eq!(found, expected);
 }
 
+/// As parameters that are yet to be initialized are.
+#[test]
+fn members_that_are_no_tensors_are_told_where_nothing_else_is() {
+    let mut nodes = Arena::new();
+    let (callable, number) = (nodes.add(Value::Global("net", "Lazy")), nodes.add(Value::Int(1)));
+    let lazy = nodes.add(Value::Object(Object { callable, ..Object::default() }));
+    let inner = module(&mut nodes, &[("weight", lazy)], &[("mean", number)], &[], &[("training", number)]);
+    let net = module(&mut nodes, &[], &[], &[("lazy", inner)], &[]);
+    assert_eq!(flat(&nodes.rooted(net)), ["module ", "lazy.weight", "lazy.mean"]);
+}
+
 #[test]
 fn an_object_without_the_three_dicts_is_none() {
     let mut nodes = Arena::new();

@@ -367,6 +367,14 @@ def case_44_whole_modules(room):
 
         room.part(f"weights of {name}", weights)
 
+    path = room.save("lazy.pt", torch.nn.Sequential(torch.nn.LazyLinear(4), torch.nn.Linear(2, 2)))
+
+    def uninitialized():
+        found, told = room.flat(path, "--tensors-only")
+        wanted(set(found) == {"1.weight", "1.bias"}, f"not the weights: {found}")
+        wanted(told.err.count("UninitializedParameter") == 2, str(told))
+
+    room.part("uninitialized", uninitialized)
 
 
 def counts(value, met=None):
