@@ -25,6 +25,7 @@ mod memo;
 mod object;
 mod opcode;
 mod python2;
+mod skim;
 mod stack;
 mod taken;
 #[cfg(test)]
@@ -38,4 +39,5 @@ pub use machine::{Machine, Progress};
 pub use object::{Graph, Instance, Object, ObjectId, Value};
 pub(crate) use opcode::name as opcode_name;
 pub(crate) use python2::{python2_name, python3_name};
+pub(crate) use skim::{Skim, Skimmed};
 pub use trace::{Oddity, Trace};

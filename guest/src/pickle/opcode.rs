@@ -44,7 +44,7 @@ macro_rules! opcodes {
         )*
 
         /// What follows the opcode; none if there is no such opcode.
-        fn operand(code: u8) -> Option<Operand> {
+        pub(super) fn operand(code: u8) -> Option<Operand> {
             match code {
                 $($name => Some($operand),)*
                 _ => None,
@@ -172,16 +172,15 @@ pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64, left: u6
     let Some(operand) = operand(code) else {
         return Err(Flaw::malformed("an opcode", format!("byte {code:02x}")));
     };
-    // A tolerant machine knows what is left, and follows a name that leads round and
-    // round to its goal for longer.
-    let short_line = if left < u64::MAX { LONG_LINE } else { SHORT_LINE };
+    // A tolerant machine knows what is left, and follows a line to its end: readers do.
+    let (number, names) = if left < u64::MAX { (LONG_LINE, string_bytes) } else { (SHORT_LINE, SHORT_LINE) };
     match operand {
         Operand::Nothing => Ok(Extent::Whole { operand: 1..1, length: 1 }),
         Operand::Fixed(width) => Ok(span(bytes, 1, usize::from(width))),
         Operand::Counted(width) => counted(bytes, usize::from(width), false, string_bytes, left),
         Operand::SignedCounted => counted(bytes, 4, true, string_bytes, left),
-        Operand::Number => lines(bytes, scan, 1, short_line),
-        Operand::Names => lines(bytes, scan, 2, short_line),
+        Operand::Number => lines(bytes, scan, 1, number),
+        Operand::Names => lines(bytes, scan, 2, names),
         Operand::Text => lines(bytes, scan, 1, string_bytes),
     }
 }
@@ -243,10 +242,10 @@ fn lines(bytes: &[u8], scan: &mut Scan, wanted: u8, cap: u64) -> Result<Extent, 
 }
 
 fn too_long(cap: u64) -> Flaw {
-    if cap == SHORT_LINE || cap == LONG_LINE {
-        Flaw::unsupported(format!("a line of at most {cap} bytes"), "a longer one")
-    } else {
-        Flaw::Limit("string_bytes", cap)
+    match cap {
+        SHORT_LINE => Flaw::unsupported(format!("a line of at most {cap} bytes"), "a longer one"),
+        LONG_LINE => Flaw::Limit("bytes of a number's line", cap),
+        _ => Flaw::Limit("string_bytes", cap),
     }
 }
 
@@ -254,5 +253,6 @@ fn too_long(cap: u64) -> Flaw {
 /// at most 4300 digits.
 const SHORT_LINE: u64 = 8192;
 
-/// The same cap where a payload may be behind the line.
+/// The cap on a line that holds a number where a payload may be behind it: reading long ones
+/// takes the square of their length.
 const LONG_LINE: u64 = 64 << 10;

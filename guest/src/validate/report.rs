@@ -2,7 +2,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::finding::{Finding, Verdict};
+use super::finding::{Finding, Rule, Verdict};
 use crate::step::Range;
 
 /// What was found in a file.
@@ -80,6 +80,13 @@ impl Report {
         } else {
             self.unlisted = self.unlisted.saturating_add(1);
         }
+    }
+
+    /// The findings of one rule.
+    pub(super) fn only(self, rule: &'static Rule) -> Self {
+        let mut report = Self::default();
+        self.findings.into_iter().filter(|found| found.rule.id == rule.id).for_each(|found| report.add(found));
+        report
     }
 
     /// Adds all findings of another report.

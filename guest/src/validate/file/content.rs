@@ -1,12 +1,10 @@
-use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{tar, unknown};
 use crate::foreign::{self, is_text};
 use crate::validate::examine::{Child, Scope};
-use crate::validate::pickle::bare::BarePickles;
-use crate::validate::pickle::{Certainty, bare};
+use crate::validate::pickle::{Certainty, Hidden, bare};
 use crate::validate::{numpy, safetensors, zip};
 
 /// What a content is by its first bytes.
@@ -68,18 +66,13 @@ impl Content {
             Self::Zip => vec![zip::child(scope)],
             Self::Npy => vec![numpy::child(scope)],
             // These can start so that a pickle's reader gets along with it.
-            Self::Safetensors => vec![safetensors::child(scope), hidden(scope)],
-            Self::Tar => vec![tar::child(scope), hidden(scope)],
-            Self::Foreign => vec![unknown::child(scope), hidden(scope)],
+            Self::Safetensors => vec![safetensors::child(scope), Hidden::same(scope)],
+            Self::Tar => vec![tar::child(scope), Hidden::same(scope)],
+            Self::Foreign => vec![unknown::child(scope), Hidden::same(scope)],
             Self::Pickle => vec![bare::child(Certainty::Certain, scope)],
             Self::Other => vec![bare::child(Certainty::Perhaps, scope)],
         }
     }
-}
-
-/// The same bytes as a pickle, which only counts if it does harm.
-fn hidden(scope: &Scope<'_>) -> Child {
-    Child::same(Box::new(BarePickles::new(Certainty::Hidden, scope)), scope)
 }
 
 /// Whether the bytes are meant as safetensors: a header that fits, or what can

@@ -102,7 +102,7 @@ fn judge(bytes: &[u8], utf8: bool, range: Range, scope: &mut Scope<'_>) -> Vec<C
 /// What follows a header that cannot be used may be a pickle to a reader that can.
 fn hidden(start: u64, scope: &Scope<'_>) -> Vec<Child> {
     let length = scope.length.saturating_sub(start);
-    if length == 0 { Vec::new() } else { vec![object::hidden(Range::new(start, length), scope)] }
+    if length == 0 { Vec::new() } else { vec![object::hidden(Range::new(start, length))] }
 }
 
 /// Where the header's length is.

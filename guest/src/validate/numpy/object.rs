@@ -3,8 +3,8 @@ use alloc::boxed::Box;
 use crate::step::Range;
 use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::finding::Rule;
-use crate::validate::pickle::Certainty;
 use crate::validate::pickle::bare::BarePickles;
+use crate::validate::pickle::{Certainty, Hidden, Suspicion};
 
 /// An array of objects.
 pub(super) static RULE: Rule = Rule::malformed(
@@ -21,6 +21,6 @@ pub(super) fn child(data: Range, scope: &mut Scope<'_>) -> Child {
 }
 
 /// What may be a pickle, though nothing that is known says so.
-pub(super) fn hidden(data: Range, scope: &Scope<'_>) -> Child {
-    Child::member("data", data, Box::new(BarePickles::new(Certainty::Hidden, scope)))
+pub(super) fn hidden(data: Range) -> Child {
+    Child::member("data", data, Box::new(Hidden::new(Suspicion::Strong)))
 }

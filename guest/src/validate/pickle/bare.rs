@@ -6,7 +6,7 @@ use super::run::{Dialect, Fed, PickleRun};
 use super::{index, trailing};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
-use crate::validate::file::unknown;
+use crate::validate::file::{limit, unknown};
 use crate::validate::finding::Verdict;
 use crate::validate::legacy;
 use crate::validate::report::{Kind, Report};
@@ -125,26 +125,26 @@ impl BarePickles {
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
             let left = scope.length.saturating_sub(self.start);
             trailing::report(self.start, left, &Part::whole(), scope);
-        } else if self.certainty == Certainty::Certain || eventful {
+        } else if self.certainty != Certainty::Perhaps || eventful {
             self.certainty = match self.certainty {
                 Certainty::Perhaps => Certainty::Certain,
                 other => other,
             };
             self.commit(eventful, scope);
-        } else if self.certainty == Certainty::Perhaps {
+        } else {
             return Some(Next::Done(vec![unknown::child(scope)]));
         }
         None
     }
 
     /// What was found counts. In bytes that are something else only what would
-    /// do harm does.
+    /// do harm does, and what nobody could tell.
     fn commit(&mut self, telling: bool, scope: &mut Scope<'_>) {
-        let found = core::mem::take(&mut self.found);
+        let mut found = core::mem::take(&mut self.found);
         if self.certainty != Certainty::Hidden {
             scope.kind(Kind::Pickle);
         } else if found.verdict != Verdict::Unsafe || !telling {
-            return;
+            found = found.only(&limit::RULE);
         }
         scope.report.merge(found);
     }

@@ -19,6 +19,7 @@ mod copies;
 mod discarded;
 mod encoding;
 mod extension;
+mod hidden;
 mod import;
 mod index;
 mod items;
@@ -33,6 +34,7 @@ mod target;
 pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
+pub(super) use hidden::{Hidden, Suspicion};
 pub(super) use objects::Objects;
 pub(super) use run::{Dialect, Fed, PickleRun};
 

@@ -194,7 +194,7 @@ fn a_file_of_two_heads_is_found() {
 fn a_huge_file_is_not_read() {
     let head = [
         &64u64.to_le_bytes()[..],
-        br#"{"a":{"dtype":"U8","shape":[10737418240],"data_offsets":[0,10737418240]}}"#,
+        br#"{"a":{"dtype":"U8","shape":[10737418240],"data_offsets":[0,10737418240]}}       "#,
     ]
     .concat();
     let mut head = head;

@@ -6,6 +6,7 @@ use super::{descriptor, extra, hidden, local};
 use crate::show;
 use crate::step::Range;
 use crate::validate::examine::Scope;
+use crate::validate::pickle::Suspicion;
 use crate::zip::records::{LOCAL_HEADER_BYTES, LocalHeader};
 use crate::zip::windows::Windows;
 
@@ -116,7 +117,7 @@ fn body(
     let [Some(first), Some(after)] = found else {
         return Err(Wants(wanted.into_iter().filter(|range| range.length > 0).collect()));
     };
-    member.suspicion = hidden::suspicion(first, scope);
+    member.suspicion = Suspicion::of(first, member.compressed);
     member.numpy = first.starts_with(NUMPY);
     if member.is_described() {
         let length = descriptor::check(after, end, limit, member, scope);

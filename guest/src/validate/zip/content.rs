@@ -4,15 +4,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::inflate::{self, Inflate};
-use super::member::Suspicion;
 use super::member::{DEFLATED, Member, STORED};
-use super::{crc, hidden};
+use super::crc;
 use crate::Excess;
 use crate::pickle::Graph;
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Scope};
 use crate::validate::file::limit;
-use crate::validate::pickle::{Dialect, Fed, PickleRun, trailing};
+use crate::validate::pickle::{Dialect, Fed, Hidden, PickleRun, Suspicion, trailing};
 
 /// Reads one record's content to its end.
 #[derive(Debug)]
@@ -207,13 +206,13 @@ fn rest(pickle: &Pickle, member: &Member, scope: &mut Scope<'_>) -> Option<Child
     let start = member.payload?;
     if member.method == STORED {
         let left = member.compressed.saturating_sub(length);
-        return hidden::child(
+        return Hidden::member(
             &*member.name,
             Range::new(start.saturating_add(length), left),
             Suspicion::Strong,
         );
     }
-    hidden::inflated(&*member.name, start, pickle.rest.clone(), Suspicion::Strong)
+    Hidden::inflated(&*member.name, start, pickle.rest.clone(), Suspicion::Strong)
 }
 
 /// Bytes that are kept of what follows a compressed pickle.

@@ -3,7 +3,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ends::View;
-use super::member::{Member, Suspicion};
+use super::member::Member;
+use crate::validate::pickle::Suspicion;
 use super::{attributes, bomb, comment, disks, extra, flags, method, names, zip64};
 use crate::Excess;
 use crate::show;

@@ -2,6 +2,7 @@ use alloc::string::String;
 
 use crate::step::Range;
 use crate::validate::examine::Part;
+use crate::validate::pickle::Suspicion;
 use crate::zip::records::FLAG_DESCRIPTOR;
 
 /// A record of an archive: what its directory entry says, and where its bytes
@@ -29,17 +30,6 @@ pub(in crate::validate::zip) struct Member {
     pub(in crate::validate::zip) suspicion: Suspicion,
     /// Whether its first bytes are a numpy array's.
     pub(in crate::validate::zip) numpy: bool,
-}
-
-/// How much the first bytes of a member look like a pickle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::validate::zip) enum Suspicion {
-    /// They are none.
-    None,
-    /// They could be one, as much other data could.
-    Weak,
-    /// They start as pickles do since protocol 2.
-    Strong,
 }
 
 impl Member {

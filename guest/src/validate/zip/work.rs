@@ -2,12 +2,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::content::{Content, Outcome, Sink};
-use super::member::{DEFLATED, Member, NUMPY, Suspicion};
+use super::member::{DEFLATED, Member, NUMPY};
 use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden, method};
 use crate::step::Next;
 use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::file::{Sniff, unknown};
+use crate::validate::pickle::{Hidden, Suspicion};
 use crate::validate::report::Kind;
 
 /// What is to be read of an archive's records, one after another.
@@ -110,7 +111,7 @@ impl Work {
                     let stated = self.checksums && (member.crc32 != 0 || member.size == 0);
                     scope.payload(&member.name, range, stated.then_some(member.crc32));
                     if self.looks.take(member, member.suspicion, scope) {
-                        self.children.extend(hidden::child(&*member.name, range, member.suspicion));
+                        self.children.extend(Hidden::member(&*member.name, range, member.suspicion));
                     }
                 }
             }
@@ -205,7 +206,7 @@ impl Work {
             (Purpose::Note(note), Outcome::Bytes(bytes)) => {
                 let good = self.notes.read(note, &bytes, member, scope);
                 let suspicion = if good { Suspicion::None } else { Suspicion::Strong };
-                self.children.extend(hidden::inflated(&*member.name, start, bytes, suspicion));
+                self.children.extend(Hidden::inflated(&*member.name, start, bytes, suspicion));
             }
             (Purpose::Storage, Outcome::Bytes(mut bytes)) => {
                 if let Some(storages) = self.storages.as_mut().filter(|storages| storages.reads(member)) {
@@ -213,9 +214,9 @@ impl Work {
                 }
                 bytes.truncate(STORAGE_START);
                 let head = bytes.get(..16).unwrap_or(&bytes);
-                let suspicion = hidden::suspicion(head, scope);
+                let suspicion = Suspicion::of(head, bytes.len() as u64);
                 if self.looks.take(member, suspicion, scope) {
-                    self.children.extend(hidden::inflated(&*member.name, start, bytes, suspicion));
+                    self.children.extend(Hidden::inflated(&*member.name, start, bytes, suspicion));
                 }
             }
             (Purpose::Inflate, Outcome::Bytes(bytes)) => {

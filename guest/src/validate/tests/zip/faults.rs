@@ -236,7 +236,9 @@ fn a_directory_of_too_many_records_is_not_read_on() {
 fn storages_that_start_as_pickles_do_are_looked_into_until_there_are_too_many() {
     let storages = |count: u16| {
         move |zip: &mut Zip| {
-            let record = |index| Record::new(&alloc::format!("a/data/x{index}"), b"\x80\x02K\x01K\x02K\x03");
+            // Which goes on beyond what is looked at first.
+            let bytes = [&b"\x80\x02"[..], &[b'N'; 16]].concat();
+            let record = |index| Record::new(&alloc::format!("a/data/x{index}"), &bytes);
             zip.records.extend((0..count).map(record));
         }
     };
