@@ -10,7 +10,7 @@ use alloc::string::String;
 
 pub(crate) use archive::{Program, describe as describe_archive, program};
 pub(crate) use pickle::{describe as describe_pickle, may_be as may_be_pickle};
-pub(crate) use signature::{NPY, describe, strong};
+pub(crate) use signature::{HDF5_START, NPY, describe, hdf5_places, strong};
 
 use crate::{Error, show};
 

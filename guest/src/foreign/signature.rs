@@ -9,11 +9,20 @@ struct Signature {
     what: &'static str,
 }
 
-/// An HDF5 file may begin with a block of its user's, of 512 bytes or a power of two more.
-fn is_hdf5(head: &[u8]) -> bool {
-    let starts = core::iter::once(0).chain((9..13).map(|power| 1usize << power));
-    starts.into_iter().any(|at| head.get(at..).is_some_and(|rest| rest.starts_with(b"\x89HDF\r\n\x1a\n")))
+/// Where an HDF5 file of so many bytes may begin: behind a block of its user's, of 512 bytes or
+/// a power of two more.
+pub(crate) fn hdf5_places(length: u64) -> impl Iterator<Item = u64> {
+    let last = length.saturating_sub(HDF5_START.len() as u64);
+    core::iter::once(0).chain((9..64).map(|power| 1u64 << power)).take_while(move |at| *at <= last)
 }
+
+fn is_hdf5(head: &[u8]) -> bool {
+    let rest = |at: u64| usize::try_from(at).ok().and_then(|at| head.get(at..));
+    hdf5_places(head.len() as u64).any(|at| rest(at).is_some_and(|rest| rest.starts_with(HDF5_START)))
+}
+
+/// How an HDF5 file begins.
+pub(crate) const HDF5_START: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// Frames of zstd that are skipped, and may come before all others.
 fn is_skippable(head: &[u8]) -> bool {

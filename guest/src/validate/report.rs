@@ -85,7 +85,10 @@ impl Report {
     /// The findings of one rule.
     pub(super) fn only(self, rule: &'static Rule) -> Self {
         let mut report = Self::default();
-        self.findings.into_iter().filter(|found| found.rule.id == rule.id).for_each(|found| report.add(found));
+        self.findings
+            .into_iter()
+            .filter(|found| found.rule.id == rule.id)
+            .for_each(|found| report.add(found));
         report
     }
 

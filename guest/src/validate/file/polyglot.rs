@@ -5,6 +5,7 @@ use crate::foreign;
 use crate::safetensors::MAX_HEADER;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::zip::Inflate;
 
 /// A file that is of two kinds.
 pub(in crate::validate) static RULE: Rule = Rule::malformed(
@@ -29,6 +30,9 @@ pub(super) fn check_head(head: &[u8], content: Content, scope: &mut Scope<'_>) {
     if content != Content::Safetensors && is_safetensors(head, length) {
         find(0, "a safetensors header");
     }
+    if is_zlib(head) {
+        find(0, "a zlib stream, which joblib decompresses and unpickles");
+    }
 }
 
 /// Reports a tar header at the start of another kind.
@@ -43,10 +47,27 @@ pub(super) fn zip(at: u64, content: Content, scope: &mut Scope<'_>) {
     scope.find(&RULE, &Part::whole(), at, message);
 }
 
+/// Reports the start of an HDF5 file, which its readers look for at the powers of two.
+pub(super) fn hdf5(at: u64, content: Content, scope: &mut Scope<'_>) {
+    let message =
+        format!("it is {}, and an HDF5 file starts here, which readers of that take it for", content.name());
+    scope.find(&RULE, &Part::whole(), at, message);
+}
+
 /// Reports a PDF document inside, which readers of PDF find.
 pub(super) fn pdf(at: u64, content: Content, scope: &mut Scope<'_>) {
     scope.find(&RULE, &Part::whole(), at, format!("it is {}, and also a PDF document", content.name()));
 }
+
+/// Whether the first bytes decompress to anything, or go on as if they would. By chance some
+/// headers begin like a stream.
+fn is_zlib(head: &[u8]) -> bool {
+    let [0x78, flags, stream @ ..] = head else { return false };
+    let (mut stream, is_header) = (stream, u16::from_be_bytes([0x78, *flags]) % 31 == 0);
+    is_header && flags & NEEDS_DICTIONARY == 0 && Inflate::new().next(&mut stream).is_some()
+}
+
+const NEEDS_DICTIONARY: u8 = 0x20;
 
 /// Whether the reference would go on to read a header.
 fn is_safetensors(head: &[u8], length: u64) -> bool {

@@ -3,10 +3,12 @@ use alloc::vec::Vec;
 
 use super::content::Content;
 use super::zip_end::{self, End};
-use super::{polyglot, tar};
+use super::{limit, polyglot, tar};
+use crate::Excess;
 use crate::foreign::{self, HEAD};
 use crate::step::{Next, Range};
-use crate::validate::examine::{Child, Examine, Scope};
+use crate::validate::examine::{Child, Examine, Part, Scope};
+use crate::zip::windows::{self, Windows};
 
 /// Tells by its first bytes what a content is, and hands it to whoever judges that.
 /// Names and extensions say nothing. Then looks at it as other readers do.
@@ -26,11 +28,12 @@ enum State {
         /// Where a PDF document starts, if the end tells of one too.
         pdf: Option<u64>,
     },
-    /// The starts of what may be directories of zip archives.
-    Directories {
+    /// The starts of what may be directories of zip archives, and HDF5 files.
+    Others {
         content: Content,
         children: Vec<Child>,
         ends: Vec<End>,
+        asked: Vec<Range>,
     },
 }
 
@@ -50,9 +53,12 @@ impl Sniff {
         }
         let pdf = head.get(..PDF_HEAD).unwrap_or(head);
         let pdf = pdf.windows(PDF.len()).position(|bytes| bytes == PDF).map(|at| at as u64);
-        // The end of a zip archive is for its own examiner.
-        if content == Content::Empty || (content == Content::Zip && pdf.is_none()) {
+        if content == Content::Empty {
             return Next::Done(children);
+        }
+        // The end of a zip archive is for its own examiner.
+        if content == Content::Zip && pdf.is_none() {
+            return self.elsewhere(content, children, Vec::new(), scope);
         }
         self.state = State::Tail { content, children, pdf: pdf.filter(|at| *at > 0) };
         let length = scope.length.min(zip_end::TAIL);
@@ -70,15 +76,55 @@ impl Sniff {
             polyglot::pdf(at, content, scope);
         }
         if content == Content::Zip {
-            return Next::Done(children);
+            return self.elsewhere(content, children, Vec::new(), scope);
         }
         let start = scope.length.saturating_sub(tail.len() as u64);
-        let mut ends = zip_end::candidates(tail, start);
+        let (mut ends, more) = zip_end::candidates(tail, start);
+        if more && content.is_judged() {
+            let allowed = zip_end::MOST as u64;
+            limit::reached(
+                &Excess { offset: start, limit: "ends of zip archives", allowed },
+                &Part::whole(),
+                scope,
+            );
+        }
         ends.retain(|end| end.exact || content.is_judged());
-        let ends = zip_end::distinct(ends);
-        let proofs = ends.iter().filter_map(End::proof).collect();
-        self.state = State::Directories { content, children, ends };
-        Next::Fetch(proofs)
+        self.elsewhere(content, children, ends, scope)
+    }
+
+    /// Asks for what tells whether these records, and HDF5 files, are there.
+    fn elsewhere(
+        &mut self,
+        content: Content,
+        children: Vec<Child>,
+        ends: Vec<End>,
+        scope: &Scope<'_>,
+    ) -> Next<Vec<Child>> {
+        let hdf5 = hdf5(content, scope.length).map(|at| Range::new(at, foreign::HDF5_START.len() as u64));
+        let inside = |range: &Range| range.end().is_some_and(|end| end <= scope.length);
+        let asked = windows::merge(zip_end::evidence(&ends).chain(hdf5).filter(inside).collect());
+        self.state = State::Others { content, children, ends, asked: asked.clone() };
+        Next::Fetch(asked)
+    }
+
+    /// What other readers than those of the first bytes find.
+    fn others(
+        (content, mut children, ends): (Content, Vec<Child>, Vec<End>),
+        windows: &Windows,
+        scope: &mut Scope<'_>,
+    ) -> Vec<Child> {
+        let starts = |at: &u64| {
+            windows.get(Range::new(*at, foreign::HDF5_START.len() as u64)) == Some(foreign::HDF5_START)
+        };
+        if let Some(at) = hdf5(content, scope.length).find(starts) {
+            polyglot::hdf5(at, content, scope);
+        }
+        if let Some(end) = ends.iter().find(|end| end.is_proven(windows)) {
+            polyglot::zip(end.at, content, scope);
+            let children_of_zip = Content::Zip.children(scope).into_iter();
+            children.extend(children_of_zip.map(|child| named(child, "as a zip archive")));
+        }
+        children
     }
 }
 
@@ -92,24 +138,16 @@ impl Examine for Sniff {
             }
             State::Head => self.head(bytes, scope),
             State::Tail { content, children, pdf } => self.tail(bytes, (content, children, pdf), scope),
-            State::Directories { content, mut children, ends } => {
-                let mut proofs = parts.iter();
-                let mut proven = |end: &&End| {
-                    end.proof().is_none() || proofs.next().is_some_and(|bytes| zip_end::is_directory(bytes))
-                };
-                if let Some(end) = ends.iter().find(|end| proven(end)) {
-                    polyglot::zip(end.at, content, scope);
-                    children.extend(
-                        Content::Zip
-                            .children(scope)
-                            .into_iter()
-                            .map(|child| named(child, "as a zip archive")),
-                    );
-                }
-                Next::Done(children)
+            State::Others { content, children, ends, asked } => {
+                Next::Done(Self::others((content, children, ends), &Windows::new(&asked, parts), scope))
             }
         }
     }
+}
+
+/// Where an HDF5 file may start that the first bytes do not tell of.
+fn hdf5(content: Content, length: u64) -> impl Iterator<Item = u64> {
+    foreign::hdf5_places(length).filter(move |at| *at >= HEAD && content.is_judged())
 }
 
 /// The same bytes as another reader sees them.

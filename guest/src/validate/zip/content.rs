@@ -3,9 +3,9 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::crc;
 use super::inflate::{self, Inflate};
 use super::member::{DEFLATED, Member, STORED};
-use super::crc;
 use crate::Excess;
 use crate::pickle::Graph;
 use crate::step::{Next, Range, Window};

@@ -4,13 +4,13 @@ use alloc::vec::Vec;
 
 use super::ends::View;
 use super::member::Member;
-use crate::validate::pickle::Suspicion;
 use super::{attributes, bomb, comment, disks, extra, flags, method, names, zip64};
 use crate::Excess;
 use crate::show;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::file::limit;
 use crate::validate::finding::Rule;
+use crate::validate::pickle::Suspicion;
 use crate::zip::records::CentralEntry;
 
 /// The directory is what the end record says.

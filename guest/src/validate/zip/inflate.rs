@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule::malformed(
 );
 
 /// Decompresses one record, a piece at a time.
-pub(super) struct Inflate {
+pub(in crate::validate) struct Inflate {
     state: Box<InflateState>,
     output: Vec<u8>,
     over: bool,
@@ -32,7 +32,7 @@ impl core::fmt::Debug for Inflate {
 
 impl Inflate {
     /// Starts on a record.
-    pub(super) fn new() -> Self {
+    pub(in crate::validate) fn new() -> Self {
         Self { state: InflateState::new_boxed(DataFormat::Raw), output: vec![0; PIECE], over: false }
     }
 
@@ -43,7 +43,7 @@ impl Inflate {
 
     /// Takes from the front of `input`; answers what comes of it, and nothing
     /// once more input is needed. None if it is no deflate stream.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> Option<&[u8]> {
+    pub(in crate::validate) fn next(&mut self, input: &mut &[u8]) -> Option<&[u8]> {
         if self.over {
             return Some(&[]);
         }
