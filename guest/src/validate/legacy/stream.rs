@@ -125,7 +125,12 @@ impl Stream {
             Stage::State => {
                 source::check(&graph, &part, scope);
                 untyped::check(&graph, &part, scope);
-                self.tensors = Some(Tensors::new(&graph, &part, scope));
+                let tensors = Tensors::new(&graph, &part, scope);
+                if !tensors.are_all_known() {
+                    // What follows is told by them.
+                    return Some(Next::Done(()));
+                }
+                self.tensors = Some(tensors);
             }
             _ => return Some(self.place(&graph, end, &part, scope)),
         }

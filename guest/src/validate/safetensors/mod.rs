@@ -32,6 +32,7 @@ pub(super) const RULES: &[&Rule] = &[
     &duplicate::RULE,
     &metadata::RULE,
     &name::RULE,
+    &name::NUL,
     &entry::RULE,
     &field::RULE,
     &dtype::RULE,

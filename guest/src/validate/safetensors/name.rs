@@ -12,8 +12,19 @@ pub(super) static RULE: Rule = Rule::warning(
      write outside their folder, and a terminal may show another name than there is.",
 );
 
+/// A name that ends early for some.
+pub(super) static NUL: Rule = Rule::malformed(
+    "SR-SAFETENSORS-NUL",
+    "a tensor's name with a NUL in it",
+    "To readers in C a name ends there: two names become one, and a tensor that of another.",
+);
+
 /// Checks a tensor's name.
 pub(super) fn check(name: &str, at: usize, header: &Part, scope: &mut Scope<'_>) {
+    if name.contains('\0') {
+        scope.find(&NUL, header, at as u64, format!("{} has a NUL in it", show::name(name)));
+        return;
+    }
     let climbs = name.split(['/', '\\']).any(|step| step == "..");
     let what = if name.chars().any(char::is_control) {
         "has control characters"

@@ -31,6 +31,7 @@ use alloc::vec::Vec;
 use self::reading::Plan;
 use super::examine::{Part, Scope};
 use super::finding::Rule;
+use crate::Error;
 use crate::pickle::Graph;
 use crate::step::{Next, Range};
 use crate::torch::{NamedStorage, Surveyed, survey};
@@ -91,6 +92,11 @@ impl Tensors {
     /// The storages the pickle names.
     pub(in crate::validate) fn storages(&self) -> &[NamedStorage] {
         &self.found.storages
+    }
+
+    /// Whether those are all: no limit ended the look at its values.
+    pub(in crate::validate) fn are_all_known(&self) -> bool {
+        !self.found.faults.iter().any(|flaw| matches!(flaw.error, Error::Limit(_)))
     }
 
     /// The keys of the storages that [`read`](Self::read) reads of.

@@ -254,13 +254,19 @@ fn oddities_that_harm_nobody_are_no_errors() {
         ("../a", "is a path that leads upwards"),
         ("a\\\\..", "is a path that leads upwards"),
         ("/etc/passwd", "is an absolute path"),
-        ("a\\u0000", "has control characters"),
+        ("a\\u0001", "has control characters"),
         ("a\u{202e}b", "has characters that change the order of others"),
     ] {
         let summary = summary(&file(&format!("{{{}}}", entry(name, 2, 0, 2)), b"xy"));
         assert!(summary.starts_with("Safetensors Safe\nSR-SAFETENSORS-NAME 9 header: "), "{summary}");
         assert!(summary.contains(what), "{summary}");
     }
+}
+
+#[test]
+fn a_name_that_ends_early_for_some_is_malformed() {
+    let summary = summary(&file(&format!("{{{}}}", entry("a\\u0000b", 2, 0, 2)), b"xy"));
+    assert!(summary.starts_with("Safetensors Malformed\nSR-SAFETENSORS-NUL 9 header: "), "{summary}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::member::Member;
+use super::member::{Member, STORED};
 use crate::validate::examine::Scope;
 use crate::validate::finding::Rule;
 use crate::zip::records::CentralEntry;
@@ -9,6 +9,21 @@ pub(super) static RULE: Rule = Rule::malformed(
     "a record that is no file",
     "A link that is unpacked leads elsewhere, and what is unpacked through it lands there.",
 );
+
+/// A folder is nothing but a name.
+pub(super) static BYTES: Rule = Rule::malformed(
+    "SR-ZIP-FOLDER-BYTES",
+    "a folder that has bytes",
+    "Nobody who unpacks the archive looks at them, so nothing says what they are.",
+);
+
+/// Checks that a folder holds nothing itself.
+pub(super) fn check_folder(member: &Member, scope: &mut Scope<'_>) {
+    if member.name.ends_with('/') && (member.size, member.compressed, member.method) != (0, 0, STORED) {
+        let message = alloc::format!("{} bytes, which are {} decompressed", member.compressed, member.size);
+        scope.find(&BYTES, &member.in_directory(), 0, message);
+    }
+}
 
 /// Checks what kind of file a directory entry says it is.
 pub(super) fn check(fixed: CentralEntry, member: &Member, scope: &mut Scope<'_>) {

@@ -93,6 +93,7 @@ fn entry(bytes: &[u8], offset: u64, base: u64, scope: &mut Scope<'_>) -> Option<
     bomb::check(&member, scope);
     disks::entry(fixed.disk, &member, scope);
     attributes::check(fixed, &member, scope);
+    attributes::check_folder(&member, scope);
     extra::check(extra, &member.in_directory(), scope);
     comment::check(comment, &member.in_directory(), scope);
     Some((member, length))

@@ -1,6 +1,7 @@
 use super::member::{DEFLATED, Member, STORED};
 use crate::validate::examine::Scope;
 use crate::validate::finding::Rule;
+use crate::validate::zip::torch::is_storage;
 
 /// A record is stored or deflated.
 pub(super) static RULE: Rule = Rule::malformed(
@@ -14,8 +15,16 @@ pub(super) static RULE: Rule = Rule::malformed(
 pub(super) static DEFLATE: Rule = Rule::warning(
     "SR-ZIP-DEFLATE",
     "compressed records",
-    "torch.save compresses nothing: the archive was packed again. torch.load reads it, but not \
-     with mmap=True.",
+    "torch.save compresses nothing: the archive was packed again. torch.load decompresses them.",
+);
+
+/// A storage is deflated.
+pub(super) static STORAGE: Rule = Rule::malformed(
+    "SR-ZIP-DEFLATED-STORAGE",
+    "a compressed storage",
+    "torch.load decompresses it, but with mmap=True, as transformers loads, it takes the \
+     compressed bytes for numbers. Unzip the archive, and zip it again without compression \
+     (`zip -0 -r`).",
 );
 
 /// A stored record has one size.
@@ -51,5 +60,8 @@ pub(super) fn deflated(members: &[Member], scope: &mut Scope<'_>) {
             more => alloc::format!("it and {more} more are deflated (method 8)"),
         };
         scope.find(&DEFLATE, &first.in_directory(), 0, message);
+    }
+    for member in members.iter().filter(|member| member.method == DEFLATED && is_storage(&member.name)) {
+        scope.find(&STORAGE, &member.in_directory(), 0, "it is deflated (method 8)");
     }
 }

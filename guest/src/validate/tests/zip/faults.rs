@@ -24,7 +24,7 @@ fn breaks(change: impl Fn(&mut Zip), rules: &[&str]) {
 }
 
 #[test]
-fn a_checkpoint_packed_again_is_safe() {
+fn a_checkpoint_packed_again_is_safe_unless_its_storages_are_compressed() {
     breaks(|_| {}, &[]);
     breaks(|zip| zip.records.insert(0, Record::new("a/", b"")), &[]);
     let deflated = |zip: &mut Zip| {
@@ -33,7 +33,21 @@ fn a_checkpoint_packed_again_is_safe() {
             *record = Record::deflated(name, &record.payload);
         }
     };
-    breaks(deflated, &["SR-ZIP-DEFLATE"]);
+    breaks(deflated, &["SR-ZIP-DEFLATE", "SR-ZIP-DEFLATED-STORAGE"]);
+    let pickle = |zip: &mut Zip| zip.records[0] = Record::deflated("a/data.pkl", &zip.records[0].payload);
+    breaks(pickle, &["SR-ZIP-DEFLATE"]);
+}
+
+#[test]
+fn folders_are_nothing_but_names() {
+    breaks(
+        |zip| zip.records.insert(0, Record::new("a/data/", b"bytes")),
+        &["SR-ZIP-FOLDER-BYTES", "SR-ZIP-UNREFERENCED"],
+    );
+    breaks(
+        |zip| zip.records.insert(0, Record::deflated("a/data/", b"")),
+        &["SR-ZIP-DEFLATE", "SR-ZIP-DEFLATED-STORAGE", "SR-ZIP-FOLDER-BYTES"],
+    );
 }
 
 #[test]
@@ -249,7 +263,7 @@ fn storages_that_start_as_pickles_do_are_looked_into_until_there_are_too_many() 
 #[test]
 fn compressed_bytes() {
     let deflated = |zip: &mut Zip| zip.records[2] = Record::deflated("a/data/0", &[0; 8]);
-    let rules = ["SR-ZIP-DEFLATE", "SR-ZIP-INFLATE"];
+    let rules = ["SR-ZIP-DEFLATE", "SR-ZIP-DEFLATED-STORAGE", "SR-ZIP-INFLATE"];
     let torn = |zip: &mut Zip| {
         deflated(zip);
         zip.records[2].payload[0] = 0xff;
@@ -273,13 +287,16 @@ fn compressed_bytes() {
             deflated(zip);
             zip.records[2].both(|header| header.size = size);
         };
-        breaks(other, &["SR-TENSOR-RECORD", "SR-ZIP-DEFLATE", "SR-ZIP-INFLATE"]);
+        breaks(other, &["SR-TENSOR-RECORD", "SR-ZIP-DEFLATE", "SR-ZIP-DEFLATED-STORAGE", "SR-ZIP-INFLATE"]);
     }
     let bomb = |zip: &mut Zip| {
         deflated(zip);
         zip.records[2].both(|header| header.size = 1 << 20);
     };
-    breaks(bomb, &["SR-TENSOR-RECORD", "SR-ZIP-BOMB", "SR-ZIP-DEFLATE", "SR-ZIP-INFLATE"]);
+    breaks(
+        bomb,
+        &["SR-TENSOR-RECORD", "SR-ZIP-BOMB", "SR-ZIP-DEFLATE", "SR-ZIP-DEFLATED-STORAGE", "SR-ZIP-INFLATE"],
+    );
 }
 
 #[test]

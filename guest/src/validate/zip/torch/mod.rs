@@ -10,5 +10,5 @@ pub(super) mod storages;
 pub(super) use member::RULE as MEMBER;
 pub(super) use member::other;
 pub(super) use notes::{Note, Notes};
-pub(super) use role::{Role, is_torch, role};
+pub(super) use role::{Role, is_storage, is_torch, role};
 pub(super) use storages::Storages;

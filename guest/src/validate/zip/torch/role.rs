@@ -26,6 +26,11 @@ pub(in crate::validate::zip) fn is_torch(members: &[Member]) -> bool {
     has(Role::Pickle) || (version && (has(Role::Note(Note::ByteOrder)) || has(Role::Data)))
 }
 
+/// Whether torch.load takes a record of this name for a storage.
+pub(in crate::validate::zip) fn is_storage(name: &str) -> bool {
+    role_of(name) == Role::Data
+}
+
 /// What torch.load takes a record for.
 pub(in crate::validate::zip) fn role(member: &Member, scope: &mut Scope<'_>) -> Role {
     if member.is_folder() {

@@ -108,7 +108,8 @@ impl Storages {
             };
             self.places.push(place);
         }
-        for &index in records.values() {
+        let unnamed = records.values().filter(|_| self.tensors.are_all_known());
+        for &index in unnamed {
             if let Some(member) = members.get(index)
                 && named.get(index) == Some(&false)
             {
