@@ -4,6 +4,7 @@ use alloc::string::String;
 use super::Objects;
 use super::allowed::Means;
 use super::argument::{ATTRIBUTES, HOOKS};
+use super::members::TENSOR;
 use crate::pickle::{Instance, Object, Value};
 use crate::show;
 use crate::validate::examine::{Part, Scope};
@@ -17,12 +18,43 @@ pub(super) static RULE: Rule = Rule::refused(
      functions that run later. PyTorch saves data in them and nothing else.",
 );
 
+/// An attribute that hides what an object has of its own.
+pub(super) static HIDDEN: Rule = Rule::malformed(
+    "SR-PICKLE-HIDDEN",
+    "an attribute that hides a method",
+    "The object has something of this name of its own: whoever calls it gets the attribute. \
+     PyTorch saves no such attributes.",
+);
+
+/// Reports an attribute, among those in the dict `state`, that has one of the sorted `names`.
+pub(super) fn check_hidden(
+    objects: Objects<'_>,
+    (state, names): (Value, &[&str]),
+    instance: &Instance,
+    part: &Part,
+    scope: &mut Scope<'_>,
+) {
+    let Some(Object::Dict(pairs)) = objects.get(state) else { return };
+    let mut found = pairs.iter().filter_map(|&(key, _)| objects.text(key));
+    if let Some(name) = found.find(|name| names.binary_search(name).is_ok()) {
+        let message =
+            format!("the attribute {} of what {} makes", show::name(name), objects.callable(instance));
+        scope.find(&HIDDEN, part, instance.offset, message);
+    }
+}
+
 /// Reports attributes among the arguments of a call that are more than data.
 pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
     let Some(Means::Call(callable)) = objects.means(instance.callable) else { return };
     let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
     for signature in callable.signatures.iter().filter(|signature| signature.len() == args.len()) {
         for (arg, &value) in signature.iter().zip(args) {
+            if *arg == ATTRIBUTES {
+                let parts = objects.tuple(value).unwrap_or(core::slice::from_ref(&value));
+                for &state in parts {
+                    check_hidden(objects, (state, TENSOR), instance, part, scope);
+                }
+            }
             let flaw = if *arg == ATTRIBUTES {
                 all_flaws(objects, value)
             } else if *arg == HOOKS && has_functions(objects, value) {

@@ -25,6 +25,7 @@ mod index;
 mod items;
 mod keys;
 mod left;
+mod members;
 mod objects;
 mod opcode;
 mod persistent;
@@ -48,6 +49,7 @@ pub(super) const RULES: &[&Rule] = &[
     &arguments::RULE,
     &items::RULE,
     &attributes::RULE,
+    &attributes::HIDDEN,
     &state::RULE,
     &change::RULE,
     &target::RULE,

@@ -1,8 +1,9 @@
 use alloc::format;
 
 use super::Objects;
-use super::allowed::{Made, Means};
+use super::allowed::{Callable, Made, Means};
 use super::attributes::{self, Flaw};
+use super::members::ORDERED_DICT;
 use crate::model::Construct;
 use crate::pickle::{Instance, Object};
 use crate::validate::examine::{Part, Scope};
@@ -20,6 +21,9 @@ pub(super) static RULE: Rule = Rule::malformed(
 pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
     let Some(state) = instance.state else { return };
     let means = objects.means(instance.callable);
+    if let Some(Means::Call(Callable { result: Made::OrderedDict, .. })) = means {
+        attributes::check_hidden(objects, (state, ORDERED_DICT), instance, part, scope);
+    }
     let flaw = match means {
         Some(Means::Call(callable)) if callable.result == Made::OrderedDict => match objects.get(state) {
             Some(Object::Dict(_)) => attributes::flaw(objects, state),
