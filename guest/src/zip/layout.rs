@@ -135,6 +135,19 @@ impl Layout {
     }
 }
 
+/// Where the payload of a record starts whose header is at `header`, and where the record ends,
+/// in an archive that torch wrote.
+pub(crate) fn placed(record: Record, header: u64, alignment: u32) -> Option<(u64, u64)> {
+    let place = Place::new(record, header, alignment)?;
+    Some((place.payload, place.end()?))
+}
+
+/// Where a record ends whose payload is at `payload`.
+pub(crate) fn end_of(record: Record, header: u64, payload: u64) -> Option<u64> {
+    let Record { name, length } = record;
+    Place { name, length, header, padding: 0, payload }.end()
+}
+
 impl Place {
     fn new(record: Record, header: u64, alignment: u32) -> Option<Self> {
         let Record { name, length } = record;

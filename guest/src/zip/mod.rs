@@ -15,4 +15,5 @@ pub(crate) mod windows;
 pub use directory::{Directory, Entry, Opening};
 pub(crate) use extra::is_known as is_known_extra;
 pub use layout::{Layout, Record};
+pub(crate) use layout::{end_of, placed};
 pub(crate) use segments::Segments;

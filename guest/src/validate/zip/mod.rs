@@ -78,4 +78,5 @@ pub(super) const RULES: &[&Rule] = &[
     &torch::storages::PICKLE,
     &torch::storages::RULE,
     &torch::storages::UNREFERENCED,
+    &torch::storages::OFFSETS,
 ];

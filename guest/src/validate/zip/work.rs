@@ -160,6 +160,9 @@ impl Work {
             self.placed = true;
             if let Some(storages) = &mut self.storages {
                 storages.place(members, scope);
+                if let Some(alignment) = self.notes.promised() {
+                    storages.keep_promise(members, alignment, scope);
+                }
             }
         }
         if let Some(storages) = &mut self.storages

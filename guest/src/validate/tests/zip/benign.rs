@@ -29,7 +29,11 @@ fn what_torch_wrote_has_no_fault() {
         assert_eq!(report.kind, Kind::TorchZip, "{path:?}");
         let frame =
             |id: &str| id.starts_with("SR-ZIP") || id == "SR-TENSOR-STORAGE" || id.starts_with("SR-FILE");
-        if report.findings.iter().any(|finding| frame(finding.rule.id)) {
+        // Another program packed these, and their storages are not where torch would put them.
+        let repacked = ["byteorder_big", "rezipped_stored"].iter().any(|name| path.ends_with(name));
+        let mut found = report.findings.iter().map(|finding| finding.rule.id).filter(|id| frame(id));
+        let expected = repacked.then_some("SR-ZIP-OFFSETS");
+        if found.next() != expected || found.next().is_some() {
             faults.push(format!("{path:?}: {}", summary_of(&report)));
         }
         if report.verdict != Verdict::Safe {

@@ -28,6 +28,9 @@ pub(in crate::validate::zip) enum Note {
 #[derive(Debug, Default)]
 pub(in crate::validate::zip) struct Notes {
     pub(in crate::validate::zip) big_endian: bool,
+    /// Whether they promise that storages lie where torch would put them.
+    promise: bool,
+    alignment: Option<u32>,
     version: bool,
 }
 
@@ -87,8 +90,15 @@ impl Notes {
                 self.big_endian = bytes == b"big";
                 (!matches!(bytes, b"little" | b"big")).then_some("`little` or `big`")
             }
-            Note::Alignment => matches!(number(bytes), None | Some(0)).then_some("a positive number"),
-            Note::FormatVersion => number(bytes).is_none().then_some("a number"),
+            Note::Alignment => {
+                self.alignment = number(bytes);
+                matches!(self.alignment, None | Some(0)).then_some("a positive number")
+            }
+            Note::FormatVersion => {
+                // So compares torch.
+                self.promise = bytes >= b"1";
+                number(bytes).is_none().then_some("a number")
+            }
             Note::SerializationId => {
                 (bytes.len() != 40 || !bytes.iter().all(u8::is_ascii_digit)).then_some("40 digits")
             }
@@ -98,6 +108,11 @@ impl Notes {
             scope.find(&RULE, &member.content(), 0, message);
         }
         expected.is_none()
+    }
+
+    /// The alignment by which storages can be found without looking, if that is promised.
+    pub(in crate::validate::zip) fn promised(&self) -> Option<u32> {
+        self.promise.then_some(self.alignment.unwrap_or(ALIGNMENT)).filter(|alignment| *alignment > 0)
     }
 
     /// All records are known: what must be there is.
@@ -115,6 +130,9 @@ fn number(bytes: &[u8]) -> Option<u32> {
     let plain = digits.iter().all(u8::is_ascii_digit);
     core::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
 }
+
+/// What torch aligns to where nothing is said.
+const ALIGNMENT: u32 = 64;
 
 /// No note is longer: more is not read.
 const LONGEST: u64 = 64;

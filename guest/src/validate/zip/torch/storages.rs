@@ -11,6 +11,7 @@ use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 use crate::validate::tensor::Tensors;
 use crate::validate::zip::member::Member;
+use crate::zip::{Record, end_of, placed};
 
 /// A storage's record is there, and as long as the pickle says.
 pub(in crate::validate::zip) static RULE: Rule = Rule::malformed(
@@ -31,6 +32,14 @@ pub(in crate::validate::zip) static PICKLE: Rule = Rule::malformed(
     "SR-ZIP-PICKLE",
     "no record `data.pkl`",
     "Everything else is as in a checkpoint, but nothing says what its bytes mean. torch.load fails.",
+);
+
+/// Storages lie where they are promised.
+pub(in crate::validate::zip) static OFFSETS: Rule = Rule::malformed(
+    "SR-ZIP-OFFSETS",
+    "storages that do not lie where `.format_version` promises",
+    "torch.load computes where they are instead of looking, with map_location=\"meta\" or if it is \
+     told to (calculate_storage_offsets), and would read other bytes. Load the file, and save it anew.",
 );
 
 /// The tensors of an archive and the records of their storages.
@@ -76,12 +85,7 @@ impl Storages {
 
     /// Finds the record of each storage, and the storage of each record.
     pub(in crate::validate::zip) fn place(&mut self, members: &[Member], scope: &mut Scope<'_>) {
-        let records: BTreeMap<String, usize> = members
-            .iter()
-            .enumerate()
-            .filter(|(_, member)| !member.is_folder() && role_of(&member.name) == Role::Data)
-            .filter_map(|(index, member)| Some((inner_name(member)?, index)))
-            .collect();
+        let records = records(members);
         let mut named = vec![false; members.len()];
         for storage in self.tensors.storages() {
             let index = records.get(&record_name(&storage.key)).copied();
@@ -119,6 +123,41 @@ impl Storages {
         }
     }
 
+    /// Compares where the storages are with where torch would have put them, in the order in which
+    /// the pickle names them.
+    pub(in crate::validate::zip) fn keep_promise(
+        &self,
+        members: &[Member],
+        alignment: u32,
+        scope: &mut Scope<'_>,
+    ) {
+        let records = records(members);
+        let mut next = None;
+        for storage in self.tensors.storages() {
+            let member = records.get(&record_name(&storage.key)).and_then(|index| members.get(*index));
+            let Some((member, payload)) = member.and_then(|member| Some((member, member.payload?))) else {
+                return;
+            };
+            let record = || Record { name: member.name.clone(), length: member.size };
+            let expected = match next {
+                None if storage.key != "0" => {
+                    let message =
+                        "the first storage that the pickle names is not `0`, from which torch counts";
+                    return scope.find(&OFFSETS, &member.content(), 0, message);
+                }
+                None => end_of(record(), member.header, payload).map(|end| (payload, end)),
+                Some(header) => placed(record(), header, alignment),
+            };
+            match expected {
+                Some((expected, end)) if expected == payload => next = Some(end),
+                _ => {
+                    let message = format!("its bytes are at {payload}, where torch would look at other ones");
+                    return scope.find(&OFFSETS, &member.content(), 0, message);
+                }
+            }
+        }
+    }
+
     /// Judges what only the bytes of storages tell. The next state: what was
     /// fetched, in the order asked for; at first, nothing.
     pub(in crate::validate::zip) fn resume(
@@ -144,6 +183,13 @@ impl Storages {
         let bytes = || self.inflated.get(at(range.offset)?..at(range.end()?)?);
         bytes().unwrap_or_default().to_vec()
     }
+}
+
+/// The records of storages, by their names.
+fn records(members: &[Member]) -> BTreeMap<String, usize> {
+    let all = members.iter().enumerate();
+    let data = all.filter(|(_, member)| !member.is_folder() && role_of(&member.name) == Role::Data);
+    data.filter_map(|(index, member)| Some((inner_name(member)?, index))).collect()
 }
 
 /// The name of a storage's record without the archive's, in lower case: torch.load
