@@ -65,7 +65,8 @@ pub struct Checkpoint {
     pub extras: Vec<Unfit>,
     /// Why writing the state dict again would do something else than the file does.
     pub irreproducible: Option<Fault>,
-    /// Strings of Python 2 whose encoding the file does not say: not UTF-8, and so bytes.
+    /// Strings of Python 2 that are not ASCII, whose encoding the file does not say: texts
+    /// where they are UTF-8, else bytes.
     pub undecoded: u64,
     /// The state dict's root.
     pub root: NodeId,

@@ -152,8 +152,9 @@ impl File {
     }
 
     /// How many strings of Python 2 are no UTF-8. They are `bytes` in the state dict: the
-    /// file does not say their encoding, and one that is written of it does not say that
-    /// they were strings.
+    /// How many strings of Python 2 are not ASCII: texts in the state dict where they are UTF-8,
+    /// else `bytes`. The file does not say their encoding, and one that is written of it does
+    /// not say that it is open.
     pub fn undecoded(&self) -> u64 {
         self.undecoded
     }

@@ -30,8 +30,9 @@ pub struct Args {
     /// Replace the input itself even if it holds more than values
     ///
     /// Records of an archive that belong to no value, comments, the source of classes,
-    /// metadata of safetensors in a PyTorch file: the output has none of it, and a note
-    /// says so. In place that is an error without this option.
+    /// metadata of safetensors in a PyTorch file, strings of Python 2 whose encoding the file
+    /// does not say: the output has none of it, and a note says so. In place that is an error
+    /// without this option.
     #[arg(long)]
     discard_extras: bool,
 

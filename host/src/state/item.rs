@@ -68,7 +68,10 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::Object(object) => {
                 return match object.construct {
                     wit::Construct::Persistent => "persistent id".into(),
-                    wit::Construct::Call | wit::Construct::New | wit::Construct::NewEx => {
+                    wit::Construct::Call
+                    | wit::Construct::New
+                    | wit::Construct::NewEx
+                    | wit::Construct::Instance => {
                         match strongroom_names::class(&Arena(self.state.nodes()), self.id) {
                             Some((module, name)) => format!("{module}.{name}"),
                             None => self.at(object.callable).repr(),
