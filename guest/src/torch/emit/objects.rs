@@ -5,9 +5,7 @@ use crate::dtype::{DType, Layout, StorageClass};
 use crate::model::{Construct, Node, NodeId, Object};
 
 use super::batch::Batch;
-use super::primitives::{
-    BUILD, EMPTY_DICT, EMPTY_LIST, MARK, NEWOBJ, NEWOBJ_EX, OBJ, POP, REDUCE, TUPLE2,
-};
+use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, MARK, NEWOBJ, NEWOBJ_EX, OBJ, POP, REDUCE, TUPLE2};
 use super::walk::{Task, Walk};
 use super::{Stop, unfit};
 

@@ -93,7 +93,8 @@ fn header(member: &mut Member, windows: &Windows, scope: &mut Scope<'_>) -> Resu
     };
     let (name, fields) = rest.split_at_checked(usize::from(header.name)).unwrap_or((rest, &[]));
     local::check(header, name, fields, member, scope);
-    extra::check(fields, &member.in_place(), scope);
+    let open = if member.is_described() { 0 } else { member.size };
+    extra::check(fields, &[member.size, member.compressed, open], &member.in_place(), scope);
     let payload = start.saturating_add(length);
     member.payload = Some(payload);
     member.end = payload.saturating_add(member.compressed);
