@@ -192,8 +192,9 @@ impl Store for Local {
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
-        let place = Place::of(path)?.path;
-        Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
+        let place = Place::of(path)?;
+        place.stays(path)?;
+        Ok(Box::new(LocalStage::join(path, &place.path, own_name(&place.path, "create")?, token)?))
     }
 
     fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {

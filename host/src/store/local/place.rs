@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use std::process;
 
 use super::file_system::is_in_proc;
+use super::hidden::Kind;
 use super::sync::parent;
 use crate::{Error, Result};
 
@@ -55,6 +56,20 @@ impl Place {
             self.passed.iter().map(|path| absolute(path)).collect::<io::Result<_>>().map_err(failed)?;
         passed.push(self.absolute()?);
         Ok(passed)
+    }
+
+    /// Refuses one in what a save that died has left, or that has the name of such a thing: the
+    /// next command there removes it.
+    pub(super) fn stays(&self, path: &Path) -> Result<()> {
+        let place = self.absolute()?;
+        let doomed =
+            place.ancestors().find(|above| above.file_name().is_some_and(|name| Kind::of(name).is_some()));
+        let Some(doomed) = doomed else { return Ok(()) };
+        let reason = format!(
+            "{} has the name of what a save that ended early leaves, which the next one removes",
+            doomed.display()
+        );
+        Err(Error::io(path, "create", io::Error::new(ErrorKind::InvalidInput, reason)))
     }
 
     /// The number of the open file of this process that it is.

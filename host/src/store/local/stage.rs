@@ -1,6 +1,7 @@
 //! Checkpoint directories that are written.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -92,8 +93,8 @@ impl LocalStage {
             }
             others => others?,
         };
-        let first = others.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).min();
-        first.map_or(Ok(None), |path| Access::of(&path))
+        let others = others.map(|entry| Ok(entry?.path())).collect::<io::Result<BTreeSet<PathBuf>>>()?;
+        Access::strictest(&others.into_iter().filter(|path| path.is_file()).collect::<Vec<_>>())
     }
 
     /// Gives the directory its final name. Whether it changed names with one that was
@@ -103,6 +104,7 @@ impl LocalStage {
         match self.rename(RenameFlags::NOREPLACE) {
             Ok(()) => Ok(false),
             Err(Errno::EXIST) => {
+                self.is_no_link()?;
                 may_replace()?;
                 match self.rename(RenameFlags::EXCHANGE) {
                     Err(Errno::INVAL | Errno::NOSYS) => self.over_nothing(),
@@ -111,11 +113,20 @@ impl LocalStage {
             }
             Err(Errno::INVAL | Errno::NOSYS) => {
                 if fs::symlink_metadata(&self.place).is_ok() {
+                    self.is_no_link()?;
                     may_replace()?;
                 }
                 self.over_nothing()
             }
             Err(errno) => Err(failed(errno)),
+        }
+    }
+
+    /// The links that led here were followed: one that has come meanwhile is somebody's.
+    fn is_no_link(&self) -> Result<()> {
+        match fs::symlink_metadata(&self.place).is_ok_and(|there| there.is_symlink()) {
+            true => Err(Error::Exists { path: self.path.clone() }),
+            false => Ok(()),
         }
     }
 
@@ -148,6 +159,18 @@ impl LocalStage {
     fn cannot_exchange(&self) -> Error {
         let reason = "this file system cannot replace a directory in one step: save under a new name";
         Error::io(&self.path, "replace the checkpoint", io::Error::new(io::ErrorKind::Unsupported, reason))
+    }
+
+    /// Gives what somebody has put into the directory that was replaced, in the moment before,
+    /// to the one that is there now. Whether nothing but what was `known` is left.
+    fn hand_on(&self, known: &BTreeSet<OsString>) -> bool {
+        let new = names_in(&self.directory).into_iter().filter(|name| !known.contains(name));
+        let mut all = true;
+        for name in new {
+            let (from, to) = (self.directory.join(&name), self.place.join(&name));
+            all &= renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE).is_ok();
+        }
+        all
     }
 
     /// Takes the final name away again: an error of a commit must not leave what was
@@ -200,6 +223,8 @@ impl Stage for LocalStage {
         sync_ancestors(&self.place)?;
         // Whoever ends this process waits: a commit is done or undone, not left.
         let (under_way, names) = Names::and_under_way(parent(&self.place))?;
+        // What comes from now on was not looked at.
+        let known = names_in(&self.place);
         let exchanged = self.appear(may_replace)?;
         if let Err(error) = names.sync() {
             return Err(self.take_back(&names, exchanged, error));
@@ -210,7 +235,9 @@ impl Stage for LocalStage {
         if exchanged {
             // Now the stage holds what was replaced. The new checkpoint is there,
             // whatever becomes of it.
-            let _ = self.discard();
+            if self.hand_on(&known) {
+                let _ = self.discard();
+            }
         }
         Ok(())
     }
@@ -231,6 +258,12 @@ impl Stage for LocalStage {
         parents::unmake(&self.place);
         removed
     }
+}
+
+/// The names in a directory, as far as it can be listed.
+fn names_in(directory: &Path) -> BTreeSet<OsString> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect()
 }
 
 impl Drop for LocalStage {
