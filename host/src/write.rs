@@ -92,6 +92,8 @@ pub struct Flattened {
     pub parameters: usize,
     /// Tensors, parameters among them, that autograd recorded operations on.
     pub requires_grad: usize,
+    /// Storages with elements that no tensor shows: those are not in it.
+    pub partly_shown: usize,
 }
 
 /// Saves a state dict under `path`, in the format of its extension.

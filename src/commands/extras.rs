@@ -46,6 +46,13 @@ pub fn refuse_in_place(file: &File, output: &Path, format: &WriteFormat) -> Resu
     if !metadata.is_empty() && matches!(format, WriteFormat::Torch(_)) {
         parts.push(format!("{} of metadata", plural(metadata.len(), "entry", "entries")));
     }
+    let partly_shown = file.state().partly_shown();
+    if partly_shown > 0 && matches!(format, WriteFormat::Safetensors(_)) {
+        parts.push(format!(
+            "elements of {} that no tensor shows",
+            plural(partly_shown, "storage", "storages")
+        ));
+    }
     if file.undecoded() > 0 {
         let count = usize::try_from(file.undecoded()).unwrap_or(usize::MAX);
         parts.push(format!("{}, which it may take an encoding to read", undecoded(count)));

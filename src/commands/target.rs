@@ -217,7 +217,7 @@ impl Target {
     }
 
     fn tell_flattened(&self, flattened: Flattened) {
-        let Flattened { parameters, requires_grad, .. } = flattened;
+        let Flattened { parameters, requires_grad, partly_shown, .. } = flattened;
         let said = [
             (parameters, plural(parameters, "tensor was a parameter", "tensors were parameters")),
             (requires_grad, plural(requires_grad, "tensor required grad", "tensors required grad")),
@@ -226,6 +226,13 @@ impl Target {
             said.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
         if !said.is_empty() {
             note(&format!("{} does not say that {}", self.path.display(), said.join(" and ")));
+        }
+        if partly_shown > 0 {
+            let storages = plural(partly_shown, "storage", "storages");
+            note(&format!(
+                "{} does not hold elements of {storages} that no tensor shows",
+                self.path.display()
+            ));
         }
     }
 }
@@ -246,6 +253,7 @@ struct Answer {
 struct Plain {
     parameters: usize,
     requires_grad: usize,
+    partly_shown: usize,
 }
 
 /// A value that was left out.
@@ -271,6 +279,7 @@ impl Answer {
             flattened: Plain {
                 parameters: written.flattened.parameters,
                 requires_grad: written.flattened.requires_grad,
+                partly_shown: written.flattened.partly_shown,
             },
         }
     }

@@ -3,9 +3,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::emit::emit;
-use super::extras::Extras;
 use super::interpret::NamedStorage;
 use super::order;
+use crate::extras::Extras;
 use crate::model::{Node, NodeId, Storage, Stored};
 use crate::pickle::{Machine, Progress};
 use crate::reader::{Checkpoint, Format};

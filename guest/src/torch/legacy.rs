@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::extras::Extras;
 use super::interpret::Interpreted;
 use super::order;
+use crate::extras::Extras;
 use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
 use crate::reader::{Checkpoint, Format};

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::ops::Bound::{Excluded, Unbounded};
 
 use crate::error::Unfit;
+use crate::extras::Extras;
 use crate::model::{Global, Stored};
 use crate::reader::{Checkpoint, Format};
-use crate::torch::extras::Extras;
 use crate::torch::interpret::{Interpreted, NamedStorage};
 use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
 use crate::zip::{Directory, Entry};

@@ -30,7 +30,7 @@ pub(super) fn compare(
     // What is left out of a module is not its tensors.
     left_out.retain(|path| !modules.contains(*path));
     let mut storages = vec![None; file.parts().len()];
-    let mut flattened = Flattened::default();
+    let mut flattened = Flattened { partly_shown: state.partly_shown(), ..Flattened::default() };
     for Flat { tensor: expected, path, name, parameter } in expected {
         let expected = expected.raw();
         // What is left out of a tensor that is there is what it has beside its elements.

@@ -10,6 +10,7 @@ mod names;
 mod numpy;
 mod storage;
 mod tensor;
+mod unseen;
 mod value;
 mod visit;
 mod walk;
