@@ -41,7 +41,7 @@ mod walk;
 mod tests;
 
 pub use along::along;
-pub use class::class;
+pub use class::{class, global};
 pub use find::{Index, find};
 pub use key::float;
 pub use measure::Measure;

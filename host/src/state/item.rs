@@ -63,7 +63,7 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::SparseCoo(_) => "sparse_coo Tensor",
             Node::SparseCompressed(sparse) => return format!("{} Tensor", compressed_layout(sparse.layout)),
             Node::Absent => "absent",
-            Node::Subclass(subclass) => return self.at(subclass.class).repr(),
+            Node::Subclass(subclass) => return self.named(subclass.class),
             Node::NumpyScalar(scalar) => return format!("numpy {}", scalar.dtype),
             Node::Object(object) => {
                 return match object.construct {
@@ -71,7 +71,7 @@ impl<'s, 'a> Item<'s, 'a> {
                     wit::Construct::Call | wit::Construct::New | wit::Construct::NewEx => {
                         match strongroom_names::class(&Arena(self.state.nodes()), self.id) {
                             Some((module, name)) => format!("{module}.{name}"),
-                            None => self.at(object.callable).repr(),
+                            None => self.named(object.callable),
                         }
                     }
                 };
@@ -255,11 +255,13 @@ impl<'s, 'a> Item<'s, 'a> {
         Item::new(self.state, id)
     }
 
-    fn at(&self, id: u32) -> Item<'s, 'a> {
-        // A callable that is itself an object would recurse with the file.
-        match self.state.node(id) {
-            Node::Object(_) | Node::Subclass(_) => Item::new(self.state, u32::MAX),
-            _ => Item::new(self.state, id),
+    /// The name of a class, or of what stands where one is wanted.
+    pub(super) fn named(&self, id: u32) -> String {
+        match (strongroom_names::global(&Arena(self.state.nodes()), id), self.state.node(id)) {
+            (Some((module, name)), _) => format!("{module}.{name}"),
+            // Looking into it would recurse with the file.
+            (None, Node::Object(_) | Node::Subclass(_)) => "an unknown class".into(),
+            (None, _) => self.sibling(id).repr(),
         }
     }
 
