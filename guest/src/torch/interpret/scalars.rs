@@ -12,7 +12,7 @@ use super::flaw::Flaw;
 use crate::StorageClass;
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{Construct, Global, Node};
-use crate::pickle::{Object, ObjectId, Value};
+use crate::pickle::{Object, ObjectId, Value, usual_name};
 
 type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
@@ -23,7 +23,10 @@ pub(super) fn global(global: &Global) -> Node {
     }
     match QScheme::from_name(&global.name) {
         Some(scheme) if global.module == "torch" => Node::QScheme(scheme),
-        _ => Node::Global(global.clone()),
+        _ => {
+            let (module, name) = usual_name(&global.module, &global.name);
+            Node::Global(Global { module: module.into(), name: name.into() })
+        }
     }
 }
 
