@@ -199,9 +199,7 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
         Unnamed::InKey => "in a key",
         Unnamed::Inside => "in an attribute",
         Unnamed::Transient => {
-            return Ok(
-                format!("{kind}, a buffer that is not persistent: `state_dict()` leaves it out").into()
-            );
+            return Ok(format!("{kind}, a buffer that is not persistent: no part of a state dict").into());
         }
     };
     Ok(format!("{kind} {place}: safetensors needs a name").into())
@@ -211,8 +209,9 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
 pub(super) fn module(nodes: &[Node], node: NodeId) -> Reason {
     let class = class_of(nodes, node);
     format!(
-        "a module of {class}: safetensors holds its parameters and persistent buffers, as `state_dict()` names \
-         them, and nothing else of it"
+        "an object of {class} with the parts of a module: safetensors holds its parameters and persistent \
+         buffers, by the names that `state_dict()` gives where no class or hook changes them, and nothing \
+         else of it"
     )
     .into()
 }
