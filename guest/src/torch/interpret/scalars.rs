@@ -149,7 +149,9 @@ fn numpy_dtype(context: &Context<'_>, value: Value) -> Option<(String, u64)> {
     let state = context.tuple(instance.state?)?;
     let order = context.text(*state.get(1)?)?;
     let digits = code.get(1..)?;
-    let canonical = !digits.starts_with(['0', '+']) && matches!(order, "<" | ">" | "|" | "=");
+    let is_empty = matches!(code, "U0" | "S0");
+    let canonical = is_empty || !digits.starts_with(['0', '+']);
+    let canonical = canonical && matches!(order, "<" | ">" | "|" | "=");
     let size: u64 = digits.parse().ok().filter(|_| canonical)?;
     let length = match code.get(..1)? {
         "b" | "i" | "u" | "f" | "c" | "S" => size,
@@ -175,7 +177,7 @@ fn numpy_unit(context: &Context<'_>, metadata: Value) -> Option<String> {
     };
     let known = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"].contains(&name);
     match count {
-        1 if known => Some(name.to_owned()),
+        1 if known || name == "generic" => Some(name.to_owned()),
         2.. if known => Some(format!("{count}{name}")),
         _ => None,
     }
@@ -190,10 +192,11 @@ fn bytes_value(context: &mut Context<'_>, value: Value, offset: u64) -> Result<O
         }
         Some(Object::Instance(instance)) => {
             let Some(function) = context.global(instance.callable) else { return Ok(None) };
-            let encode = (function.module.as_str(), function.name.as_str()) == ("_codecs", "encode");
-            match instance.args {
-                Some(args) if encode && instance.construct == Construct::Call && instance.is_bare() => {
-                    encoded(context, args, offset)
+            let plain = instance.construct == Construct::Call && instance.is_bare();
+            match (function.module.as_str(), function.name.as_str(), instance.args) {
+                ("_codecs", "encode", Some(args)) if plain => encoded(context, args, offset),
+                ("builtins", "bytes", Some(args)) if plain => {
+                    Ok(context.tuple(args).filter(|args| args.is_empty()).map(|_| Vec::new()))
                 }
                 _ => Ok(None),
             }
