@@ -446,6 +446,19 @@ def case_44_whole_modules(room):
 
     room.part("uninitialized", uninitialized)
 
+    from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+
+    wrapped = torch.nn.Sequential(checkpoint_wrapper(torch.nn.Linear(2, 2)))
+    path = room.save("wrapped.pt", wrapped)
+
+    def renamed():
+        found, told = room.flat(path, "--tensors-only")
+        wanted(set(found) == {name for name, _ in torch.nn.Module.named_parameters(wrapped)}, f"{set(found)}")
+        wanted(set(found) != set(wrapped.state_dict()), "hooks rename nothing")
+        told.says("with the parts of a module", "where no class or hook changes them")
+
+    room.part("renamed", renamed)
+
 
 def counts(value, met=None):
     """What objects saw while they were made, in the order in which they are found."""
