@@ -7,6 +7,7 @@ mod dtype;
 mod graft;
 mod item;
 mod names;
+mod number;
 mod numpy;
 mod storage;
 mod tensor;
