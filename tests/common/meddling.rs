@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use strongroom::Result;
-use strongroom::store::{Entry, Found, Local, Shared, Sink, Source, Stage, Store, Tidied};
+use strongroom::store::{
+    Entry, Files, Found, Link, Local, Removal, Shared, Sink, Source, Stage, Store, Tidied, Which,
+};
+use strongroom::{Error, Result};
 
 /// The machine's file system, and what is done once, in the middle of something.
 pub struct Meddling<M> {
@@ -30,7 +32,7 @@ pub enum Moment {
     Listed,
     /// When it was decided that a checkpoint goes.
     Decided,
-    /// When it was looked at for the last time.
+    /// When it was looked at for the last time under its name.
     LookedAt,
     /// When files were read so many times.
     Read,
@@ -140,17 +142,22 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
         entries
     }
 
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        Local.links(root, found)
+    }
+
     fn available(&self, path: &Path) -> Result<Option<u64>> {
         Local.available(path)
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
         self.at(Moment::Decided);
-        Local.remove(path, &|| {
-            let answer = wanted();
+        let which = || {
+            let answer = which();
             self.at(Moment::LookedAt);
             answer
-        })
+        };
+        Local.remove(root, &which, contents)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
