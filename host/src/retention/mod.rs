@@ -146,7 +146,6 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
                 gone = true;
                 continue;
             }
-            Err(error) if is_of_no_file(&error) => continue,
             Err(error) if is_of_its_own(&error) => {
                 listing.passed_over.push(error);
                 continue;
@@ -163,11 +162,6 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
     }
     listing.checkpoints.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
     Ok((listing, gone))
-}
-
-/// Whether an error says that what has a record's name is no file.
-fn is_of_no_file(error: &Error) -> bool {
-    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
 }
 
 /// Whether an error is of this one checkpoint: it is damaged, or somebody else's. A disk
