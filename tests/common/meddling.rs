@@ -47,6 +47,11 @@ impl Meddling<fn()> {
         Self { reading: Some(Arc::new(reading)), ..Self::new(Moment::Read, || ()) }
     }
 
+    /// How many of those times are yet to come.
+    pub fn reads_left(&self) -> usize {
+        self.reading.as_ref().map_or(0, |reading| reading.left.load(Ordering::SeqCst))
+    }
+
     /// Whether that moment came.
     pub fn is_read(&self) -> bool {
         self.reading.as_ref().is_some_and(|reading| reading.left.load(Ordering::SeqCst) == 0)

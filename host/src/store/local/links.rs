@@ -16,12 +16,16 @@ use crate::{Error, Result};
 /// Names that are hidden count, and what others have mounted there: whoever follows such a link
 /// finds what it leads to.
 pub(super) fn under(root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
-    let mut walk = Walk { found, left: MOST, directories: vec![root.into()], unseen: None };
+    up_to(MOST, root, found)
+}
+
+fn up_to(most: usize, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+    let mut walk = Walk { found, left: most, directories: vec![root.into()], unseen: None };
     while let Some(directory) = walk.directories.pop() {
         let listed = walk.list(&directory);
         walk.seen(listed)?;
         if walk.left == 0 {
-            let reason = format!("there are more than {MOST} names in it, and no more are looked at");
+            let reason = format!("there are at least {most} names in it, and no more are looked at");
             return Ok(Some(Error::checkpoint(root, reason)));
         }
     }
@@ -107,3 +111,24 @@ fn is_of_fsck(directory: &Path) -> bool {
 
 /// Names that are looked at: those of some hundred thousand checkpoints, in about a second.
 const MOST: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_said_to_be() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("a")).unwrap();
+        for name in ["a/1", "a/2", "a/3"] {
+            symlink("nowhere", directory.path().join(name)).unwrap();
+        }
+        let mut found = 0;
+        let mut look = |most| up_to(most, directory.path(), &mut |_| found += 1).unwrap();
+        assert!(look(5).is_none());
+        assert!(look(4).unwrap().to_string().contains("at least 4 names"));
+        assert!(found >= 3);
+    }
+}
