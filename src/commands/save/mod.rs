@@ -1,5 +1,5 @@
 mod hooks;
-mod removed;
+mod old;
 mod world;
 
 use std::env;
@@ -24,7 +24,7 @@ use crate::failure::{Usage, message};
 use crate::output::{json, note, size};
 use crate::signals;
 use hooks::Hooks;
-use removed::Removed;
+use old::Old;
 use world::World;
 
 /// Save a checkpoint file as a checkpoint directory, alone or with other ranks
@@ -134,7 +134,7 @@ impl Args {
             // Rank 0 removes.
             let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
             let before =
-                retention.map(|retention| Removed::watch(&context, &self.directory, retention, &self.source));
+                retention.map(|retention| Old::watch(&context, &self.directory, retention, &self.source));
             let before = self.or_refuse(&context, before.transpose())?;
             if self.in_background || self.process {
                 let (staged, committed) = self.save_behind(state, rank_info)?;
@@ -223,9 +223,10 @@ impl Args {
         let staged = start.elapsed();
         if self.process {
             let path = self.directory.display();
-            signals::say_first(format!(
+            let words = format!(
                 "{path}: the process that writes it goes on if it has begun, and it may still appear"
-            ));
+            );
+            signals::say_first(|| vec![words]);
         }
         let written = saving.wait();
         let total = start.elapsed();

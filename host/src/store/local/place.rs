@@ -10,6 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::process;
 
+use rustix::io::Errno;
+
 use super::file_system::is_in_proc;
 use super::hidden::Kind;
 use super::sync::parent;
@@ -125,7 +127,7 @@ fn walk(path: &Path) -> io::Result<Place> {
         };
         links += 1;
         if links > MOST_LINKS {
-            return Err(io::Error::other("its links lead to links again and again"));
+            return Err(Errno::LOOP.into());
         }
         if !is_in_proc(parent(&place.path)) {
             place.passed.push(place.path.clone());

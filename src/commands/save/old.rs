@@ -1,43 +1,38 @@
-//! What a save has removed for the sake of what it saved.
+//! The old checkpoints beside the one that is saved.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use strongroom::store::Store;
 use strongroom::{Listing, Retention, list_beside_in, prunable_beside_in};
 
 use crate::context::Context;
 use crate::output::note;
+use crate::removed::Removed;
 
-/// The checkpoints beside a new one before it is saved.
-///
-/// Whoever writes removes, which may be another process: what went is what is there no
-/// more.
-pub struct Removed<'r> {
-    directory: &'r Path,
+/// Those that there were before the save.
+pub struct Old<'o> {
+    directory: &'o Path,
     retention: Retention,
-    source: &'r Path,
-    before: Vec<PathBuf>,
+    source: &'o Path,
+    removed: Removed,
 }
 
-impl<'r> Removed<'r> {
+impl<'o> Old<'o> {
     /// Remembers what there is.
     pub fn watch(
         context: &Context,
-        directory: &'r Path,
+        directory: &'o Path,
         retention: Retention,
-        source: &'r Path,
+        source: &'o Path,
     ) -> Result<Self> {
         let Listing { checkpoints, passed_over } = list_beside_in(&context.store, directory)?;
         passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));
-        let before = checkpoints.into_iter().map(|listed| listed.path).collect();
-        Ok(Self { directory, retention, source, before })
+        Ok(Self { directory, retention, source, removed: Removed::watch(&checkpoints) })
     }
 
     /// Says on stderr which of it went, and which did not that was to go.
     pub fn tell(self, context: &Context) {
-        let gone = self.before.iter().filter(|path| matches!(context.store.look(path), Ok(None)));
-        gone.for_each(|path| note(&format!("removed {}", path.display())));
+        self.removed.tell();
         // The save has come out as it has: this is but a note.
         let sources = [self.source.to_path_buf()];
         let left = prunable_beside_in(&context.store, self.directory, &self.retention, &sources);
