@@ -4,10 +4,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::rank_record;
 use super::record::{VERSION, contents};
 use crate::checksum::crc32;
 use crate::seal::{self, Seal};
 use crate::store::Store;
+use crate::uncommitted::rank_of;
 use crate::{Error, File, Result, digest};
 
 /// What a rank says of the file it saved.
@@ -117,6 +119,17 @@ impl FileRecord {
             fields.push(("metadata", &self.metadata));
         }
         Ok(seal::seal(&seal::lines(&fields)?, Seal::Whole).into_bytes())
+    }
+
+    /// The record that a rank wrote of the file `path`, if that is called as the file of one and
+    /// there is a record beside it. The commit record may be lost.
+    pub fn beside(store: &dyn Store, path: &Path) -> Result<Option<Self>> {
+        let Some(rank) = path.file_name().and_then(|name| rank_of(name.to_str()?)) else { return Ok(None) };
+        let record = path.with_file_name(rank_record(rank));
+        if !store.exists(&record)? {
+            return Ok(None);
+        }
+        Self::read(store, &record).map(|(record, ..)| Some(record))
     }
 
     /// Reads a record of a rank's file.

@@ -188,11 +188,11 @@ impl Store for Local {
     }
 
     fn undeletable(&self, path: &Path) -> Result<Option<String>> {
-        access::undeletable(&Place::of(path)?.path).map_err(|source| Error::io(path, "look at", source))
+        access::undeletable(&Place::of(path)?.named()?).map_err(|source| Error::io(path, "look at", source))
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
-        let place = Place::of(path)?.path;
+        let place = Place::of(path)?.named()?;
         Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
     }
 
@@ -222,7 +222,7 @@ fn trimmed(path: &Path) -> PathBuf {
 }
 
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and
-/// `..` and `/` have none.
+/// `/` has none.
 fn own_name<'p>(path: &'p Path, action: &str) -> Result<&'p OsStr> {
     path.file_name().ok_or_else(|| {
         let reason = io::Error::new(io::ErrorKind::InvalidInput, "it has no name of its own");
