@@ -291,7 +291,7 @@ mod tests {
         fs::create_dir(&path).unwrap();
         for name in names {
             match name.strip_suffix('/') {
-                Some(name) => fs::create_dir(path.join(name)).unwrap(),
+                Some(name) => fs::create_dir_all(path.join(name)).unwrap(),
                 None => {
                     fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
                     fs::write(path.join(name), "").unwrap();

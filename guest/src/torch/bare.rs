@@ -93,7 +93,8 @@ impl BareReader {
     /// The error of a file that goes on at `end` with these bytes.
     fn goes_on(&self, end: u64, bytes: &[u8]) -> Error {
         let (expected, left) = ("the file to end after STOP", self.length.saturating_sub(end));
-        if foreign::may_be_pickle(bytes, left, &self.limits) {
+        // Old pickles do not say what they are: one of these is told where nothing follows it.
+        if matches!(bytes, [0x80, 1..=5, ..]) || foreign::may_be_pickle(bytes, left, &self.limits) {
             let found = "another pickle, as where `pickle.dump` was called several times on one open file: \
                          `pickle.load` on it open gives one after the other, each to be saved by itself";
             return Error::unsupported(end, PART, expected, found);

@@ -233,14 +233,16 @@ def case_31_several_in_one_file(room):
             buffer = io.BytesIO()
             torch.save(value, buffer)
             file.write(buffer.getvalue())
-    with (room / "pickles.pkl").open("wb") as file:
-        for protocol in (0, 2, 4):
-            pickle.dump({"epoch": 1}, file, protocol=protocol)
+    for name, protocols in {"pickles.pkl": (2, 4, 0), "old.pkl": (2, 0)}.items():
+        with (room / name).open("wb") as file:
+            for protocol in protocols:
+                pickle.dump({"epoch": 1}, file, protocol=protocol)
     for name, words in {
         "legacy.pt": ["unsupported", "torch.save", "one after the other"],
         "numbers.pt": ["unsupported", "torch.save", "one after the other"],
         "zips.pt": ["unsupported", "several lie in a row"],
         "pickles.pkl": ["unsupported", "pickle.dump", "one after the other"],
+        "old.pkl": ["unsupported", "pickle.dump", "one after the other"],
     }.items():
         for command in (["inspect"], ["verify"], ["convert", room / "o.pt"]):
             line = [command[0], room / name, *command[1:]]
