@@ -243,11 +243,8 @@ fn files_of_ranks_of_their_own_are_filtered_and_loaded_one_by_one() {
 fn the_parts_of_a_checkpoint_are_named_for_what_they_are() {
     let room = Room::with_run();
     let run = room.path("run/step-100");
-    for line in ["verify", "convert"] {
-        let output = room.run(
-            &format!("{line} run/step-100/outline.pkl {}", if line == "verify" { "" } else { "out.pt" })
-                .trim_end(),
-        );
+    for line in ["verify run/step-100/outline.pkl", "convert run/step-100/outline.pkl out.pt"] {
+        let output = room.run(line);
         let said = text(&output.stderr);
         assert!(
             said.contains("the outline of a checkpoint directory")
