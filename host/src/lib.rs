@@ -103,7 +103,7 @@ pub use retention::{
     Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
     list_latest_in, prunable_beside_in, prunable_in, prune, prune_in,
 };
-pub use save::{SaveOptions, save_sharded};
+pub use save::{SaveOptions, save_sharded, save_sharded_with};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,

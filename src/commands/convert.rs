@@ -15,8 +15,8 @@ use crate::context::Context;
 /// transposed view, is put in order in memory first.
 ///
 /// A safetensors file has the names, dtypes, shapes and elements of tensors. It does not
-/// say which were parameters or required grad (a note counts them), of which type keys
-/// were, or what was a dict, a list or a tuple: `layers[0].weight` is a name there.
+/// say which were parameters, required grad or shared memory (a note counts them), of which
+/// type keys were, or what was a dict, a list or a tuple: `layers[0].weight` is a name there.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {

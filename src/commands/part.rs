@@ -8,8 +8,9 @@ use crate::context::Context;
 use crate::output::note;
 
 /// Says that what is taken is but a part.
-pub fn tell(rank: usize, ranks: usize) {
-    note(&format!("this is the part that rank {rank} has of a state dict shared over {ranks} ranks"));
+pub fn tell(path: &Path, rank: usize, ranks: usize) {
+    let path = path.display();
+    note(&format!("{path}: this is the part that rank {rank} has of a state dict shared over {ranks} ranks"));
 }
 
 /// Says it of a file, if its directory or what is in it says that it is one.
@@ -19,7 +20,7 @@ pub fn tell_of(context: &Context, file: &File) {
     let committed = path.parent().and_then(|directory| context.checkpoint(directory).ok());
     let shown = file.path().display();
     if let Some((rank, ranks)) = committed.as_ref().and_then(|checkpoint| shared(checkpoint, &path)) {
-        tell(rank, ranks);
+        tell(file.path(), rank, ranks);
     } else if file.state().is_part() {
         note(&format!("{shown}: this is a part of a state dict: there are values that other ranks have"));
     } else if let Some(rank) = shared_rank(&context.store, &path).filter(|_| committed.is_none()) {

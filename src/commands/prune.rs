@@ -22,7 +22,8 @@ use crate::removed::Removed;
 /// family always stays, and so does whatever is no committed checkpoint, or not a whole
 /// one: other files, and saves that are under way. A checkpoint is taken for whole whose
 /// record is right and whose files are all there and as long as they were: `strongroom
-/// verify` reads what is in them.
+/// verify` reads what is in them. Where there is no such directory, as before the first
+/// checkpoint of a run, nothing is removed, and a note says why.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {

@@ -136,11 +136,25 @@ fn what_is_but_a_part_is_said_to_be_one() {
     let room = Room::new();
     room.done("save in.pt ck --ranks 2");
     fs::copy(room.path("ck/checkpoint_1.pt"), room.path("alone.pt")).unwrap();
-    let said = "note: this is the part that rank 1 has of a state dict shared over 2 ranks\n";
-    for line in
-        ["load ck out.pt --rank 1", "convert ck/checkpoint_1.pt out.pt", "save ck/checkpoint_1.pt new"]
-    {
+    let part = "this is the part that rank 1 has of a state dict shared over 2 ranks";
+    let said = format!("note: ck/checkpoint_1.pt: {part}\n");
+    for line in [
+        "load ck out.pt --rank 1",
+        "convert ck/checkpoint_1.pt out.pt",
+        "save ck/checkpoint_1.pt new",
+        "inspect ck/checkpoint_1.pt",
+        "verify ck/checkpoint_1.pt",
+    ] {
         assert_eq!(stderr(&room.run(line)), said, "{line}");
+    }
+    fs::remove_file(room.path("ck/strongroom.json")).unwrap();
+    for line in
+        ["convert ck/checkpoint_1.pt out.pt", "inspect ck/checkpoint_1.pt", "verify ck/checkpoint_1.pt"]
+    {
+        let said = stderr(&room.run(line));
+        let lost =
+            "note: ck/checkpoint_1.pt: this is one rank's file of a state dict shared over ranks, and the ";
+        assert!(said.starts_with(lost) && said.lines().count() == 1, "{line}: {said}");
     }
     let list = Value::list([Value::from(tensor(1000)), Value::from(tensor(1000))]);
     save(room.path("list.pt"), &StateDict::from_value(list)).unwrap();

@@ -73,7 +73,7 @@ pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>,
     let items = match get(nodes, state)? {
         Node::None => return Ok(None),
         Node::Dict(items) => items,
-        _ => return Ok(Some(only_tensors("the tensor's attributes"))),
+        _ => return Ok(Some(only_tensors("the tensor's attributes, not the tensor itself"))),
     };
     let mut names = Vec::new();
     for (key, _) in items.iter().take(NAMED) {
@@ -88,7 +88,7 @@ pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>,
         1 => "the tensor's attribute",
         _ => "the tensor's attributes",
     };
-    Ok(Some(only_tensors(&format!("{what} {}{more}", names.join(", ")))))
+    Ok(Some(only_tensors(&format!("{what} {}{more}, not the tensor itself", names.join(", ")))))
 }
 
 /// Attributes that are named.

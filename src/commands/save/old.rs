@@ -1,8 +1,9 @@
 //! The old checkpoints beside the one that is saved.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use strongroom::store::Store;
 use strongroom::{Listing, Retention, list_beside_in, prunable_beside_in};
 
 use crate::context::Context;
@@ -11,7 +12,7 @@ use crate::removed::Removed;
 
 /// Those that there were before the save.
 pub struct Old<'o> {
-    directory: &'o Path,
+    directory: PathBuf,
     retention: Retention,
     source: &'o Path,
     removed: Removed,
@@ -21,11 +22,15 @@ impl<'o> Old<'o> {
     /// Remembers what there is.
     pub fn watch(
         context: &Context,
-        directory: &'o Path,
+        directory: &Path,
         retention: Retention,
         source: &'o Path,
     ) -> Result<Self> {
-        let Listing { checkpoints, passed_over } = list_beside_in(&context.store, directory)?;
+        // Who works in what is replaced has no path to it afterwards but the absolute one.
+        let real = context.store.real(directory)?;
+        let within = context.store.real(Path::new("."))?.starts_with(&real);
+        let directory = if within { real } else { directory.to_path_buf() };
+        let Listing { checkpoints, passed_over } = list_beside_in(&context.store, &directory)?;
         passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));
         Ok(Self { directory, retention, source, removed: Removed::watch(&checkpoints) })
     }
@@ -35,7 +40,7 @@ impl<'o> Old<'o> {
         self.removed.tell();
         // The save has come out as it has: this is but a note.
         let sources = [self.source.to_path_buf()];
-        let left = prunable_beside_in(&context.store, self.directory, &self.retention, &sources);
+        let left = prunable_beside_in(&context.store, &self.directory, &self.retention, &sources);
         let left = left.unwrap_or_default();
         left.spared.iter().for_each(|error| note(&error.to_string()));
     }

@@ -535,8 +535,8 @@ fn what_matters_most_is_said_first_and_attributes_are_not_forgotten() {
     ]);
     let expected = [
         "object: an object of `my.module.Thing`, with all that is in it: safetensors holds only tensors",
-        "noted: the tensor's attributes `note`, `tags`: safetensors holds only tensors",
-        "tagged: the tensor's attribute `tag`: safetensors holds only tensors",
+        "noted: the tensor's attributes `note`, `tags`, not the tensor itself: safetensors holds only tensors",
+        "tagged: the tensor's attribute `tag`, not the tensor itself: safetensors holds only tensors",
         "step: an int: safetensors holds only tensors",
     ];
     let said = |left_out: Vec<crate::Unfit>| -> Vec<String> {

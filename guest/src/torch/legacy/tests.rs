@@ -138,6 +138,14 @@ fn a_count_that_differs_is_refused() {
 fn the_file_ends_where_the_last_storage_does() {
     let longer = refused(&[STREAM, b"xy"].concat());
     assert!(longer.contains("expected its end after the last storage, found 2 more bytes"), "{longer}");
+    for (first, second) in [(STREAM, EMPTY), (EMPTY, STREAM), (EMPTY, EMPTY)] {
+        let several = refused(&[first, second].concat());
+        let said = format!(
+            "unsupported: file, offset {}: expected its end after the last storage, found another file",
+            first.len()
+        );
+        assert!(several.starts_with(&said), "{several}");
+    }
     // A sniff needs three bytes to tell the format.
     for length in 3..STREAM.len() {
         let error = read(&STREAM[..length]).unwrap_err();

@@ -156,13 +156,14 @@ impl Store for Local {
     }
 
     fn undeletable(&self, path: &Path) -> Result<Option<String>> {
-        access::undeletable(&Place::of(path)?.path).map_err(|source| Error::io(path, "look at", source))
+        access::undeletable(&Place::of(path)?.named()?).map_err(|source| Error::io(path, "look at", source))
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
         let place = Place::of(path)?;
         place.stays(path)?;
-        Ok(Box::new(LocalStage::join(path, &place.path, own_name(&place.path, "create")?, token)?))
+        let place = place.named()?;
+        Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
     }
 
     fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {
@@ -191,7 +192,7 @@ fn trimmed(path: &Path) -> PathBuf {
 }
 
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and
-/// `..` and `/` have none.
+/// `/` has none.
 fn own_name<'p>(path: &'p Path, action: &str) -> Result<&'p OsStr> {
     path.file_name().ok_or_else(|| {
         let reason = io::Error::new(io::ErrorKind::InvalidInput, "it has no name of its own");

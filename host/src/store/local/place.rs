@@ -36,10 +36,19 @@ impl Place {
         walk(path).map_err(|error| Error::io(path, "look at", error))
     }
 
+    /// The path of it for who replaces it. The directory that is worked in has a name only in its
+    /// absolute path, and once it is replaced no path leads up from it.
+    pub(super) fn named(self) -> Result<PathBuf> {
+        match self.path.components().next() {
+            Some(Component::Normal(_) | Component::RootDir) => Ok(self.path),
+            _ => self.absolute(),
+        }
+    }
+
     /// The absolute path of it, or of the file that an open file has as its name, if it is
     /// that still.
     pub(super) fn absolute(&self) -> Result<PathBuf> {
-        let absolute = |path: &Path| absolute(path).map_err(|error| Error::io(path, "look at", error));
+        let absolute = |path: &Path| absolute(path).map_err(|error| failed(path, error));
         if !self.is_open_file {
             return absolute(&self.path);
         }
@@ -53,9 +62,8 @@ impl Place {
 
     /// The absolute paths of all on the way, and last of the place itself.
     pub(super) fn passed(&self) -> Result<Vec<PathBuf>> {
-        let failed = |error| Error::io(&self.path, "look at", error);
-        let mut passed: Vec<PathBuf> =
-            self.passed.iter().map(|path| absolute(path)).collect::<io::Result<_>>().map_err(failed)?;
+        let passed = self.passed.iter().map(|path| absolute(path).map_err(|error| failed(path, error)));
+        let mut passed = passed.collect::<Result<Vec<PathBuf>>>()?;
         passed.push(self.absolute()?);
         Ok(passed)
     }
@@ -82,6 +90,12 @@ impl Place {
         let is_own = directory.starts_with(own) && directory.ends_with("fd");
         self.path.file_name().filter(|_| is_own)?.to_str()?.parse().ok()
     }
+}
+
+/// The error of a place, which a message calls `.` where it is the directory that is worked in.
+fn failed(place: &Path, error: io::Error) -> Error {
+    let shown = if place.as_os_str().is_empty() { Path::new(".") } else { place };
+    Error::io(shown, "look at", error)
 }
 
 fn walk(path: &Path) -> io::Result<Place> {
