@@ -128,7 +128,7 @@ fn what_comes_into_a_files_place_meanwhile_is_not_lost() {
         state.insert("weight", Tensor::new(storage, DType::Uint8, &[1 << 20]).unwrap());
         save_with(Engine::shared().unwrap(), &Local, &out, &state, &options)
     };
-    let pipe = write(Meddle::new(&out, |out| make_pipe(out))).unwrap_err().to_string();
+    let pipe = write(Meddle::new(&out, make_pipe)).unwrap_err().to_string();
     assert!(pipe.contains("something that is no file has come to its place"), "{pipe}");
     let link = write(Meddle::new(&out, |out| symlink("in.pt", out).unwrap())).unwrap_err().to_string();
     assert!(link.contains("something that is no file has come to its place"), "{link}");
@@ -148,7 +148,10 @@ fn what_comes_into_a_checkpoint_as_it_is_replaced_is_in_the_new_one() {
     room.done("save in.pt step-1");
     let stage = Local.stage(&room.path("step-1"), "token").unwrap();
     stage.create("new.txt", 3).unwrap().finish(false).unwrap();
-    let last = || Ok(fs::write(room.path("step-1/config.json"), "precious").unwrap());
+    let last = || {
+        fs::write(room.path("step-1/config.json"), "precious").unwrap();
+        Ok(())
+    };
     stage.commit(&last).unwrap();
     drop(stage);
     let names: Vec<PathBuf> = room.files("step-1");

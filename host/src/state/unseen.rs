@@ -34,9 +34,12 @@ impl StateDict<'_> {
                 }),
             }
         }
-        let partly = |(shown, length): (Shown, u64)| !shown.is_all_of(length);
-        let lengths = self.storages.iter().map(|storage| storage.length());
-        shown.into_iter().zip(lengths).filter(|shown| partly(shown.clone())).count()
+        let lengths = self.storages.iter().map(super::Storage::length);
+        shown
+            .iter_mut()
+            .zip(lengths)
+            .filter_map(|(shown, length)| (!shown.is_all_of(length)).then_some(()))
+            .count()
     }
 }
 
@@ -52,7 +55,7 @@ impl Shown {
     }
 
     /// Whether all of so many bytes are shown, as far as spans and sums tell.
-    fn is_all_of(mut self, length: u64) -> bool {
+    fn is_all_of(&mut self, length: u64) -> bool {
         self.spans.sort_unstable();
         let reached = self.spans.iter().fold(0, |reached, &(start, end)| match start <= reached {
             true => end.max(reached),
