@@ -20,7 +20,7 @@ use super::caps::Caps;
 use super::keep::Keep;
 use super::{extras, part, place};
 use crate::context::Context;
-use crate::failure::message;
+use crate::failure::{Hint, message};
 use crate::output::{json, note, size};
 use crate::signals;
 use hooks::Hooks;
@@ -191,14 +191,23 @@ impl Args {
     /// What has failed before the save, if it has, is told to the other ranks: they would
     /// wait for this one.
     fn or_refuse<T>(&self, context: &Context, done: Result<T>) -> Result<T> {
-        done.inspect_err(|error| {
+        done.map_err(|error| {
             let world = self.world.rank_info().ok().filter(|world| world.global_world_size > 1);
-            let Some(rank_info) = world.filter(|_| self.ranks.is_none()) else { return };
-            let reason = message(error);
+            let Some(rank_info) = world.filter(|_| self.ranks.is_none()) else { return error };
+            let reason = message(&error);
             note(&format!("{reason}: the other ranks are told"));
             if let Ok(writer) = self.writer(context, rank_info) {
                 // The error that is reported is this rank's own.
                 let _ = writer.refuse(&self.directory, Error::Remote(reason)).and(writer.close());
+            }
+            let rank = rank_info.global_rank;
+            match error.downcast_ref::<Hint>() {
+                // What the ranks print may come together.
+                None => error.downcast().map_or_else(
+                    |error| error,
+                    |source| Error::Rank { rank, source: Box::new(source) }.into(),
+                ),
+                Some(_) => error,
             }
         })
     }

@@ -164,9 +164,9 @@ impl LocalStage {
     /// Gives what somebody has put into the directory that was replaced, in the moment before,
     /// to the one that is there now. Whether nothing but what was `known` is left.
     fn hand_on(&self, known: &BTreeSet<OsString>) -> bool {
-        let new = names_in(&self.directory).into_iter().filter(|name| !known.contains(name));
+        let Ok(names) = names_in(&self.directory) else { return false };
         let mut all = true;
-        for name in new {
+        for name in names.into_iter().filter(|name| !known.contains(name)) {
             let (from, to) = (self.directory.join(&name), self.place.join(&name));
             all &= renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE).is_ok();
         }
@@ -224,7 +224,7 @@ impl Stage for LocalStage {
         // Whoever ends this process waits: a commit is done or undone, not left.
         let (under_way, names) = Names::and_under_way(parent(&self.place))?;
         // What comes from now on was not looked at.
-        let known = names_in(&self.place);
+        let known = names_in(&self.place).map_err(|source| Error::io(&self.path, "list", source))?;
         let exchanged = self.appear(may_replace)?;
         if let Err(error) = names.sync() {
             return Err(self.take_back(&names, exchanged, error));
@@ -260,19 +260,28 @@ impl Stage for LocalStage {
     }
 }
 
-/// The names in a directory, as far as it can be listed.
-fn names_in(directory: &Path) -> BTreeSet<OsString> {
-    let entries = fs::read_dir(directory).into_iter().flatten();
-    entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect()
+/// The names in a directory: none if there is none.
+fn names_in(directory: &Path) -> io::Result<BTreeSet<OsString>> {
+    match fs::read_dir(directory) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(BTreeSet::new())
+        }
+        entries => entries?.map(|entry| Ok(entry?.file_name())).collect(),
+    }
 }
 
 impl Drop for LocalStage {
     fn drop(&mut self) {
-        // Another rank removes what is staged, which is in what this process has made. If that
-        // rank has died, this is not for long.
+        // Another rank removes what is staged, and the directories that it has made, in what this
+        // process has made. If that rank has died, or somebody else uses them, this is not for long.
         let start = Instant::now();
         while parents::are_made(&self.place) && self.directory.exists() && start.elapsed() < PATIENCE {
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(PAUSE);
+        }
+        let start = Instant::now();
+        while parents::are_made(&self.place) && start.elapsed() < BRIEF {
+            parents::unmake(&self.place);
+            thread::sleep(PAUSE);
         }
         // Those of a checkpoint that is there stay.
         parents::unmake(&self.place);
@@ -281,6 +290,10 @@ impl Drop for LocalStage {
 
 /// How long a stage may stay that is of no more use.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the directories above may.
+const BRIEF: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Removes a directory and all in it, be it one whose owner said that nothing in it
 /// changes.
