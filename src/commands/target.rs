@@ -293,9 +293,13 @@ impl Answer {
 pub fn keep_layout(options: &mut WriteOptions, file: &File) {
     if let (WriteFormat::Torch(torch), Format::TorchZip) = (&mut options.format, file.format()) {
         torch.checksums = file.has_checksums();
-        torch.alignment = file.alignment().unwrap_or(TorchOptions::default().alignment);
+        // The padding of one record has no room for more.
+        torch.alignment = file.alignment().unwrap_or(TorchOptions::default().alignment).min(WIDEST);
     }
 }
+
+/// The widest alignment that is written.
+const WIDEST: u32 = 32768;
 
 /// `a, b and c`.
 fn listed(texts: &[String]) -> String {

@@ -166,10 +166,11 @@ fn agreeing(record: &Central, bytes: &[u8]) -> Result<LocalHeader, Error> {
     Ok(local)
 }
 
-/// The numbers that a field of 64-bit ones in a record's local header may have.
-fn stated(record: &Central) -> [u64; 3] {
+/// The numbers that a field of 64-bit ones in a record's local header may have: torch writes
+/// where the header is, too.
+fn stated(record: &Central) -> [u64; 4] {
     let open = if record.flags & FLAG_DESCRIPTOR == 0 { record.size } else { 0 };
-    [record.size, record.compressed, open]
+    [record.size, record.compressed, record.header, open]
 }
 
 /// Whether the local header's checksum and sizes are the directory's, or zero

@@ -1,5 +1,7 @@
 //! Storages that tensors show a part of: a flat file has what is shown.
 
+use std::collections::BTreeSet;
+
 use super::tensor::{extent, numel};
 use super::visit::visit;
 use super::{Node, StateDict, wit};
@@ -8,10 +10,8 @@ use super::{Node, StateDict, wit};
 #[derive(Clone, Debug, Default)]
 struct Shown {
     whole: bool,
-    /// From where to where tensors look, in bytes.
-    spans: Vec<(u64, u64)>,
-    /// Bytes of the elements of all of them.
-    bytes: u64,
+    /// From where to where tensors look, in bytes, and how many bytes of that they show.
+    spans: BTreeSet<(u64, u64, u64)>,
 }
 
 impl StateDict<'_> {
@@ -35,11 +35,7 @@ impl StateDict<'_> {
             }
         }
         let lengths = self.storages.iter().map(super::Storage::length);
-        shown
-            .iter_mut()
-            .zip(lengths)
-            .filter_map(|(shown, length)| (!shown.is_all_of(length)).then_some(()))
-            .count()
+        shown.iter().zip(lengths).filter(|(shown, length)| !shown.is_all_of(*length)).count()
     }
 }
 
@@ -47,21 +43,23 @@ impl Shown {
     fn add(&mut self, tensor: &wit::Tensor) {
         let end = extent(tensor).unwrap_or(u64::MAX);
         let start = tensor.offset.saturating_mul(tensor.dtype.bits()) / 8;
+        // Along a stride of 0 one element is shown again and again.
+        let sizes = tensor.shape.iter().zip(&tensor.stride).filter(|(_, stride)| **stride > 0);
+        let sizes: Vec<u64> = sizes.map(|(size, _)| *size).collect();
+        let bytes = numel(&sizes).and_then(|elements| tensor.dtype.bytes(elements)).unwrap_or(u64::MAX);
         if end > start {
-            self.spans.push((start, end));
+            self.spans.insert((start, end, bytes));
         }
-        let elements = numel(&tensor.shape).unwrap_or(u64::MAX);
-        self.bytes = self.bytes.saturating_add(tensor.dtype.bytes(elements).unwrap_or(u64::MAX));
     }
 
     /// Whether all of so many bytes are shown, as far as spans and sums tell.
-    fn is_all_of(&mut self, length: u64) -> bool {
-        self.spans.sort_unstable();
-        let reached = self.spans.iter().fold(0, |reached, &(start, end)| match start <= reached {
+    fn is_all_of(&self, length: u64) -> bool {
+        let reached = self.spans.iter().fold(0, |reached, &(start, end, _)| match start <= reached {
             true => end.max(reached),
             false => reached,
         });
-        self.whole || reached >= length && self.bytes >= length
+        let bytes = self.spans.iter().fold(0u64, |sum, (.., bytes)| sum.saturating_add(*bytes));
+        self.whole || reached >= length && bytes >= length
     }
 }
 
@@ -88,5 +86,8 @@ mod tests {
         assert_eq!(partly(&[(1, &[5], &[1])]), 1);
         assert_eq!(partly(&[(0, &[2], &[1]), (4, &[2], &[1])]), 1);
         assert_eq!(partly(&[(0, &[2], &[5])]), 1);
+        assert_eq!(partly(&[(0, &[4, 2], &[0, 5])]), 1);
+        assert_eq!(partly(&[(0, &[2], &[5]), (0, &[2], &[5]), (0, &[2], &[5])]), 1);
+        assert_eq!(partly(&[(0, &[3, 6], &[0, 1])]), 0);
     }
 }

@@ -28,7 +28,7 @@ impl<'o> Old<'o> {
     ) -> Result<Self> {
         // Who works in what is replaced has no path to it afterwards but the absolute one.
         let real = context.store.real(directory)?;
-        let within = context.store.real(Path::new("."))?.starts_with(&real);
+        let within = context.store.real(Path::new(".")).is_ok_and(|here| here.starts_with(&real));
         let directory = if within { real } else { directory.to_path_buf() };
         let Listing { checkpoints, passed_over } = list_beside_in(&context.store, &directory)?;
         passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));

@@ -74,7 +74,13 @@ impl Walk<'_> {
 
     fn follow(&mut self, path: PathBuf) -> Result<()> {
         let passed = Place::of(&path).and_then(|place| place.passed());
-        if let Some(passed) = self.seen(passed)? {
+        // Where a mount does not answer that a link leads to, nobody knows what it leads to.
+        let (passed, unanswered) = match passed {
+            Err(error @ Error::Io { .. }) if !leads_nowhere(&error) => (None, Some(error)),
+            passed => (self.seen(passed)?, None),
+        };
+        self.unseen = self.unseen.take().or(unanswered);
+        if let Some(passed) = passed {
             (self.found)(Link { path, passed });
         }
         Ok(())
@@ -88,19 +94,24 @@ impl Walk<'_> {
             Err(error) => error,
         };
         let Error::Io { source, .. } = &error else { return Err(error) };
-        let leads_nowhere = matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-            || source.raw_os_error() == Some(Errno::LOOP.raw_os_error());
         let may_lead_anywhere = matches!(
             source.kind(),
             ErrorKind::PermissionDenied | ErrorKind::Unsupported | ErrorKind::InvalidFilename
         );
-        match (leads_nowhere, may_lead_anywhere) {
+        match (leads_nowhere(&error), may_lead_anywhere) {
             (true, _) => {}
             (false, true) => self.unseen = self.unseen.take().or(Some(error)),
             (false, false) => return Err(error),
         }
         Ok(None)
     }
+}
+
+/// Whether an error says that nothing is there.
+fn leads_nowhere(error: &Error) -> bool {
+    let Error::Io { source, .. } = error else { return false };
+    matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        || source.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 /// Whether it is where a file system puts what had lost its name, which only root may list: it is at

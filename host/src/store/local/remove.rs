@@ -69,7 +69,13 @@ impl Moved {
             renamed => renamed.map_err(|source| Error::io(&place, "remove", source))?,
         }
         let mut moved = Self { name: name.into(), place, hidden, files: Vec::new() };
-        match contents(name, &moved.hidden) {
+        // A link that has come in its place leads to what somebody has elsewhere.
+        let is_directory = fs::symlink_metadata(&moved.hidden).is_ok_and(|there| there.is_dir());
+        let files = match is_directory {
+            true => contents(name, &moved.hidden),
+            false => Err(Error::Replaced { path: moved.place.clone() }),
+        };
+        match files {
             Ok(files) => moved.files = files,
             Err(error) => {
                 moved.put_back()?;
@@ -129,9 +135,12 @@ impl Moved {
     /// The names in it that were not there when it was looked at. A file server keeps what
     /// somebody still reads under a name of its own.
     fn others(&self) -> impl Iterator<Item = OsString> {
-        let is_other =
-            |name: &OsString| !self.files.contains(name) && !name.as_encoded_bytes().starts_with(b".nfs");
+        let is_kept = |name: &OsString| KEPT.iter().any(|kept| name.as_encoded_bytes().starts_with(kept));
+        let is_other = move |name: &OsString| !self.files.contains(name) && !is_kept(name);
         let entries = fs::read_dir(&self.hidden).into_iter().flatten().flatten();
         entries.map(|entry| entry.file_name()).filter(is_other)
     }
 }
+
+/// How the names begin that file systems give to what is deleted and still open: NFS and FUSE.
+const KEPT: [&[u8]; 2] = [b".nfs", b".fuse_hidden"];

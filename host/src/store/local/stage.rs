@@ -279,7 +279,7 @@ impl Drop for LocalStage {
             thread::sleep(PAUSE);
         }
         let start = Instant::now();
-        while parents::are_made(&self.place) && start.elapsed() < BRIEF {
+        while !self.place.exists() && parents::are_made(&self.place) && start.elapsed() < BRIEF {
             parents::unmake(&self.place);
             thread::sleep(PAUSE);
         }
