@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use strongroom::store::{Local, Metered};
+use strongroom::store::{Local, Metered, Store};
 use strongroom::{
     Checkpoint, DirectoryKind, Engine, Error, File, Limits, Listed, Listing, Uncommitted, Verified, list_in,
     list_latest_in,
@@ -59,7 +59,7 @@ impl Context {
     /// may be.
     pub fn list(&self, root: &Path) -> Result<Vec<Listed>> {
         let listing = list_in(&self.store, root)?;
-        tell_passed_over(&listing);
+        self.tell_passed_over(root, &listing);
         Ok(listing.checkpoints)
     }
 
@@ -68,6 +68,8 @@ impl Context {
         let none = format!("{}: there is no committed checkpoint in it that is whole", root.display());
         match DirectoryKind::of(&self.store, root) {
             Ok(DirectoryKind::Checkpoints(_) | DirectoryKind::Empty | DirectoryKind::Other) | Err(_) => none,
+            // It is told by itself.
+            Ok(DirectoryKind::Above { kind, .. }) if matches!(*kind, DirectoryKind::LostRecord(_)) => none,
             Ok(DirectoryKind::Committed) => format!("{none}: it is one itself"),
             Ok(kind) => format!("{none}: it is {kind}"),
         }
@@ -76,8 +78,23 @@ impl Context {
     /// The newest of them.
     pub fn latest(&self, root: &Path) -> Result<Option<Listed>> {
         let mut listing = list_latest_in(&self.store, root)?;
-        tell_passed_over(&listing);
+        self.tell_passed_over(root, &listing);
         Ok(listing.checkpoints.pop())
+    }
+
+    /// Says which directories may be checkpoints, too: those that a listing passed over, and those
+    /// that have lost their record.
+    fn tell_passed_over(&self, root: &Path, listing: &Listing) {
+        listing.passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));
+        let mut entries = self.store.list(root).unwrap_or_default();
+        entries.retain(|entry| entry.directory && !entry.name.as_encoded_bytes().starts_with(b"."));
+        entries.sort_unstable();
+        for path in entries.into_iter().map(|entry| root.join(entry.name)) {
+            let kind = DirectoryKind::of(&self.store, &path);
+            if let Ok(kind @ DirectoryKind::LostRecord(_)) = kind {
+                note(&format!("passed over: {}", Error::NotCommitted { path, kind }));
+            }
+        }
     }
 
     /// Verifies every checksum of a file.
@@ -104,11 +121,5 @@ impl Context {
         let meter = self.store.meter().clone();
         let before = meter.written();
         Progress::start(what, total, move || meter.written() - before)
-    }
-}
-
-fn tell_passed_over(listing: &Listing) {
-    for error in &listing.passed_over {
-        note(&format!("passed over: {error}"));
     }
 }

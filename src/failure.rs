@@ -234,9 +234,9 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
         DirectoryKind::Distributed { .. } => Some(
             "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR FILE` makes a file of it",
         ),
-        DirectoryKind::Unpacked => {
-            Some("open the file that was unpacked, or pack it again: `zip -0 -r FILE.pt DIR` where DIR is")
-        }
+        DirectoryKind::Unpacked => Some(
+            "open the file that was unpacked, or pack it again: `zip -0 -r FILE.pt DIR` from the directory that DIR is in",
+        ),
         DirectoryKind::UnpackedProgram { .. } => Some(
             "what made it opens the file that was unpacked; for the weights alone, ask for its `state_dict`",
         ),
@@ -249,6 +249,7 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
         DirectoryKind::Checkpoints(_) => {
             Some("`strongroom list DIR` shows them, and `strongroom latest DIR` says which is the newest")
         }
+        DirectoryKind::Above { kind, .. } => directory_hint(kind),
         DirectoryKind::Unfinished => {
             Some("it is not committed: `strongroom latest` on the directory above finds the newest that is")
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::iter;
 
 use globset::GlobMatcher;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use strongroom::{Item, Leaf, Quantizer, StateDict, Storage, Tensor, Wrapper};
 
 /// A state dict to list.
@@ -110,6 +110,7 @@ pub enum QuantizerEntry {
         /// torch's name.
         scheme: String,
         /// What a step of the integers is worth.
+        #[serde(serialize_with = "number_or_name")]
         scale: f64,
         /// The integer for zero.
         zero_point: i64,
@@ -121,6 +122,14 @@ pub enum QuantizerEntry {
         /// The dimension.
         axis: i64,
     },
+}
+
+/// What JSON has no number for, by Python's name of it.
+fn number_or_name<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() {
+        return serializer.serialize_f64(*value);
+    }
+    serializer.serialize_str(&format!("{value:?}").to_lowercase())
 }
 
 /// A value that is neither tensor nor container.

@@ -6,6 +6,7 @@ mod failure;
 mod inventory;
 mod output;
 mod progress;
+mod removed;
 mod signals;
 mod waits;
 

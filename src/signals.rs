@@ -17,7 +17,9 @@ use crate::output::note;
 static CAUGHT: AtomicBool = AtomicBool::new(false);
 
 /// What is to be known when a signal ends this process.
-static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
+static LAST_WORDS: Mutex<Option<Words>> = Mutex::new(None);
+
+type Words = Box<dyn FnOnce() -> Vec<String> + Send>;
 
 /// From now on a signal that ends this process has it remove first what it has not
 /// finished. The exit code is then that of shells: 128 and the signal's number.
@@ -38,9 +40,8 @@ pub fn watch() -> io::Result<()> {
         if let Some(signal) = signals.forever().next() {
             CAUGHT.store(true, Ordering::SeqCst);
             Local::abandon();
-            if let Some(words) = LAST_WORDS.lock().ok().and_then(|mut words| words.take()) {
-                note(&words);
-            }
+            let words = LAST_WORDS.lock().ok().and_then(|mut words| words.take());
+            words.into_iter().flat_map(|words| words()).for_each(|words| note(&words));
             process::exit(code(signal));
         }
     };
@@ -48,10 +49,11 @@ pub fn watch() -> io::Result<()> {
     Ok(())
 }
 
-/// Has a signal that ends this process say something first.
-pub fn say_first(words: String) {
+/// Has a signal that ends this process say something first, which is asked for when all is removed
+/// that this process has not finished.
+pub fn say_first(words: impl FnOnce() -> Vec<String> + Send + 'static) {
     if let Ok(mut said) = LAST_WORDS.lock() {
-        *said = Some(words);
+        *said = Some(Box::new(words));
     }
 }
 

@@ -160,10 +160,13 @@ fn ranks_that_save_in_different_directories_are_told_so() {
         );
         room.start(&line, &[])
     };
+    let root = room.directory.path().canonicalize().unwrap();
     for output in [start(0, "x"), start(1, "y")].map(|child| child.wait_with_output().unwrap()) {
         let errors = text(&output.stderr);
         assert!(!output.status.success());
-        assert!(errors.contains("disagree on the directory that they save in"), "{errors}");
+        let [x, y] = ["x", "y"].map(|name| root.join(name).join("step-1").display().to_string());
+        let said = format!("disagree on the directory that they save in: rank 0 has {x}, rank 1 has {y}");
+        assert!(errors.contains(&said), "{errors}");
     }
     assert!(!room.path("x").exists() && !room.path("y").exists());
 }

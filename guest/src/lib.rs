@@ -14,6 +14,7 @@ extern crate alloc;
 
 mod dtype;
 mod error;
+mod extras;
 mod foreign;
 mod limits;
 mod listing;

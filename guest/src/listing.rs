@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use strongroom_names::{Cursor, Kind, Survey, TooMany, Walk, tensor};
 
 use crate::dtype::{DType, Layout};
-use crate::model::{Arena, Global, Node, NodeId, Tensor};
+use crate::model::{Arena, Node, NodeId, Tensor};
 use crate::{Checkpoint, Error};
 
 /// Lists the tensors of one checkpoint, one after another: each place that has one, in the
@@ -92,9 +92,9 @@ fn named(
     part_of: Option<String>,
 ) -> NamedTensor {
     let at = |id: NodeId| usize::try_from(id).ok().and_then(|id| nodes.get(id));
-    let class = tensor.class.map(|class| match at(class) {
-        Some(Node::Global(Global { module, name })) => format!("{module}.{name}"),
-        _ => "an unknown class".into(),
+    let class = tensor.class.map(|class| match strongroom_names::global(&Arena(nodes), class) {
+        Some((module, name)) => format!("{module}.{name}"),
+        None => "an unknown class".into(),
     });
     let view = match at(tensor.core) {
         Some(Node::Tensor(view) | Node::Quantized { tensor: view, .. }) => Some(&**view),

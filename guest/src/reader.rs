@@ -65,7 +65,8 @@ pub struct Checkpoint {
     pub extras: Vec<Unfit>,
     /// Why writing the state dict again would do something else than the file does.
     pub irreproducible: Option<Fault>,
-    /// Strings of Python 2 whose encoding the file does not say: not UTF-8, and so bytes.
+    /// Strings of Python 2 that are not ASCII, whose encoding the file does not say: texts
+    /// where they are UTF-8, else bytes.
     pub undecoded: u64,
     /// The state dict's root.
     pub root: NodeId,
@@ -96,9 +97,6 @@ enum State {
 /// Enough to tell the formats apart: a zip's signature, a legacy stream's magic
 /// number behind the frame of any protocol, a safetensors length and its brace.
 const SNIFF: u64 = 32;
-
-/// `LONG1` of the number that legacy streams begin with.
-const MAGIC: [u8; 12] = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
 impl Reading {
     /// Starts on a file of `length` bytes.
@@ -182,7 +180,7 @@ impl Reading {
             State::TorchZip(Box::new(ArchiveReader::new(self.length, self.limits)))
         } else if foreign::may_be_safetensors(head) {
             State::Safetensors(Box::new(SafetensorsReader::new(self.length, self.limits)))
-        } else if head.windows(MAGIC.len()).any(|bytes| bytes == MAGIC) || head.starts_with(b"L119547") {
+        } else if LegacyReader::begins(head) {
             State::TorchLegacy(Box::new(LegacyReader::new(self.length, self.limits)))
         } else if matches!(head, [0x80, 1..=5, ..]) {
             State::Pickle(Box::new(BareReader::new(self.length, self.limits)))

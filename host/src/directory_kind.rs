@@ -1,5 +1,6 @@
 //! What a directory is, as far as the names in it say.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
@@ -54,6 +55,13 @@ pub enum DirectoryKind {
     },
     /// A directory of so many committed checkpoints.
     Checkpoints(usize),
+    /// A directory of others, one of which is known.
+    Above {
+        /// The name of the first that is.
+        directory: String,
+        /// What it is.
+        kind: Box<Self>,
+    },
     /// There is nothing in it.
     Empty,
     /// Nothing that is known.
@@ -71,6 +79,14 @@ impl DirectoryKind {
         }
         let mut entries = store.list(path)?;
         entries.sort_unstable();
+        match Self::by(store, path, &entries)? {
+            Self::Other => Ok(below(store, path, &entries).unwrap_or(Self::Other)),
+            kind => Ok(kind),
+        }
+    }
+
+    /// What a directory with these entries is.
+    fn by(store: &dyn Store, path: &Path, entries: &[Entry]) -> Result<Self> {
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
         let files =
             || entries.iter().filter(|entry| !entry.directory).filter_map(|entry| entry.name.to_str());
@@ -90,7 +106,7 @@ impl DirectoryKind {
             let is_ours = files().any(|name| name == OUTLINE || is_rank_record(name));
             return Ok(if is_ours { Self::LostRecord(ranks) } else { Self::RankFiles(ranks) });
         }
-        if let Some(program) = program(store, path, &entries)? {
+        if let Some(program) = program(store, path, entries)? {
             return Ok(Self::UnpackedProgram { program });
         }
         if has("data.pkl") {
@@ -108,7 +124,7 @@ impl DirectoryKind {
             let repository = has("config.json") || has(".gitattributes");
             return Ok(if repository { Self::Repository { first } } else { Self::Files { first, count } });
         }
-        match committed(store, path, &entries)? {
+        match committed(store, path, entries)? {
             0 if entries.is_empty() => Ok(Self::Empty),
             0 if entries.iter().any(|entry| is_unfinished(&entry.name.to_string_lossy())) => {
                 Ok(Self::Unfinished)
@@ -150,26 +166,53 @@ fn is_under_way(store: &dyn Store, path: &Path) -> bool {
 /// How many of the directories in one are committed checkpoints.
 fn committed(store: &dyn Store, path: &Path, entries: &[Entry]) -> Result<usize> {
     let mut count = 0;
-    for entry in
-        entries.iter().filter(|entry| entry.directory && !entry.name.as_encoded_bytes().starts_with(b"."))
-    {
-        count += usize::from(store.exists(&path.join(&entry.name).join(RECORD))?);
+    for name in directories(entries) {
+        count += usize::from(store.exists(&path.join(name).join(RECORD))?);
     }
     Ok(count)
 }
 
+/// The first of the directories in one that is something: where files are a level below, as
+/// those of Megatron are.
+fn below(store: &dyn Store, path: &Path, entries: &[Entry]) -> Option<DirectoryKind> {
+    directories(entries).take(LOOKED_INTO).find_map(|name| {
+        let path = path.join(name);
+        let mut entries = store.list(&path).ok()?;
+        entries.sort_unstable();
+        match DirectoryKind::by(store, &path, &entries).ok()? {
+            DirectoryKind::Empty | DirectoryKind::Other | DirectoryKind::Unfinished => None,
+            kind => {
+                let directory = name.to_string_lossy().into_owned();
+                Some(DirectoryKind::Above { directory, kind: Box::new(kind) })
+            }
+        }
+    })
+}
+
+/// The names of the directories among these, but for hidden ones.
+fn directories(entries: &[Entry]) -> impl Iterator<Item = &OsStr> {
+    let shown = entries.iter().filter(|entry| entry.directory);
+    shown.map(|entry| &*entry.name).filter(|name| !name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Directories that are looked into to tell what the one above them is.
+const LOOKED_INTO: usize = 64;
+
 /// Whether a file is called as checkpoints are.
 fn is_checkpoint(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
-    let known = ["pt", "pth", "bin", "ckpt", "safetensors"];
-    extension.is_some_and(|extension| known.contains(&extension)) && !name.starts_with('.')
+    has_extension(Path::new(name), &["pt", "pth", "bin", "ckpt", "safetensors"]) && !name.starts_with('.')
 }
 
 /// Whether the name of a file says that it is being downloaded, or that a download was
 /// broken off.
 pub fn is_partial_download(path: &Path) -> bool {
+    has_extension(path, &PARTIAL)
+}
+
+/// Whether a path ends with one of these, in any case.
+fn has_extension(path: &Path, known: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| PARTIAL.contains(&extension))
+    extension.is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// Hugging Face's, curl's and wget's, Firefox's, Chromium's, aria2's.
@@ -195,13 +238,13 @@ impl fmt::Display for DirectoryKind {
             Self::RankFiles(ranks) => write!(
                 f,
                 "files of {ranks} rank{}, as PyTorch's own writer leaves them, and nothing says that all are \
-                 there and whole; `uncommitted` reads each by itself",
+                 there and whole",
                 plural(*ranks)
             ),
             Self::LostRecord(ranks) => write!(
                 f,
                 "a checkpoint that has lost its record, as one that was not copied to its end, with files of \
-                 {ranks} rank{}; `uncommitted` reads each by itself",
+                 {ranks} rank{}",
                 plural(*ranks)
             ),
             Self::Distributed { metadata: true } => {
@@ -225,6 +268,9 @@ impl fmt::Display for DirectoryKind {
                 write!(f, "{count} checkpoint file{} among others, as `{first}`", plural(*count))
             }
             Self::Checkpoints(count) => write!(f, "a directory of {count} checkpoint{}", plural(*count)),
+            Self::Above { directory, kind } => {
+                write!(f, "a directory of others, among them `{directory}`: {kind}")
+            }
             Self::Empty => f.write_str("an empty directory"),
             Self::Other => f.write_str("a directory of other things"),
         }
@@ -245,7 +291,7 @@ mod tests {
         fs::create_dir(&path).unwrap();
         for name in names {
             match name.strip_suffix('/') {
-                Some(name) => fs::create_dir(path.join(name)).unwrap(),
+                Some(name) => fs::create_dir_all(path.join(name)).unwrap(),
                 None => {
                     fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
                     fs::write(path.join(name), "").unwrap();
@@ -259,8 +305,9 @@ mod tests {
     fn names_say_what_a_directory_is() {
         use DirectoryKind as Kind;
         let first = |first: &str| first.to_owned();
+        let above = |directory: &str, kind| Kind::Above { directory: directory.into(), kind: Box::new(kind) };
         let program = |program| Kind::UnpackedProgram { program };
-        let cases: [(&[&str], Kind); 23] = [
+        let cases: [(&[&str], Kind); 27] = [
             (&["strongroom.json", "checkpoint_0.pt"], Kind::Committed),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "config.json"], Kind::RankFiles(2)),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "outline.pkl"], Kind::LostRecord(2)),
@@ -288,6 +335,13 @@ mod tests {
             (&[".step-1.00000000000004a1.strongroom-staging/"], Kind::Unfinished),
             (&[".a.pt.00000000000004a1.strongroom-partial"], Kind::Unfinished),
             (&[".step-1.staging/", ".cache"], Kind::Other),
+            (
+                &["latest_iteration.txt", "logs/a.txt", "mp_rank_00/model.PT", "mp_rank_01/model.PT"],
+                above("mp_rank_00", Kind::Files { first: first("model.PT"), count: 1 }),
+            ),
+            (&["models--a--b/blobs/", "models--a--b/snapshots/"], above("models--a--b", Kind::HubCache)),
+            (&["first/step-1/strongroom.json"], above("first", Kind::Checkpoints(1))),
+            (&["src/lib/a.pt", ".cache/a.pt"], Kind::Other),
             (&["log.txt"], Kind::Other),
             (&[], Kind::Empty),
         ];

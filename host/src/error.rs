@@ -407,6 +407,18 @@ impl Error {
         Self::NotAHook { path: path.into(), expected, reason }
     }
 
+    /// The same of what is at a path, by another name of it.
+    pub(crate) fn renamed(mut self, name: impl FnOnce(&Path) -> PathBuf) -> Self {
+        if let Self::Io { path, .. }
+        | Self::Checkpoint { path, .. }
+        | Self::Newer { path, .. }
+        | Self::Replaced { path } = &mut self
+        {
+            *path = name(path);
+        }
+        self
+    }
+
     pub(crate) fn checkpoint(path: &Path, reason: impl Into<String>) -> Self {
         Self::Checkpoint { path: path.into(), reason: reason.into() }
     }

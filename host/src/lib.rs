@@ -103,12 +103,12 @@ pub use retention::{
     Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
     list_latest_in, prunable_beside_in, prunable_in, prune, prune_in,
 };
-pub use save::{SaveOptions, save_sharded};
+pub use save::{SaveOptions, save_sharded, save_sharded_with};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,
 };
-pub use uncommitted::Uncommitted;
+pub use uncommitted::{Uncommitted, shared_rank};
 pub use validate::{Policy, Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
 pub use write::{
     Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save,

@@ -28,6 +28,8 @@ pub(crate) fn outside_checkpoints(store: &dyn Store, path: &Path) -> Result<()> 
 pub(crate) struct Sources {
     /// Where they are.
     places: Vec<PathBuf>,
+    /// The directories above, by whatever mount they are seen.
+    above: BTreeSet<(u64, u64)>,
     /// What they are, by whatever name.
     identities: BTreeSet<(u64, u64)>,
 }
@@ -46,8 +48,12 @@ impl Sources {
     pub(crate) fn at(store: &dyn Store, files: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Self> {
         let mut sources = Self::default();
         for file in files {
-            sources.places.push(store.real(file.as_ref())?);
-            sources.identities.extend(store.look(file.as_ref())?.and_then(|found| found.identity));
+            let place = store.real(file.as_ref())?;
+            for directory in place.ancestors().skip(1) {
+                sources.above.extend(identity(store, directory)?);
+            }
+            sources.places.push(place);
+            sources.identities.extend(identity(store, file.as_ref())?);
         }
         Ok(sources)
     }
@@ -55,6 +61,7 @@ impl Sources {
     /// These and others.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.places.extend(other.places);
+        self.above.extend(other.above);
         self.identities.extend(other.identities);
         self
     }
@@ -65,11 +72,12 @@ impl Sources {
             return Ok(false);
         }
         let place = store.real(directory)?;
-        if self.places.iter().any(|source| source.starts_with(&place)) {
+        let is_above = identity(store, directory)?.is_some_and(|identity| self.above.contains(&identity));
+        if is_above || self.places.iter().any(|source| source.starts_with(&place)) {
             return Ok(true);
         }
         for entry in store.list(directory)? {
-            let found = store.look(&directory.join(entry.name))?.and_then(|found| found.identity);
+            let found = identity(store, &directory.join(entry.name))?;
             if found.is_some_and(|identity| self.identities.contains(&identity)) {
                 return Ok(true);
             }
@@ -131,16 +139,28 @@ pub(crate) fn apart_from(store: &dyn Store, path: &Path, directory: &Path) -> Re
         let reason = format!("it is a part of {}, which is being read", directory.display());
         Err(Error::checkpoint(path, reason))
     };
-    if store.real(path)?.starts_with(store.real(directory)?) {
+    let (place, read) = (store.real(path)?, identity(store, directory)?);
+    if place.starts_with(store.real(directory)?) {
         return refused();
     }
-    let Some(identity) = store.look(path)?.and_then(|found| found.identity) else { return Ok(()) };
+    // By another mount it has another path.
+    for above in place.ancestors().skip(1) {
+        if read.is_some() && identity(store, above)? == read {
+            return refused();
+        }
+    }
+    let Some(file) = identity(store, path)? else { return Ok(()) };
     for entry in store.list(directory)? {
-        if store.look(&directory.join(entry.name))?.and_then(|found| found.identity) == Some(identity) {
+        if identity(store, &directory.join(entry.name))? == Some(file) {
             return refused();
         }
     }
     Ok(())
+}
+
+/// What tells apart what is at a path, whatever its name. None if nothing is.
+fn identity(store: &dyn Store, path: &Path) -> Result<Option<(u64, u64)>> {
+    Ok(store.look(path)?.and_then(|found| found.identity))
 }
 
 /// Refuses the name of a checkpoint that nobody would find again: lists pass over hidden

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::buffer::{Buffer, Pages};
+use crate::checkpoint::OUTLINE;
 use crate::checksum::{self, Hasher};
-use crate::state::{Content, Item, Leaf, StateDict, Storage, Stored};
+use crate::state::{Content, Item, Leaf, Node, StateDict, Storage, Stored};
 use crate::store::{Local, Shared, Source, Store};
 use crate::witness::{Watched, Witness, written_to};
 use crate::{Engine, Error, Finding, Result, Unfit, check, digest, drive};
+
+use crate::bindings::types::Global;
 
 pub use crate::bindings::reader::Format;
 
@@ -38,6 +41,9 @@ pub struct Verified {
     pub bytes: u64,
     /// Payloads for which the format has no checksum.
     pub unchecked: usize,
+    /// Storages that are files of their own inside values, as [`File::embedded`] counts them:
+    /// nothing looked into these.
+    pub embedded: usize,
 }
 
 impl File {
@@ -151,9 +157,21 @@ impl File {
         &self.extras
     }
 
+    /// How many storages are files of their own, which values have as bytes: a plain pickle has
+    /// those of all its tensors so. No tensor of them is in the state dict.
+    pub fn embedded(&self) -> usize {
+        let is_loader = |id| match self.state.node(id) {
+            Node::Global(Global { module, name }) => (&**module, &**name) == LOADER,
+            _ => false,
+        };
+        let nodes = self.state.nodes().iter();
+        nodes.filter(|node| matches!(node, Node::Object(object) if is_loader(object.callable))).count()
+    }
+
     /// How many strings of Python 2 are no UTF-8. They are `bytes` in the state dict: the
-    /// file does not say their encoding, and one that is written of it does not say that
-    /// they were strings.
+    /// How many strings of Python 2 are not ASCII: texts in the state dict where they are UTF-8,
+    /// else `bytes`. The file does not say their encoding, and one that is written of it does
+    /// not say that it is open.
     pub fn undecoded(&self) -> u64 {
         self.undecoded
     }
@@ -220,6 +238,7 @@ impl File {
             storages: checked.clone().count(),
             bytes: checked.map(|part| part.length).sum(),
             unchecked: self.parts.iter().filter(|part| part.checksum.is_none()).count(),
+            embedded: self.embedded(),
         })
     }
 
@@ -265,17 +284,25 @@ impl File {
     }
 }
 
+/// What makes a storage of the bytes of a file.
+const LOADER: (&str, &str) = ("torch.storage", "_load_from_bytes");
+
 /// Where the payloads of a pickle are that is a file by itself: not in it.
 #[derive(Debug)]
 struct Elsewhere(PathBuf);
 
 impl Elsewhere {
     fn error<T>(&self) -> Result<T> {
-        let reason = "the pickle of an unpacked PyTorch file (data.pkl), whose tensors are in other files: open the file itself, \
-                      or pack its folder again with `zip -0 -r`";
-        Err(Error::checkpoint(&self.0, reason))
+        let is_outline = self.0.file_name().is_some_and(|name| name == OUTLINE);
+        Err(Error::checkpoint(&self.0, if is_outline { OF_A_CHECKPOINT } else { UNPACKED }))
     }
 }
+
+/// What a pickle is whose payloads are elsewhere.
+const OF_A_CHECKPOINT: &str = "the outline of a checkpoint directory, whose tensors are in the files of its ranks: \
+                               `strongroom load DIR OUT` brings them together in one file";
+const UNPACKED: &str = "the pickle of an unpacked PyTorch file (data.pkl), whose tensors are in other files: open the file itself, \
+                        or pack its folder again with `zip -0 -r`";
 
 impl Source for Elsewhere {
     fn path(&self) -> &Path {

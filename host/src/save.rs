@@ -31,11 +31,23 @@ pub fn save_sharded(
     state: &StateDict<'_>,
     options: &SaveOptions,
 ) -> Result<()> {
-    if options.ranks == 0 {
+    let config = CheckpointWriterConfig { overwrite: options.overwrite, ..CheckpointWriterConfig::default() };
+    save_sharded_with(engine, store, path, state, options.ranks, &config)
+}
+
+/// The same, configured as each rank by itself would be: rank 0 removes old checkpoints.
+pub fn save_sharded_with(
+    engine: &Engine,
+    store: Arc<dyn Store>,
+    path: &Path,
+    state: &StateDict<'_>,
+    ranks: usize,
+    config: &CheckpointWriterConfig,
+) -> Result<()> {
+    if ranks == 0 {
         return Err(Error::Value("a checkpoint is saved by at least one rank".into()));
     }
-    RankInfo::new(0, options.ranks)?;
-    let config = CheckpointWriterConfig { overwrite: options.overwrite, ..CheckpointWriterConfig::default() };
+    RankInfo::new(0, ranks)?;
     let save = |barrier: LocalBarrier| {
         let rank = barrier.rank_info().global_rank;
         let writer = CheckpointWriter::new_in(engine, store.clone(), config.clone(), Arc::new(barrier));
@@ -43,7 +55,7 @@ pub fn save_sharded(
         writer.write_shared(path, state, &HookArguments::new()).map_err(|error| (rank, error))
     };
     let results: Vec<std::result::Result<(), (usize, Error)>> = thread::scope(|scope| {
-        let world = LocalBarrier::world(options.ranks).into_iter();
+        let world = LocalBarrier::world(ranks).into_iter();
         let threads: Vec<_> = world.map(|barrier| scope.spawn(|| save(barrier))).collect();
         let join = |thread: thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

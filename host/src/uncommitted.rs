@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checkpoint::{absent, rank_file};
+use crate::checkpoint::{FileRecord, OUTLINE, absent, rank_file, rank_record};
 use crate::store::{Local, Store};
 use crate::{Engine, Error, File, Result, not_committed, protected};
 
@@ -61,6 +61,15 @@ impl Uncommitted {
     pub fn file(&self, rank: usize) -> Result<File> {
         File::open_in(&self.engine, &*self.store, &self.rank_path(rank))
     }
+}
+
+/// The rank whose file `path` is, if what lies beside it says that it saved a share of one state
+/// dict: other ranks may have the rest. For what is not committed, of which nothing says more.
+pub fn shared_rank(store: &dyn Store, path: &Path) -> Option<usize> {
+    let (directory, rank) = (path.parent()?, rank_of(path.file_name()?.to_str()?)?);
+    let record = FileRecord::read(store, &directory.join(rank_record(rank)));
+    let says_so = record.is_ok_and(|(record, ..)| record.storages.outline.is_some());
+    (says_so || store.exists(&directory.join(OUTLINE)).unwrap_or(false)).then_some(rank)
 }
 
 /// How many ranks have a file in a directory: an error if one between others has none.

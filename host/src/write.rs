@@ -61,9 +61,9 @@ impl Default for TorchOptions {
 
 impl WriteOptions {
     /// The format that a file's extension stands for: `.pt .pth .bin .ckpt` and
-    /// `.safetensors`. None for any other.
+    /// `.safetensors`, in any case. None for any other.
     pub fn for_path(path: &Path) -> Option<Self> {
-        let format = match path.extension()?.to_str()? {
+        let format = match &*path.extension()?.to_str()?.to_ascii_lowercase() {
             "pt" | "pth" | "bin" | "ckpt" => WriteFormat::Torch(TorchOptions::default()),
             "safetensors" => WriteFormat::Safetensors(SafetensorsOptions::default()),
             _ => return None,
@@ -92,6 +92,10 @@ pub struct Flattened {
     pub parameters: usize,
     /// Tensors, parameters among them, that autograd recorded operations on.
     pub requires_grad: usize,
+    /// Tensors that had elements in common with one before them, and now have copies.
+    pub tied: usize,
+    /// Storages with elements that no tensor shows: those are not in it.
+    pub partly_shown: usize,
 }
 
 /// Saves a state dict under `path`, in the format of its extension.

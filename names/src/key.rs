@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::hash::Hash;
-use crate::{Look, Nodes};
+use crate::{Look, Nodes, quoted};
 
 /// A key that a name can show; all others are shown by their position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,7 +80,7 @@ impl<'n> Key<'n> {
             Self::Bool(false) => out.write_str("False"),
             Self::Int(value) => write!(out, "{value}"),
             Self::None => out.write_str("None"),
-            Self::Float(bits) => out.write_str(&float(bits)),
+            Self::Float(bits) => out.write_str(&float(f64::from_bits(bits))),
             Self::Tuple(items) => tuple(nodes, items, out),
         }
     }
@@ -154,17 +154,7 @@ fn tuple<N: Nodes + ?Sized>(nodes: &N, items: &[u32], out: &mut dyn fmt::Write) 
             out.write_str(", ")?;
         }
         match nodes.look(item) {
-            Look::Text(text) => {
-                out.write_char('\'')?;
-                for c in text.chars() {
-                    match c {
-                        '\'' | '\\' => write!(out, "\\{c}")?,
-                        c if c.is_control() => write!(out, "{}", c.escape_default())?,
-                        c => out.write_char(c)?,
-                    }
-                }
-                out.write_char('\'')?;
-            }
+            Look::Text(text) => out.write_str(&quoted(text.chars().map(u32::from), text.len()))?,
             Look::Tuple(items) => tuple(nodes, items, out)?,
             _ => {
                 let key = Key::of(nodes, &Digests::default(), item);
@@ -175,14 +165,13 @@ fn tuple<N: Nodes + ?Sized>(nodes: &N, items: &[u32], out: &mut dyn fmt::Write) 
     out.write_str(if items.len() == 1 { ",)" } else { ")" })
 }
 
-/// A `float` of these bits as Python prints it: always with a point, an exponent or a
+/// A float of any width as Python prints its own: always with a point, an exponent or a
 /// name.
-pub fn float(bits: u64) -> String {
-    let value = f64::from_bits(bits);
-    if value.is_nan() {
+pub fn float(value: impl fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    if text == "NaN" {
         return "nan".into();
     }
-    let text = format!("{value:?}");
     let Some((digits, exponent)) = text.split_once('e') else { return text };
     // Python gives the exponent a sign and two digits.
     let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));

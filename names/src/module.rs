@@ -1,5 +1,6 @@
 //! Whole modules, as `torch.save(model)` writes them: which objects are some, and which
-//! of their tensors `state_dict()` gives, by which names.
+//! of their tensors `state_dict()` gives, by which names. What classes and hooks make of that
+//! is their code, and in no file.
 
 use alloc::collections::BTreeSet;
 

@@ -162,7 +162,7 @@ fn jagged<N: Nodes + ?Sized>(nodes: &N, args: &[u32]) -> Option<Tensor> {
 
 /// The shape of a numpy array: `(version, shape, dtype, order, elements)` is its state.
 fn array<N: Nodes + ?Sized>(nodes: &N, node: u32) -> Option<Vec<u64>> {
-    class(nodes, node).filter(|class| *class == ("numpy", "ndarray"))?;
+    class(nodes, node).filter(|(module, name)| (*module, &**name) == ("numpy", "ndarray"))?;
     let Look::Object { callable: _, args: _, state } = nodes.look(node) else { return None };
     let Look::Tuple(&[_, size, ..]) = nodes.look(state?) else { return None };
     sizes(nodes, size)

@@ -189,8 +189,8 @@ impl<'n, N: Nodes + ?Sized> Walk<'n, N> {
     }
 
     /// The keys on the way joined by dots, long ones whole, for a format that has no
-    /// nesting; in a module the name that `state_dict()` gives. Another place may have the
-    /// same.
+    /// nesting; in a module the name that `state_dict()` gives where no class or hook changes
+    /// it. Another place may have the same.
     pub fn flat_name(&self) -> Result<String, Unnamed> {
         let mut name = String::new();
         let way = &self.cursor.way;

@@ -15,8 +15,8 @@ use crate::context::Context;
 /// transposed view, is put in order in memory first.
 ///
 /// A safetensors file has the names, dtypes, shapes and elements of tensors. It does not
-/// say which were parameters or required grad (a note counts them), of which type keys
-/// were, or what was a dict, a list or a tuple: `layers[0].weight` is a name there.
+/// say which were parameters, required grad or shared memory (a note counts them), of which
+/// type keys were, or what was a dict, a list or a tuple: `layers[0].weight` is a name there.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -30,8 +30,9 @@ pub struct Args {
     /// Replace the input itself even if it holds more than values
     ///
     /// Records of an archive that belong to no value, comments, the source of classes,
-    /// metadata of safetensors in a PyTorch file: the output has none of it, and a note
-    /// says so. In place that is an error without this option.
+    /// metadata of safetensors in a PyTorch file, strings of Python 2 whose encoding the file
+    /// does not say: the output has none of it, and a note says so. In place that is an error
+    /// without this option.
     #[arg(long)]
     discard_extras: bool,
 

@@ -22,16 +22,17 @@ pub fn tell(file: &File) {
     let _ = io::stderr().write_all(failure::list(file.extras(), SHOWN).as_bytes());
 }
 
-/// Says how many strings are no longer told from bytes: `torch.load` of the output has no
-/// use for the encoding that it takes to load the input.
+/// Says for how many strings `torch.load` of the output has no use for the encoding that it
+/// may take to load the input.
 pub fn tell_of_undecoded(file: &File) {
     let count = usize::try_from(file.undecoded()).unwrap_or(usize::MAX);
     if count > 0 {
-        let kept = plural(count, "string of Python 2 is", "strings of Python 2 are");
         note(&format!(
-            "{}: {kept} no UTF-8, and kept as bytes; where their encoding is known, \
-             `torch.load(FILE, encoding=\"latin1\")` and torch.save keep texts",
-            file.path().display()
+            "{}: {}, and the file does not say their encoding: UTF-8 is read as text, as `torch.load` does, and \
+             all else kept as bytes; where it is known, `torch.load(FILE, encoding=\"latin1\")` and torch.save keep \
+             texts",
+            file.path().display(),
+            undecoded(count)
         ));
     }
 }
@@ -44,6 +45,17 @@ pub fn refuse_in_place(file: &File, output: &Path, format: &WriteFormat) -> Resu
     let metadata = file.state().metadata();
     if !metadata.is_empty() && matches!(format, WriteFormat::Torch(_)) {
         parts.push(format!("{} of metadata", plural(metadata.len(), "entry", "entries")));
+    }
+    let partly_shown = file.state().partly_shown();
+    if partly_shown > 0 && matches!(format, WriteFormat::Safetensors(_)) {
+        parts.push(format!(
+            "elements of {} that no tensor shows",
+            plural(partly_shown, "storage", "storages")
+        ));
+    }
+    if file.undecoded() > 0 {
+        let count = usize::try_from(file.undecoded()).unwrap_or(usize::MAX);
+        parts.push(format!("{}, which it may take an encoding to read", undecoded(count)));
     }
     if parts.is_empty() || !is_same(file.path(), output) {
         return Ok(());
@@ -59,6 +71,10 @@ pub fn refuse_in_place(file: &File, output: &Path, format: &WriteFormat) -> Resu
         parts.join("; ")
     );
     bail!(anyhow::Error::new(Unsuitable(reason)).context(Hint("write another file, or --discard-extras")))
+}
+
+fn undecoded(count: usize) -> String {
+    plural(count, "string of Python 2 that is not ASCII", "strings of Python 2 that are not ASCII")
 }
 
 /// Whether two paths lead to one file.

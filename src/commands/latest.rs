@@ -13,8 +13,8 @@ use crate::output::json;
 /// Print the path of the newest checkpoint in a directory of checkpoints
 ///
 /// Only a checkpoint that was committed counts: a save that was interrupted is
-/// passed over. So is one whose record is damaged, or that lacks a file or the end of one,
-/// which a note says. If there is none, that is an error.
+/// passed over. So is one whose record is damaged, or that lacks its record, a file or the end
+/// of one, which a note says. If there is none, or no such directory, that is an error.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {

@@ -14,7 +14,9 @@ use crate::output::{Printable, json, note, size};
 /// List the committed checkpoints in a directory of checkpoints, the oldest first
 ///
 /// A save that was interrupted is passed over. So is a checkpoint whose record is damaged,
-/// or that lacks a file or the end of one, which a note says.
+/// or that lacks its record, a file or the end of one, which a note says. Of a directory that
+/// does not exist, as that of a run before its first checkpoint, the list is empty, and a note
+/// says that, too.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -48,7 +50,7 @@ impl Args {
 #[derive(Serialize)]
 pub struct Entry {
     path: String,
-    /// The number its name ends with.
+    /// The number in its name.
     number: Option<u64>,
     /// When it was committed: RFC 3339, UTC.
     committed: String,

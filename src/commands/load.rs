@@ -7,7 +7,7 @@ use super::caps::Caps;
 use super::target::{self, Target};
 use super::{each, part, place};
 use crate::context::Context;
-use crate::failure::Usage;
+use crate::failure::{Hint, Usage};
 
 /// Bring a checkpoint directory together in one file
 ///
@@ -65,13 +65,18 @@ impl Args {
         checkpoint.refuse_output(self.target.path())?;
         let ranks = checkpoint.world_size();
         let state = match self.rank {
-            None => checkpoint.merged()?,
+            None => {
+                let merged = checkpoint.merged().map_err(anyhow::Error::from);
+                let apart = !checkpoint.is_shared() && ranks > 1;
+                merged.map_err(|error| if apart { error.context(ONE_RANK) } else { error })?
+            }
             Some(rank) => {
                 let rank = self.known(rank, ranks)?;
+                let file = checkpoint.file(rank)?;
                 if checkpoint.is_shared() && ranks > 1 {
-                    part::tell(rank, ranks);
+                    part::tell(file.path(), rank, ranks);
                 }
-                checkpoint.file(rank)?.state().clone()
+                file.state().clone()
             }
         };
         self.target.write(out, &context, &state, &options)
@@ -89,6 +94,8 @@ impl Args {
         )))
     }
 }
+
+const ONE_RANK: Hint = Hint("--rank R takes what one rank saved");
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,22 +5,25 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Serialize;
 use strongroom::store::{Store, Tidied};
-use strongroom::{Pruned, prunable_in, prune_in};
+use strongroom::{Pruned, list_in, prunable_in, prune_in};
 
 use super::keep::Keep;
 use super::place;
 use crate::context::Context;
 use crate::failure;
 use crate::output::{json, note};
+use crate::removed::Removed;
 
 /// Remove old checkpoints from a directory of checkpoints
 ///
 /// Prints the path of each that is removed, and of what writes that were killed have left,
-/// which goes too; without --keep-last only that. The newest committed checkpoint of a
+/// which goes too; without --keep-last only that. If it is interrupted, notes on stderr name
+/// what it has removed. The newest committed checkpoint of a
 /// family always stays, and so does whatever is no committed checkpoint, or not a whole
 /// one: other files, and saves that are under way. A checkpoint is taken for whole whose
 /// record is right and whose files are all there and as long as they were: `strongroom
-/// verify` reads what is in them.
+/// verify` reads what is in them. Where there is no such directory, as before the first
+/// checkpoint of a run, nothing is removed, and a note says why.
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -68,7 +71,10 @@ impl Args {
                 Pruned { leftovers, failed, ..Pruned::default() }
             }
             (Some(retention), true) => prunable_in(&context.store, &self.root, &retention)?,
-            (Some(retention), false) => prune_in(&context.store, &self.root, &retention)?,
+            (Some(retention), false) => {
+                Removed::watch(&list_in(&context.store, &self.root)?.checkpoints);
+                prune_in(&context.store, &self.root, &retention)?
+            }
         };
         pruned.passed_over.iter().for_each(|error| note(&format!("passed over: {error}")));
         pruned.spared.iter().for_each(|error| note(&error.to_string()));

@@ -152,7 +152,8 @@ impl Target {
         let written = written.map_err(|error| self.explain(error, context, &state, options))?;
         if lost > 0 {
             let lost = plural(lost, "entry", "entries");
-            note(&format!("{lost} of metadata left out: a {TORCH} has no place for it"));
+            let path = self.path.display();
+            note(&format!("{path}: {lost} of metadata left out: a {TORCH} has no place for it"));
         }
         self.tell_left_out(&written.left_out);
         self.tell_flattened(written.flattened);
@@ -217,15 +218,23 @@ impl Target {
     }
 
     fn tell_flattened(&self, flattened: Flattened) {
-        let Flattened { parameters, requires_grad, .. } = flattened;
+        let Flattened { parameters, requires_grad, tied, partly_shown, .. } = flattened;
         let said = [
             (parameters, plural(parameters, "tensor was a parameter", "tensors were parameters")),
             (requires_grad, plural(requires_grad, "tensor required grad", "tensors required grad")),
+            (tied, plural(tied, "tensor shared memory with another", "tensors shared memory with others")),
         ];
         let said: Vec<String> =
             said.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
         if !said.is_empty() {
-            note(&format!("{} does not say that {}", self.path.display(), said.join(" and ")));
+            note(&format!("{} does not say that {}", self.path.display(), listed(&said)));
+        }
+        if partly_shown > 0 {
+            let storages = plural(partly_shown, "storage", "storages");
+            note(&format!(
+                "{} does not hold elements of {storages} that no tensor shows",
+                self.path.display()
+            ));
         }
     }
 }
@@ -246,6 +255,8 @@ struct Answer {
 struct Plain {
     parameters: usize,
     requires_grad: usize,
+    tied: usize,
+    partly_shown: usize,
 }
 
 /// A value that was left out.
@@ -271,6 +282,8 @@ impl Answer {
             flattened: Plain {
                 parameters: written.flattened.parameters,
                 requires_grad: written.flattened.requires_grad,
+                tied: written.flattened.tied,
+                partly_shown: written.flattened.partly_shown,
             },
         }
     }
@@ -280,7 +293,20 @@ impl Answer {
 pub fn keep_layout(options: &mut WriteOptions, file: &File) {
     if let (WriteFormat::Torch(torch), Format::TorchZip) = (&mut options.format, file.format()) {
         torch.checksums = file.has_checksums();
-        torch.alignment = file.alignment().unwrap_or(TorchOptions::default().alignment);
+        // The padding of one record has no room for more.
+        torch.alignment = file.alignment().unwrap_or(TorchOptions::default().alignment).min(WIDEST);
+    }
+}
+
+/// The widest alignment that is written.
+const WIDEST: u32 = 32768;
+
+/// `a, b and c`.
+fn listed(texts: &[String]) -> String {
+    match texts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

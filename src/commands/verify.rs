@@ -6,9 +6,9 @@ use serde::Serialize;
 use strongroom::Verified;
 
 use super::caps::Caps;
-use super::each;
+use super::{each, part};
 use crate::context::Context;
-use crate::output::{Printable, plural, size};
+use crate::output::{Embedded, Printable, plural, size};
 
 /// Check that checkpoints are whole: their structure, and every checksum they have
 ///
@@ -54,21 +54,26 @@ struct Whole {
     storages: usize,
     bytes: u64,
     unchecked: usize,
+    embedded: usize,
 }
 
 impl Whole {
     fn of(context: &Context, path: &Path) -> Result<Self> {
-        let Verified { storages, bytes, unchecked } = match path.is_dir() {
+        let Verified { storages, bytes, unchecked, embedded } = match path.is_dir() {
             true => context.verify_all(&context.checkpoint(path)?)?,
-            false => context.verify(&context.open(path)?)?,
+            false => {
+                let file = context.open(path)?;
+                part::tell_of(context, &file);
+                context.verify(&file)?
+            }
         };
-        Ok(Self { path: path.display().to_string(), ok: true, storages, bytes, unchecked })
+        Ok(Self { path: path.display().to_string(), ok: true, storages, bytes, unchecked, embedded })
     }
 }
 
 impl std::fmt::Display for Whole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { path, storages, bytes, unchecked, .. } = self;
+        let Self { path, storages, bytes, unchecked, embedded, .. } = self;
         let checked = format!(
             "{} of {} {} the right checksum",
             plural(*storages, "storage", "storages"),
@@ -77,15 +82,20 @@ impl std::fmt::Display for Whole {
         );
         write!(f, "{}: ok: the structure is right", Printable(path))?;
         match (storages, unchecked) {
-            (0, 0) => f.write_str(", and there is no tensor data"),
-            (0, _) => f.write_str("; there are no checksums of tensor data"),
-            (_, 0) => write!(f, ", and {checked}"),
+            (0, 0) if *embedded > 0 => {}
+            (0, 0) => f.write_str(", and there is no tensor data")?,
+            (0, _) => f.write_str("; there are no checksums of tensor data")?,
+            (_, 0) => write!(f, ", and {checked}")?,
             _ => write!(
                 f,
                 ", and {checked}; {} {} none",
                 plural(*unchecked, "storage", "storages"),
                 has(*unchecked)
-            ),
+            )?,
+        }
+        match embedded {
+            0 => Ok(()),
+            _ => write!(f, "; {}", Embedded(*embedded)),
         }
     }
 }

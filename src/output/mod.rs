@@ -25,6 +25,16 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// So many storages into which nothing looked.
+pub struct Embedded(pub usize);
+
+impl fmt::Display for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let storages = plural(self.0, "storage is a file of its own", "storages are files of their own");
+        write!(f, "{storages} in the bytes of values, as plain pickles have them, and not looked into")
+    }
+}
+
 /// Control characters, and those that reorder the text around them.
 fn commands_terminal(c: char) -> bool {
     let reorders =

@@ -1,6 +1,11 @@
 //! Directories of checkpoints.
 
 use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+
+use strongroom::{CheckpointWriter, CheckpointWriterConfig, HookArguments, LocalBarrier, StateDict, Tensor};
 
 use crate::room::{Room, text};
 
@@ -46,6 +51,12 @@ fn the_newest_committed_checkpoint_is_the_latest() {
     assert_eq!(text(&room.run("latest run").stdout), "run/a-later-one\n");
     fs::remove_file(room.path("run/a-later-one/strongroom.json")).unwrap();
     assert_eq!(text(&room.run("latest run").stdout), "run/step-100\n");
+    for line in ["latest run", "list run"] {
+        let said = text(&room.run(line).stderr);
+        let lost = "note: passed over: run/a-later-one: it has no commit record (`strongroom.json`): it is a checkpoint \
+                    that has lost its record, as one that was not copied to its end, with files of 1 rank\n";
+        assert_eq!(said, lost, "{line}");
+    }
     // One that is damaged may be the newest: that is not left unsaid.
     fs::write(room.path("run/a-later-one/strongroom.json"), "{").unwrap();
     for line in ["latest run", "list run", "prune run --keep-last 1", "prune run --keep-last 1 --dry-run"] {
@@ -75,6 +86,7 @@ fn a_save_says_what_it_removes_and_what_it_does_not() {
         ("encoder-4", "", "encoder-1"),
         ("encoder-5", " --async", "encoder-3"),
         ("encoder-6", " --process", "encoder-4"),
+        ("encoder-7", " --ranks 2", "encoder-5"),
     ];
     for (name, how, gone) in saves {
         let output = room.run(&format!("save quantized.pt run/{name} --keep-last 2{how}"));
@@ -86,7 +98,7 @@ fn a_save_says_what_it_removes_and_what_it_does_not() {
     }
     assert!(room.run("save quantized.pt run/other-1 --keep-last 1 --keep-in *oder-?").status.success());
     let names = text(&room.run("list run").stdout).matches("coder-").count();
-    assert_eq!(names, 2, "encoder-6, and encoder-2 with its file");
+    assert_eq!(names, 2, "encoder-7, and encoder-2 with its file");
     for line in ["list missing", "prune missing --keep-last 1", "prune missing"] {
         assert!(room.run(line).status.success(), "{line}");
     }
@@ -100,10 +112,10 @@ fn a_save_says_what_it_removes_and_what_it_does_not() {
         assert_eq!(said, "error: quantized.pt: is a file, not a directory of checkpoints\n");
     }
     // One that is passed over may be the newest.
-    assert!(room.run("save quantized.pt run/encoder-7").status.success());
-    fs::remove_file(room.path("run/encoder-7/checkpoint_0.pt")).unwrap();
-    let said = text(&room.run("save quantized.pt run/encoder-8 --keep-last 9").stderr);
-    assert_eq!(said, "note: passed over: run/encoder-7: checkpoint_0.pt is missing\n");
+    assert!(room.run("save quantized.pt run/encoder-8").status.success());
+    fs::remove_file(room.path("run/encoder-8/checkpoint_0.pt")).unwrap();
+    let said = text(&room.run("save quantized.pt run/encoder-9 --keep-last 9").stderr);
+    assert_eq!(said, "note: passed over: run/encoder-8: checkpoint_0.pt is missing\n");
 }
 
 #[test]
@@ -160,4 +172,95 @@ fn what_fails_leaves_everything_as_it_was() {
         assert_eq!(names(), before, "{line}");
     }
     assert_eq!(fs::read(room.path("out.safetensors")).unwrap(), b"precious");
+}
+
+/// `.` has a name, too: that of the directory that it is.
+#[test]
+fn the_directory_that_is_worked_in_can_be_saved_to() {
+    let room = Room::new();
+    let save = |place: &str, more: &[&str]| {
+        let arguments = [&["save", "../quantized.pt", place], more].concat();
+        room.command(&arguments).current_dir(room.path("run")).output().unwrap()
+    };
+    for (number, place) in [".", "./.", "../run", "../run/."].into_iter().enumerate() {
+        fs::create_dir(room.path("run")).unwrap();
+        for more in [
+            &["--keep-last", "1"][..],
+            &["--overwrite"],
+            &["--overwrite", "--ranks", "2", "--keep-last", "1"],
+        ] {
+            let output = save(place, more);
+            assert!(output.status.success() && output.stderr.is_empty(), "{place}: {output:?}");
+        }
+        assert!(room.run("verify run").status.success());
+        fs::rename(room.path("run"), room.path(&format!("old{number}"))).unwrap();
+    }
+    // Once it is replaced, whoever works in it is nowhere.
+    fs::create_dir(room.path("run")).unwrap();
+    let save_it = format!("{} save \"$OLDPWD/quantized.pt\" .", env!("CARGO_BIN_EXE_strongroom"));
+    let script = format!("cd run && {save_it} && {save_it}");
+    let output = Command::new("sh").args(["-c", &script]).current_dir(room.path("")).output().unwrap();
+    assert!(text(&output.stderr).starts_with("error: .: cannot look at: "), "{output:?}");
+    fs::create_dir_all(room.path("run/step-1")).unwrap();
+    let output = save("..", &[]);
+    assert!(text(&output.stderr).starts_with("error: ..: something is here already"), "{output:?}");
+}
+
+/// A checkpoint for which each of two ranks has a state dict of its own.
+fn save_apart(room: &Room, name: &str) {
+    let names = ["0.weight", "1.weight"];
+    thread::scope(|scope| {
+        for (barrier, name_of_tensor) in LocalBarrier::world(2).into_iter().zip(names) {
+            let path = room.path(name);
+            scope.spawn(move || {
+                let mut state = StateDict::new();
+                state.insert(name_of_tensor, Tensor::from_slice(&[1.0f32], &[1]).unwrap());
+                let writer =
+                    CheckpointWriter::new(CheckpointWriterConfig::default(), Arc::new(barrier)).unwrap();
+                writer.write(path, &state, &HookArguments::new()).unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn files_of_ranks_of_their_own_are_filtered_and_loaded_one_by_one() {
+    let room = Room::new();
+    save_apart(&room, "apart");
+    let output = room.run("inspect apart --filter 0.*");
+    let (found, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && said.is_empty(), "{output:?}");
+    assert!(found.contains("\n1 tensor, 1 element, 4 B"), "{found}");
+    let output = room.run("inspect apart --filter 2.*");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr), "note: apart: nothing in it has a path like `2.*`\n");
+    let output = room.run("load apart out.pt");
+    assert!(text(&output.stderr).ends_with("\nhint: --rank R takes what one rank saved\n"), "{output:?}");
+    assert!(room.run("load apart out.pt --rank 1").status.success());
+}
+
+#[test]
+fn the_parts_of_a_checkpoint_are_named_for_what_they_are() {
+    let room = Room::with_run();
+    let run = room.path("run/step-100");
+    for line in ["verify run/step-100/outline.pkl", "convert run/step-100/outline.pkl out.pt"] {
+        let output = room.run(line);
+        let said = text(&output.stderr);
+        assert!(
+            said.contains("the outline of a checkpoint directory")
+                && said.contains("`strongroom load DIR OUT`"),
+            "{said}"
+        );
+    }
+    let said = text(&room.run("inspect run/step-100/strongroom.json").stderr);
+    assert!(said.contains("the commit record of a checkpoint directory"), "{said}");
+    let said = text(&room.run("inspect run/step-100/checkpoint_1.json").stderr);
+    assert!(said.contains("the record of a rank's file in a checkpoint directory"), "{said}");
+    fs::create_dir(room.path("runs")).unwrap();
+    fs::rename(run.parent().unwrap(), room.path("runs/first")).unwrap();
+    let said = text(&room.run("inspect runs").stderr);
+    assert!(
+        said.contains("a directory of others, among them `first`: a directory of 1 checkpoint"),
+        "{said}"
+    );
 }

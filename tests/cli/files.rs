@@ -130,3 +130,43 @@ fn the_example_in_the_docs_is_what_is_printed() {
     let printed = text(&room.run("inspect parameters.pt --json").stdout);
     assert!(docs.contains(&format!("```json\n{printed}```")), "docs/inspect-json.md should show\n{printed}");
 }
+
+/// As plain pickles have tensors: their storages are files in the bytes of values.
+#[test]
+fn storages_that_nothing_looks_into_are_not_passed_over() {
+    let room = Room::new();
+    let pickle = b"\x80\x03}X\x01\0\0\0actorch.storage\n_load_from_bytes\nC\x01x\x85Rs.";
+    fs::write(room.path("t.pkl"), pickle).unwrap();
+    let words = "1 storage is a file of its own in the bytes of values, as plain pickles have them, and not looked into";
+    let whole = format!("t.pkl: ok: the structure is right; {words}\n");
+    assert_eq!(text(&room.run("verify t.pkl").stdout), whole);
+    let found = text(&room.run("inspect t.pkl").stdout);
+    assert!(found.ends_with(&format!("{words}: tensors over these are not listed.\n")), "{found}");
+    let json: Json = serde_json::from_slice(&room.run("verify t.pkl --json").stdout).unwrap();
+    assert_eq!(json["embedded"], 1);
+    assert!(room.run("convert t.pkl t.pt").status.success());
+    assert!(text(&room.run("verify t.pt").stdout).contains(words));
+}
+
+#[test]
+fn extensions_are_told_in_any_case() {
+    let room = Room::new();
+    for (line, format) in [
+        ("convert st_metadata.safetensors UP.PT --json", "torch-zip"),
+        ("convert UP.PT up.SafeTensors --json", "safetensors"),
+    ] {
+        let json: Json = serde_json::from_slice(&room.run(line).stdout).unwrap();
+        assert_eq!(json["format"], format, "{line}");
+    }
+}
+
+#[test]
+fn what_was_tied_is_counted() {
+    let room = Room::new();
+    let output = room.run("convert parameters.pt out.safetensors --tensors-only --json");
+    let said = "note: out.safetensors does not say that 3 tensors were parameters, 3 tensors required grad and \
+                2 tensors shared memory with others\n";
+    assert_eq!(text(&output.stderr), said);
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["flattened"]["tied"], 2);
+}

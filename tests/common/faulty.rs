@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strongroom::store::{Entry, Found, Sink, Source, Stage, Store, Tidied};
+use strongroom::store::{Entry, Files, Found, Link, Removal, Sink, Source, Stage, Store, Tidied, Which};
 use strongroom::{Error, Result};
 
 /// Wraps a store. Reading and removing what is staged always work.
@@ -65,10 +65,6 @@ impl<S: Store> Store for Faulty<S> {
         self.store.real(path)
     }
 
-    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
-        self.store.passed(path)
-    }
-
     fn create(&self, path: &Path, length: u64) -> Result<Box<dyn Sink>> {
         self.countdown.ask(path, "create")?;
         Ok(self.countdown.sink(self.store.create(path, length)?))
@@ -78,12 +74,16 @@ impl<S: Store> Store for Faulty<S> {
         self.store.list(path)
     }
 
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        self.store.links(root, found)
+    }
+
     fn available(&self, path: &Path) -> Result<Option<u64>> {
         self.store.available(path)
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
-        self.store.remove(path, wanted)
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
+        self.store.remove(root, which, contents)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use strongroom::Result;
-use strongroom::store::{Entry, Found, Local, Shared, Sink, Source, Stage, Store, Tidied};
+use strongroom::store::{
+    Entry, Files, Found, Link, Local, Removal, Shared, Sink, Source, Stage, Store, Tidied, Which,
+};
+use strongroom::{Error, Result};
 
 /// The machine's file system, and what is done once, in the middle of something.
 pub struct Meddling<M> {
@@ -30,7 +32,7 @@ pub enum Moment {
     Listed,
     /// When it was decided that a checkpoint goes.
     Decided,
-    /// When it was looked at for the last time.
+    /// When it was looked at for the last time under its name.
     LookedAt,
     /// When files were read so many times.
     Read,
@@ -43,6 +45,11 @@ impl Meddling<fn()> {
     pub fn reading(times: usize, meddle: impl Fn() + Send + Sync + 'static) -> Self {
         let reading = Reading { left: AtomicUsize::new(times), meddle: Box::new(meddle) };
         Self { reading: Some(Arc::new(reading)), ..Self::new(Moment::Read, || ()) }
+    }
+
+    /// How many of those times are yet to come.
+    pub fn reads_left(&self) -> usize {
+        self.reading.as_ref().map_or(0, |reading| reading.left.load(Ordering::SeqCst))
     }
 
     /// Whether that moment came.
@@ -140,17 +147,22 @@ impl<M: Fn() + Send + Sync> Store for Meddling<M> {
         entries
     }
 
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        Local.links(root, found)
+    }
+
     fn available(&self, path: &Path) -> Result<Option<u64>> {
         Local.available(path)
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
         self.at(Moment::Decided);
-        Local.remove(path, &|| {
-            let answer = wanted();
+        let which = || {
+            let answer = which();
             self.at(Moment::LookedAt);
             answer
-        })
+        };
+        Local.remove(root, &which, contents)
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {

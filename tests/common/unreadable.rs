@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use strongroom::store::{Entry, Found, Shared, Sink, Source, Stage, Store, Tidied};
+use strongroom::store::{
+    Entry, Files, Found, Link, Removal, Shared, Sink, Source, Stage, Store, Tidied, Which,
+};
 use strongroom::{Error, Result};
 
 /// Wraps a store, of which only reading fails.
@@ -48,12 +50,16 @@ impl<S: Store> Store for Unreadable<S> {
         self.store.list(path)
     }
 
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        self.store.links(root, found)
+    }
+
     fn available(&self, path: &Path) -> Result<Option<u64>> {
         self.store.available(path)
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
-        self.store.remove(path, wanted)
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
+        self.store.remove(root, which, contents)
     }
 
     fn leftovers(&self, root: &Path) -> Result<Vec<PathBuf>> {

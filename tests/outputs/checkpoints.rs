@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use strongroom::store::Local;
 use strongroom::{
@@ -10,6 +11,7 @@ use strongroom::{
     make_async_checkpointer, make_sync_checkpointer, save, save_with,
 };
 
+use crate::common::process::built;
 use crate::room::{Room, stderr};
 
 /// What would ruin a committed checkpoint, with no word.
@@ -134,10 +136,15 @@ fn what_is_but_a_part_is_said_to_be_one() {
     let room = Room::new();
     room.done("save in.pt ck --ranks 2");
     fs::copy(room.path("ck/checkpoint_1.pt"), room.path("alone.pt")).unwrap();
-    let said = "note: this is the part that rank 1 has of a state dict shared over 2 ranks\n";
-    for line in
-        ["load ck out.pt --rank 1", "convert ck/checkpoint_1.pt out.pt", "save ck/checkpoint_1.pt new"]
-    {
+    let part = "this is the part that rank 1 has of a state dict shared over 2 ranks";
+    let said = format!("note: ck/checkpoint_1.pt: {part}\n");
+    for line in [
+        "load ck out.pt --rank 1",
+        "convert ck/checkpoint_1.pt out.pt",
+        "save ck/checkpoint_1.pt new",
+        "inspect ck/checkpoint_1.pt",
+        "verify ck/checkpoint_1.pt",
+    ] {
         assert_eq!(stderr(&room.run(line)), said, "{line}");
     }
     let list = Value::list([Value::from(tensor(1000)), Value::from(tensor(1000))]);
@@ -147,6 +154,54 @@ fn what_is_but_a_part_is_said_to_be_one() {
     let said = "note: alone.pt: this is a part of a state dict: there are values that other ranks have\n";
     assert_eq!(stderr(&room.run("convert alone.pt out.pt")), said);
     assert_eq!(stderr(&room.run("convert in.pt out.pt")), "");
+}
+
+/// Of a save that has lost its record the rest tells it.
+#[test]
+fn what_may_be_a_part_is_said_to_be_one() {
+    let room = Room::new();
+    room.done("save in.pt lost --ranks 2");
+    fs::remove_file(room.path("lost/strongroom.json")).unwrap();
+    let said = "this is what rank 1 has of a state dict that was shared: other ranks may have the rest\n";
+    let is_said = |line: &str| stderr(&room.run(line)).ends_with(said);
+    assert!(is_said("load lost out.pt --uncommitted --rank 1"));
+    for command in
+        ["convert lost/checkpoint_1.pt out.pt", "inspect lost/checkpoint_1.pt", "verify lost/checkpoint_1.pt"]
+    {
+        assert!(is_said(command), "{command}");
+    }
+    fs::remove_file(room.path("lost/outline.pkl")).unwrap();
+    assert!(is_said("convert lost/checkpoint_1.pt out.pt"));
+    fs::remove_file(room.path("lost/checkpoint_1.json")).unwrap();
+    assert!(!is_said("convert lost/checkpoint_1.pt out.pt"));
+}
+
+/// It has another path there. Only root's run can mount anything.
+#[test]
+fn what_is_read_is_not_written_to_by_another_mount() {
+    let room = Room::new();
+    room.done("save in.pt run/ck --ranks 2");
+    room.done("save in.pt run/lost --ranks 2");
+    fs::remove_file(room.path("run/lost/strongroom.json")).unwrap();
+    fs::create_dir(room.path("mnt")).unwrap();
+    let before = fs::read_dir(room.path("run/lost")).unwrap().count();
+    for line in [
+        "load run/lost mnt/lost/checkpoint_2.pt --uncommitted --rank 0",
+        "load run/ck mnt/ck/checkpoint_2.pt",
+        "save run/ck/checkpoint_0.pt mnt/ck --overwrite",
+    ] {
+        let mut mounted = Command::new("unshare");
+        let script = "mount --bind run mnt || exit 9; exec \"$0\" \"$@\"";
+        mounted.args(["--mount", "sh", "-c", script]).arg(built("strongroom")).args(line.split(' '));
+        let Ok(output) = mounted.current_dir(room.path("")).output() else { return };
+        let said = stderr(&output);
+        if output.status.code() == Some(9) || said.starts_with("unshare") {
+            return;
+        }
+        assert_eq!(output.status.code(), Some(1), "{line}: {said}");
+        assert_eq!(fs::read_dir(room.path("run/lost")).unwrap().count(), before);
+        room.done("verify run/ck");
+    }
 }
 
 /// `--overwrite` is not offered where it would not help.

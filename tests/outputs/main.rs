@@ -5,6 +5,7 @@
 mod common;
 
 mod checkpoints;
+mod meanwhile;
 mod modes;
 mod places;
 mod room;

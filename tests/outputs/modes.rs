@@ -143,6 +143,32 @@ fn where_a_group_cannot_be_kept_each_may_what_both_could() {
     }
 }
 
+/// What a checkpoint did not have comes beside what it has.
+#[test]
+fn new_files_in_a_checkpoint_are_as_closed_as_the_most_closed_there() {
+    let room = Room::new();
+    room.done_under("022", "save in.pt kept");
+    fs::set_permissions(room.path("kept/checkpoint_0.pt"), Permissions::from_mode(0o600)).unwrap();
+    room.done_under("022", "save in.pt kept --overwrite --ranks 2");
+    for name in ["checkpoint_0.pt", "checkpoint_1.pt", "checkpoint_1.json", "outline.pkl"] {
+        assert_eq!(room.mode(&format!("kept/{name}")), 0o600, "{name}");
+    }
+    assert_eq!(room.mode("kept/checkpoint_0.json"), 0o644);
+}
+
+/// Who may write into a directory and not list it cannot sync it by itself.
+#[test]
+fn a_directory_need_not_be_readable() {
+    let room = Room::new();
+    fs::create_dir(room.path("open")).unwrap();
+    fs::set_permissions(room.path("open"), Permissions::from_mode(0o733)).unwrap();
+    for _ in 0..2 {
+        let Some(output) = room.run_as_nobody("convert in.pt open/out.pt") else { return };
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    assert_eq!(room.owner("open/out.pt").0, NOBODY);
+}
+
 /// Who may write a directory may replace a file in it that only another may read.
 #[test]
 fn notes_that_may_not_be_read_are_not_kept() {

@@ -2,19 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use strongroom::store::{Local, Shared, Source, Store};
-use strongroom::{
-    Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, HookArguments, HookContext,
-    HookError, LocalBarrier, Retention, StateDict, Storage, Tensor, WriteOptions, WriterHook, save_with,
-};
+use strongroom::Checkpoint;
 
-use crate::common::meddling::{Meddling, Moment};
 use crate::room::{Room, make_pipe, stderr};
 
 #[test]
@@ -177,108 +169,6 @@ fn a_path_may_say_that_it_is_one_of_a_directory() {
     assert!(stderr(&output).starts_with("error: /proc/out.pt: cannot create: "), "{}", stderr(&output));
 }
 
-/// What is replaced is what was looked at, wherever a link leads by then.
-#[test]
-fn a_link_that_changes_during_a_save_is_not_followed_again() {
-    let room = Room::new();
-    room.done("save in.pt first");
-    room.done("save in.pt second");
-    symlink("first", room.path("current")).unwrap();
-    let config = CheckpointWriterConfig { overwrite: true, ..CheckpointWriterConfig::default() };
-    let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
-    let writer = writer.with_hook(Arc::new(Elsewhere(room.path(""))));
-    let saved = writer.write(room.path("current"), &StateDict::new(), &HookArguments::new());
-    let error = saved.unwrap_err().to_string();
-    assert!(error.contains("first: something is here already") && error.contains("notes.txt"), "{error}");
-    assert_eq!(fs::read_to_string(room.path("first/notes.txt")).unwrap(), "precious");
-    room.done("verify first");
-    room.done("verify second");
-}
-
-/// What goes beside a new checkpoint is beside where that is.
-#[test]
-fn a_link_that_changes_during_a_save_leads_to_no_removal() {
-    let room = Room::new();
-    for name in ["first/step-1", "second/step-1", "second/step-2", "third/step-3"] {
-        room.done(&format!("save in.pt {name}"));
-    }
-    symlink("first", room.path("current")).unwrap();
-    let retention = Some(Retention::last(NonZeroUsize::MIN));
-    let config = CheckpointWriterConfig { retention, ..CheckpointWriterConfig::default() };
-    let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
-    let writer = writer.with_hook(Arc::new(Elsewhere(room.path(""))));
-    writer.write(room.path("current/step-9"), &StateDict::new(), &HookArguments::new()).unwrap();
-    assert!(room.path("current/step-2").exists(), "the link leads to the second");
-    for name in ["first/step-9", "second/step-1", "second/step-2"] {
-        room.done(&format!("verify {name}"));
-    }
-    assert!(!room.path("first/step-1").exists());
-}
-
-/// Where a file goes is asked about before it is made, and the link to it may change then and
-/// while its bytes come.
-#[test]
-fn a_link_that_changes_during_a_write_leads_into_no_checkpoint() {
-    let room = Room::new();
-    room.done("save in.pt step-1");
-    let before = fs::read(room.path("step-1/checkpoint_0.pt")).unwrap();
-    let turn = |target: &str| {
-        let _ = fs::remove_file(room.path("current"));
-        symlink(target, room.path("current")).unwrap();
-    };
-    let out = room.path("current/checkpoint_0.pt");
-    let options = WriteOptions::for_path(&out).unwrap();
-    let write = |store: &dyn Store, state: &StateDict<'_>| {
-        save_with(Engine::shared().unwrap(), store, &out, state, &options)
-    };
-    fs::create_dir(room.path("open")).unwrap();
-
-    turn("open");
-    let error = write(&Meddling::new(Moment::Placed, || turn("step-1")), &StateDict::new()).unwrap_err();
-    assert!(error.to_string().contains("a committed checkpoint, as"), "{error}");
-    assert!(fs::read_dir(room.path("open")).unwrap().next().is_none());
-
-    turn("open");
-    let storage = Storage::from_source(Arc::new(Turning(room.path(""))), "cpu");
-    let mut state = StateDict::new();
-    state.insert("weight", Tensor::new(storage, DType::Uint8, &[1 << 20]).unwrap());
-    write(&Local, &state).unwrap();
-    assert_eq!(fs::read_link(room.path("current")).unwrap(), Path::new("step-1"));
-    assert!(fs::metadata(room.path("open/checkpoint_0.pt")).unwrap().len() > 1 << 20);
-
-    assert_eq!(fs::read(room.path("step-1/checkpoint_0.pt")).unwrap(), before);
-    room.done("verify step-1");
-    assert_eq!(room.hidden_in("step-1"), [""; 0]);
-}
-
-/// Has `current` lead to the checkpoint by the time that its bytes are read.
-#[derive(Debug)]
-struct Turning(PathBuf);
-
-impl Source for Turning {
-    fn path(&self) -> &Path {
-        Path::new("turning")
-    }
-
-    fn length(&self) -> u64 {
-        1 << 20
-    }
-
-    fn read_at(&self, _: u64, buffer: &mut [u8]) -> strongroom::Result<()> {
-        let (link, new) = (self.0.join("current"), self.0.join("new"));
-        if fs::read_link(&link).unwrap() != Path::new("step-1") {
-            symlink("step-1", &new).unwrap();
-            fs::rename(&new, &link).unwrap();
-        }
-        buffer.fill(7);
-        Ok(())
-    }
-
-    fn bytes(&self) -> strongroom::Result<Option<Shared<'static>>> {
-        Ok(None)
-    }
-}
-
 /// The root of a process is a link of the kernel's, and as text it would lead elsewhere. Only
 /// root's run can mount anything.
 #[test]
@@ -310,6 +200,32 @@ fn what_another_process_has_mounted_is_written_to_there() {
     assert!(fs::read_dir(room.path("mounted")).unwrap().next().is_none());
 }
 
+/// What has such a name is removed by the next save there, whoever made it.
+#[test]
+fn nothing_is_written_where_leftovers_are_removed() {
+    let room = Room::new();
+    let [stage, removed, partial] =
+        ["staging", "removed", "partial"].map(|kind| format!(".a.0123456789abcdef.strongroom-{kind}"));
+    fs::create_dir(room.path(&stage)).unwrap();
+    fs::copy(room.path("in.pt"), room.path(&stage).join("checkpoint_0.pt")).unwrap();
+    symlink(&stage, room.path("link")).unwrap();
+    for line in [
+        format!("save in.pt {stage}/step-1"),
+        format!("save in.pt {removed}/step-1"),
+        format!("convert in.pt {partial} --to torch"),
+        format!("convert {stage}/checkpoint_0.pt {stage}/rescued.pt"),
+        "convert in.pt link/rescued.pt".to_owned(),
+        format!("convert in.pt new/{stage}/rescued.pt"),
+    ] {
+        let output = room.run(&line);
+        assert_eq!(output.status.code(), Some(3), "{line}: {}", stderr(&output));
+        assert!(stderr(&output).contains("of what a save that ended early leaves"), "{}", stderr(&output));
+    }
+    let output = room.shell(&format!("$0 convert in.pt /dev/stdout --to torch >{partial}"));
+    assert!(stderr(&output).contains("of what a save that ended early leaves"), "{}", stderr(&output));
+    room.done(&format!("convert {stage}/checkpoint_0.pt rescued.pt"));
+}
+
 /// Nobody would find it again, whatever the link to it is called.
 #[test]
 fn a_link_to_a_hidden_name_is_no_place_for_a_checkpoint() {
@@ -319,24 +235,4 @@ fn a_link_to_a_hidden_name_is_no_place_for_a_checkpoint() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("does not begin with a dot"), "{}", stderr(&output));
     assert!(!room.path(".hidden").exists());
-}
-
-/// Writes a note into `first`, and has `current` lead to `second` by then.
-#[derive(Debug)]
-struct Elsewhere(PathBuf);
-
-impl WriterHook for Elsewhere {
-    fn name(&self) -> &str {
-        "elsewhere"
-    }
-
-    fn pre_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
-        fs::write(self.0.join("first/notes.txt"), "precious")?;
-        fs::remove_file(self.0.join("current"))?;
-        Ok(symlink("second", self.0.join("current"))?)
-    }
-
-    fn post_commit(&self, _: &HookContext<'_>) -> Result<(), HookError> {
-        Ok(())
-    }
 }

@@ -37,8 +37,7 @@ fn without_a_record_it_is_read_only_if_told_to() {
         error.to_string(),
         format!(
             "{PATH}: it has no commit record (`strongroom.json`): it is files of 2 ranks, as PyTorch's own \
-             writer leaves them, and nothing says that all are there and whole; `uncommitted` reads each by \
-             itself"
+             writer leaves them, and nothing says that all are there and whole"
         )
     );
     let reader = reader(store, true, 1, 2);

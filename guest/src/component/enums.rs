@@ -98,6 +98,7 @@ both_ways! {
         Call Call,
         New New,
         NewEx NewEx,
+        Instance Instance,
         Persistent Persistent,
     }
 }

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_came_instead_of_a_file_is_named() {
-        let cases: [(&[u8], &str); 22] = [
+        let cases: [(&[u8], &str); 24] = [
             (b"<!-- x --><html>", "an HTML page"),
             (b"\xef\xbb\xbf \n<HEAD><TITLE>", "an HTML page"),
             (b"<Html lang=en>", "an HTML page"),
@@ -85,6 +85,8 @@ mod tests {
             (b"<?xml version=\"1.0\"?><plist>", "an XML text"),
             (b"{\"error\":\"Repository not found\"}", "a JSON text, perhaps an error of the server"),
             (b"{\"model_type\": \"gpt\", \"error\": 1}", "a JSON text"),
+            (b"{\n\"version\": 2,\n\"head_crc32\": 1", "a JSON text: the commit record of a checkpoint"),
+            (b"{\n\"version\": 2,\n\"structure_crc32\": 1", "a JSON text: the record of a rank's file"),
             (b"Entry not found", "an error of the server"),
             (b"Invalid username or password.", "an error of the server"),
             (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),

@@ -109,6 +109,10 @@ fn text(head: &[u8]) -> Option<&'static str> {
         "an XML text"
     } else if begins("{") && has("\"weight_map\"") {
         "a JSON text: the index of a checkpoint in several files, which it names"
+    } else if begins("{") && has("\"head_crc32\"") {
+        "a JSON text: the commit record of a checkpoint directory; open the directory that it is in"
+    } else if begins("{") && has("\"structure_crc32\"") {
+        "a JSON text: the record of a rank's file in a checkpoint directory; open that file, or the directory"
     } else if begins("{") && ERRORS.iter().any(|key| has(key)) && !has("\"model_type\"") {
         "a JSON text, perhaps an error of the server it was downloaded from: see what it says"
     } else if begins("{") || begins("[") {

@@ -272,6 +272,9 @@ pub enum Construct {
     New,
     /// `callable.__new__(callable, *args, **kwargs)`
     NewEx,
+    /// An instance as Python 2 made them, without arguments: `callable.__new__(callable)`,
+    /// or `callable()` of what is no class or has `__getinitargs__`.
+    Instance,
     /// A persistent id other than a storage's; `callable` holds the id.
     Persistent,
 }

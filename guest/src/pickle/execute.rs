@@ -190,16 +190,17 @@ impl Execution {
     /// read: that one goes on behind it.
     fn literal(&mut self, code: u8, operand: &[u8], offset: u64) -> Result<Literal, Flaw> {
         let read = literal(code, operand);
-        let undecoded = read.as_ref().is_ok_and(|literal| lenient::is_python2_bytes(code, literal));
-        self.undecoded = self.undecoded.saturating_add(undecoded.into());
+        let is = |what: fn(u8, &Literal) -> bool| read.as_ref().is_ok_and(|literal| what(code, literal));
+        let (bytes, text) = (is(lenient::is_python2_bytes), is(lenient::is_python2_text));
+        self.undecoded = self.undecoded.saturating_add((bytes || text).into());
         if let (Some(trace), Ok(literal)) = (&mut self.trace, &read) {
             if let Some(doubt) = lenient::doubt(code, operand, literal) {
                 trace.note(offset, code, None, doubt.into());
             }
-            if undecoded {
+            if bytes {
                 trace.python2_bytes.get_or_insert(offset);
             }
-            if lenient::is_python2_text(code, literal) {
+            if text {
                 trace.python2_text.get_or_insert(offset);
             }
         }
@@ -419,16 +420,18 @@ impl Execution {
                 // Python's own unpickler looks the class up before it misses the mark.
                 let class = self.import(code, operand, offset)?;
                 let items = self.marked()?;
+                let construct = instantiated(&items);
                 args = Some(self.heap.tuple(items)?);
-                (Construct::Call, class)
+                (construct, class)
             }
             op::OBJ => {
                 let start = self.stack.unmark()?;
                 let items = self.stack.take(start.saturating_add(1));
                 let class = if self.stack.from(start).is_empty() { None } else { Some(self.stack.pop()?) };
                 let class = class.ok_or_else(|| Flaw::malformed("a class", "nothing above the mark"))?;
+                let construct = instantiated(&items);
                 args = Some(self.heap.tuple(items)?);
-                (Construct::Call, class)
+                (construct, class)
             }
             op::BINPERSID => (Construct::Persistent, self.stack.pop()?),
             _ => (Construct::Persistent, self.persistent_id(operand)?),
@@ -442,6 +445,11 @@ impl Execution {
         let id = ascii(operand)?;
         self.heap.add(Object::Text(id.into()))
     }
+}
+
+/// What INST and OBJ do with these arguments: without any, a class's `__init__` is not called.
+fn instantiated(items: &[Value]) -> Construct {
+    if items.is_empty() { Construct::Instance } else { Construct::Call }
 }
 
 fn line_name(line: &[u8]) -> Result<&str, Flaw> {

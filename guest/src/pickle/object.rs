@@ -149,7 +149,7 @@ pub struct Graph {
     /// Objects that are made once more, because a value leads back to itself, and
     /// dropped.
     pub again: BTreeSet<ObjectId>,
-    /// Strings of Python 2 that are not UTF-8, and so bytes.
+    /// Strings of Python 2 that are not ASCII: texts where they are UTF-8, else bytes.
     pub undecoded: u64,
     /// What is executed, and no value leads to it.
     pub lost: Option<Lost>,

@@ -32,6 +32,11 @@ pub(crate) fn python2_name<'a>(module: &'a str, name: &'a str) -> Name<'a> {
     (old.unwrap_or(module), name)
 }
 
+/// The name that protocol 2 leads to, where that is another of the same object.
+pub(crate) fn usual_name<'a>(module: &'a str, name: &'a str) -> Name<'a> {
+    new_of(ALIASES, &(module, name)).unwrap_or((module, name))
+}
+
 /// A module and what it calls something.
 type Name<'a> = (&'a str, &'a str);
 
@@ -111,6 +116,27 @@ const NAMES_TO_2: &[(Name, Name)] = &[
     (("SimpleHTTPServer", "SimpleHTTPRequestHandler"), ("http.server", "SimpleHTTPRequestHandler")),
     (("__builtin__", "reduce"), ("_functools", "reduce")),
     (("socket", "_socketobject"), ("_socket", "socket")),
+];
+
+/// Names that objects give themselves, where protocol 2 reads others of the same objects:
+/// all such of CPython's.
+const ALIASES: &[(Name, Name)] = &[
+    (("_bz2", "BZ2Compressor"), ("bz2", "BZ2Compressor")),
+    (("_bz2", "BZ2Decompressor"), ("bz2", "BZ2Decompressor")),
+    (("_elementtree", "SubElement"), ("xml.etree.ElementTree", "SubElement")),
+    (("_elementtree", "_set_factories"), ("xml.etree.ElementTree", "_set_factories")),
+    (("_functools", "cmp_to_key"), ("functools", "cmp_to_key")),
+    (("_functools", "reduce"), ("functools", "reduce")),
+    (("_pickle", "PickleError"), ("pickle", "PickleError")),
+    (("_pickle", "Pickler"), ("pickle", "Pickler")),
+    (("_pickle", "PicklingError"), ("pickle", "PicklingError")),
+    (("_pickle", "Unpickler"), ("pickle", "Unpickler")),
+    (("_pickle", "UnpicklingError"), ("pickle", "UnpicklingError")),
+    (("_pickle", "dump"), ("pickle", "dump")),
+    (("_pickle", "dumps"), ("pickle", "dumps")),
+    (("_pickle", "load"), ("pickle", "load")),
+    (("_pickle", "loads"), ("pickle", "loads")),
+    (("_socket", "socket"), ("socket", "SocketType")),
 ];
 
 /// Modules that changed their names: old and new.
@@ -218,7 +244,20 @@ mod tests {
         assert!(
             NAMES.is_sorted() && NAMES_TO_3.is_sorted() && MODULES.is_sorted() && MODULES_TO_3.is_sorted()
         );
-        assert!(EXCEPTIONS.is_sorted() && OS_ERRORS.is_sorted());
+        assert!(EXCEPTIONS.is_sorted() && OS_ERRORS.is_sorted() && ALIASES.is_sorted());
+    }
+
+    #[test]
+    fn protocol_2_leads_from_each_alias_to_the_usual_name() {
+        for &((module, name), usual) in ALIASES {
+            let (module2, name2) = python2_name(module, name);
+            assert_eq!(python3_name(module2, name2), usual);
+            let (module2, name2) = python2_name(usual.0, usual.1);
+            assert_eq!(python3_name(module2, name2), usual);
+            assert_eq!(usual_name(module, name), usual);
+        }
+        // Not the same object.
+        assert_eq!(usual_name("builtins", "FileNotFoundError"), ("builtins", "FileNotFoundError"));
     }
 
     #[test]

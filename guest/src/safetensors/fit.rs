@@ -73,7 +73,7 @@ pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>,
     let items = match get(nodes, state)? {
         Node::None => return Ok(None),
         Node::Dict(items) => items,
-        _ => return Ok(Some(only_tensors("the tensor's attributes"))),
+        _ => return Ok(Some(only_tensors("the tensor's attributes, not the tensor itself"))),
     };
     let mut names = Vec::new();
     for (key, _) in items.iter().take(NAMED) {
@@ -88,7 +88,7 @@ pub(super) fn attributes(nodes: &[Node], node: NodeId) -> Result<Option<Reason>,
         1 => "the tensor's attribute",
         _ => "the tensor's attributes",
     };
-    Ok(Some(only_tensors(&format!("{what} {}{more}", names.join(", ")))))
+    Ok(Some(only_tensors(&format!("{what} {}{more}, not the tensor itself", names.join(", ")))))
 }
 
 /// Attributes that are named.
@@ -133,7 +133,7 @@ fn plain(nodes: &[Node], node: NodeId) -> Result<Result<&Tensor, Reason>, Error>
         Node::Parameter { tensor, .. } => *tensor,
         Node::Subclass { tensor, class, .. } => match get(nodes, *class)? {
             Node::Global(class) if is_plain(class) => *tensor,
-            class => return Ok(Err(only_tensors(&of_class(class)))),
+            _ => return Ok(Err(only_tensors(&of_class(nodes, *class)))),
         },
         _ => node,
     };
@@ -199,9 +199,7 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
         Unnamed::InKey => "in a key",
         Unnamed::Inside => "in an attribute",
         Unnamed::Transient => {
-            return Ok(
-                format!("{kind}, a buffer that is not persistent: `state_dict()` leaves it out").into()
-            );
+            return Ok(format!("{kind}, a buffer that is not persistent: no part of a state dict").into());
         }
     };
     Ok(format!("{kind} {place}: safetensors needs a name").into())
@@ -211,8 +209,9 @@ pub(super) fn unnamed(nodes: &[Node], node: NodeId, why: Unnamed) -> Result<Reas
 pub(super) fn module(nodes: &[Node], node: NodeId) -> Reason {
     let class = class_of(nodes, node);
     format!(
-        "a module of {class}: safetensors holds its parameters and persistent buffers, as `state_dict()` names \
-         them, and nothing else of it"
+        "an object of {class} with the parts of a module: safetensors holds its parameters and persistent \
+         buffers, by the names that `state_dict()` gives where no class or hook changes them, and nothing \
+         else of it"
     )
     .into()
 }
@@ -249,9 +248,9 @@ fn kind(nodes: &[Node], id: NodeId) -> Result<Cow<'static, str>, Error> {
         Node::Parameter { .. } => "a parameter",
         Node::Subclass { tensor: _, class, state: _ } => match get(nodes, *class)? {
             Node::Global(class) if is_plain(class) => "a tensor with attributes",
-            class => return Ok(of_class(class).into()),
+            _ => return Ok(of_class(nodes, *class).into()),
         },
-        Node::Global(_) => return Ok(class_name(node).into()),
+        Node::Global(_) => return Ok(name_of(nodes, id).into()),
         Node::Absent => "a value in another file",
         Node::Object(_) => match strongroom_names::tensor(&Arena(nodes), id) {
             Some(tensor) => return Ok(wrapper(nodes, &tensor).into()),
@@ -271,8 +270,7 @@ fn object(nodes: &[Node], node: NodeId) -> Result<Reason, Error> {
 
 /// What a tensor that wraps others is, and that it is a part of something larger if it is.
 fn wrapper(nodes: &[Node], tensor: &strongroom_names::Tensor) -> String {
-    let class = tensor.class.and_then(|class| at(nodes, class));
-    let class = class.map_or_else(|| show::name("torch.Tensor"), class_name);
+    let class = tensor.class.map_or_else(|| show::name("torch.Tensor"), |class| name_of(nodes, class));
     let part = tensor.part.as_ref().filter(|part| **part != tensor.shape);
     match part {
         Some(part) => format!("a part, {part:?} of {:?}, of a tensor of class {class}", tensor.shape),
@@ -280,25 +278,23 @@ fn wrapper(nodes: &[Node], tensor: &strongroom_names::Tensor) -> String {
     }
 }
 
-fn of_class(class: &Node) -> String {
-    format!("a tensor of class {}", class_name(class))
+fn of_class(nodes: &[Node], class: NodeId) -> String {
+    format!("a tensor of class {}", name_of(nodes, class))
 }
 
 /// The class of an object, or what would be called to make it.
 fn class_of(nodes: &[Node], object: NodeId) -> String {
-    match strongroom_names::class(&Arena(nodes), object) {
-        Some((module, name)) => format!("`{}`", show::global(module, name)),
+    quoted(strongroom_names::class(&Arena(nodes), object))
+}
+
+/// The name of a class or function.
+fn name_of(nodes: &[Node], id: NodeId) -> String {
+    quoted(strongroom_names::global(&Arena(nodes), id))
+}
+
+fn quoted(class: Option<(&str, Cow<'_, str>)>) -> String {
+    match class {
+        Some((module, name)) => format!("`{}`", show::global(module, &name)),
         None => "an unknown class".into(),
-    }
-}
-
-fn at(nodes: &[Node], id: NodeId) -> Option<&Node> {
-    usize::try_from(id).ok().and_then(|id| nodes.get(id))
-}
-
-fn class_name(node: &Node) -> String {
-    match node {
-        Node::Global(Global { module, name }) => format!("`{}`", show::global(module, name)),
-        _ => "an unknown class".into(),
     }
 }

@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use super::json::{self, Info, Visit};
 use super::{LENGTH, METADATA, element};
 use crate::dtype::DType;
+use crate::error::Unfit;
+use crate::extras::Extras;
 use crate::{Error, Limits, show};
 
 /// A header whose tensors cover the file's payload without gap or overlap.
@@ -17,6 +19,8 @@ pub(super) struct Header {
     pub(super) metadata: Vec<(String, String)>,
     /// In order of their bytes.
     pub(super) tensors: Vec<Entry>,
+    /// What it says for nobody.
+    pub(super) extras: Vec<Unfit>,
 }
 
 /// A tensor of a header.
@@ -53,11 +57,15 @@ pub(super) fn parse(bytes: &[u8], payload: u64, limits: &Limits) -> Result<Heade
     read.map_err(|f| Error::malformed(file_offset(f.at), collector.part, f.expected, f.found))?;
 
     // A repeated name counts as its last entry, as in the reference.
+    let (texts, mut extras) = (collector.metadata.len(), collector.extras);
     let metadata = last_of_each(collector.metadata, |(key, _)| key);
+    for _ in metadata.len()..texts {
+        extras.add(METADATA, || "a text whose key comes again, and counts for no reader".into());
+    }
     let mut tensors = last_of_each(collector.tensors, |entry| &entry.name);
     tensors.sort_by_key(|entry| (entry.data, entry.number));
     check(&tensors, text, payload)?;
-    Ok(Header { metadata, tensors })
+    Ok(Header { metadata, tensors, extras: extras.into_vec() })
 }
 
 impl Entry {
@@ -124,6 +132,7 @@ fn check(tensors: &[Entry], text: &str, payload: u64) -> Result<(), Error> {
 struct Collector {
     metadata: Vec<(String, String)>,
     tensors: Vec<Entry>,
+    extras: Extras,
     /// The part that is being read.
     part: String,
     /// Keys read so far.
@@ -145,6 +154,7 @@ impl Collector {
         Self {
             metadata: Vec::new(),
             tensors: Vec::new(),
+            extras: Extras::default(),
             part: HEADER.into(),
             keys: 0,
             room: (entries, entries),
@@ -173,7 +183,13 @@ impl Visit for Collector {
         match info.dtype {
             Err(name) => self.stop = Some(Stop::UnknownDType { name, number }),
             Ok(dtype) if Self::take_room(&mut self.room.1, &mut self.stop) => {
-                let Info { shape, data_offsets: data, .. } = info;
+                let Info { shape, data_offsets: data, others, .. } = info;
+                if others > 0 {
+                    let fields = if others == 1 { "field" } else { "fields" };
+                    let reason =
+                        || format!("{others} {fields} of the header that no reader of the format knows");
+                    self.extras.add(&name, reason);
+                }
                 self.tensors.push(Entry { name, dtype, shape, data, number });
                 self.part = HEADER.into();
             }

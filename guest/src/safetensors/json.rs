@@ -20,6 +20,8 @@ pub(super) struct Info {
     pub(super) shape: Vec<u64>,
     /// First byte, and first byte after, from the end of the header.
     pub(super) data_offsets: (u64, u64),
+    /// Fields that are none of the format's.
+    pub(super) others: usize,
 }
 
 /// Takes a header's entries as they are read.
@@ -139,19 +141,23 @@ impl<'de> Visitor<'de> for InfoVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Info, A::Error> {
-        let (mut dtype, mut shape, mut data_offsets) = (None, None, None);
+        let (mut dtype, mut shape, mut data_offsets, mut others) = (None, None, None, 0);
         while let Some(field) = map.next_key::<Field>()? {
             match field {
                 Field::Dtype => once(&mut dtype, "dtype", map.next_value::<Name>()?.0)?,
                 Field::Shape => once(&mut shape, "shape", map.next_value()?)?,
                 Field::DataOffsets => once(&mut data_offsets, "data_offsets", map.next_value()?)?,
-                Field::Other => map.next_value::<Anything>().map(|Anything| ())?,
+                Field::Other => {
+                    map.next_value::<Anything>()?;
+                    others += 1;
+                }
             }
         }
         Ok(Info {
             dtype: dtype.ok_or_else(|| A::Error::missing_field("dtype"))?,
             shape: shape.ok_or_else(|| A::Error::missing_field("shape"))?,
             data_offsets: data_offsets.ok_or_else(|| A::Error::missing_field("data_offsets"))?,
+            others,
         })
     }
 }

@@ -86,7 +86,7 @@ impl SafetensorsReader {
 /// The state dict of a header: the names in the order of `load_file`, which is
 /// that of the bytes.
 fn checkpoint(header: Header, text: &str, payload: u64, limits: &Limits) -> Result<Checkpoint, Error> {
-    let Header { metadata, tensors } = header;
+    let Header { metadata, tensors, extras } = header;
     let count = u32::try_from(tensors.len()).ok();
     let fits = count.and_then(|count| count.checked_mul(2)?.checked_add(1)).filter(|n| *n <= limits.nodes);
     if fits.is_none() {
@@ -110,7 +110,7 @@ fn checkpoint(header: Header, text: &str, payload: u64, limits: &Limits) -> Resu
         alignment: None,
         checksums: false,
         metadata,
-        extras: Vec::new(),
+        extras,
         irreproducible: None,
         undecoded: 0,
         root: 0,

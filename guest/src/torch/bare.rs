@@ -3,9 +3,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::emit::emit;
-use super::extras::Extras;
 use super::interpret::NamedStorage;
 use super::order;
+use crate::extras::Extras;
 use crate::model::{Node, NodeId, Storage, Stored};
 use crate::pickle::{Machine, Progress};
 use crate::reader::{Checkpoint, Format};
@@ -23,18 +23,23 @@ pub(crate) struct BareReader {
     /// Bytes fed to the machine.
     fed: u64,
     window: Window,
+    /// Where the file goes on behind its pickle, once that is known.
+    behind: Option<u64>,
 }
 
 impl BareReader {
     /// Starts on a file of `length` bytes.
     pub(crate) fn new(length: u64, limits: Limits) -> Self {
         let machine = Some(Machine::new(0, PART, &limits));
-        Self { length, limits, machine, fed: 0, window: Window::default() }
+        Self { length, limits, machine, fed: 0, window: Window::default(), behind: None }
     }
 
     /// The next state: what was fetched, in the order asked for; at first, nothing.
     pub(crate) fn resume(&mut self, parts: Vec<Vec<u8>>) -> Result<Next<Checkpoint>, Error> {
         let bytes = parts.first().map_or(&[][..], Vec::as_slice);
+        if let Some(end) = self.behind.take() {
+            return Err(self.goes_on(end, bytes));
+        }
         let Some(mut machine) = self.machine.take() else {
             return Err(Error::misuse("the pickle is read"));
         };
@@ -65,8 +70,9 @@ impl BareReader {
                 }))
             }
             Progress::Done(used) => {
-                let found = show::count(self.length.saturating_sub(used), "more ");
-                Err(Error::malformed(used, PART, "the file to end after STOP", found))
+                self.behind = Some(used);
+                let left = self.length.saturating_sub(used);
+                Ok(Next::Fetch(vec![Range::new(used, left.min(foreign::HEAD))]))
             }
             Progress::More(missing) => {
                 let left = self.length.saturating_sub(self.fed);
@@ -82,6 +88,18 @@ impl BareReader {
                 Ok(Next::Fetch(vec![Range::new(self.fed, self.window.next(missing, left))]))
             }
         }
+    }
+
+    /// The error of a file that goes on at `end` with these bytes.
+    fn goes_on(&self, end: u64, bytes: &[u8]) -> Error {
+        let (expected, left) = ("the file to end after STOP", self.length.saturating_sub(end));
+        // Old pickles do not say what they are: one of these is told where nothing follows it.
+        if matches!(bytes, [0x80, 1..=5, ..]) || foreign::may_be_pickle(bytes, left, &self.limits) {
+            let found = "another pickle, as where `pickle.dump` was called several times on one open file: \
+                         `pickle.load` on it open gives one after the other, each to be saved by itself";
+            return Error::unsupported(end, PART, expected, found);
+        }
+        Error::malformed(end, PART, expected, show::count(left, "more "))
     }
 }
 

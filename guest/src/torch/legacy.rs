@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::extras::Extras;
 use super::interpret::Interpreted;
 use super::order;
+use crate::extras::Extras;
 use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
 use crate::reader::{Checkpoint, Format};
@@ -50,6 +50,8 @@ enum Stage {
     State,
     Keys(Interpreted),
     Counts(Placed),
+    /// What follows where the file should end is on its way: its first bytes.
+    Behind(u64),
     Over,
 }
 
@@ -61,6 +63,8 @@ struct Placed {
     order: Vec<StorageId>,
     /// Where the bytes of each storage lie; their element count is before them.
     ranges: BTreeMap<StorageId, Range>,
+    /// Where the last of them ends.
+    end: u64,
     extras: Extras,
 }
 
@@ -80,10 +84,16 @@ impl LegacyReader {
         }
     }
 
+    /// Whether a file of this kind starts so: with the magic number, under any protocol.
+    pub(crate) fn begins(head: &[u8]) -> bool {
+        head.windows(LONG.len()).any(|bytes| bytes == LONG) || head.starts_with(b"L119547")
+    }
+
     /// The next state: what was fetched, in the order asked for; at first, nothing.
     pub(crate) fn resume(&mut self, parts: Vec<Vec<u8>>) -> Result<Next<Checkpoint>, Error> {
         match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Counts(placed) => placed.finish(&parts).map(Next::Done),
+            Stage::Behind(end) => Err(self.goes_on(end, parts.first().map_or(&[], Vec::as_slice))),
             stage => {
                 self.stage = stage;
                 self.feed(parts.first().map_or(&[], Vec::as_slice))
@@ -150,6 +160,11 @@ impl LegacyReader {
             }
             Stage::Keys(interpreted) => {
                 let placed = self.place(interpreted, &graph, end)?;
+                let left = self.length.saturating_sub(placed.end);
+                if left > 0 {
+                    self.stage = Stage::Behind(placed.end);
+                    return Ok(Some(Next::Fetch(vec![Range::new(placed.end, left.min(SEAM))])));
+                }
                 let counts = placed.counts();
                 if counts.is_empty() {
                     return placed.finish(&[]).map(Next::Done).map(Some);
@@ -157,7 +172,9 @@ impl LegacyReader {
                 self.stage = Stage::Counts(placed);
                 return Ok(Some(Next::Fetch(counts)));
             }
-            Stage::Counts(_) | Stage::Over => return Err(Error::misuse("the reading is over")),
+            Stage::Counts(_) | Stage::Behind(_) | Stage::Over => {
+                return Err(Error::misuse("the reading is over"));
+            }
         };
         self.machine = Machine::new(end, self.stage.part(), &self.limits);
         self.start = end;
@@ -201,15 +218,23 @@ impl LegacyReader {
             let found = format!("{} storages, not {}", ranges.len(), show::name(&storage.1.key));
             return wrong("all storages of the state dict", found);
         }
-        if end != self.length {
-            let found = show::count(self.length.saturating_sub(end), "more ");
-            return Err(Error::malformed(end, "file", "its end after the last storage", found));
-        }
         extras.sources(&interpreted.sources);
         if self.odd > 0 {
             extras.add("system information", || format!("{} that torch does not write", entries(self.odd)));
         }
-        Ok(Placed { interpreted, order, ranges, extras })
+        Ok(Placed { interpreted, order, ranges, end, extras })
+    }
+
+    /// The error of a file that goes on at `end` with these bytes.
+    fn goes_on(&self, end: u64, bytes: &[u8]) -> Error {
+        let expected = "its end after the last storage";
+        if Self::begins(bytes) {
+            let found = "another file, as where `torch.save` was called several times on one open file: \
+                         `torch.load` on it open gives one after the other, each to be saved by itself";
+            return Error::unsupported(end, "file", expected, found);
+        }
+        let found = show::count(self.length.saturating_sub(end), "more ");
+        Error::malformed(end, "file", expected, found)
     }
 
     /// Where a storage's bytes lie when its element count lies at `offset`.
@@ -282,7 +307,7 @@ impl Stage {
             Self::System => "system information",
             Self::State => "state dict",
             Self::Keys(_) => "storage keys",
-            Self::Counts(_) | Self::Over => "storages",
+            Self::Counts(_) | Self::Behind(_) | Self::Over => "storages",
         }
     }
 }
@@ -312,6 +337,10 @@ fn length(interpreted: &Interpreted, id: StorageId) -> Option<u64> {
     interpreted.storages.get(usize::try_from(id).ok()?).map(|storage| storage.length)
 }
 
+/// `LONG1` of the magic number.
+const LONG: [u8; 12] = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// Enough to see it behind the frame of any protocol.
+const SEAM: u64 = 32;
 /// The first pickle's number, least byte first.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// Bytes of an element count.

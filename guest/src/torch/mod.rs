@@ -4,7 +4,6 @@
 mod archive;
 mod bare;
 mod emit;
-mod extras;
 mod interpret;
 mod legacy;
 mod notes;

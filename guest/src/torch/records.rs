@@ -2,11 +2,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Bound::{Excluded, Unbounded};
 
 use crate::error::Unfit;
+use crate::extras::Extras;
 use crate::model::{Global, Stored};
 use crate::reader::{Checkpoint, Format};
-use crate::torch::extras::Extras;
 use crate::torch::interpret::{Interpreted, NamedStorage};
 use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
 use crate::zip::{Directory, Entry};
@@ -167,8 +168,12 @@ impl Records {
     fn extras(&self, storages: &[Stored], sources: &[Global]) -> Vec<Unfit> {
         let used: BTreeSet<&str> = storages.iter().map(|storage| storage.name.as_str()).collect();
         let records = self.entries.iter().filter(|(name, entry)| {
-            // That of the archive itself is called nothing in it.
-            let folder = (name.is_empty() || name.ends_with('/')) && entry.size == 0;
+            // That of the archive itself is called nothing in it. Another one of nothing is
+            // somebody's word.
+            let inside = || self.entries.range::<str, _>((Excluded(name.as_str()), Unbounded)).next();
+            let is_used = || inside().is_some_and(|(next, _)| next.starts_with(name.as_str()));
+            let folder =
+                entry.size == 0 && (FOLDERS.contains(&name.as_str()) || name.ends_with('/') && is_used());
             let usual = entry.size <= LONGEST_NOTE && !self.odd.contains(&entry.name);
             let own = *name == PICKLE || NOTES.contains(&name.as_str()) && usual;
             !folder && !own && !used.contains(entry.name.as_str())
@@ -237,6 +242,9 @@ const NOTES: [&str; 6] = [
     ".data/version",
     ".data/serialization_id",
 ];
+
+/// The folders that archives of them have.
+const FOLDERS: [&str; 3] = ["", "data/", ".data/"];
 
 const PICKLE: &str = "data.pkl";
 

@@ -308,6 +308,7 @@ fn a_name_of_torchs_does_not_hide_what_is_somebodys_own() {
     };
     let both = [("a/data.pkl", ""), ("a/.data/version", "3\n"), ("a/version", "3\n")];
     assert_eq!(extras(&both), [""; 0]);
+    assert_eq!(extras(&[&[("a/", ""), ("a/.data/", "")], &both[..]].concat()), [""; 0]);
     let long = "1".repeat(100);
     for (name, text) in [
         ("a/.data/note.txt", "mine"),
@@ -315,6 +316,8 @@ fn a_name_of_torchs_does_not_hide_what_is_somebodys_own() {
         ("a/.data/serialization_id", &long),
         ("a/.format_version", "one"),
         ("a/version", "mine"),
+        ("a/notes/", ""),
+        ("a/data.pkl/", ""),
     ] {
         assert_eq!(extras(&[("a/data.pkl", ""), ("a/.data/version", "3"), (name, text)]), [name], "{text}");
     }

@@ -6,7 +6,8 @@ use crate::Limits;
 /// What a pickle may build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes.
+    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes, and what can
+    /// do no more: `frozenset`, and the instructions of other pickle protocols.
     #[default]
     WeightsOnly,
     /// Tensors, numbers, texts and containers of them; no classes at all.

@@ -63,7 +63,7 @@ fn entry(bytes: &[u8], offset: u64) -> Result<(Central, usize), Error> {
     let (size, compressed, header) = numbers(fixed, fields)
         .map_err(|(expected, found)| Error::malformed(offset, &*name, expected, found))?;
     let CentralEntry { flags, method, crc32, .. } = fixed;
-    let beside = u64::from(fixed.comment).saturating_add(extra::foreign(fields));
+    let beside = u64::from(fixed.comment).saturating_add(extra::foreign(fields, &[size, compressed, header]));
     let record = Central { name, header, flags, method, crc32, compressed, size, beside };
     handled(&record, fixed.disk, offset)?;
     Ok((record, length))

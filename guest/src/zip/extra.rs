@@ -22,15 +22,16 @@ pub(super) fn zip64(mut extra: &[u8]) -> Result<Option<&[u8]>, &'static str> {
 }
 
 /// Bytes of extra fields that are no archiver's, in a record's extra bytes: somebody's own.
-/// What is no field counts whole, unless it is zero, as some tools align records.
-pub(super) fn foreign(mut extra: &[u8]) -> u64 {
+/// What is no field counts whole, unless it is zero, as some tools align records. A field of
+/// 64-bit numbers repeats some of `numbers`.
+pub(super) fn foreign(mut extra: &[u8], numbers: &[u64]) -> u64 {
     let mut found = 0u64;
     while !extra.is_empty() {
         let mut fields = Fields(extra);
         let field = fields.u16().zip(fields.u16());
         let field = field.and_then(|(id, length)| Some((id, fields.0.split_at_checked(length.into())?)));
         let (bytes, rest) = match field {
-            Some((id, (field, rest))) if is_known(id, field) => (0, rest),
+            Some((id, (field, rest))) if is_known(id, field, numbers) => (0, rest),
             Some((_, (field, rest))) => (field.len(), rest),
             None if extra.iter().all(|&byte| byte == 0) => (0, &[][..]),
             None => (extra.len(), &[][..]),
@@ -41,10 +42,15 @@ pub(super) fn foreign(mut extra: &[u8]) -> u64 {
     found
 }
 
-/// Whether a field is what writers of archives are known to write, and no larger.
-pub(crate) fn is_known(id: u16, field: &[u8]) -> bool {
+/// Whether a field is what writers of archives are known to write, and no larger. One of 64-bit
+/// numbers is, where they are some of `numbers`.
+pub(crate) fn is_known(id: u16, field: &[u8], numbers: &[u64]) -> bool {
     match id {
-        ZIP64_FIELD => field.len() <= 28,
+        ZIP64_FIELD => {
+            let (found, disk) = field.as_chunks::<8>();
+            let known = found.iter().all(|found| numbers.contains(&u64::from_le_bytes(*found)));
+            known && found.len() <= 3 && matches!(disk, [] | [0, 0, 0, 0])
+        }
         // The padding that aligns torch's records.
         PADDING => field.iter().all(|&byte| byte == b'Z') || field.iter().all(|&byte| byte == 0),
         // Times and owners, by Info-ZIP and others.
@@ -64,6 +70,8 @@ const NTFS_TIMES: u16 = 0x000a;
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -74,13 +82,24 @@ mod tests {
 
     #[test]
     fn fields_of_no_archiver_are_counted() {
-        assert_eq!(foreign(b""), 0);
-        assert_eq!(foreign(b"FB\x02\x00ZZUT\x01\x00a"), 0);
-        assert_eq!(foreign(b"FB\x02\x00noXY\x03\x00abcUT\x01\x00a"), 5);
-        assert_eq!(foreign(b"UT\x0e\x00abcdefghijklmn"), 14);
-        assert_eq!(foreign(b"\x00\x00\x00"), 0);
-        assert_eq!(foreign(b"UT\x01\x00a\x00\x00\x00\x00\x00\x00"), 0);
-        assert_eq!(foreign(b"UT\x01\x00aXY\x09\x00abc"), 7);
+        let count = |extra: &[u8]| foreign(extra, &[7, 9]);
+        assert_eq!(count(b""), 0);
+        assert_eq!(count(b"FB\x02\x00ZZUT\x01\x00a"), 0);
+        assert_eq!(count(b"FB\x02\x00noXY\x03\x00abcUT\x01\x00a"), 5);
+        assert_eq!(count(b"UT\x0e\x00abcdefghijklmn"), 14);
+        assert_eq!(count(b"\x00\x00\x00"), 0);
+        assert_eq!(count(b"UT\x01\x00a\x00\x00\x00\x00\x00\x00"), 0);
+        assert_eq!(count(b"UT\x01\x00aXY\x09\x00abc"), 7);
+        let numbers = |numbers: &[u64], rest: &[u8]| {
+            let field: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let field = [&field, rest].concat();
+            count(&[&[1, 0, u8::try_from(field.len()).unwrap(), 0], &*field].concat())
+        };
+        assert_eq!(numbers(&[9, 7], b""), 0);
+        assert_eq!(numbers(&[7, 9, 9], &[0; 4]), 0);
+        assert_eq!(numbers(&[7, 8], b""), 16);
+        assert_eq!(numbers(&[7], b"mine"), 12);
+        assert_eq!(numbers(&[7; 4], b""), 32);
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Check {
         };
         same_numbers(record, local, extra)
             .map_err(|(expected, found)| Error::malformed(start, &*record.name, expected, found))?;
-        self.beside = extra::foreign(extra);
+        self.beside = extra::foreign(extra, &stated(record));
         if record.flags & FLAG_DESCRIPTOR != 0 {
             return Ok(Next::Stage(Stage::Descriptor { payload }));
         }
@@ -164,6 +164,13 @@ fn agreeing(record: &Central, bytes: &[u8]) -> Result<LocalHeader, Error> {
         return fault(format!("flags {flags:#06x} and method {method} as in the directory"), found);
     }
     Ok(local)
+}
+
+/// The numbers that a field of 64-bit ones in a record's local header may have: torch writes
+/// where the header is, too.
+fn stated(record: &Central) -> [u64; 4] {
+    let open = if record.flags & FLAG_DESCRIPTOR == 0 { record.size } else { 0 };
+    [record.size, record.compressed, record.header, open]
 }
 
 /// Whether the local header's checksum and sizes are the directory's, or zero

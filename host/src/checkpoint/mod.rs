@@ -153,13 +153,14 @@ impl Checkpoint {
         };
         let mut all = Verified::default();
         for (file, record) in &files {
-            let Verified { storages, bytes, unchecked } = match &record.storages.digest {
+            let Verified { storages, bytes, unchecked, embedded } = match &record.storages.digest {
                 Some(digests) => file.verify_with(digests)?,
                 None => file.verify()?,
             };
             all.storages += storages;
             all.bytes += bytes;
             all.unchecked += unchecked;
+            all.embedded += embedded;
         }
         Ok(all)
     }

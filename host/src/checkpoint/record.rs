@@ -19,6 +19,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::file::NO_DIGESTS;
@@ -312,14 +313,27 @@ fn damaged(path: &Path, error: &str) -> Error {
 fn open(store: &dyn Store, path: &Path) -> Result<Option<Arc<dyn Source>>> {
     // Who is on the way to it when its directory is replaced finds the old directory,
     // and nothing in it any more.
+    let mut is_link = true;
     for _ in 0..3 {
         match store.open(path) {
             Err(Error::Io { source, .. })
-                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                is_link &= store.exists(path)?;
+            }
+            Err(Error::Io { source, .. }) if is_no_file(&source) => {
+                return Err(damaged(path, &source.to_string()));
+            }
             opened => return opened.map(Some),
         }
     }
-    Ok(None)
+    if is_link { Err(damaged(path, "it is a link that leads nowhere")) } else { Ok(None) }
+}
+
+/// Whether an error says that what has a name is no file, nor a link to one, and not that it cannot
+/// be read now.
+fn is_no_file(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput || error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }
 
 /// All bytes of a record.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CheckpointWriterConfig;
 use crate::checkpoint::VERSION;
-use crate::state::{Content, Flat, StateDict, flat};
+use crate::state::{Content, StateDict, Storage, flat};
 use crate::{Error, RankInfo, Result, checksum, shard};
 
 /// What a rank says it saves, and how: facts with a name each, for people.
@@ -39,31 +39,43 @@ impl Terms {
     /// Adds those of a state dict that all ranks share, whose pickle is `outline` and whose
     /// storages have these checksums.
     pub(super) fn share(&mut self, outline: &[u8], state: &StateDict<'_>, checksums: &[Option<u32>]) {
-        let order = shard::encountered(state);
-        let numbers: HashMap<u32, u32> = order.iter().copied().zip(0..).collect();
-        let (mut names, mut forms) = (blake3::Hasher::new(), blake3::Hasher::new());
         let tensors = flat(state);
-        for Flat { tensor, path, .. } in &tensors {
-            names.update(path.as_bytes()).update(&[0]);
-            // Storages are numbered by how a file was read.
-            let mut form = tensor.raw().clone();
-            form.storage = form.storage.and_then(|id| numbers.get(&id).copied());
-            forms.update(format!("{form:?}").as_bytes());
-        }
         self.state.push(("the number of tensors".into(), tensors.len().to_string()));
-        self.digest("the names of tensors", &names);
-        self.digest("the dtypes and shapes of tensors", &forms);
-        let mut metadata = blake3::Hasher::new();
-        for (key, value) in shard::sorted(state.metadata()) {
-            for text in [key, value] {
-                metadata.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
-            }
-        }
-        self.digest("metadata", &metadata);
-        // Its pickle has all of those but the metadata, and no bytes of tensors.
-        self.digest("values that are no tensors", blake3::Hasher::new().update(outline));
+        let names = || tensors.iter().map(|flat| flat.path.clone());
+        let mut sorted: Vec<String> = names().collect();
+        sorted.sort_unstable();
+        self.each("the names of tensors", sorted);
+        self.each("the order of tensors", names());
+        let raws = || tensors.iter().map(|flat| flat.tensor.raw());
+        self.each(
+            "the dtypes and shapes of tensors",
+            raws().map(|raw| format!("{:?} {:?}", raw.dtype, raw.shape)),
+        );
+        let trained = tensors.iter().map(|flat| (flat.parameter, flat.tensor.raw().requires_grad));
+        self.each(
+            "which tensors are parameters, or require grad",
+            trained.map(|trained| format!("{trained:?}")),
+        );
+        let storages = tensors.iter().map(|flat| flat.tensor.storage());
+        let devices = storages.map(|storage| storage.map_or("", Storage::location).to_owned());
+        self.each("the devices of tensors", devices);
+        // By the first tensor over each: they are numbered by how a file was read.
+        let mut numbers: HashMap<u32, usize> = HashMap::new();
+        let views = raws().map(|raw| {
+            let next = numbers.len();
+            let number = raw.storage.map(|id| *numbers.entry(id).or_insert(next));
+            format!("{number:?} {} {:?} {} {}", raw.offset, raw.stride, raw.conj, raw.neg)
+        });
+        let views: Vec<String> = views.collect();
+        self.each("which tensors share memory, and how they look into it", views);
+        let metadata = shard::sorted(state.metadata());
+        self.each("metadata", metadata.iter().flat_map(|(key, value)| [key, value]));
+        // Its pickle has all of those but the metadata, and no bytes of tensors: what differs only
+        // now is none of them.
+        let rest = "values that are no plain tensors, or what holds them";
+        self.digest(rest, blake3::Hasher::new().update(outline));
         let mut contents = blake3::Hasher::new();
-        for id in order {
+        for id in shard::encountered(state) {
             let checksum = checksums.get(id as usize).copied().flatten();
             contents.update(&[u8::from(checksum.is_some())]).update(&checksum.unwrap_or(0).to_le_bytes());
         }
@@ -72,6 +84,16 @@ impl Terms {
 
     fn option(&mut self, name: &str, value: impl ToString) {
         self.options.push((name.into(), value.to_string()));
+    }
+
+    /// A digest of texts, in order.
+    fn each(&mut self, name: &str, texts: impl IntoIterator<Item = impl AsRef<str>>) {
+        let mut hasher = blake3::Hasher::new();
+        for text in texts {
+            let text = text.as_ref();
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        self.digest(name, &hasher);
     }
 
     fn digest(&mut self, name: &str, hasher: &blake3::Hasher) {

@@ -232,7 +232,7 @@ impl CheckpointWriter {
             return Err(error);
         }
         let pruned = self.prune(save, stage.place());
-        self.call_hooks(save, stage.directory().map(|_| save.path), true).and(pruned)
+        self.call_hooks(save, stage.directory().map(|_| stage.place()), true).and(pruned)
     }
 
     /// Removes what is not to be kept beside a new checkpoint.
@@ -358,7 +358,9 @@ impl CheckpointWriter {
         self.put_bytes(stage, &rank_record(rank.global_rank), &bytes)?;
         let (record_length, record_crc32) = (bytes.len() as u64, crc32(&bytes));
         let record_digest = written.digests.is_some().then(|| digest::of(&bytes));
-        let directory = stage.place().display().to_string();
+        // A relative one may be of another directory on each rank.
+        let directory = self.store.real(stage.place()).unwrap_or_else(|_| stage.place().into());
+        let directory = directory.display().to_string();
         Ok(RankSeal { directory, length: record.length, record_length, record_crc32, record_digest })
     }
 

@@ -19,6 +19,8 @@ use crate::{Error, RankInfo, Result};
 /// One save of one rank.
 pub(super) struct Save<'s> {
     pub(super) path: &'s Path,
+    /// The name of what it makes, which `.` has, too: that of a link is of what it leads to.
+    name: String,
     pub(super) arguments: &'s HookArguments,
     pub(super) rank: RankInfo,
     barrier: &'s dyn Barrier,
@@ -33,8 +35,10 @@ impl<'s> Save<'s> {
     pub(super) fn new(writer: &'s CheckpointWriter, path: &'s Path, arguments: &'s HookArguments) -> Self {
         let barrier = &*writer.barrier;
         let (timeout, rounds) = (writer.config.write_barrier_timeout, &*writer.saves);
+        let place = writer.store.real(path).unwrap_or_else(|_| path.into());
         let mut save = Self {
             path,
+            name: place.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             arguments,
             rank: barrier.rank_info(),
             barrier,
@@ -57,7 +61,7 @@ impl<'s> Save<'s> {
         let said = |topic: String| self.barrier.collect(&topic, &[other], Duration::ZERO).ok()?.pop();
         let Some(vote) = said(written(number)) else { return Left::Nothing };
         let vote = serde_json::from_slice::<Vote>(&vote).ok();
-        let same = vote.as_ref().is_none_or(|vote| vote.name == self.name());
+        let same = vote.as_ref().is_none_or(|vote| vote.name == self.name);
         let withdrawn = |vote: &Vote| matches!(vote.failure, Some(Failure::Withdrawn(_)));
         let over = match other {
             0 => said(committed(number)).is_some(),
@@ -148,7 +152,7 @@ impl<'s> Save<'s> {
     }
 
     fn announce(&self, topic: &str, statement: Option<Statement>, failure: Option<Failure>) -> Result<()> {
-        let vote = Vote { name: self.name(), statement, failure };
+        let vote = Vote { name: self.name.clone(), statement, failure };
         let vote = serde_json::to_vec(&vote).map_err(|error| Error::Value(error.to_string()))?;
         self.barrier.announce(topic, &vote)
     }
@@ -163,19 +167,14 @@ impl<'s> Save<'s> {
                     Err(of_rank(Error::Remote(reason)))
                 }
                 Some(Failure::GaveUp(reason)) => Err(of_rank(Error::GaveUp(reason))),
-                None if vote.name != self.name() => Err(of_rank(Error::Remote(format!(
+                None if vote.name != self.name => Err(of_rank(Error::Remote(format!(
                     "it saves {}, and this rank {}: all ranks save the same checkpoints in the same order",
-                    vote.name,
-                    self.name()
+                    vote.name, self.name
                 )))),
                 None => Ok(vote.statement),
             }
         });
         heard.collect()
-    }
-
-    fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
@@ -204,7 +203,7 @@ pub(super) struct Statement {
 /// What the commit record says of a rank's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RankSeal {
-    /// The checkpoint's directory as this rank sees it.
+    /// The checkpoint's directory as this rank sees it: its absolute path.
     pub(super) directory: String,
     /// Bytes of its file.
     pub(super) length: u64,
@@ -217,6 +216,14 @@ pub(super) struct RankSeal {
 }
 
 impl RankSeal {
+    /// What the directory is, which is not that of `own`.
+    fn beside(&self, own: &Self) -> String {
+        match self.directory == own.directory {
+            true => "another of that path, as on another machine".into(),
+            false => self.directory.clone(),
+        }
+    }
+
     /// The record that it seals, once that and the rank's file are in the stage, where rank
     /// 0 has `own`.
     pub(super) fn record(&self, stage: &dyn Stage, rank: usize, own: &Self) -> Result<FileRecord> {
@@ -224,7 +231,7 @@ impl RankSeal {
             // It says that it has written it.
             Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Error::Disagree {
                 what: "the directory that they save in".into(),
-                sides: vec![(own.directory.clone(), vec![0]), (self.directory.clone(), vec![rank])],
+                sides: vec![(own.directory.clone(), vec![0]), (self.beside(own), vec![rank])],
                 shared: false,
             },
             error => error,

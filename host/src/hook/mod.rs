@@ -73,7 +73,7 @@ pub struct HookContext<'c> {
     /// The checkpoint's directory: where it will be, or is.
     pub path: &'c Path,
     /// Where its files are now, if the store has them on this machine: a hidden
-    /// directory before the commit, `path` after it.
+    /// directory before the commit, after it the one that `path` leads to.
     pub directory: Option<&'c Path>,
     /// Which rank calls.
     pub rank_info: RankInfo,

@@ -8,7 +8,7 @@ use crate::bindings::types::{Pair, Tensor};
 use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
 use crate::shard::sorted;
-use crate::state::{Flat, Node, StateDict, flattened, is_contiguous};
+use crate::state::{Flat, Node, StateDict, extent, flattened, is_contiguous};
 use crate::write::Flattened;
 
 /// Holds a file against the tensors of `state`: all that were not reported as left out
@@ -30,7 +30,8 @@ pub(super) fn compare(
     // What is left out of a module is not its tensors.
     left_out.retain(|path| !modules.contains(*path));
     let mut storages = vec![None; file.parts().len()];
-    let mut flattened = Flattened::default();
+    let mut flattened = Flattened { partly_shown: state.partly_shown(), ..Flattened::default() };
+    let mut spans = Vec::new();
     for Flat { tensor: expected, path, name, parameter } in expected {
         let expected = expected.raw();
         // What is left out of a tensor that is there is what it has beside its elements.
@@ -42,6 +43,7 @@ pub(super) fn compare(
         };
         flattened.parameters += usize::from(parameter);
         flattened.requires_grad += usize::from(expected.requires_grad);
+        spans.extend(span(expected));
         if (tensor.dtype, &tensor.shape) != (expected.dtype, &expected.shape) {
             return Err(format!(
                 "{path}: expected {} {:?}, found {} {:?}",
@@ -61,8 +63,28 @@ pub(super) fn compare(
     if let Some(name) = found.keys().min() {
         return Err(format!("{name}: expected nothing, found a tensor"));
     }
+    flattened.tied = tied(spans);
     let storages = storages.into_iter().collect::<Option<_>>();
     Ok((storages.ok_or("found a payload that belongs to no tensor")?, flattened))
+}
+
+/// The storage that a tensor looks into, and between which bytes. None if it has no elements.
+fn span(tensor: &Tensor) -> Option<(u32, u64, u64)> {
+    let end = extent(tensor).filter(|end| *end > 0)?;
+    Some((tensor.storage?, tensor.dtype.bytes(tensor.offset)?, end))
+}
+
+/// How many of these meet one that begins no later, each in one storage.
+fn tied(mut spans: Vec<(u32, u64, u64)>) -> usize {
+    spans.sort_unstable();
+    let mut reached = None;
+    let meets = |&(storage, start, end): &(u32, u64, u64)| {
+        let meets = reached.is_some_and(|(of, reach)| of == storage && start < reach);
+        let before = reached.filter(|_| meets).map_or(0, |(_, reach)| reach);
+        reached = Some((storage, end.max(before)));
+        meets
+    };
+    spans.iter().map(meets).filter(|meets| *meets).count()
 }
 
 /// The tensors of a flat file, by their names.

@@ -2,11 +2,12 @@
 
 mod family;
 mod links;
+mod prune;
+mod root;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::mem;
 use std::num::NonZeroU64;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Record;
-use crate::protected::Sources;
-use crate::store::{Entry, Local, Store, Tidied};
+use crate::store::{Entry, Local, Store};
 use crate::{Error, Result, presence};
 use family::{Family, Name};
 
 pub use family::Pattern;
+pub(crate) use prune::remove_beside;
+pub use prune::{Pruned, prunable_beside_in, prunable_in, prune, prune_in};
+pub(crate) use root::root_of;
 
 /// A committed checkpoint in a directory of checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +146,6 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
                 gone = true;
                 continue;
             }
-            Err(error) if is_of_no_file(&error) => continue,
             Err(error) if is_of_its_own(&error) => {
                 listing.passed_over.push(error);
                 continue;
@@ -160,11 +162,6 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
     }
     listing.checkpoints.sort_by(|a, b| (a.committed, &a.path).cmp(&(b.committed, &b.path)));
     Ok((listing, gone))
-}
-
-/// Whether an error says that what has a record's name is no file.
-fn is_of_no_file(error: &Error) -> bool {
-    matches!(error, Error::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
 }
 
 /// Whether an error is of this one checkpoint: it is damaged, or somebody else's. A disk
@@ -310,190 +307,6 @@ impl Retention {
         let name = listed.path.file_name().map(Name::of);
         self.keep_every.zip(name).is_some_and(|(every, name)| name.is_multiple_of(every))
     }
-}
-
-/// What a prune removes.
-#[derive(Debug, Default)]
-pub struct Pruned {
-    /// The checkpoints, the oldest first.
-    pub removed: Vec<PathBuf>,
-    /// What writes and removals that died have left.
-    pub leftovers: Vec<PathBuf>,
-    /// Why others stay that were to go: somebody has put files into them, a link leads
-    /// there, they are being read, or who asks may not delete them.
-    pub spared: Vec<Error>,
-    /// What could not be removed, and why.
-    pub failed: Vec<Error>,
-    /// What is wrong with checkpoints that are neither counted nor removed.
-    pub passed_over: Vec<Error>,
-}
-
-/// Removes the committed checkpoints directly under `root` that are not to be
-/// kept, each in one step, the oldest first. Answers what was removed.
-///
-/// What saves that died have left goes, too. Nothing else is touched: no other
-/// directory, no save that is under way, no checkpoint with files that are not its own,
-/// and never the newest committed checkpoint. One that is not whole is neither counted nor
-/// removed.
-///
-/// ```
-/// use std::num::NonZeroUsize;
-/// use strongroom::{CheckpointWriter, HookArguments, Retention, StateDict};
-///
-/// # fn main() -> strongroom::Result<()> {
-/// # let directory = tempfile::tempdir().unwrap();
-/// # let root = directory.path();
-/// let writer = CheckpointWriter::single()?;
-/// for step in 1..=3 {
-///     writer.write(root.join(format!("step-{step}")), &StateDict::new(), &HookArguments::new())?;
-/// }
-/// let pruned = strongroom::prune(root, &Retention::last(NonZeroUsize::new(2).unwrap()))?;
-/// assert_eq!(pruned.removed, [root.join("step-1")]);
-/// # Ok(())
-/// # }
-/// ```
-pub fn prune(root: impl AsRef<Path>, retention: &Retention) -> Result<Pruned> {
-    prune_in(&Local, root.as_ref(), retention)
-}
-
-/// The same, in a store of one's own.
-pub fn prune_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
-    let Tidied { removed: leftovers, mut failed } =
-        if is_missing(store, root)? { Tidied::default() } else { store.tidy(root)? };
-    let pruned = remove_dispensable(store, root, retention, &|_| true, &Sources::default())?;
-    failed.extend(pruned.failed);
-    Ok(Pruned { leftovers, failed, ..pruned })
-}
-
-/// What [`prune_in`] would remove, if it were called now.
-pub fn prunable_in(store: &dyn Store, root: &Path, retention: &Retention) -> Result<Pruned> {
-    let leftovers = if is_missing(store, root)? { Vec::new() } else { store.leftovers(root)? };
-    let (pruned, _) = prunable(store, root, retention, &|_| true, &Sources::default())?;
-    Ok(Pruned { leftovers, ..pruned })
-}
-
-/// Which checkpoints a save to `path` of what is in the files `sources`, if it were done now,
-/// would remove from the directory that it is in, and why it would leave others.
-pub fn prunable_beside_in(
-    store: &dyn Store,
-    path: &Path,
-    retention: &Retention,
-    sources: &[PathBuf],
-) -> Result<Pruned> {
-    let (root, own) = (root_of(store, path), own_name(store, path)?);
-    let sources = Sources::at(store, sources)?;
-    Ok(prunable(store, &root, retention, &beside(retention, &own), &sources)?.0)
-}
-
-/// Answers the checkpoints that count, too.
-fn prunable(
-    store: &dyn Store,
-    root: &Path,
-    retention: &Retention,
-    may_go: &dyn Fn(&OsStr) -> bool,
-    reading: &Sources,
-) -> Result<(Pruned, Vec<Listed>)> {
-    let Listing { checkpoints, passed_over } = sealed(store, root)?;
-    let going = retention.dispensable(&checkpoints).into_iter().map(|listed| &listed.path);
-    let going: Vec<&PathBuf> = going.filter(|path| path.file_name().is_some_and(may_go)).collect();
-    let mut pruned = Pruned { passed_over, ..Pruned::default() };
-    let mut stays = |path: &PathBuf, reason: Result<Option<String>>| match reason {
-        Ok(None) => Ok(false),
-        Ok(Some(reason)) => {
-            pruned.spared.push(Error::checkpoint(path, format!("it is not deleted, as {reason}")));
-            Ok(true)
-        }
-        // Somebody else removes or replaces it.
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(Error::Replaced { .. }) => Ok(true),
-        Err(error) => Err(error),
-    };
-    let mut apart = BTreeSet::new();
-    for path in &going {
-        if !stays(path, presence::needed(store, path, reading))? {
-            apart.insert((*path).clone());
-        }
-    }
-    let links = links::into(store, root, &apart)?;
-    for path in going.into_iter().filter(|path| apart.contains(*path)) {
-        let link = links.get(path).map(|link| format!("the link {} leads to it", link.display()));
-        if !stays(path, Ok(link))? {
-            pruned.removed.push(path.clone());
-        }
-    }
-    Ok((pruned, checkpoints))
-}
-
-fn is_missing(store: &dyn Store, root: &Path) -> Result<bool> {
-    Ok(store.look(root)?.is_none())
-}
-
-/// Removes the checkpoints that are not to be kept beside a new one at `path`.
-/// What is read stays.
-pub(crate) fn remove_beside(
-    store: &dyn Store,
-    path: &Path,
-    retention: &Retention,
-    reading: &Sources,
-) -> Result<Pruned> {
-    let (root, own) = (root_of(store, path), own_name(store, path)?);
-    remove_dispensable(store, &root, retention, &beside(retention, &own), reading)
-}
-
-/// Which names may go for a new one: those of its family, or those that were asked for.
-/// Not itself: another job may have committed at the same moment.
-fn beside<'a>(retention: &'a Retention, own: &'a OsStr) -> impl Fn(&OsStr) -> bool + 'a {
-    let family = Name::of(own).family;
-    move |name| name != own && (retention.keep_in.is_some() || Name::of(name).family == family)
-}
-
-/// The directory of checkpoints that one is in: another if its path is a link.
-pub(crate) fn root_of(store: &dyn Store, path: &Path) -> PathBuf {
-    let above = |path: &Path| match path.parent() {
-        Some(root) if !root.as_os_str().is_empty() => root.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    let root = above(path);
-    match (store.real(path), store.real(&root)) {
-        (Ok(place), Ok(real)) if above(&place) != real => above(&place),
-        _ => root,
-    }
-}
-
-/// The name of a checkpoint there.
-fn own_name(store: &dyn Store, path: &Path) -> Result<OsString> {
-    Ok(store.real(path)?.file_name().unwrap_or_default().to_os_string())
-}
-
-/// Removes the checkpoints that are not to be kept, if `may_go` says yes to their names.
-fn remove_dispensable(
-    store: &dyn Store,
-    root: &Path,
-    retention: &Retention,
-    may_go: &dyn Fn(&OsStr) -> bool,
-    reading: &Sources,
-) -> Result<Pruned> {
-    let (mut pruned, counted) = prunable(store, root, retention, may_go, reading)?;
-    // What comes meanwhile does not count: its record would have to be read, each time.
-    let counted: HashSet<(&Path, u64)> =
-        counted.iter().map(|listed| (&*listed.path, listed.committed)).collect();
-    for path in mem::take(&mut pruned.removed) {
-        // Asked when nobody can commit: the newer ones may be gone again, taken back as
-        // they could not be brought to disk, and this one may have been replaced.
-        let still = || {
-            let mut now = list_in(store, root)?.checkpoints;
-            now.retain(|listed| counted.contains(&(&*listed.path, listed.committed)));
-            let going = retention.dispensable(&now);
-            Ok(going.iter().any(|listed| listed.path == path) && presence::foreign(store, &path)?.is_empty())
-        };
-        // One that cannot be removed keeps nobody from saying what was.
-        match store.remove(&path, &still) {
-            Ok(true) => pruned.removed.push(path),
-            Ok(false) => {}
-            Err(error) => pruned.failed.push(error),
-        }
-    }
-    Ok(pruned)
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ impl<'s, 'a> Item<'s, 'a> {
             _ => core.as_tensor().map(|values| values.dtype()),
         };
         let class = match (tensor.class, tensor.kind) {
-            (Some(class), _) => self.sibling(class).repr(),
+            (Some(class), _) => self.named(class),
             (None, Kind::Parameter) => "Parameter".into(),
             (None, Kind::Plain | Kind::Quantized | Kind::Sparse | Kind::Wrapper) => "torch.Tensor".into(),
         };

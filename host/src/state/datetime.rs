@@ -42,13 +42,14 @@ pub(super) fn instant(value: i64, unit: &str) -> Option<String> {
     })
 }
 
-/// A span of time: `5 ms`.
+/// A span of time: `5 milliseconds`.
 pub(super) fn span(value: i64, unit: &str) -> Option<String> {
     if value == i64::MIN {
         return Some("NaT".into());
     }
     let (count, unit) = counted(unit)?;
-    Some(format!("{} {unit}", i128::from(value) * count))
+    let (_, name) = UNITS.iter().find(|(short, _)| *short == unit)?;
+    Some(format!("{} {name}", i128::from(value) * count))
 }
 
 /// A unit and how many of it make one: `25s`.
@@ -73,6 +74,24 @@ fn date(days: i128) -> String {
 }
 
 const SECONDS: i128 = 86_400;
+
+/// Units in short, and as they are printed.
+const UNITS: [(&str, &str); 14] = [
+    ("Y", "years"),
+    ("M", "months"),
+    ("W", "weeks"),
+    ("D", "days"),
+    ("h", "hours"),
+    ("m", "minutes"),
+    ("s", "seconds"),
+    ("ms", "milliseconds"),
+    ("us", "microseconds"),
+    ("ns", "nanoseconds"),
+    ("ps", "picoseconds"),
+    ("fs", "femtoseconds"),
+    ("as", "attoseconds"),
+    ("generic", "generic time units"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -100,7 +119,7 @@ mod tests {
         for (value, unit, shown) in dates {
             assert_eq!(instant(value, unit).as_deref(), Some(shown), "{value} {unit}");
         }
-        assert_eq!(span(-5, "25s").as_deref(), Some("-125 s"));
+        assert_eq!(span(-5, "25s").as_deref(), Some("-125 seconds"));
         assert_eq!(span(i64::MIN, "D").as_deref(), Some("NaT"));
         assert_eq!((instant(0, ""), instant(0, "x"), span(0, "99999999999s")), (None, None, None));
         assert!(instant(i64::MAX, "2147483647Y").is_some());

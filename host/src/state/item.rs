@@ -1,7 +1,9 @@
+use std::iter;
+
 use strongroom_names::float;
 
 use super::names::{Arena, compressed_layout};
-use super::{Node, StateDict, Storage, Tensor};
+use super::{Node, StateDict, Storage, Tensor, number};
 use crate::bindings::types as wit;
 
 /// One value of a [`StateDict`], looked at in place.
@@ -63,15 +65,18 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::SparseCoo(_) => "sparse_coo Tensor",
             Node::SparseCompressed(sparse) => return format!("{} Tensor", compressed_layout(sparse.layout)),
             Node::Absent => "absent",
-            Node::Subclass(subclass) => return self.at(subclass.class).repr(),
+            Node::Subclass(subclass) => return self.named(subclass.class),
             Node::NumpyScalar(scalar) => return format!("numpy {}", scalar.dtype),
             Node::Object(object) => {
                 return match object.construct {
                     wit::Construct::Persistent => "persistent id".into(),
-                    wit::Construct::Call | wit::Construct::New | wit::Construct::NewEx => {
+                    wit::Construct::Call
+                    | wit::Construct::New
+                    | wit::Construct::NewEx
+                    | wit::Construct::Instance => {
                         match strongroom_names::class(&Arena(self.state.nodes()), self.id) {
                             Some((module, name)) => format!("{module}.{name}"),
-                            None => self.at(object.callable).repr(),
+                            None => self.named(object.callable),
                         }
                     }
                 };
@@ -205,18 +210,20 @@ impl<'s, 'a> Item<'s, 'a> {
         matches!(self.node(), Node::Object(_))
     }
 
-    /// The value as Python would print it, long ones cut.
+    /// The value as Python would print it, long ones cut. Only their start is looked at: a
+    /// file may show one value a million times.
     pub fn repr(&self) -> String {
         match self.node() {
             Node::None => "None".into(),
             Node::Boolean(value) => if *value { "True" } else { "False" }.into(),
             Node::Int(value) => value.to_string(),
-            Node::BigInt(bytes) => format!("an integer of {} bytes", bytes.len()),
-            Node::Float(bits) => float(*bits),
-            Node::Complex(wit::Complex { re, im }) => format!("complex({}, {})", float(*re), float(*im)),
+            Node::BigInt(bytes) => number::integer(bytes),
+            Node::Float(bits) => float(f64::from_bits(*bits)),
+            Node::Complex(wit::Complex { re, im }) => {
+                number::complex(&float(f64::from_bits(*re)), &float(f64::from_bits(*im)))
+            }
             Node::Text(text) => quoted(&text.value),
-            // Only the start is looked at: a file may show one value a million times.
-            Node::SurrogateText(bytes) => quoted(&String::from_utf8_lossy(start(bytes, 4 * (SHOWN + 1)))),
+            Node::SurrogateText(bytes) => strongroom_names::quoted(points(bytes), SHOWN),
             Node::Bytes(bytes) => quoted_bytes(bytes),
             Node::ByteArray(bytes) => format!("bytearray({})", quoted_bytes(bytes)),
             Node::Size(sizes) => match sizes.get(..SHOWN) {
@@ -232,11 +239,13 @@ impl<'s, 'a> Item<'s, 'a> {
             Node::Layout(layout) => format!("torch.{}", debug_name(layout)),
             Node::Global(wit::Global { module, name }) => format!("{module}.{name}"),
             Node::NumpyScalar(scalar) => super::numpy::repr(&scalar.dtype, &scalar.data),
-            Node::Tuple(ids) => format!("a tuple of {}", ids.len()),
-            Node::List(ids) => format!("a list of {}", ids.len()),
-            Node::Set(ids) | Node::FrozenSet(ids) => format!("a set of {}", ids.len()),
-            Node::Dict(pairs) | Node::Counter(pairs) => format!("a dict of {}", pairs.len()),
-            Node::OrderedDict(dict) => format!("a dict of {}", dict.items.len()),
+            Node::Tuple(ids) => container("tuple", "()", ids.len()),
+            Node::List(ids) => container("list", "[]", ids.len()),
+            Node::Set(ids) => container("set", "set()", ids.len()),
+            Node::FrozenSet(ids) => container("set", "frozenset()", ids.len()),
+            Node::Dict(pairs) => container("dict", "{}", pairs.len()),
+            Node::Counter(pairs) => container("dict", "Counter()", pairs.len()),
+            Node::OrderedDict(dict) => container("dict", "OrderedDict()", dict.items.len()),
             Node::Storage(_) => {
                 format!("a storage of {} bytes", self.as_storage().map_or(0, Storage::length))
             }
@@ -255,11 +264,13 @@ impl<'s, 'a> Item<'s, 'a> {
         Item::new(self.state, id)
     }
 
-    fn at(&self, id: u32) -> Item<'s, 'a> {
-        // A callable that is itself an object would recurse with the file.
-        match self.state.node(id) {
-            Node::Object(_) | Node::Subclass(_) => Item::new(self.state, u32::MAX),
-            _ => Item::new(self.state, id),
+    /// The name of a class, or of what stands where one is wanted.
+    pub(super) fn named(&self, id: u32) -> String {
+        match (strongroom_names::global(&Arena(self.state.nodes()), id), self.state.node(id)) {
+            (Some((module, name)), _) => format!("{module}.{name}"),
+            // Looking into it would recurse with the file.
+            (None, Node::Object(_) | Node::Subclass(_)) => "an unknown class".into(),
+            (None, _) => self.sibling(id).repr(),
         }
     }
 
@@ -341,35 +352,36 @@ impl<'s, 'a> Entries<'s, 'a> {
 /// Characters of a string that are shown.
 pub(super) const SHOWN: usize = 60;
 
-fn start(bytes: &[u8], most: usize) -> &[u8] {
-    bytes.get(..most).unwrap_or(bytes)
-}
-
+/// A text as Python prints it.
 pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::from("'");
-    for c in text.chars().take(SHOWN) {
-        match c {
-            '\'' | '\\' | '\n' | '\r' | '\t' => out.extend(c.escape_default()),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    if text.chars().nth(SHOWN).is_some() {
-        out.push('…');
-    }
-    out.push('\'');
-    out
+    strongroom_names::quoted(text.chars().map(u32::from), SHOWN)
 }
 
 /// Bytes as Python prints them.
 pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
-    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
-    let escaped = shown.iter().map(|byte| match byte {
-        b'"' => "\"".into(),
-        byte => byte.escape_ascii().to_string(),
-    });
-    let more = if bytes.len() > SHOWN { "…" } else { "" };
-    format!("b'{}{more}'", escaped.collect::<String>())
+    strongroom_names::quoted_bytes(bytes, SHOWN)
+}
+
+/// The code points of UTF-8 in which there may be lone surrogates.
+fn points(mut bytes: &[u8]) -> impl Iterator<Item = u32> {
+    iter::from_fn(move || {
+        let first = *bytes.first()?;
+        let (length, mask) = match first {
+            0xc0..=0xdf => (2, 0x1f),
+            0xe0..=0xef => (3, 0x0f),
+            0xf0..=0xff => (4, 0x07),
+            0..=0xbf => (1, 0xff),
+        };
+        let (point, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        let low = point.iter().skip(1).map(|byte| u32::from(byte & 0x3f));
+        Some(low.fold(u32::from(first & mask), |high, low| high << 6 | low))
+    })
+}
+
+/// What a container is said to be: an empty one as Python prints it.
+fn container(what: &str, empty: &str, length: usize) -> String {
+    if length == 0 { empty.into() } else { format!("a {what} of {length}") }
 }
 
 /// `PerTensorAffine` as torch spells it.
@@ -421,11 +433,70 @@ mod tests {
     }
 
     #[test]
-    fn texts_and_bytes_that_differ_are_shown_differently() {
-        let texts = ["a'b", "x\n", "x\\n", "C:\\new\\", "\0", "\u{85}é"].map(quoted);
-        let expected =
-            [r"'a\'b'", r"'x\n'", r"'x\\n'", r"'C:\\new\\'", r"'\x00'", r"'\x85é'"].map(String::from);
-        assert_eq!(texts, expected);
-        assert_eq!(quoted_bytes(b"a'b\"\\\x00\xff\n"), r#"b'a\'b"\\\x00\xff\n'"#);
+    fn lone_surrogates_are_told_apart() {
+        let text = |bytes: &[u8]| Node::SurrogateText(bytes.to_vec());
+        let nodes = [
+            text(b"\xed\xa0\x80"),
+            text(b"\xed\xbf\xbf\xc3\xa9\xf0\x9f\x99\x82a"),
+            // No reader lets these pass.
+            text(b"\xed\xa0"),
+            text(b"\xff\xff\xff\xff"),
+        ];
+        let state = StateDict::from_parts(nodes.to_vec(), Vec::new(), 0, Vec::new());
+        let shown: Vec<String> = (0..4).map(|id| Item::new(&state, id).repr()).collect();
+        assert_eq!(shown, [r"'\ud800'", r"'\udfffé🙂a'", "''", r"'\U001fffff'"]);
+    }
+
+    #[test]
+    fn empty_containers_are_shown_as_python_has_them() {
+        let ordered = wit::OrderedDict { items: Vec::new(), attributes: None };
+        let nodes = [
+            Node::Tuple(Vec::new()),
+            Node::List(Vec::new()),
+            Node::Set(Vec::new()),
+            Node::FrozenSet(Vec::new()),
+            Node::Dict(Vec::new()),
+            Node::Counter(Vec::new()),
+            Node::OrderedDict(ordered),
+            Node::List(vec![0]),
+        ];
+        let state = StateDict::from_parts(nodes.to_vec(), Vec::new(), 0, Vec::new());
+        let shown: Vec<String> = (0..8).map(|id| Item::new(&state, id).repr()).collect();
+        let empty = ["()", "[]", "set()", "frozenset()", "{}", "Counter()", "OrderedDict()", "a list of 1"];
+        assert_eq!(shown, empty);
+    }
+
+    #[test]
+    fn what_stands_for_a_class_is_never_none() {
+        // What a method of an object makes: `getattr(object, 'method')()`.
+        let global = |name: &str| Node::Global(wit::Global { module: "builtins".into(), name: name.into() });
+        let call = |callable, args| {
+            Node::Object(wit::Object {
+                construct: wit::Construct::Call,
+                callable,
+                args: Some(args),
+                kwargs: None,
+                items: Vec::new(),
+                pairs: Vec::new(),
+                state: None,
+                effects: Vec::new(),
+            })
+        };
+        let nodes = [
+            call(1, 5),
+            call(2, 3),
+            global("getattr"),
+            Node::Tuple(vec![4, 6]),
+            call(7, 5),
+            Node::Tuple(Vec::new()),
+            Node::Text(wit::Text { value: "Inner".into(), interned: false }),
+            global("Outer"),
+            call(9, 5),
+            call(2, 10),
+            Node::Tuple(vec![7, 6]),
+        ];
+        let state = StateDict::from_parts(nodes.to_vec(), Vec::new(), 0, Vec::new());
+        assert_eq!(Item::new(&state, 0).kind(), "an unknown class");
+        assert_eq!(Item::new(&state, 8).kind(), "builtins.Outer.Inner");
     }
 }

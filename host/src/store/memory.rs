@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Entry, Found, Shared, Sink, Source, Stage, Store, Tidied};
+use super::{Entry, Files, Found, Link, Removal, Shared, Sink, Source, Stage, Store, Tidied, Which};
 use crate::{Error, Result};
 
 /// Files in memory, for tests and for embedding. Clones share them.
@@ -94,19 +95,23 @@ impl Store for Memory {
         Ok(entries)
     }
 
+    fn links(&self, _: &Path, _: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        Ok(None)
+    }
+
     fn available(&self, _path: &Path) -> Result<Option<u64>> {
         Ok(None)
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
         let _names = self.names();
-        if !wanted()? {
-            return Ok(false);
-        }
-        let mut files = self.files();
-        let before = files.len();
-        files.retain(|file, _| !file.starts_with(path));
-        Ok(files.len() < before)
+        let remove = |name: OsString| {
+            let path = root.join(&name);
+            let removed =
+                contents(&name, &path).map(|_| self.files().retain(|file, _| !file.starts_with(&path)));
+            (name, removed)
+        };
+        Ok(which()?.into_iter().map(remove).collect())
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {

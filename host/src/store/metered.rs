@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Entry, Found, Shared, Sink, Source, Stage, Store, Tidied};
-use crate::Result;
+use super::{Entry, Files, Found, Link, Removal, Shared, Sink, Source, Stage, Store, Tidied, Which};
+use crate::{Error, Result};
 
 /// A store that counts the bytes that go through it, for a progress bar or a test.
 ///
@@ -78,10 +78,6 @@ impl<S: Store> Store for Metered<S> {
         self.store.real(path)
     }
 
-    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
-        self.store.passed(path)
-    }
-
     fn is_stream(&self, path: &Path) -> Result<bool> {
         self.store.is_stream(path)
     }
@@ -94,12 +90,16 @@ impl<S: Store> Store for Metered<S> {
         self.store.list(path)
     }
 
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        self.store.links(root, found)
+    }
+
     fn available(&self, path: &Path) -> Result<Option<u64>> {
         self.store.available(path)
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
-        self.store.remove(path, wanted)
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
+        self.store.remove(root, which, contents)
     }
 
     fn undeletable(&self, path: &Path) -> Result<Option<String>> {

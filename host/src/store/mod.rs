@@ -4,7 +4,7 @@ mod local;
 mod memory;
 mod metered;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,12 +34,6 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `path` without links: where a file or directory of this name is, or would be.
     fn real(&self, path: &Path) -> Result<PathBuf>;
 
-    /// Where `path` leads through, links and directories among them, each without links above
-    /// it, and last what it leads to.
-    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
-        Ok(vec![self.real(path)?])
-    }
-
     /// Whether a file of this name would be written into what is there, be it a pipe or a
     /// file that somebody has open, rather than replace it.
     fn is_stream(&self, _path: &Path) -> Result<bool> {
@@ -53,13 +47,22 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What is directly under the directory `path`, in no order.
     fn list(&self, path: &Path) -> Result<Vec<Entry>>;
 
+    /// Tells of each link under the directory `root`, however deep, that leads somewhere. Answers
+    /// why there may be others that it cannot tell of, if there may: who asks may not see all of
+    /// what is there, or there is too much.
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>>;
+
     /// Bytes that can still be written under `path`, if that is known.
     fn available(&self, path: &Path) -> Result<Option<u64>>;
 
-    /// Removes the directory `path` and all in it, if `wanted` says yes at a moment
-    /// when nobody can replace it. It is gone in one step: nobody sees a part of it.
-    /// Whether it was removed, and by this call.
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool>;
+    /// Removes directories directly under the directory `root`: those of the names that `which`
+    /// answers at a moment when nobody can commit there. Each goes in one step: nobody sees a part
+    /// of it. Then `contents` is asked, with its name and where it is now, which files are in it:
+    /// those are deleted, and nothing else. After an error it has its name again.
+    ///
+    /// What came of each of them, those aside that somebody else has removed. After an error none was
+    /// removed.
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>>;
 
     /// Why all of the directory `path` cannot be removed by who asks, as far as that is known
     /// without trying.
@@ -79,6 +82,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// removed.
     fn tidy(&self, root: &Path) -> Result<Tidied>;
 }
+
+/// Answers which directories are to be removed.
+pub type Which<'w> = dyn Fn() -> Result<Vec<OsString>> + 'w;
+
+/// Answers which files are in a directory of that name, which is at that path.
+pub type Files<'f> = dyn Fn(&OsStr, &Path) -> Result<Vec<OsString>> + 'f;
+
+/// The name of a directory that was to be removed, and what came of it.
+pub type Removal = (OsString, Result<()>);
 
 /// What came of removing what the dead have left.
 #[derive(Debug, Default)]
@@ -172,6 +184,16 @@ pub struct Entry {
     pub length: u64,
     /// What it names, if it is a link.
     pub link: Option<PathBuf>,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it leads through, links and directories among them, each without links above it, and
+    /// last what it leads to.
+    pub passed: Vec<PathBuf>,
 }
 
 /// What is at a path.

@@ -9,7 +9,8 @@ use crate::{Engine, Error, Limits, Result};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes.
+    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes, and what can
+    /// do no more: `frozenset`, and the instructions of other pickle protocols.
     #[default]
     WeightsOnly,
     /// Tensors, numbers, texts and containers of them; no classes at all.

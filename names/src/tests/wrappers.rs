@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::arena::{Arena, Object, Value};
-use crate::{Kind, Survey, Walk, class, tensor};
+use crate::{Kind, Survey, Walk, class, global, tensor};
 
 /// A DTensor as torch reduces it, of this global size; its local tensor is in the state.
 fn wrapper(nodes: &mut Arena, size: &[i64]) -> u32 {
@@ -88,7 +88,7 @@ fn a_tensor_saved_by_way_of_the_cpu_is_listed() {
     let moved = call(&mut nodes, "torch._utils", "_rebuild_device_tensor_from_cpu_tensor", args);
     let found = tensor(&nodes, moved).unwrap();
     assert_eq!((found.core, &*found.shape, found.requires_grad), (dtype, &[2][..], true));
-    assert_eq!(class(&nodes, moved), Some(("torch", "Tensor")));
+    assert_eq!(class(&nodes, moved), Some(("torch", "Tensor".into())));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_function_is_not_taken_for_the_class_of_what_it_makes() {
     let other = nodes.add(Value::None);
     let mut of = |module, name, args| {
         let object = call(&mut nodes, module, name, args);
-        class(&nodes, object).map(|(module, name)| [module, name].join("."))
+        class(&nodes, object).map(|(module, name)| [module, &name].join("."))
     };
     for (module, name, args) in [
         ("my.module", "Thing", vec![]),
@@ -112,6 +112,42 @@ fn a_function_is_not_taken_for_the_class_of_what_it_makes() {
     // What is no class is not believed.
     assert_eq!(of("copyreg", "_reconstructor", vec![other]).as_deref(), Some("copyreg._reconstructor"));
     assert_eq!(of("torch._tensor", "_rebuild_from_type_v2", vec![]).map(|class| class.len()), Some(35));
+}
+
+/// `getattr(outer, name)`
+fn inside(nodes: &mut Arena, outer: u32, name: &str) -> u32 {
+    let name = nodes.text(name);
+    call(nodes, "builtins", "getattr", vec![outer, name])
+}
+
+#[test]
+fn a_class_inside_a_class_is_named_in_full() {
+    let mut nodes = Arena::new();
+    let outer = nodes.add(Value::Global("m", "Outer"));
+    let inner = inside(&mut nodes, outer, "Inner");
+    let deep = inside(&mut nodes, inner, "Deep");
+    assert_eq!(global(&nodes, deep), Some(("m", "Outer.Inner.Deep".into())));
+    let called = nodes.add(Value::Object(Object { callable: deep, ..Object::default() }));
+    assert_eq!(class(&nodes, called), Some(("m", "Outer.Inner.Deep".into())));
+    let told = call(&mut nodes, "copyreg", "_reconstructor", vec![inner]);
+    assert_eq!(class(&nodes, told), Some(("m", "Outer.Inner".into())));
+    // A method of an object is no class.
+    let method = inside(&mut nodes, called, "method");
+    assert_eq!(global(&nodes, method), None);
+}
+
+#[test]
+fn classes_without_end_have_no_name() {
+    let mut nodes = Arena::new();
+    let outer = nodes.add(Value::Global("m", "Outer"));
+    let long = inside(&mut nodes, outer, &"x".repeat(1000));
+    assert_eq!(global(&nodes, long), None);
+    let deep = (0..100_000).fold(outer, |outer, _| inside(&mut nodes, outer, "I"));
+    assert_eq!(global(&nodes, deep), None);
+    // `getattr` of itself.
+    let mut own = Arena(vec![Value::None]);
+    let class = inside(&mut own, 0, "I");
+    assert_eq!(global(&own.clone().rooted(class), 0), None);
 }
 
 #[test]

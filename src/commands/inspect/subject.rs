@@ -5,6 +5,7 @@ use globset::GlobMatcher;
 use serde::Serialize;
 use strongroom::{Checkpoint, File, Format, StateDict};
 
+use crate::commands::part;
 use crate::context::Context;
 use crate::inventory::{Inventory, Totals};
 
@@ -20,6 +21,8 @@ pub struct Subject {
     pub archive: Option<Archive>,
     /// The files of a directory.
     pub ranks: Vec<RankFile>,
+    /// Storages that are files in the bytes of values.
+    pub embedded: usize,
     /// Why it cannot be written again as what it is.
     pub irreproducible: Option<String>,
     /// Whether the ranks saved state dicts of their own, that cannot be merged.
@@ -51,22 +54,35 @@ pub struct RankFile {
     pub format: &'static str,
     /// Its length.
     pub bytes: u64,
-    /// What it holds.
+    /// What it holds, or what of that is asked for where ranks have state dicts of their own.
     pub totals: Totals,
+    /// Whether nothing of it is asked for.
+    #[serde(skip)]
+    empty: bool,
 }
 
 impl Subject {
-    /// Opens what is at `path`.
-    pub fn open(context: &Context, path: &Path) -> Result<Self> {
+    /// Opens what is at `path`, of which `filter` asks for a part.
+    pub fn open(context: &Context, path: &Path, filter: Option<&GlobMatcher>) -> Result<Self> {
         if path.is_dir() {
-            return Self::directory(path, &context.checkpoint(path)?);
+            return Self::directory(path, &context.checkpoint(path)?, filter);
         }
-        Ok(Self::file(path, &context.open(path)?))
+        let file = context.open(path)?;
+        part::tell_of(context, &file);
+        Ok(Self::file(path, &file))
     }
 
     /// What is listed: nothing, where ranks have state dicts of their own.
     pub fn inventory(&self, filter: Option<GlobMatcher>) -> Inventory<'_> {
         if self.apart { Inventory::of_none(&self.state) } else { Inventory::new(&self.state, filter) }
+    }
+
+    /// Whether there is nothing of what is asked for.
+    pub fn is_empty(&self, filter: Option<GlobMatcher>) -> bool {
+        if self.apart {
+            return self.ranks.iter().all(|file| file.empty);
+        }
+        self.inventory(filter).is_empty()
     }
 
     /// Sums over what is listed; where ranks have state dicts of their own, over theirs.
@@ -77,24 +93,28 @@ impl Subject {
         inventory.totals()
     }
 
-    fn directory(path: &Path, checkpoint: &Checkpoint) -> Result<Self> {
+    fn directory(path: &Path, checkpoint: &Checkpoint, filter: Option<&GlobMatcher>) -> Result<Self> {
+        let record = checkpoint.record();
+        let apart = !record.shared && checkpoint.world_size() > 1;
         let rank = |rank| {
             let file = checkpoint.file(rank)?;
+            // Of a state dict that is shared it is for what all ranks have.
+            let asked = Inventory::new(file.state(), filter.filter(|_| apart).cloned());
             Ok(RankFile {
                 rank,
                 path: file.path().display().to_string(),
                 format: name(file.format()),
                 bytes: file.length(),
-                totals: Inventory::new(file.state(), None).totals(),
+                totals: asked.totals(),
+                empty: asked.is_empty(),
             })
         };
-        let record = checkpoint.record();
-        let apart = !record.shared && checkpoint.world_size() > 1;
         Ok(Self {
             path: path.display().to_string(),
             format: "checkpoint-directory",
             bytes: record.length,
             archive: None,
+            embedded: 0,
             irreproducible: None,
             ranks: (0..checkpoint.world_size()).map(rank).collect::<Result<_>>()?,
             apart,
@@ -113,6 +133,7 @@ impl Subject {
             format: name(file.format()),
             bytes: file.length(),
             archive: (file.format() == Format::TorchZip).then(archive),
+            embedded: file.embedded(),
             irreproducible: file.irreproducible().map(ToString::to_string),
             ranks: Vec::new(),
             apart: false,

@@ -5,7 +5,7 @@ use super::subject::{RankFile, Subject};
 use crate::failure::named;
 use crate::inventory::{Inventory, QuantizerEntry, TensorEntry, Totals};
 use crate::output::table::{Side, Table};
-use crate::output::{Printable, grouped, size};
+use crate::output::{Embedded, Printable, grouped, size};
 
 /// Writes a listing for people, long lists cut unless `all` of them is asked for.
 pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>, all: bool) -> io::Result<()> {
@@ -25,6 +25,9 @@ pub fn write(out: &mut dyn Write, subject: &Subject, inventory: &Inventory<'_>, 
     if subject.format == "pickle" && subject.totals(inventory).storages > 0 {
         let text = "It is the pickle of an unpacked file, or an outline: its storages are in other files.";
         writeln!(out, "{text}")?;
+    }
+    if subject.embedded > 0 {
+        writeln!(out, "{}: tensors over these are not listed.", Embedded(subject.embedded))?;
     }
     if let Some(reason) = &subject.irreproducible {
         writeln!(out, "It cannot be written again as what it is: {}", Printable(reason))?;
@@ -54,7 +57,7 @@ fn head(out: &mut dyn Write, subject: &Subject) -> io::Result<()> {
 }
 
 fn rank_row(file: &RankFile) -> [String; 5] {
-    let RankFile { rank, path, format, bytes, totals } = file;
+    let RankFile { rank, path, format, bytes, totals, .. } = file;
     [rank.to_string(), printable(path.clone()), (*format).into(), size(*bytes), grouped(totals.tensors)]
 }
 

@@ -1,5 +1,5 @@
 mod hooks;
-mod removed;
+mod old;
 mod world;
 
 use std::env;
@@ -8,23 +8,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use strongroom::{
     CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
-    CheckpointerConfig, Error, RankInfo, SaveOptions, StateDict, create_barrier_from_config,
-    make_async_checkpointer, refuse_replacing, save_sharded,
+    CheckpointerConfig, Error, RankInfo, StateDict, create_barrier_from_config, make_async_checkpointer,
+    refuse_replacing, save_sharded_with,
 };
 
 use super::caps::Caps;
 use super::keep::Keep;
 use super::{extras, part, place};
 use crate::context::Context;
-use crate::failure::{Usage, message};
+use crate::failure::{Hint, message};
 use crate::output::{json, note, size};
 use crate::signals;
 use hooks::Hooks;
-use removed::Removed;
+use old::Old;
 use world::World;
 
 /// Save a checkpoint file as a checkpoint directory, alone or with other ranks
@@ -44,6 +44,8 @@ pub struct Args {
     directory: PathBuf,
 
     /// Share the file over this many ranks, all of them in this command
+    ///
+    /// It takes no --async, --process or --hook: those are for a rank that is a command of its own.
     #[arg(
         long,
         value_name = "N",
@@ -59,7 +61,8 @@ pub struct Args {
     ///
     /// Without it the file is this rank's own part, and all of it is written. Each rank
     /// reads all of its file: checksums are verified, what has none is read twice, and if
-    /// the files differ nothing is committed.
+    /// the files differ nothing is committed. It takes no --async or --process: those are for
+    /// a part of this rank's own.
     #[arg(long)]
     share: bool,
 
@@ -116,36 +119,34 @@ impl Args {
         let file = self.or_refuse(&context, file)?;
         let state = file.state();
         part::tell_of(&context, &file);
+        let (rank, world_size) = match self.ranks {
+            Some(ranks) => (None, ranks.into()),
+            None => self.world.rank_info().map(|rank| (Some(rank), rank.global_world_size))?,
+        };
         let mut saved = Saved {
             path: self.directory.display().to_string(),
-            rank: None,
-            world_size: 0,
+            rank: rank.map(|rank| rank.global_rank),
+            world_size,
             storage_bytes: state.length(),
             staged_seconds: None,
             committed_seconds: None,
         };
-        if let Some(ranks) = self.ranks {
-            saved.world_size = ranks.into();
-            self.save_all(&context, state, ranks.into())?;
-        } else {
-            let rank_info = self.world.rank_info()?;
-            saved.rank = Some(rank_info.global_rank);
-            saved.world_size = rank_info.global_world_size;
-            // Rank 0 removes.
-            let retention = self.keep.asked().filter(|_| rank_info.global_rank == 0);
-            let before =
-                retention.map(|retention| Removed::watch(&context, &self.directory, retention, &self.source));
-            let before = self.or_refuse(&context, before.transpose())?;
-            if self.in_background || self.process {
-                let (staged, committed) = self.save_behind(state, rank_info)?;
+        // Rank 0 removes.
+        let retention = self.keep.asked().filter(|_| saved.rank.is_none_or(|rank| rank == 0));
+        let before =
+            retention.map(|retention| Old::watch(&context, &self.directory, retention, &self.source));
+        let before = self.or_refuse(&context, before.transpose())?;
+        match rank {
+            None => self.save_all(&context, state, world_size)?,
+            Some(rank) if self.in_background || self.process => {
+                let (staged, committed) = self.save_behind(state, rank)?;
                 saved.staged_seconds = Some(staged.as_secs_f64());
                 saved.committed_seconds = Some(committed.as_secs_f64());
-            } else {
-                self.save_rank(&context, state, rank_info)?;
             }
-            if let Some(before) = before {
-                before.tell(&context);
-            }
+            Some(rank) => self.save_rank(&context, state, rank)?,
+        }
+        if let Some(before) = before {
+            before.tell(&context);
         }
         extras::tell(&file);
         extras::tell_of_undecoded(&file);
@@ -162,15 +163,10 @@ impl Args {
 
     /// All ranks as threads.
     fn save_all(&self, context: &Context, state: &StateDict<'_>, ranks: usize) -> Result<()> {
-        if self.keep.asked().is_some() {
-            bail!(Usage(
-                "--keep-last is for a save of one rank; `strongroom prune` removes old checkpoints".into()
-            ));
-        }
         refuse_replacing(&context.store, &self.directory, &[&self.source])?;
-        let options = SaveOptions { ranks, overwrite: self.overwrite };
         let _progress = context.writing("saving", state.length());
-        Ok(save_sharded(&context.engine, Arc::new(context.store.clone()), &self.directory, state, &options)?)
+        let (store, config) = (Arc::new(context.store.clone()), self.writer_config());
+        Ok(save_sharded_with(&context.engine, store, &self.directory, state, ranks, &config)?)
     }
 
     /// This rank, while the caller waits.
@@ -195,14 +191,23 @@ impl Args {
     /// What has failed before the save, if it has, is told to the other ranks: they would
     /// wait for this one.
     fn or_refuse<T>(&self, context: &Context, done: Result<T>) -> Result<T> {
-        done.inspect_err(|error| {
+        done.map_err(|error| {
             let world = self.world.rank_info().ok().filter(|world| world.global_world_size > 1);
-            let Some(rank_info) = world.filter(|_| self.ranks.is_none()) else { return };
-            let reason = message(error);
+            let Some(rank_info) = world.filter(|_| self.ranks.is_none()) else { return error };
+            let reason = message(&error);
             note(&format!("{reason}: the other ranks are told"));
             if let Ok(writer) = self.writer(context, rank_info) {
                 // The error that is reported is this rank's own.
                 let _ = writer.refuse(&self.directory, Error::Remote(reason)).and(writer.close());
+            }
+            let rank = rank_info.global_rank;
+            match error.downcast_ref::<Hint>() {
+                // What the ranks print may come together.
+                None => error.downcast().map_or_else(
+                    |error| error,
+                    |source| Error::Rank { rank, source: Box::new(source) }.into(),
+                ),
+                Some(_) => error,
             }
         })
     }
@@ -223,9 +228,10 @@ impl Args {
         let staged = start.elapsed();
         if self.process {
             let path = self.directory.display();
-            signals::say_first(format!(
+            let words = format!(
                 "{path}: the process that writes it goes on if it has begun, and it may still appear"
-            ));
+            );
+            signals::say_first(|| vec![words]);
         }
         let written = saving.wait();
         let total = start.elapsed();

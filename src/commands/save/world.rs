@@ -40,7 +40,6 @@ pub struct World {
 /// A place where ranks meet.
 #[derive(Clone)]
 enum Meeting {
-    Local,
     TcpStore { host: String, port: u16 },
     Etcd { endpoints: Vec<String> },
 }
@@ -82,11 +81,6 @@ impl World {
                 timeout,
                 ..EtcdBarrierConfig::from_env()
             }),
-            Some(Meeting::Local) => bail!(Usage(
-                "--barrier local is for ranks of one process, as --ranks starts them: other processes need \
-                 tcp-store://HOST:PORT or etcd://HOST:PORT"
-                    .into()
-            )),
             None if agent_serves() => tcp_store(None),
             None => bail!(Usage(format!(
                 "{} ranks need to meet: --barrier tcp-store://HOST:PORT or etcd://HOST:PORT says where",
@@ -106,9 +100,6 @@ impl std::str::FromStr for Meeting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "local" {
-            return Ok(Self::Local);
-        }
         match text.split_once("://") {
             Some(("tcp-store", address)) => {
                 let (host, port) = host_and_port(address)?;
@@ -119,7 +110,7 @@ impl std::str::FromStr for Meeting {
                     addresses.split(',').map(|address| host_and_port(address).map(|_| address.into()));
                 Ok(Self::Etcd { endpoints: endpoints.collect::<Result<_, _>>()? })
             }
-            _ => Err("expected local, tcp-store://HOST:PORT or etcd://HOST:PORT[,HOST:PORT…]".into()),
+            _ => Err("expected tcp-store://HOST:PORT or etcd://HOST:PORT[,HOST:PORT…]".into()),
         }
     }
 }

@@ -100,7 +100,7 @@ enum Format {
 /// What a pickle may build.
 #[derive(Clone, Copy, ValueEnum)]
 enum Allowed {
-    /// What `torch.load(weights_only=True)` of torch 2.15 builds
+    /// What `torch.load(weights_only=True)` of torch 2.15 builds, and what can do no more: docs/validation.md has the differences
     WeightsOnly,
     /// Tensors, numbers, texts and containers of them; no classes at all
     TensorsOnly,

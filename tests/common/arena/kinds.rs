@@ -150,6 +150,7 @@ impl Arena {
                 let kwargs = Some(self.dict("weight", weight));
                 Object { kwargs, ..self.object(Construct::NewEx, &[]) }
             }
+            Kind::Instance => self.object(Construct::Instance, &[]),
             _ => {
                 let state = Some(self.dict("weight", weight));
                 let (key, value) = (self.text("k"), self.int(seed.into()));

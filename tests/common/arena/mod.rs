@@ -63,6 +63,7 @@ all! {
         Call,
         New,
         NewEx,
+        Instance,
         Filled,
         Effect,
         Absent,
@@ -164,6 +165,7 @@ pub fn kind(node: &Node) -> Kind {
             Construct::Call => Kind::Call,
             Construct::New => Kind::New,
             Construct::NewEx => Kind::NewEx,
+            Construct::Instance => Kind::Instance,
             // A file of a whole module has these; no state dict is made of them.
             Construct::Persistent => Kind::Call,
         },

@@ -4,6 +4,7 @@ import collections
 import json
 import pickle
 
+import safetensors.torch
 import torch
 from torch.nn import Parameter
 
@@ -69,9 +70,23 @@ def case_what_a_flat_file_does_not_keep(room):
     done = room.ok("convert", path, room / "flat.safetensors")
     done.says("does not say that 1 tensor was a parameter and 2 tensors required grad")
     done = room.ok("convert", path, path, "--to", "safetensors", "--json")
-    wanted(json.loads(done.out)["flattened"] == {"parameters": 1, "requires_grad": 2}, str(done))
+    wanted(json.loads(done.out)["flattened"] == {"parameters": 1, "requires_grad": 2, "tied": 0, "partly_shown": 0}, str(done))
     plain = room.save("plain.pt", {"t": torch.ones(1)})
     wanted(room.flat(plain)[1].said == "", "there is nothing to say")
+    # torch.save writes all of a storage.
+    part = room.save("part.pt", {"t": torch.arange(1000.0)[:2], "whole": torch.ones(2, 3).t()})
+    room.flat(part)[1].says("does not hold elements of 1 storage that no tensor shows")
+    before = part.read_bytes()
+    room.refused("convert", part, part, "--to", "safetensors", says=["elements of 1 storage", "--discard-extras"])
+    wanted(part.read_bytes() == before, "what is refused is another file")
+    room.ok("convert", part, part, "--to", "safetensors", "--discard-extras")
+    odd = room / "odd.safetensors"
+    entry = '{"dtype":"U8","shape":[2],"data_offsets":[0,2],"note":"mine"}'
+    text = ('{"__metadata__":{"k":"1","k":"2"},"a":' + entry + "}").encode()
+    odd.write_bytes(len(text).to_bytes(8, "little") + text + b"12")
+    wanted(list(safetensors.torch.load_file(odd)) == ["a"], "it is a file")
+    room.refused("convert", odd, odd, says=["1 field of the header", "whose key comes again"])
+    room.ok("convert", odd, room / "plain.safetensors").says("1 field of the header", "whose key comes again")
 
 
 def case_parameters_of_all_layouts(room):

@@ -1,8 +1,10 @@
 """Where files are and what they are: names, permissions, links, pipes, and files that are no checkpoints."""
 
 import gzip
+import io
 import json
 import os
+import pickle
 import shutil
 import socket
 import stat
@@ -214,6 +216,46 @@ def case_31_other_files(room):
     torch.export.save(program, room / "program.pt2")
     room.part("pt2", room.refused, "inspect", room / "program.pt2", says=["torch.export"])
     wanted(room.verdict(room / "program.pt2") != "malformed", "what torch wrote is malformed")
+
+
+def case_31_several_in_one_file(room):
+    """torch.save into a file that is open, again and again, as its documentation has it for the old format."""
+    with (room / "legacy.pt").open("wb") as file:
+        for value in ({"w": torch.ones(3)}, {"v": torch.zeros(2)}):
+            torch.save(value, file, _use_new_zipfile_serialization=False)
+    with (room / "legacy.pt").open("rb") as file:
+        wanted(list(torch.load(file)) == ["w"] and list(torch.load(file)) == ["v"], "torch reads both")
+    with (room / "numbers.pt").open("wb") as file:
+        for value in (1, 2):
+            torch.save(value, file, _use_new_zipfile_serialization=False)
+    with (room / "zips.pt").open("wb") as file:
+        for value in ({"w": torch.ones(3)}, {"v": torch.zeros(2)}):
+            buffer = io.BytesIO()
+            torch.save(value, buffer)
+            file.write(buffer.getvalue())
+    for name, protocols in {"pickles.pkl": (2, 4, 0), "old.pkl": (2, 0)}.items():
+        with (room / name).open("wb") as file:
+            for protocol in protocols:
+                pickle.dump({"epoch": 1}, file, protocol=protocol)
+    for name, words in {
+        "legacy.pt": ["unsupported", "torch.save", "one after the other"],
+        "numbers.pt": ["unsupported", "torch.save", "one after the other"],
+        "zips.pt": ["unsupported", "several lie in a row"],
+        "pickles.pkl": ["unsupported", "pickle.dump", "one after the other"],
+        "old.pkl": ["unsupported", "pickle.dump", "one after the other"],
+    }.items():
+        for command in (["inspect"], ["verify"], ["convert", room / "o.pt"]):
+            line = [command[0], room / name, *command[1:]]
+            room.part(f"{command[0]} {name}", room.refused, *line, says=words)
+
+
+def case_31_plain_pickles(room):
+    """The storages of what pickle writes are files in bytes: nothing looks into them, and that is said."""
+    path = room / "t.pkl"
+    path.write_bytes(pickle.dumps({"a": torch.ones(2), "b": torch.nn.Parameter(torch.zeros(3))}))
+    words = "2 storages are files of their own in the bytes of values"
+    for command in ("inspect", "verify"):
+        room.part(command, lambda command=command: room.ok(command, path).says(words))
 
 
 def case_32_names_in_other_scripts(room):

@@ -130,9 +130,10 @@ class Room:
 
     # What is wanted of most files.
 
-    def lossless(self, path, ranks=(1, 2, 3), alike=None, identical=True):
+    def lossless(self, path, ranks=(1, 2, 3), alike=None, identical=True, flags=()):
         """Written again, in place and over ranks: the same bytes, or the same values if it is
-        in another form than torch.save's usual one. Or each is refused, and nothing is lost."""
+        in another form than torch.save's usual one. Or each is refused, and nothing is lost.
+        In place with these flags."""
         alike = alike or functools.partial(same_values, path)
         before = path.read_bytes()
         usual = identical and before[:8] == TORCH and pickle_protocol(path) == 2
@@ -151,7 +152,8 @@ class Room:
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(before)
         self.part(
-            f"{path.name} in place", lambda: (self.ok("convert", place, place), again(place, "in place"))
+            f"{path.name} in place",
+            lambda: (self.ok("convert", place, place, *flags), again(place, "in place")),
         )
         for count in ranks:
             self.part(f"{path.name} over {count} ranks", self.over_ranks, path, count, again)

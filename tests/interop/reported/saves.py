@@ -112,6 +112,15 @@ def case_48_contents_and_metadata(room):
     step, values = room.save("step.pt", {"w": torch.ones(4), "step": 1}), torch.ones(4)
     said = room.save("said.pt", {"w": values, "step": 2})
     shape = room.save("shape.pt", {"w": torch.ones(2, 2), "step": 1})
+    listed, tupled = room.save("listed.pt", {"a": [values]}), room.save("tupled.pt", {"a": (values,)})
+    one_of, other_of = torch.ones(2, 2), torch.ones(2, 2)
+    apart = room.save("apart.pt", {"w": one_of, "v": other_of})
+    tied = room.save("tied.pt", {"w": one_of, "v": one_of})
+    renamed = room.save("renamed.pt", {"w": one_of, "u": other_of})
+    backwards = room.save("backwards.pt", {"v": other_of, "w": one_of})
+    parameters = room.save("parameters.pt", {"w": torch.nn.Parameter(one_of), "v": other_of})
+    frozen = room.save("frozen.pt", {"w": torch.nn.Parameter(one_of, requires_grad=False), "v": other_of})
+    straight, turned = room.save("straight.pt", {"w": one_of}), room.save("turned.pt", {"w": one_of.t()})
 
     def alike():
         for each in together(room, room / "alike", rank(one, 0, 2, "--share"), rank(same, 1, 2, "--share")):
@@ -122,7 +131,14 @@ def case_48_contents_and_metadata(room):
         ("metadata", (one, other)),
         ("the contents of tensors", (one, later)),
         ("the contents of tensors", legacy),
-        ("values that are no tensors", (step, said)),
+        ("values that are no plain tensors, or what holds them", (step, said)),
+        ("values that are no plain tensors, or what holds them", (listed, tupled)),
+        ("which tensors share memory, and how they look into it", (apart, tied)),
+        ("which tensors share memory, and how they look into it", (straight, turned)),
+        ("which tensors are parameters, or require grad", (apart, parameters)),
+        ("which tensors are parameters, or require grad", (apart, frozen)),
+        ("the order of tensors", (apart, backwards)),
+        ("the names of tensors", (apart, renamed)),
         ("the dtypes and shapes of tensors", (step, shape)),
         ("the number of tensors", (one, step)),
     ]:

@@ -2,6 +2,8 @@
 
 import collections
 import functools
+import random
+import struct
 
 import classes
 import numpy
@@ -105,7 +107,7 @@ def case_15_skip_data(room):
 
 
 # What is shown of numpy's scalars.
-SHOWN = ("0.1", "-3", str(2**63), "complex(1.0, 2.0)", "'é'", "2024-01-02T03:04:05", "5 ms")
+SHOWN = ("0.1", "-3", str(2**63), "(1+2j)", "'é'", "2024-01-02T03:04:05", "5 milliseconds")
 
 
 def case_36_numpy(room):
@@ -358,3 +360,73 @@ def case_names_of_tensors(room):
         wanted(found == listed, f"listed {listed}, written {found}")
     else:
         wanted("[" in done.error() and "read again" not in done.error(), str(done))
+
+
+def case_values_as_python_prints_them(room):
+    """inspect --json shows what repr does, and of numpy what its types say."""
+    dice = random.Random(5)
+    bits = [dice.getrandbits(64) for _ in range(400)]
+    odd = [0.0, -0.0, 1.0, 1e16, 1e15, 1e-4, 1e-5, 5e-324, float("inf"), float("-inf"), float("nan"), 1e22]
+    floats = odd + [struct.unpack("<d", struct.pack("<Q", each))[0] for each in bits]
+    floats += [dice.randint(-(10**6), 10**6) / 10 ** dice.randint(0, 9) for _ in range(200)]
+    large = [2 ** (8 * size - 1) for size in range(1, 65)]
+    integers = [sign * one + more for one in large for sign in (1, -1) for more in (-1, 0, 1)]
+    integers = [each for each in integers if -large[-1] <= each < large[-1]]
+    integers += [dice.getrandbits(size) - dice.getrandbits(size) for size in range(1, 500, 3)]
+    values = floats + integers + [complex(*dice.choices(odd + floats, k=2)) for _ in range(300)]
+    values += [complex(re, im) for re in odd for im in odd]
+    # What every Python knows for printable, or for not.
+    alphabet = "aZ09 '\"\\\n\t\r\0\x1b\x7f\x85\xa0\xad\u00e9\u0301\u200b\u2028\u7f51\ue000\ufeff"
+    alphabet += "\uffff\ud800\udbff\udc00\udfff\U0001f642\U000e0001\U0010ffff"
+    values += ["".join(dice.choices(alphabet, k=dice.randint(0, 20))) for _ in range(400)]
+    values += ["\ud800", "\udfff", *alphabet]
+    values += [bytes(dice.choices(b"ab'\"\\\n\0\x7f\xff", k=dice.randint(0, 20))) for _ in range(200)]
+    values += [bytearray(b"ab\xff"), True, None, [], (), {}, set(), frozenset(), torch.Size([2]), torch.Size([])]
+    values += [collections.OrderedDict(), collections.Counter(), torch.float8_e5m2, torch.strided]
+    values += [torch.per_tensor_affine]
+    for protocol in (2, 4):
+        path = room.save(f"python{protocol}.pt", values, pickle_protocol=protocol)
+        room.part(f"protocol {protocol}", all_shown, room, path, map(repr, values))
+    devices = [torch.device("cuda:1"), torch.device("cpu")]
+    room.part("devices", all_shown, room, room.save("devices.pt", devices), map(str, devices))
+    longer = [10**200, -(10**200), "a" * 60, "a" * 61, "\ud800" * 10**6]
+    shown = ["an integer of 84 bytes"] * 2 + [repr("a" * 60), f"'{'a' * 60}…'", "'" + r"\ud800" * 60 + "…'"]
+    path = room.save("longer.pt", longer)
+    room.part("longer", all_shown, room, path, shown)
+    room.part("numpy", numpy_shown, room, floats, bits)
+    scales = [float("nan"), float("inf"), 0.5]
+    quantized = [torch._make_per_tensor_quantized_tensor(torch.ones(2, dtype=torch.int8), s, 0) for s in scales]
+    found = room.inspect(room.save("scales.pt", quantized))["tensors"]
+    wanted([each["quantizer"]["scale"] for each in found] == ["nan", "inf", 0.5], f"scales: {found}")
+
+
+def all_shown(room, path, expected):
+    """The texts of all values of a list."""
+    shown = [entry["value"] for entry in room.inspect(path)["leaves"]]
+    expected = list(expected)
+    wrong = [(one, other) for one, other in zip(shown, expected, strict=True) if one != other]
+    wanted(not wrong, f"{len(wrong)} are shown otherwise: {wrong[:5]}")
+
+
+def numpy_shown(room, floats, bits):
+    """Floats are those that numpy reads back, in as few digits as numpy's, laid out as Python's."""
+    for kind in (numpy.float16, numpy.float32, numpy.float64, numpy.complex64, numpy.complex128):
+        plain, of = (float, floats) if issubclass(kind, numpy.floating) else (complex, map(complex, floats))
+        with numpy.errstate(over="ignore"):
+            values = [kind(each) for each in of]
+        if kind is numpy.float16:
+            values += [*numpy.arange(65536, dtype=numpy.uint16).view(kind)]
+            # In fewer digits there is one that is read back as this, and it is not the nearest.
+            values = [each for each in values if abs(each) != 2**-6]
+        if plain is complex:
+            values += [kind(complex(*pair)) for pair in zip(floats, reversed(floats), strict=True)]
+        expected = [repr(plain(str(each))) for each in values]
+        path = room.save(f"{kind.__name__}.pt", values)
+        room.part(kind.__name__, all_shown, room, path, expected)
+    values = [kind(each & 0x7F) for each in bits[:20] for kind in (numpy.int8, numpy.uint64, numpy.bool_)]
+    values += [numpy.int64(-(2**63)), numpy.uint64(2**64 - 1), numpy.bytes_(b""), numpy.bytes_(b"a'b\xff")]
+    values += [numpy.timedelta64(5), numpy.timedelta64("NaT"), numpy.timedelta64(5, "ms")]
+    values += [numpy.datetime64("NaT"), numpy.datetime64("2024-01-02T03:04:05"), numpy.datetime64("2024", "Y")]
+    room.part("others", all_shown, room, room.save("others.pt", values), map(str, values))
+    texts = [numpy.str_(text) for text in ("", "a", "'", "\ud800é", "網\n")]
+    room.part("texts", all_shown, room, room.save("texts.pt", texts), (repr(str(text)) for text in texts))

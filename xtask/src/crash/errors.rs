@@ -161,7 +161,10 @@ fn unclear(scene: &Scene, run: &Over, rank: usize, points: &[Point], text: &str)
         _ => vec![format!("rank {rank}")],
     };
     run.ended.iter().filter(failed).find_map(|ended| {
-        let errors: Vec<_> = ended.stderr.lines().filter(|line| !line.starts_with("hint: ")).collect();
+        // While a rank tells the others of its error, it says so.
+        let is_beside =
+            |line: &str| line.starts_with("hint: ") || line.ends_with(": the other ranks are told");
+        let errors: Vec<_> = ended.stderr.lines().filter(|line| !is_beside(line)).collect();
         let [error] = errors[..] else { return Some(format!("not one error: {}", ended.error())) };
         let missing = if !error.starts_with("error: ") {
             "that it is an error"

@@ -75,6 +75,7 @@ impl Dumper<'_> {
             Construct::Call => "call",
             Construct::New => "new",
             Construct::NewEx => "newex",
+            Construct::Instance => "instance",
             Construct::Persistent => "persistent",
         };
         self.text.push_str(&format!("@{} {verb} ", instance.offset));

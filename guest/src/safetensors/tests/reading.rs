@@ -190,6 +190,21 @@ fn json_faults_name_the_place() {
 }
 
 #[test]
+fn what_a_header_says_for_nobody_is_told() {
+    let header = r#"{"__metadata__":{"k":"1","k":"2"},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"x":1,"y":{}}}"#;
+    let checkpoint = read(&file(header, b"12")).unwrap();
+    assert_eq!(checkpoint.metadata, [("k".to_owned(), "2".to_owned())]);
+    let extras = checkpoint.extras.iter().map(|extra| format!("{}: {}", extra.path, extra.reason));
+    assert_eq!(
+        extras.collect::<Vec<_>>(),
+        [
+            "a: 2 fields of the header that no reader of the format knows",
+            "__metadata__: a text whose key comes again, and counts for no reader",
+        ]
+    );
+}
+
+#[test]
 fn a_deep_header_ends_in_an_error_not_in_a_stack_overflow() {
     let deep = format!(r#"{{"a":{{"x":{}"#, "[".repeat(1 << 20));
     assert!(fault(&deep, b"").ends_with("found recursion limit exceeded"), "{}", fault(&deep, b""));

@@ -460,8 +460,10 @@ fn objects_are_called_by_their_class() {
     };
     let (function, array) = (global("numpy._core.multiarray", "_reconstruct"), global("numpy", "ndarray"));
     let moved = global("torch._utils", "_rebuild_device_tensor_from_cpu_tensor");
+    let (getattr, outer) = (global("builtins", "getattr"), global("m", "Outer"));
     let tensor = state.vector(DType::UInt8, 1);
     let dtype = state.add(Node::DType(DType::UInt8));
+    let (name, none) = (state.text("Inner"), state.add(Node::None));
     let mut object = |callable, args: Vec<NodeId>| {
         let args = Some(state.add(Node::Tuple(args)));
         let (items, pairs, effects) = (Vec::new(), Vec::new(), Vec::new());
@@ -470,10 +472,16 @@ fn objects_are_called_by_their_class() {
         state.add(Node::Object(Box::new(object)))
     };
     let (array, moved) = (object(function, vec![array]), object(moved, vec![tensor, dtype, dtype, dtype]));
-    let root = state.dict(&[("a", array), ("m", moved)]);
+    // A class inside another, as protocol 2 has it.
+    let inner = object(getattr, vec![outer, name]);
+    let inside = object(inner, vec![]);
+    let of_inner = state.add(Node::Subclass { tensor, class: inner, state: none });
+    let root = state.dict(&[("a", array), ("i", inside), ("m", moved), ("t", of_inner)]);
     let expected = [
         "a: an object of `numpy.ndarray`, with all that is in it: safetensors holds only tensors",
+        "i: an object of `m.Outer.Inner`, with all that is in it: safetensors holds only tensors",
         "m: a tensor of class `torch.Tensor`, which is made of others: safetensors holds only plain tensors",
+        "t: a tensor of class `m.Outer.Inner`: safetensors holds only tensors",
     ];
     assert_eq!(unfit(plan(&state, root)), expected);
 }
@@ -527,8 +535,8 @@ fn what_matters_most_is_said_first_and_attributes_are_not_forgotten() {
     ]);
     let expected = [
         "object: an object of `my.module.Thing`, with all that is in it: safetensors holds only tensors",
-        "noted: the tensor's attributes `note`, `tags`: safetensors holds only tensors",
-        "tagged: the tensor's attribute `tag`: safetensors holds only tensors",
+        "noted: the tensor's attributes `note`, `tags`, not the tensor itself: safetensors holds only tensors",
+        "tagged: the tensor's attribute `tag`, not the tensor itself: safetensors holds only tensors",
         "step: an int: safetensors holds only tensors",
     ];
     let said = |left_out: Vec<crate::Unfit>| -> Vec<String> {

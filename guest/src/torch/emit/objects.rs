@@ -5,7 +5,7 @@ use crate::dtype::{DType, Layout, StorageClass};
 use crate::model::{Construct, Node, NodeId, Object};
 
 use super::batch::Batch;
-use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, NEWOBJ, NEWOBJ_EX, POP, REDUCE, TUPLE2};
+use super::primitives::{BUILD, EMPTY_DICT, EMPTY_LIST, MARK, NEWOBJ, NEWOBJ_EX, OBJ, POP, REDUCE, TUPLE2};
 use super::walk::{Task, Walk};
 use super::{Stop, unfit};
 
@@ -181,6 +181,14 @@ impl<'a> Walk<'a> {
             return Err(unfit(id, "torch.load knows persistent ids of storages only"));
         }
         let args = object.args.ok_or_else(|| missing("arguments"))?;
+        if object.construct == Construct::Instance {
+            if !matches!(self.node(args)?, Node::Tuple(items) if items.is_empty()) {
+                return Err(Error::misuse(format!("node {id} is an instance with arguments")).into());
+            }
+            self.then(Task::Call { op: OBJ, node: Some(id) });
+            self.then_all([Task::Op(MARK), Task::Visit(object.callable)]);
+            return Ok(());
+        }
         let op = match object.construct {
             Construct::New => NEWOBJ,
             Construct::NewEx => NEWOBJ_EX,

@@ -202,6 +202,7 @@ pub(super) const MARK: u8 = b'(';
 const NEWFALSE: u8 = 0x89;
 pub(super) const NEWOBJ: u8 = 0x81;
 pub(super) const NEWOBJ_EX: u8 = 0x92;
+pub(super) const OBJ: u8 = b'o';
 const NEWTRUE: u8 = 0x88;
 pub(super) const NONE: u8 = b'N';
 pub(super) const POP: u8 = b'0';

@@ -139,7 +139,17 @@ impl<'g> Context<'g> {
             names.push(name);
             value = outer;
         }
-        Some((self.global(value)?, names))
+        let outermost = self.global(value)?;
+        // From protocol 4 on, all of the name is in one piece: a writer of earlier ones has to
+        // write what is read in the same way.
+        let (name, pieces) = (&outermost.name, outermost.name.bytes().filter(|&byte| byte == b'.'));
+        if name.len() > MAX_PATH || pieces.count().saturating_add(names.len()) > MAX_NESTED {
+            return None;
+        }
+        if name.split('.').skip(1).any(|name| name.len() > MAX_NAME) {
+            return None;
+        }
+        Some((outermost, names))
     }
 
     /// Counts values that go into a node. Without it, a pickle could have one
@@ -251,6 +261,7 @@ impl<'g> Context<'g> {
 /// Classes inside each other, and bytes of their names.
 const MAX_NESTED: usize = 10;
 const MAX_NAME: usize = 100;
+const MAX_PATH: usize = 4096;
 
 /// The object's text, bytes or contents were consumed.
 const CONSUMED: u8 = 1;

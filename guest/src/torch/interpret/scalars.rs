@@ -12,7 +12,7 @@ use super::flaw::Flaw;
 use crate::StorageClass;
 use crate::dtype::{DType, Layout, QScheme};
 use crate::model::{Construct, Global, Node};
-use crate::pickle::{Object, ObjectId, Value};
+use crate::pickle::{Object, ObjectId, Value, usual_name};
 
 type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
 
@@ -23,7 +23,10 @@ pub(super) fn global(global: &Global) -> Node {
     }
     match QScheme::from_name(&global.name) {
         Some(scheme) if global.module == "torch" => Node::QScheme(scheme),
-        _ => Node::Global(global.clone()),
+        _ => {
+            let (module, name) = usual_name(&global.module, &global.name);
+            Node::Global(Global { module: module.into(), name: name.into() })
+        }
     }
 }
 
@@ -146,7 +149,9 @@ fn numpy_dtype(context: &Context<'_>, value: Value) -> Option<(String, u64)> {
     let state = context.tuple(instance.state?)?;
     let order = context.text(*state.get(1)?)?;
     let digits = code.get(1..)?;
-    let canonical = !digits.starts_with(['0', '+']) && matches!(order, "<" | ">" | "|" | "=");
+    let is_empty = matches!(code, "U0" | "S0");
+    let canonical = is_empty || !digits.starts_with(['0', '+']);
+    let canonical = canonical && matches!(order, "<" | ">" | "|" | "=");
     let size: u64 = digits.parse().ok().filter(|_| canonical)?;
     let length = match code.get(..1)? {
         "b" | "i" | "u" | "f" | "c" | "S" => size,
@@ -172,7 +177,7 @@ fn numpy_unit(context: &Context<'_>, metadata: Value) -> Option<String> {
     };
     let known = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"].contains(&name);
     match count {
-        1 if known => Some(name.to_owned()),
+        1 if known || name == "generic" => Some(name.to_owned()),
         2.. if known => Some(format!("{count}{name}")),
         _ => None,
     }
@@ -187,10 +192,11 @@ fn bytes_value(context: &mut Context<'_>, value: Value, offset: u64) -> Result<O
         }
         Some(Object::Instance(instance)) => {
             let Some(function) = context.global(instance.callable) else { return Ok(None) };
-            let encode = (function.module.as_str(), function.name.as_str()) == ("_codecs", "encode");
-            match instance.args {
-                Some(args) if encode && instance.construct == Construct::Call && instance.is_bare() => {
-                    encoded(context, args, offset)
+            let plain = instance.construct == Construct::Call && instance.is_bare();
+            match (function.module.as_str(), function.name.as_str(), instance.args) {
+                ("_codecs", "encode", Some(args)) if plain => encoded(context, args, offset),
+                ("builtins", "bytes", Some(args)) if plain => {
+                    Ok(context.tuple(args).filter(|args| args.is_empty()).map(|_| Vec::new()))
                 }
                 _ => Ok(None),
             }

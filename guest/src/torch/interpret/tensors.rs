@@ -18,7 +18,7 @@ use super::scalars;
 use super::storages::{self, Reference, natural};
 use crate::Error;
 use crate::dtype::{DType, Layout, QScheme};
-use crate::model::{Global, Node, Quantizer, SparseCompressed, Tensor};
+use crate::model::{Node, Quantizer, SparseCompressed, Tensor};
 use crate::pickle::Value;
 
 type Meaning<'g> = Result<Option<Draft<'g>>, Flaw>;
@@ -70,9 +70,8 @@ pub(super) fn subclass<'g>(context: &mut Context<'g>, args: Value, offset: u64) 
     let Some(function) = context.global(function).filter(|f| f.module == "torch._utils") else {
         return Ok(None);
     };
-    // A class inside another is a call in protocol 2: it would be read back as one.
-    let plain = |g: &Global| matches!(scalars::global(g), Node::Global(_)) && !g.name.contains('.');
-    let is_class = context.global(class).is_some_and(plain);
+    let is_class =
+        context.class(class).is_some_and(|class| matches!(scalars::global(&class), Node::Global(_)));
     if !is_class || (context.exact && function.name.starts_with("_rebuild_parameter")) {
         return Ok(None);
     }

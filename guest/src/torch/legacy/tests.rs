@@ -69,11 +69,13 @@ fn numbers_are_little_endian_on_every_machine() {
 }
 
 #[test]
-fn strings_in_no_known_encoding_are_bytes_and_counted() {
+fn strings_in_no_known_encoding_are_counted() {
     let with = |text: &[u8]| read(&with(EMPTY, b"]q\0.\x80\x02]q\0.", &[text, b".\x80\x02]q\0."].concat()));
     let (checkpoint, _) = with(b"U\x01\xe9").unwrap();
     assert_eq!((checkpoint.nodes, checkpoint.undecoded), (vec![Node::Bytes(vec![0xe9])], 1));
-    assert_eq!(with(b"U\x02\xc3\xa9").unwrap().0.undecoded, 0);
+    let (checkpoint, _) = with(b"U\x02\xc3\xa9").unwrap();
+    assert!(matches!(checkpoint.nodes.as_slice(), [Node::Text(_)]) && checkpoint.undecoded == 1);
+    assert_eq!(with(b"U\x02ab").unwrap().0.undecoded, 0);
     assert_eq!(with(b"\x80\x04C\x01\xe9").unwrap().0.undecoded, 0);
 }
 
@@ -136,6 +138,14 @@ fn a_count_that_differs_is_refused() {
 fn the_file_ends_where_the_last_storage_does() {
     let longer = refused(&[STREAM, b"xy"].concat());
     assert!(longer.contains("expected its end after the last storage, found 2 more bytes"), "{longer}");
+    for (first, second) in [(STREAM, EMPTY), (EMPTY, STREAM), (EMPTY, EMPTY)] {
+        let several = refused(&[first, second].concat());
+        let said = format!(
+            "unsupported: file, offset {}: expected its end after the last storage, found another file",
+            first.len()
+        );
+        assert!(several.starts_with(&said), "{several}");
+    }
     // A sniff needs three bytes to tell the format.
     for length in 3..STREAM.len() {
         let error = read(&STREAM[..length]).unwrap_err();

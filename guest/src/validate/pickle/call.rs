@@ -21,7 +21,7 @@ pub(super) static RULE: Rule = Rule::refused(
 pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
     let verb = match instance.construct {
         Construct::Call => "calls",
-        Construct::New | Construct::NewEx => "makes an object of",
+        Construct::New | Construct::NewEx | Construct::Instance => "makes an object of",
         Construct::Persistent => return,
     };
     let allowed = |global: &Global| import::is_allowed(global, scope.options);
@@ -53,6 +53,6 @@ pub(super) fn is_plain(objects: Objects<'_>, instance: &Instance) -> bool {
         Construct::New => objects
             .global(instance.callable)
             .is_some_and(|global| global.module == "torch" && global.name == "Size"),
-        Construct::NewEx | Construct::Persistent => false,
+        Construct::NewEx | Construct::Instance | Construct::Persistent => false,
     }
 }

@@ -94,7 +94,10 @@ fn header(member: &mut Member, windows: &Windows, scope: &mut Scope<'_>) -> Resu
     };
     let (name, fields) = rest.split_at_checked(usize::from(header.name)).unwrap_or((rest, &[]));
     local::check(header, name, fields, member, scope);
-    extra::check(fields, &member.in_place(), scope);
+    let open = if member.is_described() { 0 } else { member.size };
+    // torch writes where the header is, too.
+    let numbers = [member.size, member.compressed, member.header, open];
+    extra::check(fields, &numbers, &member.in_place(), scope);
     let payload = start.saturating_add(length);
     member.payload = Some(payload);
     member.end = payload.saturating_add(member.compressed);

@@ -85,7 +85,8 @@ fn entry(bytes: &[u8], offset: u64, base: u64, scope: &mut Scope<'_>) -> Option<
         numpy: false,
     };
     zip64::entry(fixed, extra, &mut member, scope);
-    member.header = member.header.saturating_add(base);
+    let header = member.header;
+    member.header = header.saturating_add(base);
     member.end = member.header;
     names::check(name, &member, scope);
     flags::check(&member, scope);
@@ -94,7 +95,7 @@ fn entry(bytes: &[u8], offset: u64, base: u64, scope: &mut Scope<'_>) -> Option<
     disks::entry(fixed.disk, &member, scope);
     attributes::check(fixed, &member, scope);
     attributes::check_folder(&member, scope);
-    extra::check(extra, &member.in_directory(), scope);
+    extra::check(extra, &[member.size, member.compressed, header], &member.in_directory(), scope);
     comment::check(comment, &member.in_directory(), scope);
     Some((member, length))
 }

@@ -29,12 +29,12 @@ pub(super) fn fields(extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// Checks the extra bytes of a header or of a directory entry.
-pub(super) fn check(extra: &[u8], part: &Part, scope: &mut Scope<'_>) {
+/// Checks the extra bytes of a header or of a directory entry, of a record with these numbers.
+pub(super) fn check(extra: &[u8], numbers: &[u64], part: &Part, scope: &mut Scope<'_>) {
     let mut whole = 0usize;
     for (id, field) in fields(extra) {
         whole = whole.saturating_add(4).saturating_add(field.len());
-        if !is_known(id, field) {
+        if !is_known(id, field, numbers) {
             let found = show::bytes(field);
             scope.find(&RULE, part, 0, format!("an extra field {id:#06x} of {} bytes: {found}", field.len()));
         }

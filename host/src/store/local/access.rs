@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access as Permitted, AtFlags, CWD, StatxAttributes, StatxFlags, accessat, statx};
 use rustix::io::Errno;
@@ -37,6 +37,15 @@ impl Access {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What nobody may who may not with each of some files: of what comes beside them.
+    pub(super) fn strictest(files: &[PathBuf]) -> io::Result<Option<Self>> {
+        let each = files.iter().filter_map(|path| Self::of(path).transpose());
+        let each = each.collect::<io::Result<Vec<Self>>>()?;
+        let mode = each.iter().fold(0o7777, |mode, access| mode & access.mode);
+        let permits = |access: &&Self| ((access.mode & 0o077).count_ones(), !access.attributes.has_list());
+        Ok(each.iter().min_by_key(permits).map(|access| Self { mode, ..access.clone() }))
     }
 
     /// The same, and its owner may do all with it: for a directory that is yet to be filled.

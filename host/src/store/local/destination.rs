@@ -21,6 +21,7 @@ impl Destination {
     pub(super) fn of(path: &Path) -> Result<Self> {
         let refused = |kind, reason: &str| Err(Error::io(path, "create", io::Error::new(kind, reason)));
         let place = Place::of(path)?;
+        place.stays(path)?;
         let Ok(there) = fs::metadata(&place.path).map(|there| there.file_type()) else {
             return Ok(if place.is_open_file { Self::Stream } else { Self::File(place.path) });
         };

@@ -16,8 +16,8 @@ use super::sync::sync_open;
 use super::under_way::{UnderWay, hold};
 use crate::{Error, Result};
 
-/// How long others may move names before it is an error: each move takes one rename
-/// and one sync.
+/// How long others may move names before it is an error: each move takes one rename and one sync, and
+/// a prune looks at all that is there before.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says that a file or directory is in use for as long as it is open. False if

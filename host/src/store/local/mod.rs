@@ -10,9 +10,11 @@ mod file_system;
 mod held;
 mod hidden;
 mod leftovers;
+mod links;
 mod lock;
 mod parents;
 mod place;
+mod remove;
 mod sink;
 mod source;
 mod stage;
@@ -21,7 +23,6 @@ mod sync;
 mod under_way;
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,14 +33,13 @@ use rustix::fs::statvfs;
 
 use self::destination::Destination;
 use self::hidden::Kind;
-use self::lock::{Names, is_at};
 use self::place::Place;
 use self::sink::LocalSink;
 use self::source::LocalSource;
-use self::stage::{LocalStage, remove_all};
+use self::stage::LocalStage;
 use self::stream::StreamSink;
 use self::sync::parent;
-use super::{Entry, Found, Sink, Source, Stage, Store, Tidied};
+use super::{Entry, Files, Found, Link, Removal, Sink, Source, Stage, Store, Tidied, Which};
 use crate::{Error, Result};
 
 /// The machine's own file system.
@@ -108,10 +108,6 @@ impl Store for Local {
         Place::of(path)?.absolute()
     }
 
-    fn passed(&self, path: &Path) -> Result<Vec<PathBuf>> {
-        Place::of(path)?.passed()
-    }
-
     fn is_stream(&self, path: &Path) -> Result<bool> {
         Ok(matches!(Destination::of(path)?, Destination::Stream))
     }
@@ -140,6 +136,10 @@ impl Store for Local {
         Ok(entries)
     }
 
+    fn links(&self, root: &Path, found: &mut dyn FnMut(Link)) -> Result<Option<Error>> {
+        links::under(root, found)
+    }
+
     fn available(&self, path: &Path) -> Result<Option<u64>> {
         // The directory may be one that is yet to be made.
         let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("."));
@@ -151,48 +151,18 @@ impl Store for Local {
         Ok((status.f_blocks > 0).then_some(available))
     }
 
-    fn remove(&self, path: &Path, wanted: &dyn Fn() -> Result<bool>) -> Result<bool> {
-        let failed = |source| Error::io(path, "remove", source);
-        // The way to it may lead through itself, and is gone then. It is no link.
-        let place = Place::of(parent(path))?.path.join(own_name(path, "remove")?);
-        let doomed = Kind::Removed.unique(&place, own_name(&place, "remove")?);
-        let _working = under_way::hold().working(parent(&place), None);
-        let names = Names::of(parent(&place))?;
-        let directory = match File::open(&place) {
-            // Somebody else removes too.
-            Err(source) if source.kind() == NotFound => return Ok(false),
-            opened => opened.map_err(failed)?,
-        };
-        if !wanted()? {
-            return Ok(false);
-        }
-        match fs::rename(&place, &doomed) {
-            Err(source) if source.kind() == NotFound => return Ok(false),
-            renamed => renamed.map_err(failed)?,
-        }
-        // Where locks do not reach, it may be another by now than was looked at.
-        let is_it = is_at(&directory, &doomed).map_err(failed);
-        if !matches!(is_it, Ok(true)) {
-            fs::rename(&doomed, &place).map_err(failed)?;
-            return is_it;
-        }
-        if let Err(error) = names.sync() {
-            // What an error is said of is still there.
-            let _ = fs::rename(&doomed, &place);
-            return Err(error);
-        }
-        drop(names);
-        // It is no checkpoint any more: what cannot be removed now is a leftover.
-        let _ = remove_all(&doomed);
-        Ok(true)
+    fn remove(&self, root: &Path, which: &Which<'_>, contents: &Files<'_>) -> Result<Vec<Removal>> {
+        remove::remove(root, which, contents)
     }
 
     fn undeletable(&self, path: &Path) -> Result<Option<String>> {
-        access::undeletable(&Place::of(path)?.path).map_err(|source| Error::io(path, "look at", source))
+        access::undeletable(&Place::of(path)?.named()?).map_err(|source| Error::io(path, "look at", source))
     }
 
     fn stage(&self, path: &Path, token: &str) -> Result<Box<dyn Stage>> {
-        let place = Place::of(path)?.path;
+        let place = Place::of(path)?;
+        place.stays(path)?;
+        let place = place.named()?;
         Ok(Box::new(LocalStage::join(path, &place, own_name(&place, "create")?, token)?))
     }
 
@@ -222,7 +192,7 @@ fn trimmed(path: &Path) -> PathBuf {
 }
 
 /// The name of a file or directory in the one above: `a/b/` and `a/b` are one, and
-/// `..` and `/` have none.
+/// `/` has none.
 fn own_name<'p>(path: &'p Path, action: &str) -> Result<&'p OsStr> {
     path.file_name().ok_or_else(|| {
         let reason = io::Error::new(io::ErrorKind::InvalidInput, "it has no name of its own");

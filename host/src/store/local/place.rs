@@ -10,7 +10,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::process;
 
+use rustix::io::Errno;
+
 use super::file_system::is_in_proc;
+use super::hidden::Kind;
 use super::sync::parent;
 use crate::{Error, Result};
 
@@ -33,10 +36,19 @@ impl Place {
         walk(path).map_err(|error| Error::io(path, "look at", error))
     }
 
+    /// The path of it for who replaces it. The directory that is worked in has a name only in its
+    /// absolute path, and once it is replaced no path leads up from it.
+    pub(super) fn named(self) -> Result<PathBuf> {
+        match self.path.components().next() {
+            Some(Component::Normal(_) | Component::RootDir) => Ok(self.path),
+            _ => self.absolute(),
+        }
+    }
+
     /// The absolute path of it, or of the file that an open file has as its name, if it is
     /// that still.
     pub(super) fn absolute(&self) -> Result<PathBuf> {
-        let absolute = |path: &Path| absolute(path).map_err(|error| Error::io(path, "look at", error));
+        let absolute = |path: &Path| absolute(path).map_err(|error| failed(path, error));
         if !self.is_open_file {
             return absolute(&self.path);
         }
@@ -50,11 +62,24 @@ impl Place {
 
     /// The absolute paths of all on the way, and last of the place itself.
     pub(super) fn passed(&self) -> Result<Vec<PathBuf>> {
-        let failed = |error| Error::io(&self.path, "look at", error);
-        let mut passed: Vec<PathBuf> =
-            self.passed.iter().map(|path| absolute(path)).collect::<io::Result<_>>().map_err(failed)?;
+        let passed = self.passed.iter().map(|path| absolute(path).map_err(|error| failed(path, error)));
+        let mut passed = passed.collect::<Result<Vec<PathBuf>>>()?;
         passed.push(self.absolute()?);
         Ok(passed)
+    }
+
+    /// Refuses one in what a save that died has left, or that has the name of such a thing: the
+    /// next command there removes it.
+    pub(super) fn stays(&self, path: &Path) -> Result<()> {
+        let place = self.absolute()?;
+        let doomed =
+            place.ancestors().find(|above| above.file_name().is_some_and(|name| Kind::of(name).is_some()));
+        let Some(doomed) = doomed else { return Ok(()) };
+        let reason = format!(
+            "{} has the name of what a save that ended early leaves, which the next one removes",
+            doomed.display()
+        );
+        Err(Error::io(path, "create", io::Error::new(ErrorKind::InvalidInput, reason)))
     }
 
     /// The number of the open file of this process that it is.
@@ -65,6 +90,12 @@ impl Place {
         let is_own = directory.starts_with(own) && directory.ends_with("fd");
         self.path.file_name().filter(|_| is_own)?.to_str()?.parse().ok()
     }
+}
+
+/// The error of a place, which a message calls `.` where it is the directory that is worked in.
+fn failed(place: &Path, error: io::Error) -> Error {
+    let shown = if place.as_os_str().is_empty() { Path::new(".") } else { place };
+    Error::io(shown, "look at", error)
 }
 
 fn walk(path: &Path) -> io::Result<Place> {
@@ -110,7 +141,7 @@ fn walk(path: &Path) -> io::Result<Place> {
         };
         links += 1;
         if links > MOST_LINKS {
-            return Err(io::Error::other("its links lead to links again and again"));
+            return Err(Errno::LOOP.into());
         }
         if !is_in_proc(parent(&place.path)) {
             place.passed.push(place.path.clone());

@@ -12,7 +12,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::access::Access;
 use super::hidden::Kind;
 use super::lock::claim;
-use super::sync::{parent, sync_directory};
+use super::sync::{Listing, parent};
 use super::under_way::hold;
 use super::{Local, parents};
 use crate::store::{Sink, Store};
@@ -86,6 +86,24 @@ impl LocalSink {
     }
 }
 
+impl LocalSink {
+    /// Looks at what is in its place now: somebody may have put it there meanwhile.
+    fn look_again(&mut self) -> Result<()> {
+        let failed = |source| Error::io(&self.path, "create", source);
+        match fs::symlink_metadata(&self.place) {
+            Ok(there) if there.is_file() => self.access = Access::of(&self.place).map_err(failed)?,
+            Ok(_) => {
+                let reason = "something that is no file has come to its place meanwhile";
+                return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, reason)));
+            }
+            // Its owner and mode are those of what went.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(())
+    }
+}
+
 fn enough(path: &Path, place: &Path, length: u64) -> Result<()> {
     match Local.available(place)?.filter(|&available| available < length) {
         Some(available) => Err(Error::Space { path: path.into(), needed: length, available }),
@@ -109,6 +127,9 @@ impl Sink for LocalSink {
     }
 
     fn finish(mut self: Box<Self>, durable: bool) -> Result<()> {
+        if !self.staged {
+            self.look_again()?;
+        }
         if let Some(access) = &self.access {
             let given = access.give(&self.file);
             given.map_err(|source| Error::io(&self.path, "set the mode of", source))?;
@@ -116,17 +137,28 @@ impl Sink for LocalSink {
         if durable {
             self.file.sync_all().map_err(|source| Error::io(&self.path, "sync", source))?;
         }
+        let failed = |source| Error::io(&self.path, "move the finished file to its place", source);
+        // Whoever cannot bring the name to disk is told before there is one.
+        let listing = if durable && !self.staged {
+            Some(Listing::of(parent(&self.place)).map_err(failed)?)
+        } else {
+            None
+        };
         let mut under_way = hold();
-        fs::rename(&self.temporary, &self.place)
-            .map_err(|source| Error::io(&self.path, "move the finished file to its place", source))?;
+        fs::rename(&self.temporary, &self.place).map_err(failed)?;
         under_way.files.remove(&self.temporary);
         drop(under_way);
         self.finished = true;
         if self.staged {
             return Ok(());
         }
-        parents::keep(&self.place, durable)?;
-        if durable { sync_directory(parent(&self.place)) } else { Ok(()) }
+        let there =
+            |source| Error::io(&self.path, "say that it survives a power cut, though it is written", source);
+        listing.map_or(Ok(()), |listing| listing.sync(&self.file)).map_err(there)?;
+        parents::keep(&self.place, durable).map_err(|error| match error {
+            Error::Io { source, .. } => there(source),
+            error => error,
+        })
     }
 }
 

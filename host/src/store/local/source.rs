@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::held::Held;
 use crate::store::{Shared, Source};
@@ -28,10 +29,15 @@ impl LocalSource {
         let failed = |source| Error::io(path, "open", source);
         // Without waiting: a pipe in a directory from elsewhere would never open.
         let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file = File::options().read(true).custom_flags(flags).open(place).map_err(failed)?;
+        let no_file = || failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        let file = match File::options().read(true).custom_flags(flags).open(place) {
+            // A socket, or a device that is not there.
+            Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => return Err(no_file()),
+            opened => opened.map_err(failed)?,
+        };
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
+            return Err(no_file());
         }
         let opened = Version::of(&file, &metadata);
         Ok(Self { path: path.into(), file, length: metadata.len(), opened, _held: Held::default() })

@@ -1,6 +1,7 @@
 //! Checkpoint directories that are written.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -92,8 +93,8 @@ impl LocalStage {
             }
             others => others?,
         };
-        let first = others.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).min();
-        first.map_or(Ok(None), |path| Access::of(&path))
+        let others = others.map(|entry| Ok(entry?.path())).collect::<io::Result<BTreeSet<PathBuf>>>()?;
+        Access::strictest(&others.into_iter().filter(|path| path.is_file()).collect::<Vec<_>>())
     }
 
     /// Gives the directory its final name. Whether it changed names with one that was
@@ -103,6 +104,7 @@ impl LocalStage {
         match self.rename(RenameFlags::NOREPLACE) {
             Ok(()) => Ok(false),
             Err(Errno::EXIST) => {
+                self.is_no_link()?;
                 may_replace()?;
                 match self.rename(RenameFlags::EXCHANGE) {
                     Err(Errno::INVAL | Errno::NOSYS) => self.over_nothing(),
@@ -111,11 +113,20 @@ impl LocalStage {
             }
             Err(Errno::INVAL | Errno::NOSYS) => {
                 if fs::symlink_metadata(&self.place).is_ok() {
+                    self.is_no_link()?;
                     may_replace()?;
                 }
                 self.over_nothing()
             }
             Err(errno) => Err(failed(errno)),
+        }
+    }
+
+    /// The links that led here were followed: one that has come meanwhile is somebody's.
+    fn is_no_link(&self) -> Result<()> {
+        match fs::symlink_metadata(&self.place).is_ok_and(|there| there.is_symlink()) {
+            true => Err(Error::Exists { path: self.path.clone() }),
+            false => Ok(()),
         }
     }
 
@@ -148,6 +159,18 @@ impl LocalStage {
     fn cannot_exchange(&self) -> Error {
         let reason = "this file system cannot replace a directory in one step: save under a new name";
         Error::io(&self.path, "replace the checkpoint", io::Error::new(io::ErrorKind::Unsupported, reason))
+    }
+
+    /// Gives what somebody has put into the directory that was replaced, in the moment before,
+    /// to the one that is there now. Whether nothing but what was `known` is left.
+    fn hand_on(&self, known: &BTreeSet<OsString>) -> bool {
+        let Ok(names) = names_in(&self.directory) else { return false };
+        let mut all = true;
+        for name in names.into_iter().filter(|name| !known.contains(name)) {
+            let (from, to) = (self.directory.join(&name), self.place.join(&name));
+            all &= renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE).is_ok();
+        }
+        all
     }
 
     /// Takes the final name away again: an error of a commit must not leave what was
@@ -200,6 +223,8 @@ impl Stage for LocalStage {
         sync_ancestors(&self.place)?;
         // Whoever ends this process waits: a commit is done or undone, not left.
         let (under_way, names) = Names::and_under_way(parent(&self.place))?;
+        // What comes from now on was not looked at.
+        let known = names_in(&self.place).map_err(|source| Error::io(&self.path, "list", source))?;
         let exchanged = self.appear(may_replace)?;
         if let Err(error) = names.sync() {
             return Err(self.take_back(&names, exchanged, error));
@@ -210,7 +235,9 @@ impl Stage for LocalStage {
         if exchanged {
             // Now the stage holds what was replaced. The new checkpoint is there,
             // whatever becomes of it.
-            let _ = self.discard();
+            if self.hand_on(&known) {
+                let _ = self.discard();
+            }
         }
         Ok(())
     }
@@ -233,13 +260,28 @@ impl Stage for LocalStage {
     }
 }
 
+/// The names in a directory: none if there is none.
+fn names_in(directory: &Path) -> io::Result<BTreeSet<OsString>> {
+    match fs::read_dir(directory) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(BTreeSet::new())
+        }
+        entries => entries?.map(|entry| Ok(entry?.file_name())).collect(),
+    }
+}
+
 impl Drop for LocalStage {
     fn drop(&mut self) {
-        // Another rank removes what is staged, which is in what this process has made. If that
-        // rank has died, this is not for long.
+        // Another rank removes what is staged, and the directories that it has made, in what this
+        // process has made. If that rank has died, or somebody else uses them, this is not for long.
         let start = Instant::now();
         while parents::are_made(&self.place) && self.directory.exists() && start.elapsed() < PATIENCE {
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(PAUSE);
+        }
+        let start = Instant::now();
+        while !self.place.exists() && parents::are_made(&self.place) && start.elapsed() < BRIEF {
+            parents::unmake(&self.place);
+            thread::sleep(PAUSE);
         }
         // Those of a checkpoint that is there stay.
         parents::unmake(&self.place);
@@ -248,6 +290,10 @@ impl Drop for LocalStage {
 
 /// How long a stage may stay that is of no more use.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the directories above may.
+const BRIEF: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Removes a directory and all in it, be it one whose owner said that nothing in it
 /// changes.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat, syncfs};
 
 use crate::{Error, Result};
 
@@ -38,6 +38,28 @@ pub(super) fn sync_ancestors(path: &Path) -> Result<()> {
 
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     sync(path).map_err(|source| Error::io(path, "sync", source))
+}
+
+/// A directory whose names are to be brought to disk.
+pub(super) struct Listing(Option<File>);
+
+impl Listing {
+    /// Of a directory that need not be readable for who writes into it.
+    pub(super) fn of(directory: &Path) -> io::Result<Self> {
+        match File::open(directory) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Self(None)),
+            opened => Ok(Self(Some(opened?))),
+        }
+    }
+
+    /// Brings them to disk, with all of the file system that `file` in it is on where the
+    /// directory itself cannot be opened.
+    pub(super) fn sync(&self, file: &File) -> io::Result<()> {
+        match &self.0 {
+            Some(directory) => sync_open(directory),
+            None => Ok(syncfs(file)?),
+        }
+    }
 }
 
 fn sync(path: &Path) -> io::Result<()> {

@@ -209,6 +209,7 @@ impl Replay {
             }
         };
         ensure!(path.starts_with('/'), "{path} is not absolute");
+        let path = upwards(&path);
         let Some(path) = self.below(&path) else { return Ok(None) };
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         Ok((!name.is_empty()).then_some(Slot::new(self.find(directory)?, name)))
@@ -237,6 +238,18 @@ impl Replay {
         // These reach all files.
         Ok(matches!(call.name.as_str(), "sync" | "io_uring_enter"))
     }
+}
+
+/// A path without `..`, where no name on the way is a link, as those of descriptors are not.
+fn upwards(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        match name {
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
 }
 
 fn path_of(call: &Call, index: usize) -> Result<Option<String>> {

@@ -309,8 +309,13 @@ fn any_node(dice: &mut Dice, own: NodeId, count: u32) -> Node {
         23 => Node::Layout(Layout::Strided),
         24 => Node::Absent,
         _ => Node::Object(Box::new(Object {
-            construct: [Construct::Call, Construct::New, Construct::NewEx, Construct::Persistent]
-                [dice.roll(4) as usize],
+            construct: [
+                Construct::Call,
+                Construct::New,
+                Construct::NewEx,
+                Construct::Instance,
+                Construct::Persistent,
+            ][dice.roll(5) as usize],
             callable: a,
             args: Some(b),
             kwargs: some,

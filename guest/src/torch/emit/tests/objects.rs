@@ -121,6 +121,20 @@ fn keyword_arguments_go_between_the_arguments_and_the_call() {
 }
 
 #[test]
+fn instances_of_python_2_are_made_as_they_were() {
+    let mut arena = Arena::default();
+    let (class, empty, state) = (arena.global("m", "K"), arena.tuple(&[]), arena.add(Node::Dict(vec![])));
+    let made = Object { state: Some(state), ..object(Construct::Instance, class, empty) };
+    let root = arena.add(Node::Object(Box::new(made)));
+    arena.is_written_as(root, b"\x80\x02(cm\nK\nq\x00oq\x01}q\x02b.");
+    let one = arena.int(1);
+    let args = arena.tuple(&[one]);
+    let root = arena.add(Node::Object(Box::new(object(Construct::Instance, class, args))));
+    let error = arena.emit(root).unwrap_err().to_string();
+    assert!(error.contains("an instance with arguments"), "{error}");
+}
+
+#[test]
 fn other_persistent_ids_than_those_of_storages_are_not_written() {
     let mut arena = Arena::default();
     let id = arena.text("id");

@@ -79,6 +79,31 @@ fn a_module_in_a_legacy_stream_names_its_class_by_a_persistent_id() {
 }
 
 #[test]
+fn a_tensor_may_be_of_a_class_inside_another() {
+    let dense = "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nLongStorage\nS'0'\nS'cpu'\nI1\ntQ\
+                 I0\n(I1\nt(I1\ntI00\nccollections\nOrderedDict\n)R";
+    let (function, args) = dense.split_once("((").unwrap();
+    let of = |class: &str| {
+        shown(format!("ctorch._tensor\n_rebuild_from_type_v2\n({function}{class}(({args}tNtR.").as_bytes())
+    };
+    let inside = |outer: &str, name: &str| format!("c__builtin__\ngetattr\n({outer}V{name}\ntR");
+    let inner = inside("cm\nO\n", "I");
+    let tensor = "int64@0+0[1]/[1]";
+    let spelled = "<Call <builtins.getattr> args(<m.O>, 'I')>";
+    assert_eq!(of(&inner), format!("subclass({tensor}, {spelled}, None)"));
+    assert_eq!(of("cm\nO.I\n"), format!("subclass({tensor}, <m.O.I>, None)"));
+    // Both spellings have the same end: what is read in one is written in the other.
+    let names = |count| ["I"; 11][..count].join(".");
+    let calls = |count| (0..count).fold(String::from("cm\nO\n"), |outer, _| inside(&outer, "I"));
+    for (count, is_one) in [(10, true), (11, false)] {
+        assert_eq!(of(&format!("cm\nO.{}\n", names(count))).starts_with("subclass"), is_one);
+        assert_eq!(of(&calls(count)).starts_with("subclass"), is_one);
+    }
+    // A method of an object is no class.
+    assert!(of(&inside("cm\nO\n)R", "I")).starts_with("<Call"));
+}
+
+#[test]
 fn a_sparse_tensor_before_torch_2_1_did_not_say_whether_it_is_coalesced() {
     let dense = "ctorch._utils\n_rebuild_tensor\n((S'storage'\nctorch\nLongStorage\nS'0'\nS'cpu'\nI1\ntQ\
                  I0\n(I1\nI1\nt(I1\nI1\nttR";

@@ -102,6 +102,25 @@ fn numpy_scalars_are_known() {
 }
 
 #[test]
+fn numpy_scalars_may_be_empty_or_without_a_unit() {
+    let scalar = |code: &str, state: &str, data: &str| {
+        let dtype = format!("cnumpy\ndtype\n(V{code}\nI00\nI01\ntR({state}tb");
+        shown(format!("cnumpy._core.multiarray\nscalar\n({dtype}{data}tR.").as_bytes())
+    };
+    let empty = "c__builtin__\nbytes\n)R";
+    assert!(scalar("U0", "I3\nV<\nNNNI0\nI4\nI8\n", empty).starts_with("numpy(<U0 [] from"));
+    assert!(scalar("S0", "I3\nV|\nNNNI0\nI1\nI0\n", empty).starts_with("numpy(|S0 [] from"));
+    assert!(scalar("i0", "I3\nV<\nNNNI0\nI1\nI0\n", empty).starts_with("<Call"));
+    let unit = |count| format!("I4\nV<\nNNNI-1\nI-1\nI0\n(N(Vgeneric\nI{count}\nI1\nI1\ntt");
+    let text = |code: &str| format!("c_codecs\nencode\n(V{code}\nVlatin1\ntR");
+    let state = unit(1).replace("Vgeneric\n", &text("generic"));
+    let five = text("\\u0005\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000");
+    assert!(scalar("m8", &state, &five).starts_with("numpy(<m8[generic] [5, 0, 0, 0, 0, 0, 0, 0]"));
+    let state = unit(2).replace("Vgeneric\n", &text("generic"));
+    assert!(scalar("m8", &state, &five).starts_with("<Call"));
+}
+
+#[test]
 fn an_unknown_object_stays_opaque() {
     assert_eq!(shown(NAMESPACE), "<New <argparse.Namespace> args() state{'lr': 0.1}>");
 }

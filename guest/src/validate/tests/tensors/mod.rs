@@ -278,6 +278,15 @@ fn tensors_only_knows_no_classes() {
     assert!(found("ctorch;FloatStorage;", &[]).is_empty());
     assert_eq!(found_under("ctorch;FloatStorage;", &[], options()), ["SR-TENSOR-OPAQUE"]);
     assert_eq!(found_under(&floats(0, &[5], &[1]), FOUR, options()), ["SR-TENSOR-EXTENT"]);
+    // A class inside a class is one thing, however it is spelled.
+    let inner = call("__builtin__", "getattr", &["cm;O;", "VI;"]);
+    let opaque = |object: &str| {
+        let found = found_under(object, &[], options());
+        found.iter().filter(|rule| **rule == "SR-TENSOR-OPAQUE").count()
+    };
+    for object in [&inner, "cm;O.I;", &format!("{inner} ( t R"), "cm;O.I; ( t R"] {
+        assert_eq!(opaque(object), 1, "{object}");
+    }
     // The class of tensors with attributes, and what makes one of them.
     for name in ["ctorch.nn.parameter;Parameter;", "ctorch._tensor;_rebuild_from_type_v2;"] {
         assert!(found(name, &[]).is_empty(), "{name}");

@@ -156,19 +156,29 @@ fn extra_fields() {
         breaks(|zip| zip.records[1].local.extra = odd.to_vec(), &["SR-ZIP-EXTRA"]);
     }
     // Known fields that are longer than any writer makes them carry something else.
-    for (id, longest) in [(*b"UT", 13), (*b"ux", 11), (*b"UX", 12), ([0x0a, 0], 32), ([1, 0], 28)] {
+    for (id, longest) in [(*b"UT", 13), (*b"ux", 11), (*b"UX", 12), ([0x0a, 0], 32)] {
         let field = |length: u8| [&id[..], &[length, 0], &vec![7; length.into()]].concat();
         breaks(|zip| zip.records[1].local.extra = field(longest), &[]);
         breaks(|zip| zip.records[1].local.extra = field(longest + 1), &["SR-ZIP-EXTRA"]);
+    }
+    // Numbers that nobody needs are those of the record.
+    for (numbers, rules) in [
+        ([150u64, 150].as_slice(), &[][..]),
+        (&[150], &[]),
+        (&[7, 7, 7], &["SR-ZIP-EXTRA"]),
+        (&[150; 4], &["SR-ZIP-EXTRA"]),
+    ] {
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let field = [&[1, 0, u8::try_from(numbers.len()).unwrap(), 0], &*numbers].concat();
+        breaks(|zip| zip.records[0].local.extra = field.clone(), rules);
     }
     breaks(
         |zip| zip.records[1].central.extra = b"\x01\0\x08\0\x06\0\0\0\0\0\0\0".to_vec(),
         &["SR-ZIP-ZIP64"],
     );
+    let both = ["SR-ZIP-EXTRA", "SR-ZIP-ZIP64"];
     // All three numbers again, as Go writes them: size, compressed size, header.
-    for (numbers, rules) in
-        [([150u64, 150, 0], &[][..]), ([151, 150, 0], &["SR-ZIP-ZIP64"]), ([150, 150, 1], &["SR-ZIP-ZIP64"])]
-    {
+    for (numbers, rules) in [([150u64, 150, 0], &[][..]), ([151, 150, 0], &both), ([150, 150, 1], &both)] {
         let numbers = numbers.map(u64::to_le_bytes).concat();
         let field = [&b"\x01\0\x18\0"[..], &numbers].concat();
         breaks(|zip| zip.records[0].central.extra = field.clone(), rules);

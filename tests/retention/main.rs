@@ -1,11 +1,17 @@
 //! Old checkpoints go, the newest never does, and nothing else is touched; new ones
 //! come only if there is room.
 
+#[path = "../common/mod.rs"]
 mod common;
 
+mod damaged;
+mod interrupted;
+mod links;
+mod meanwhile;
+mod root;
+
 use std::fs::{self, Permissions};
-use std::num::{NonZeroU64, NonZeroUsize};
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use common::immutable::Immutable;
 use common::process::built;
+use root::{Root, keep, name, state};
 use strongroom::store::{Local, Memory, Shared, Source, Store};
 use strongroom::{
     Checkpoint, CheckpointWriter, CheckpointWriterConfig, DType, Engine, Error, HookArguments, LocalBarrier,
@@ -70,73 +77,6 @@ fn a_save_removes_only_what_its_name_belongs_to() {
     assert_eq!(root.names(), ["best", "encoder-200", "other-1"]);
 }
 
-/// Whole ones are what counts: neither the latest nor kept is what has lost a file, or a
-/// part of one, as an interrupted copy has; and it is not deleted either.
-#[test]
-fn what_has_lost_a_file_is_passed_over_and_stays() {
-    let lose: [fn(&Path); 4] = [
-        |path| fs::remove_file(path.join("checkpoint_0.pt")).unwrap(),
-        |path| {
-            fs::File::options().write(true).open(path.join("checkpoint_0.pt")).unwrap().set_len(7).unwrap();
-        },
-        |path| {
-            fs::remove_file(path.join("checkpoint_0.pt")).unwrap();
-            fs::create_dir(path.join("checkpoint_0.pt")).unwrap();
-        },
-        |path| {
-            fs::remove_file(path.join("checkpoint_0.pt")).unwrap();
-            symlink("nowhere", path.join("checkpoint_0.pt")).unwrap();
-        },
-    ];
-    for lose in lose {
-        let root = Root::with(&["step-1", "step-2", "step-3"]);
-        lose(&root.path.join("step-3"));
-        let listing = list(&root.path).unwrap();
-        let [error] = listing.passed_over.as_slice() else { panic!("{:?}", listing.passed_over) };
-        assert!(error.to_string().contains("step-3: checkpoint_0.pt "), "{error}");
-        assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-2")));
-        assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join("step-1")]);
-        assert_eq!(root.names(), ["step-2", "step-3"]);
-    }
-}
-
-/// Nor is one whose record is cut short, or damaged behind its head, of which a list reads no
-/// more than that.
-#[test]
-fn what_has_a_damaged_record_is_passed_over_and_stays() {
-    let cut = |path: &Path, length: u64| {
-        let file = fs::File::options().write(true).open(path).unwrap();
-        file.set_len(length).unwrap();
-    };
-    type Damage<'d> = &'d dyn Fn(&Path);
-    let damage: [(bool, Damage<'_>); 4] = [
-        (true, &|path| cut(path, 200)),
-        (true, &|path| cut(path, path.metadata().unwrap().len() - 1)),
-        (true, &|path| cut(path, path.metadata().unwrap().len() + 1)),
-        (false, &|path| {
-            let record = fs::read_to_string(path).unwrap();
-            let damaged = record.replacen("\"record_crc32\":[", "\"record_crc32\":[1", 1);
-            assert_ne!(record, damaged);
-            fs::write(path, damaged).unwrap();
-        }),
-    ];
-    for (listed, damage) in damage {
-        let root = Root::with(&["step-1", "step-2", "step-3"]);
-        damage(&root.path.join("step-3/strongroom.json"));
-        if listed {
-            let listing = list(&root.path).unwrap();
-            let [error] = listing.passed_over.as_slice() else { panic!("{:?}", listing.passed_over) };
-            assert!(error.to_string().contains("the commit record is damaged"), "{error}");
-        }
-        assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-2")));
-        let keep = keep(1, None);
-        let planned = prunable_in(&Local, &root.path, &keep).unwrap();
-        assert_eq!(planned.removed, [root.path.join("step-1")]);
-        assert_eq!(prune(&root.path, &keep).unwrap().removed, [root.path.join("step-1")]);
-        assert_eq!(root.names(), ["step-2", "step-3"]);
-    }
-}
-
 /// The only whole one may be what is read.
 #[test]
 fn what_is_read_is_not_removed_for_what_is_made_of_it() {
@@ -161,53 +101,6 @@ fn what_is_read_is_not_removed_for_what_is_made_of_it() {
     assert_eq!(root.names(), ["step-1", "step-4"]);
     save("step-5", &loaded, Vec::new());
     assert_eq!(root.names(), ["step-5"]);
-}
-
-/// A link is a promise: what it leads to stays as long as the link does.
-#[test]
-fn what_a_link_leads_to_stays() {
-    let root = Root::with(&["step-1", "step-2", "step-3", "step-4", "step-5"]);
-    let link = |target: &str, name: &str| {
-        let _ = fs::remove_file(root.path.join(name));
-        symlink(target, root.path.join(name)).unwrap();
-    };
-    link("step-1", "best");
-    link("../step-3/checkpoint_0.pt", "step-5/checkpoint_0.pt");
-    link("../step-2/checkpoint_0.pt", "step-3/checkpoint_0.pt");
-    let planned = prunable_in(&Local, &root.path, &keep(1, None)).unwrap();
-    let pruned = prune(&root.path, &keep(1, None)).unwrap();
-    for pruned in [planned, pruned] {
-        assert_eq!(pruned.removed, [root.path.join("step-4")]);
-        let spared: Vec<String> = pruned.spared.iter().map(ToString::to_string).collect();
-        assert!(spared.iter().all(|spared| spared.ends_with(" leads to it")), "{spared:?}");
-        assert!(spared[0].contains("step-1: ") && spared[0].contains("best"), "{spared:?}");
-        assert_eq!(spared.len(), 3);
-    }
-    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-5")));
-    fs::remove_file(root.path.join("best")).unwrap();
-    link("../step-1/checkpoint_0.pt", "step-5/checkpoint_0.pt");
-    // What one that goes needs goes after it.
-    for gone in ["step-3", "step-2"] {
-        assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join(gone)]);
-    }
-    assert_eq!(root.names(), ["step-1", "step-5"]);
-}
-
-/// It need not be at the end of the link, if it is on the way.
-#[test]
-fn what_a_link_leads_through_stays() {
-    let root = Root::with(&["step-1", "step-2", "step-3"]);
-    symlink("step-1/../step-3", root.path.join("best")).unwrap();
-    let elsewhere = tempfile::tempdir().unwrap();
-    let through = root.path.canonicalize().unwrap().join("step-2/../step-3");
-    symlink(through, elsewhere.path().join("second")).unwrap();
-    symlink(elsewhere.path().join("second"), root.path.join("first")).unwrap();
-    let pruned = prune(&root.path, &keep(1, None)).unwrap();
-    assert!(pruned.removed.is_empty(), "{:?}", pruned.removed);
-    assert_eq!(pruned.spared.len(), 2);
-    assert!(
-        root.path.join("best/strongroom.json").exists() && root.path.join("first/strongroom.json").exists()
-    );
 }
 
 /// The way to a directory of checkpoints may lead through one of them, which goes.
@@ -293,37 +186,6 @@ fn where_no_directory_is_there_is_no_checkpoint() {
     assert!(prune(&missing, &keep(1, None)).unwrap().removed.is_empty());
     assert!(prunable_in(&Local, &missing, &keep(1, None)).unwrap().removed.is_empty());
     assert!(root.names().is_empty());
-}
-
-/// A record with the right head and end, and a hole between them that no memory holds.
-#[test]
-fn a_record_beyond_all_measure_is_not_read() {
-    let root = Root::with(&["step-1", "step-2"]);
-    let path = root.path.join("step-2/strongroom.json");
-    let whole = fs::read(&path).unwrap();
-    let record = fs::OpenOptions::new().write(true).open(&path).unwrap();
-    record.set_len(1 << 42).unwrap();
-    record.write_all_at(&whole, (1 << 42) - whole.len() as u64).unwrap();
-    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-1")));
-    let pruned = prune(&root.path, &keep(1, None)).unwrap();
-    assert!(pruned.removed.is_empty());
-    let [passed_over] = pruned.passed_over.as_slice() else { panic!("{:?}", pruned.passed_over) };
-    assert!(passed_over.to_string().contains("it is longer than what there is to say"), "{passed_over}");
-    assert!(Checkpoint::open(root.path.join("step-2")).is_err());
-}
-
-/// A link to a checkpoint beside it is no second one: what it leads to would go for it.
-#[test]
-fn links_are_no_checkpoints() {
-    let root = Root::with(&["step-1", "step-2", "step-3"]);
-    for link in ["a-link", "latest"] {
-        symlink("step-3", root.path.join(link)).unwrap();
-    }
-    assert_eq!(latest(&root.path).unwrap(), Some(root.path.join("step-3")));
-    assert_eq!(prune(&root.path, &keep(2, None)).unwrap().removed, [root.path.join("step-1")]);
-    assert_eq!(prune(&root.path, &keep(1, None)).unwrap().removed, [root.path.join("step-2")]);
-    assert_eq!(root.names(), ["a-link", "latest", "step-3"]);
-    Checkpoint::open(root.path.join("latest")).unwrap().verify().unwrap();
 }
 
 /// A newer checkpoint may be taken back while a prune waits: its commit did not get to
@@ -440,46 +302,4 @@ fn what_does_not_fit_is_refused_before_a_byte_is_written() {
     assert!(needed > 1 << 50 && available < needed);
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(root.names(), ["step-1"]);
-}
-
-/// A directory of checkpoints.
-struct Root {
-    path: PathBuf,
-    _directory: tempfile::TempDir,
-}
-
-impl Root {
-    fn with(checkpoints: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("run");
-        fs::create_dir(&path).unwrap();
-        let config = CheckpointWriterConfig { durable: false, ..CheckpointWriterConfig::default() };
-        let writer = CheckpointWriter::new(config, Arc::new(LocalBarrier::single())).unwrap();
-        for name in checkpoints {
-            writer.write(path.join(name), &state(name), &HookArguments::new()).unwrap();
-        }
-        Self { path, _directory: directory }
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.path).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| name(&entry.unwrap().path())).collect();
-        names.sort();
-        names
-    }
-}
-
-fn state(name: &str) -> StateDict<'static> {
-    let mut state = StateDict::new();
-    state.insert("name", name);
-    state
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap().to_str().unwrap().to_owned()
-}
-
-fn keep(keep_last: usize, keep_every: Option<u64>) -> Retention {
-    let keep_last = NonZeroUsize::new(keep_last).unwrap();
-    Retention { keep_every: keep_every.and_then(NonZeroU64::new), ..Retention::last(keep_last) }
 }

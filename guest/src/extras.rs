@@ -8,14 +8,14 @@ use crate::show;
 
 /// What a file holds beside the state dict, as far as it is listed.
 #[derive(Debug, Default)]
-pub(super) struct Extras {
+pub(crate) struct Extras {
     listed: Vec<Unfit>,
     more: u64,
 }
 
 impl Extras {
     /// Adds a part of the file, and what it is.
-    pub(super) fn add(&mut self, path: &str, reason: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, path: &str, reason: impl FnOnce() -> String) {
         if self.listed.len() < LISTED {
             self.listed.push(Unfit { path: show::cut(path), reason: reason() });
         } else {
@@ -24,7 +24,7 @@ impl Extras {
     }
 
     /// Adds the sources that came with classes.
-    pub(super) fn sources(&mut self, classes: &[Global]) {
+    pub(crate) fn sources(&mut self, classes: &[Global]) {
         for Global { module, name } in classes {
             let reason = || "the source of the class, which PyTorch compares and does not need".into();
             self.add(&format!("{module}.{name}"), reason);
@@ -32,7 +32,7 @@ impl Extras {
     }
 
     /// All that was added.
-    pub(super) fn into_vec(mut self) -> Vec<Unfit> {
+    pub(crate) fn into_vec(mut self) -> Vec<Unfit> {
         if self.more > 0 {
             let reason = "further parts that belong to no value".into();
             self.listed.push(Unfit { path: format!("{} more", self.more), reason });
