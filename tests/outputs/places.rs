@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use strongroom::Checkpoint;
@@ -203,7 +202,7 @@ fn what_another_process_has_mounted_is_written_to_there() {
     other.wait().unwrap();
     assert_eq!(fs::read_to_string(&decoy).unwrap(), "decoy");
     assert_eq!(room.files("mounted/run/step-2"), [decoy]);
-    assert_eq!(room.files("mounted"), [PathBuf::new(); 0]);
+    assert!(room.files("mounted").is_empty());
 }
 
 /// What has such a name is removed by the next save there, whoever made it.
