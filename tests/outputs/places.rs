@@ -174,7 +174,10 @@ fn a_path_may_say_that_it_is_one_of_a_directory() {
 #[test]
 fn what_another_process_has_mounted_is_written_to_there() {
     let room = Room::new();
-    fs::create_dir(room.path("mounted")).unwrap();
+    // Here the same paths lead to something else.
+    let decoy = room.path("mounted/run/step-2/checkpoint_0.pt");
+    fs::create_dir_all(decoy.parent().unwrap()).unwrap();
+    fs::write(&decoy, "decoy").unwrap();
     let script = "mount -t tmpfs none mounted && mkdir mounted/run && echo ready && exec sleep 60";
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script]).current_dir(room.path("")).stdout(Stdio::piped());
@@ -197,7 +200,9 @@ fn what_another_process_has_mounted_is_written_to_there() {
     }
     other.kill().unwrap();
     other.wait().unwrap();
-    assert!(fs::read_dir(room.path("mounted")).unwrap().next().is_none());
+    assert_eq!(fs::read_to_string(&decoy).unwrap(), "decoy");
+    assert_eq!(room.files("mounted/run/step-2"), [decoy]);
+    assert!(room.files("mounted").is_empty());
 }
 
 /// What has such a name is removed by the next save there, whoever made it.
