@@ -67,6 +67,11 @@ impl Execution {
         &self.again
     }
 
+    /// Objects that were changed after a call had taken them.
+    pub(super) fn changed(&self) -> &BTreeSet<ObjectId> {
+        self.heap.changed()
+    }
+
     /// The names looked up so far.
     pub(super) fn imports(&self) -> &[(u64, ObjectId)] {
         &self.imports

@@ -46,6 +46,11 @@ impl Heap {
         &mut self.objects
     }
 
+    /// Objects that were changed after a call had taken them.
+    pub(super) fn changed(&self) -> &BTreeSet<ObjectId> {
+        self.taken.changed()
+    }
+
     /// All objects made, those that were changed after a call had taken them, and what
     /// was done to objects.
     pub(super) fn into_objects(self) -> (Vec<Object>, BTreeSet<ObjectId>, Vec<Deed>) {

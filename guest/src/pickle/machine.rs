@@ -116,6 +116,16 @@ impl Machine {
         self.execution.again()
     }
 
+    /// Objects that were changed after a call had taken them.
+    pub fn changed(&self) -> &BTreeSet<ObjectId> {
+        self.execution.changed()
+    }
+
+    /// Bytes that were run.
+    pub fn length(&self) -> u64 {
+        self.position
+    }
+
     /// What the pickle evaluates to, once it is [`Progress::Done`].
     pub fn root(&self) -> Option<Value> {
         match self.state {

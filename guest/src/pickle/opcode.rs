@@ -165,6 +165,11 @@ pub(super) struct Scan {
     lines: u8,
 }
 
+/// Whether an instruction looks a name up.
+pub(crate) fn is_import(code: u8) -> bool {
+    matches!(code, GLOBAL | STACK_GLOBAL | INST | EXT1 | EXT2 | EXT4)
+}
+
 /// Measures the instruction at the start of `bytes`. `scan` is new for each
 /// instruction and kept while that one is not whole. At most `left` bytes can come.
 pub(super) fn measure(bytes: &[u8], scan: &mut Scan, string_bytes: u64, left: u64) -> Result<Extent, Flaw> {

@@ -69,7 +69,12 @@ impl Taken {
         taken
     }
 
-    /// The objects that were changed after a call had taken them.
+    /// The objects that were changed after a call had taken them, so far.
+    pub(super) fn changed(&self) -> &BTreeSet<ObjectId> {
+        &self.changed
+    }
+
+    /// The same, all of them.
     pub(super) fn into_changed(self) -> BTreeSet<ObjectId> {
         self.changed
     }

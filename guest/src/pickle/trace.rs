@@ -16,6 +16,8 @@ pub struct Trace {
     noted: usize,
     /// The first instruction of each opcode, and how many there were: 0 for none.
     opcodes: Vec<(u64, u64)>,
+    /// The squares of the lengths of numbers written in digits: what it takes to read them.
+    pub digits: u64,
     /// Values on the stack at the end, beside the result.
     pub left: usize,
     /// Marks on the stack at the end.
@@ -54,6 +56,10 @@ impl Trace {
                 *first = offset;
             }
             *count = count.saturating_add(1);
+        }
+        if matches!(code, op::INT | op::LONG) {
+            let length = end.saturating_sub(offset);
+            self.digits = self.digits.saturating_add(length.saturating_mul(length));
         }
         // Readers fetch frame by frame: one that believes a length sees another
         // pickle than one that does not.

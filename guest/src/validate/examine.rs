@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
+use super::budget::Budget;
 use super::finding::{Finding, Rule};
 use super::options::ValidateOptions;
 use super::report::{Kind, Payload, Report};
@@ -80,8 +81,8 @@ pub(super) struct Scope<'a> {
     pub(super) length: u64,
     /// How many archives the region is inside of; 0 for the file.
     pub(super) depth: u32,
-    /// What may still be decompressed, in bytes, all children together.
-    pub(super) inflatable: &'a mut u64,
+    /// What may still be spent on the file.
+    pub(super) budget: &'a mut Budget,
     pub(super) place: &'a Place,
     pub(super) report: &'a mut Report,
 }
@@ -116,6 +117,11 @@ impl Part {
     /// Its name.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether its bytes are those of the region, not compressed.
+    pub(super) fn is_stored(&self) -> bool {
+        self.stored
     }
 }
 

@@ -9,6 +9,7 @@
 //! A file is safe when every byte of it is accounted for and every instruction
 //! in it only builds allow-listed data. There is no list of bad names.
 
+mod budget;
 mod examine;
 mod file;
 mod finding;

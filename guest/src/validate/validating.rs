@@ -3,6 +3,7 @@ use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::budget::Budget;
 use super::examine::{Bytes, Child, Examine, Place, Scope};
 use super::file::{Sniff, limit};
 use super::options::ValidateOptions;
@@ -27,7 +28,7 @@ pub struct Validating {
     jobs: Vec<Job>,
     /// Jobs that were begun.
     begun: u32,
-    inflatable: u64,
+    budget: Budget,
     gather: Gather,
     over: bool,
 }
@@ -65,7 +66,7 @@ impl Validating {
         let examiner: Box<dyn Examine> = Box::new(Sniff::new());
         let job = Job { place: Place::file(), length, depth: 0, held: None, examiner };
         Self {
-            inflatable: options.limits.pickle_bytes,
+            budget: Budget::new(length, options.limits.pickle_bytes),
             options,
             report: Report::default(),
             jobs: vec![job],
@@ -90,7 +91,7 @@ impl Validating {
                 options: &self.options,
                 length: job.length,
                 depth: job.depth,
-                inflatable: &mut self.inflatable,
+                budget: &mut self.budget,
                 place: &job.place,
                 report: &mut self.report,
             };

@@ -16,7 +16,11 @@ pub(in crate::validate) fn reached(excess: &Excess, part: &Part, scope: &mut Sco
     let Excess { limit, allowed, .. } = excess;
     let fixed = if Limits::is_fixed(limit) { ", which no option raises" } else { "" };
     let message = alloc::format!("the limit `{limit}` of {allowed} was reached{fixed}");
-    scope.find(&RULE, part, excess.offset, message);
+    // Several looks at one part reach the same one.
+    let known = |found: &Finding| found.rule.id == RULE.id && found.message == message;
+    if !scope.report.findings.iter().any(known) {
+        scope.find(&RULE, part, excess.offset, message);
+    }
 }
 
 /// Archives in archives, deeper or more than are looked into.

@@ -1,6 +1,7 @@
 //! The allow-list: what a pickle may name, and what it may do with it.
 
 use super::argument::{self as a, Arg};
+use super::cost::Work;
 use crate::{DType, QScheme};
 
 /// What an allowed name is good for.
@@ -23,6 +24,8 @@ pub(super) struct Callable {
     pub(super) signatures: &'static [&'static [Arg]],
     /// What the result is.
     pub(super) result: Made,
+    /// What it does, as far as it costs something.
+    pub(super) work: Work,
     /// Whether [`Policy::TensorsOnly`](crate::validate::Policy) knows it too.
     pub(super) plain: bool,
 }
@@ -66,39 +69,39 @@ const fn entry(module: &'static str, names: &'static [&'static str], means: Mean
 }
 
 /// Something that other policies than weights-only know as well.
-const fn plain(signatures: &'static [&'static [Arg]], result: Made) -> Means {
-    Means::Call(Callable { signatures, result, plain: true })
+const fn plain(signatures: &'static [&'static [Arg]], result: Made, work: Work) -> Means {
+    Means::Call(Callable { signatures, result, work, plain: true })
 }
 
 /// Something that only weights-only knows.
-const fn special(signatures: &'static [&'static [Arg]], result: Made) -> Means {
-    Means::Call(Callable { signatures, result, plain: false })
+const fn special(signatures: &'static [&'static [Arg]], result: Made, work: Work) -> Means {
+    Means::Call(Callable { signatures, result, work, plain: false })
 }
 
 /// All names but those of dtypes and qschemes. The signatures are what picklers
 /// write: those of `torch._utils` by `torch.Tensor.__reduce_ex__` and its like,
 /// the others by CPython's `pickle`.
 static TABLE: &[Entry] = &[
-    entry("collections", &["OrderedDict"], plain(&[&[], &[a::LIST]], Made::OrderedDict)),
-    entry("collections", &["Counter"], plain(&[&[], &[a::DICT]], Made::Dict)),
-    entry("builtins", &["set"], plain(&[&[], &[a::LIST]], Made::Mutable)),
+    entry("collections", &["OrderedDict"], plain(&[&[], &[a::LIST]], Made::OrderedDict, Work::Dict)),
+    entry("collections", &["Counter"], plain(&[&[], &[a::DICT]], Made::Dict, Work::Dict)),
+    entry("builtins", &["set"], plain(&[&[], &[a::LIST]], Made::Mutable, Work::Set)),
     // Not one of torch's: it cannot do more than a set.
-    entry("builtins", &["frozenset"], plain(&[&[], &[a::LIST]], Made::Value)),
-    entry("builtins", &["complex"], plain(&[&[a::NUMBER, a::NUMBER]], Made::Value)),
+    entry("builtins", &["frozenset"], plain(&[&[], &[a::LIST]], Made::Value, Work::Set)),
+    entry("builtins", &["complex"], plain(&[&[a::NUMBER, a::NUMBER]], Made::Value, Work::Numbers)),
     entry(
         "builtins",
         &["bytearray"],
-        plain(&[&[], &[a::BYTES], &[a::LATIN1_TEXT, a::LATIN1]], Made::Mutable),
+        plain(&[&[], &[a::BYTES], &[a::LATIN1_TEXT, a::LATIN1]], Made::Mutable, Work::Bytes),
     ),
     // Other codecs than this one import modules and decompress.
-    entry("_codecs", &["encode"], plain(&[&[a::LATIN1_TEXT, a::LATIN1]], Made::Value)),
-    entry("torch", &["Size"], plain(&[&[a::INTS]], Made::Value)),
-    entry("torch", &["device"], plain(&[&[a::TEXT], &[a::TEXT, a::INT]], Made::Value)),
-    entry("torch.serialization", &["_get_layout"], plain(&[&[a::TEXT]], Made::Value)),
+    entry("_codecs", &["encode"], plain(&[&[a::LATIN1_TEXT, a::LATIN1]], Made::Value, Work::Bytes)),
+    entry("torch", &["Size"], plain(&[&[a::INTS]], Made::Value, Work::Numbers)),
+    entry("torch", &["device"], plain(&[&[a::TEXT], &[a::TEXT, a::INT]], Made::Value, Work::Numbers)),
+    entry("torch.serialization", &["_get_layout"], plain(&[&[a::TEXT]], Made::Value, Work::Numbers)),
     entry(
         "torch._utils",
         &["_rebuild_tensor"],
-        plain(&[&[a::STORAGE, a::INT, a::SIZE, a::INTS]], Made::Tensor),
+        plain(&[&[a::STORAGE, a::INT, a::SIZE, a::INTS]], Made::Tensor, Work::Tensor),
     ),
     entry(
         "torch._utils",
@@ -109,6 +112,7 @@ static TABLE: &[Entry] = &[
                 &[a::STORAGE, a::INT, a::SIZE, a::INTS, a::BOOL, a::HOOKS, a::FLAGS],
             ],
             Made::Tensor,
+            Work::Tensor,
         ),
     ),
     entry(
@@ -120,35 +124,48 @@ static TABLE: &[Entry] = &[
                 &[a::STORAGE, a::INT, a::SIZE, a::INTS, a::BOOL, a::HOOKS, a::DTYPE, a::FLAGS],
             ],
             Made::Tensor,
+            Work::Tensor,
         ),
     ),
-    entry("torch._utils", &["_rebuild_parameter"], plain(&[&[a::TENSOR, a::BOOL, a::HOOKS]], Made::Tensor)),
+    entry(
+        "torch._utils",
+        &["_rebuild_parameter"],
+        plain(&[&[a::TENSOR, a::BOOL, a::HOOKS]], Made::Tensor, Work::Tensor),
+    ),
     entry(
         "torch._utils",
         &["_rebuild_parameter_with_state"],
-        special(&[&[a::TENSOR, a::BOOL, a::HOOKS, a::ATTRIBUTES]], Made::Tensor),
+        special(&[&[a::TENSOR, a::BOOL, a::HOOKS, a::ATTRIBUTES]], Made::Tensor, Work::Tensor),
     ),
     entry(
         "torch._utils",
         &["_rebuild_qtensor"],
-        plain(&[&[a::STORAGE, a::INT, a::SIZE, a::INTS, a::QUANTIZER, a::BOOL, a::HOOKS]], Made::Tensor),
+        plain(
+            &[&[a::STORAGE, a::INT, a::SIZE, a::INTS, a::QUANTIZER, a::BOOL, a::HOOKS]],
+            Made::Tensor,
+            Work::Compound,
+        ),
     ),
-    entry("torch._utils", &["_rebuild_sparse_tensor"], plain(&[&[a::LAYOUT, a::SPARSE]], Made::Tensor)),
+    entry(
+        "torch._utils",
+        &["_rebuild_sparse_tensor"],
+        plain(&[&[a::LAYOUT, a::SPARSE]], Made::Tensor, Work::Compound),
+    ),
     entry(
         "torch._utils",
         &["_rebuild_meta_tensor_no_storage"],
-        plain(&[&[a::DTYPE, a::SIZE, a::INTS, a::BOOL]], Made::Tensor),
+        plain(&[&[a::DTYPE, a::SIZE, a::INTS, a::BOOL]], Made::Tensor, Work::Tensor),
     ),
     entry(
         "torch._utils",
         &["_rebuild_device_tensor_from_cpu_tensor"],
-        special(&[&[a::TENSOR, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor),
+        special(&[&[a::TENSOR, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor, Work::Compound),
     ),
     // The array can only come from a function of numpy, which is allowed apart.
     entry(
         "torch._utils",
         &["_rebuild_device_tensor_from_numpy"],
-        special(&[&[a::OBJECT, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor),
+        special(&[&[a::OBJECT, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor, Work::Compound),
     ),
     entry(
         "torch._utils",
@@ -156,12 +173,13 @@ static TABLE: &[Entry] = &[
         special(
             &[&[a::TENSOR_CLASS, a::DTYPE, a::SIZE, a::INTS, a::INT, a::LAYOUT, a::DEVICE, a::BOOL]],
             Made::Tensor,
+            Work::Compound,
         ),
     ),
     entry(
         "torch._tensor",
         &["_rebuild_from_type_v2"],
-        special(&[&[a::REBUILD, a::TENSOR_CLASS, a::TUPLE, a::ATTRIBUTES]], Made::Tensor),
+        special(&[&[a::REBUILD, a::TENSOR_CLASS, a::TUPLE, a::ATTRIBUTES]], Made::Tensor, Work::Compound),
     ),
     entry("torch.nn.parameter", &["Parameter"], Means::TensorClass),
     entry("torch", &["Tensor"], Means::TensorClass),

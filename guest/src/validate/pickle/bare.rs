@@ -54,7 +54,7 @@ impl BarePickles {
     /// Feeds a window; answers when nothing is left to be done.
     fn feed(&mut self, mut bytes: &[u8], scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
         loop {
-            let mut inner = Scope { report: &mut self.found, inflatable: &mut *scope.inflatable, ..*scope };
+            let mut inner = Scope { report: &mut self.found, budget: &mut *scope.budget, ..*scope };
             let fed = match self.run.feed(bytes, &mut inner) {
                 Fed::More(_) if self.position.saturating_add(bytes.len() as u64) >= scope.length => {
                     self.run.end(scope.length.saturating_sub(self.start), &mut inner);
@@ -98,7 +98,7 @@ impl BarePickles {
             if start == 0 && self.certainty != Certainty::Hidden && legacy::is_magic(&graph) {
                 return Some(legacy::child(scope));
             }
-            let mut inner = Scope { report: &mut self.found, inflatable: &mut *scope.inflatable, ..*scope };
+            let mut inner = Scope { report: &mut self.found, budget: &mut *scope.budget, ..*scope };
             index::check(&graph, &Part::at("", start), &mut inner);
             Tensors::new(&graph, &Part::at("", start), &mut inner);
         }

@@ -101,7 +101,7 @@ impl Hidden {
 
     /// Goes on with the pickle that something in it is named by.
     fn run(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
-        let mut inner = Scope { report: &mut self.found, inflatable: &mut *scope.inflatable, ..*scope };
+        let mut inner = Scope { report: &mut self.found, budget: &mut *scope.budget, ..*scope };
         if let Stage::Run(pickles) = &mut self.stage
             && let Next::Fetch(ranges) = pickles.resume(parts, &mut inner)
         {

@@ -14,8 +14,8 @@ pub(super) mod bare;
 mod broken;
 mod call;
 mod change;
-mod collisions;
-mod copies;
+mod cost;
+mod costly;
 mod discarded;
 mod encoding;
 mod extension;
@@ -35,6 +35,7 @@ mod target;
 pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
+pub(super) use costly::spend;
 pub(super) use hidden::{Hidden, Suspicion};
 pub(super) use objects::Objects;
 pub(super) use run::{Dialect, Fed, PickleRun};
@@ -49,6 +50,7 @@ pub(super) const RULES: &[&Rule] = &[
     &arguments::RULE,
     &items::RULE,
     &attributes::RULE,
+    &costly::RULE,
     &attributes::HIDDEN,
     &state::RULE,
     &change::RULE,

@@ -1,6 +1,5 @@
-use super::copies::Copies;
 use super::{
-    Objects, arguments, attributes, broken, call, collisions, discarded, encoding, import, items, keys, left,
+    Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
     opcode, persistent, state, target,
 };
 use crate::model::Construct;
@@ -155,7 +154,6 @@ impl PickleRun {
     /// Looks at what each object has become.
     fn conclude(&self, scope: &mut Scope<'_>) {
         let objects = Objects(self.machine.objects());
-        let mut copies = Copies::default();
         for object in objects.0 {
             if let Object::Instance(instance) = object {
                 arguments::check(objects, instance, &self.part, scope);
@@ -163,12 +161,11 @@ impl PickleRun {
                 items::check(objects, instance, &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
                 attributes::check(objects, instance, &self.part, scope);
-                copies.check(objects, instance, &self.part, scope);
             }
         }
         keys::check(objects, &self.part, scope);
-        collisions::check(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
+        costly::check(&self.machine, trace, &self.part, scope);
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);
         encoding::check(trace, self.dialect, &self.part, scope);

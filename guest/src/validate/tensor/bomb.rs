@@ -1,10 +1,13 @@
 use alloc::format;
 
 use super::view::{node, strided, tensors};
-use crate::model::{Node, Object, Tensor};
+use crate::DType;
+use crate::model::{Node, NodeId, Object, Tensor};
 use crate::torch::Surveyed;
+use crate::validate::budget::Cost;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::pickle::spend;
 
 /// Tensors that are tiny in the file and no memory holds.
 pub(super) static RULE: Rule = Rule::malformed(
@@ -19,11 +22,8 @@ pub(super) static RULE: Rule = Rule::malformed(
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     let mut unfolded = 0u64;
     let mut first = None;
-    for (offset, tensor) in copied(found) {
-        if let Some(excess) = excess(tensor).filter(|excess| *excess > LOADED) {
-            let message = format!("{excess} bytes more, as soon as it is loaded, than it has in the file");
-            scope.find(&RULE, part, offset, message);
-        }
+    for (id, node) in (0u32..).zip(&found.nodes) {
+        spend(loaded(found, node), found.offsets.near(id), part, scope);
     }
     for (offset, tensor) in tensors(found) {
         let Some(excess) = excess(tensor) else { continue };
@@ -44,24 +44,47 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     }
 }
 
-/// Tensors that torch makes in full before it lets them share a storage: quantized
-/// ones, and those it moves to another device.
-fn copied(found: &Surveyed) -> impl Iterator<Item = (u64, &Tensor)> {
-    (0u32..).zip(&found.nodes).filter_map(|(id, node)| {
-        let tensor = match node {
-            Node::Quantized { tensor, .. } => tensor.as_ref(),
-            Node::Object(object) => moved(found, object)?,
-            _ => return None,
-        };
-        Some((found.offsets.near(id), tensor))
-    })
+/// What loading a tensor costs for each of its elements: torch makes quantized ones in full
+/// before it lets them share a storage, as it does those that it moves to another device, and it
+/// reads all indices of sparse ones.
+fn loaded(found: &Surveyed, node: &Node) -> Cost {
+    match node {
+        Node::Quantized { tensor, .. } => copied(tensor, tensor.dtype),
+        Node::SparseCoo { indices, .. } => read(found, *indices),
+        Node::SparseCompressed(sparse) => read(found, sparse.compressed).and(read(found, sparse.plain)),
+        Node::Object(object) => moved(found, object),
+        _ => Cost::default(),
+    }
 }
 
-fn moved<'a>(found: &'a Surveyed, object: &Object) -> Option<&'a Tensor> {
-    let Node::Global(global) = node(found, object.callable)? else { return None };
-    let Node::Tuple(args) = node(found, object.args?)? else { return None };
-    let moves = global.module == "torch._utils" && global.name == "_rebuild_device_tensor_from_cpu_tensor";
-    strided(found, *args.first()?).filter(|_| moves)
+/// A copy as elements of this type, which have twice the size on their way.
+fn copied(tensor: &Tensor, to: DType) -> Cost {
+    let numel = tensor.numel().unwrap_or(u64::MAX);
+    let bytes = to.bytes(numel).unwrap_or(u64::MAX).max(tensor.dtype.bytes(numel).unwrap_or(u64::MAX));
+    Cost::new(numel.saturating_mul(2), bytes)
+}
+
+fn read(found: &Surveyed, id: NodeId) -> Cost {
+    let numel = strided(found, id).and_then(Tensor::numel).unwrap_or_default();
+    Cost::new(numel.saturating_mul(4), numel.saturating_mul(8))
+}
+
+fn moved(found: &Surveyed, object: &Object) -> Cost {
+    let args = object.args.and_then(|args| node(found, args));
+    match (node(found, object.callable), args) {
+        (Some(Node::Global(global)), Some(Node::Tuple(args)))
+            if global.module == "torch._utils" && global.name == "_rebuild_device_tensor_from_cpu_tensor" =>
+        {
+            let tensor = args.first().and_then(|&tensor| strided(found, tensor));
+            let to = match args.get(1).and_then(|&dtype| node(found, dtype)) {
+                Some(Node::DType(dtype)) => Some(*dtype),
+                _ => None,
+            };
+            // What is no type is refused; the largest one is as bad as any.
+            tensor.map_or(Cost::default(), |tensor| copied(tensor, to.unwrap_or(DType::Complex128)))
+        }
+        _ => Cost::default(),
+    }
 }
 
 /// Bytes that a copy takes beyond what the tensor spans, where that is many times more.
@@ -77,7 +100,5 @@ const RATIO: u64 = 1024;
 /// What one tensor may unfold to: causal masks and tables of positions are
 /// expanded over batches and heads.
 const TENSOR: u64 = 64 << 30;
-/// What a tensor may unfold to that is copied while it is loaded.
-const LOADED: u64 = 1 << 30;
 /// What all of them may unfold to.
 const ALL: u64 = 1 << 40;

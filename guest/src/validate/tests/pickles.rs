@@ -66,7 +66,7 @@ fn a_size_may_be_a_new_object_as_torch_1_0_wrote_it() {
 }
 
 #[test]
-fn keys_that_hash_alike_end_as_a_limit() {
+fn keys_that_take_a_reader_long_are_told() {
     let keyed = |keys: &[Vec<u8>]| {
         let mut pickle = b"\x80\x02}(".to_vec();
         keys.iter().for_each(|key| pickle.extend([key.as_slice(), b"N"].concat()));
@@ -77,15 +77,44 @@ fn keys_that_hash_alike_end_as_a_limit() {
         let bytes = (i128::from(factor) * ((1 << 61) - 1)).to_le_bytes();
         [b"\x8a\x0c".as_slice(), &bytes[..12]].concat()
     };
+    // 2^(61 k) hashes as 1 does, and so does a complex number of it.
+    let power = |at: i64| {
+        let exponent = u64::try_from(61 * (at % 16) + 1023).unwrap() << 52;
+        [b"G".as_slice(), &exponent.to_be_bytes()].concat()
+    };
+    let powers =
+        |at: i64| [(0..4).flat_map(|digit| power(at >> (4 * digit))).collect(), b"t".to_vec()].concat();
     let ordinary = |number: i64| [b"\x8a\x08".as_slice(), &number.to_le_bytes()].concat();
-    let expected = "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `tree` of 16777216 was reached\n";
-    assert_eq!(keyed(&(1..6000).map(multiple).collect::<Vec<_>>()), expected);
-    let pair = |bits: u32| {
+    let pair = |bits: i64| {
         let one = |bit: u32| if bits >> bit & 1 == 0 { *b"J\xff\xff\xff\xff" } else { *b"J\xfe\xff\xff\xff" };
         [b"(".as_slice(), &(0..13).flat_map(one).collect::<Vec<_>>(), b"t"].concat()
     };
-    assert_eq!(keyed(&(0..8192).map(pair).collect::<Vec<_>>()), expected);
+    let frozen = |at: i64| [b"(".as_slice(), &pair(at), b"K\x01\x91"].concat();
+    for (what, keys) in [
+        ("ints", (1..20_000).map(multiple).collect::<Vec<_>>()),
+        ("tuples of ints", (0..8192).map(pair).collect()),
+        ("tuples of floats", (0..20_000).map(|at| [b"(".as_slice(), &powers(at)].concat()).collect()),
+        ("frozensets of tuples", (0..8192).map(frozen).collect()),
+    ] {
+        let summary = keyed(&keys);
+        assert!(summary.starts_with("Pickle Unverified\nSR-FILE-COST 0: "), "{what}: {summary}");
+    }
     assert_eq!(keyed(&(1..100_000).map(ordinary).collect::<Vec<_>>()), "Pickle Safe\n");
+    assert_eq!(keyed(&(1..1000).map(multiple).collect::<Vec<_>>()), "Pickle Safe\n");
+}
+
+#[test]
+fn what_is_hashed_again_and_again_is_counted_each_time() {
+    // A tuple of two of the last one, thirty times: a billion values.
+    let tuple = [b")".as_slice(), &b"2\x86".repeat(30)].concat();
+    // A tuple of ten thousand numbers, in a hundred thousand sets.
+    let long = [b"(".as_slice(), &b"K\x01".repeat(10_000), b"tq\x01"].concat();
+    let sets = [long.as_slice(), &b"\x8f(h\x01\x900".repeat(100_000)].concat();
+    for pickle in [[b"}".as_slice(), &tuple, b"Ns"].concat(), sets] {
+        let pickle = [b"\x80\x04".as_slice(), &pickle, b"."].concat();
+        let summary = summary(&pickle);
+        assert!(summary.contains("SR-FILE-COST 0: loading it may take "), "{summary}");
+    }
 }
 
 #[test]
@@ -96,27 +125,32 @@ fn a_string_of_python_2_needs_an_encoding() {
 }
 
 #[test]
-fn what_calls_copy_ends_as_a_limit() {
-    let encode: (Vec<u8>, &[u8]) = (
-        [b"X\x20\x03\0\0".as_slice(), &[b'a'; 800]].concat(),
-        b"c_codecs\nencode\nh\x01X\x06\0\0\0latin1\x86R",
+fn what_calls_copy_is_counted_each_time() {
+    let megabyte: Vec<u8> = [b"\0\0\x10\0".as_slice(), &[b'a'; 1 << 20]].concat();
+    let encode: (Vec<u8>, &[u8]) =
+        ([b"X".as_slice(), &megabyte].concat(), b"c_codecs\nencode\nh\x01X\x06\0\0\0latin1\x86R");
+    let encoded: (Vec<u8>, &[u8]) = (
+        [b"c_codecs\nencode\nX".as_slice(), &megabyte, b"X\x06\0\0\0latin1\x86R"].concat(),
+        b"cbuiltins\nbytearray\nh\x01\x85R",
     );
     let bytearray: (Vec<u8>, &[u8]) =
-        ([b"B\x20\x03\0\0".as_slice(), &[b'a'; 800]].concat(), b"cbuiltins\nbytearray\nh\x01\x85R");
-    let pairs: Vec<u8> = (0..100).flat_map(|key| [b'K', key, b'K', 1]).collect();
+        ([b"B".as_slice(), &megabyte].concat(), b"cbuiltins\nbytearray\nh\x01\x85R");
+    let pairs: Vec<u8> =
+        (0..10_000u16).flat_map(|key| [[b'M'].as_slice(), &key.to_le_bytes(), b"N"].concat()).collect();
     let counter: (Vec<u8>, &[u8]) =
         ([b"}(", pairs.as_slice(), b"u"].concat(), b"ccollections\nCounter\nh\x01\x85R");
-    // A hundred values, or as many bytes as those take, copied again and again.
-    for (value, call) in [encode, bytearray, counter] {
+    let listed: Vec<u8> =
+        (0..10_000u16).flat_map(|key| [[b'M'].as_slice(), &key.to_le_bytes(), b"N\x86"].concat()).collect();
+    let ordered: (Vec<u8>, &[u8]) =
+        ([b"](", listed.as_slice(), b"e"].concat(), b"ccollections\nOrderedDict\nh\x01\x85R");
+    for (value, call) in [encode, encoded, bytearray, counter, ordered] {
         let copies = |count: usize| {
             let calls = [call, b"0"].concat().repeat(count);
-            let pickle = [b"\x80\x03", value.as_slice(), b"q\x010", &calls, b"N."].concat();
-            let limits = Limits { tree: 1000, ..Limits::default() };
-            summary_of(&judge(&pickle, ValidateOptions { limits, ..ValidateOptions::default() }))
+            summary(&[b"\x80\x03", value.as_slice(), b"q\x010", &calls, b"N."].concat())
         };
         assert!(copies(10).starts_with("Pickle Safe\n"), "{}", copies(10));
-        let too_many = copies(11);
-        assert!(too_many.starts_with("Pickle Unverified\nSR-FILE-LIMIT "), "{too_many}");
+        let too_many = copies(2000);
+        assert!(too_many.contains("\nSR-FILE-COST 0: "), "{too_many}");
     }
 }
 

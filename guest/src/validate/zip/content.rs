@@ -73,12 +73,15 @@ impl Content {
             _ => return None,
         };
         let pickle_bytes = scope.options.limits.pickle_bytes;
-        let allowed = if inflate.is_some() { *scope.inflatable } else { pickle_bytes };
+        let allowed = if inflate.is_some() { scope.budget.inflatable } else { pickle_bytes };
         let size = if inflate.is_some() { member.size } else { member.compressed };
         if size > allowed {
             let excess = Excess { offset: 0, limit: "pickle_bytes", allowed: pickle_bytes };
             limit::reached(&excess, &member.content(), scope);
             return None;
+        }
+        if inflate.is_some() && scope.place.stored {
+            scope.budget.grant_compressed(member.compressed);
         }
         let crc = checked.then(crc32fast::Hasher::new);
         Some(Self { position, window: Window::default(), inflate, crc, count: 0, sink })
@@ -118,7 +121,7 @@ impl Content {
             if piece.is_empty() {
                 break true;
             }
-            *scope.inflatable = scope.inflatable.saturating_sub(piece.len() as u64);
+            scope.budget.inflatable = scope.budget.inflatable.saturating_sub(piece.len() as u64);
             if self.count.saturating_add(piece.len() as u64) > member.size {
                 inflate::report(
                     &format!("it decompresses to more than the {} bytes the directory says", member.size),

@@ -1,0 +1,46 @@
+use alloc::format;
+
+use super::Objects;
+use super::cost::Built;
+use crate::Excess;
+use crate::pickle::{Machine, Trace};
+use crate::validate::budget::{Cost, Overdrawn};
+use crate::validate::examine::{Part, Scope};
+use crate::validate::file::limit;
+use crate::validate::finding::Rule;
+
+/// What costs its readers much more than its size says.
+pub(in crate::validate) static RULE: Rule = Rule::unverified(
+    "SR-FILE-COST",
+    "loading it may take far more than its size says",
+    "What is shared in a file may be hashed, compared or copied again and again: a few bytes keep \
+     a reader busy for hours, or fill its memory. No pickler writes such a file of honest data.",
+);
+
+/// Counts what a pickle costs those who load it.
+pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut Scope<'_>) {
+    if scope.place.stored && part.is_stored() {
+        scope.budget.grant_pickle(machine.length());
+    }
+    let (objects, changed) = (Objects(machine.objects()), machine.changed());
+    let built = Built { objects, trace, changed, length: machine.length() };
+    let allowed = scope.options.limits.depth;
+    if built.depth(allowed) > allowed {
+        limit::reached(&Excess { offset: 0, limit: "depth", allowed: allowed.into() }, part, scope);
+    }
+    spend(built.cost(scope.budget.time()), 0, part, scope);
+}
+
+/// Spends what something at `offset` of a part costs, and reports if that is too much.
+pub(in crate::validate) fn spend(cost: Cost, offset: u64, part: &Part, scope: &mut Scope<'_>) {
+    let Err(Overdrawn { spent, granted }) = scope.budget.spend(cost) else { return };
+    let message = if spent.time > granted.time {
+        let seconds = |time: u64| time.div_ceil(1_000_000_000);
+        let (spent, granted) = (seconds(spent.time), seconds(granted.time));
+        format!("loading it may take {spent} seconds or more, where a file like it may take {granted}")
+    } else {
+        let (spent, granted) = (spent.memory, granted.memory);
+        format!("loading it may take {spent} bytes of memory, where a file like it may take {granted}")
+    };
+    scope.find(&RULE, part, offset, message);
+}
