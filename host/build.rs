@@ -28,11 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// cargo's target directory: the one above `OUT_DIR` that cargo tags as a cache. cargo tags only
-/// what it makes itself; elsewhere it is above `PROFILE/build/PACKAGE/out`.
+/// cargo's target directory: the one above `OUT_DIR` that cargo tags as a cache.
 fn target_dir(out: &Path) -> PathBuf {
     let tagged = out.ancestors().find(|dir| dir.join("CACHEDIR.TAG").exists());
-    tagged.or_else(|| out.ancestors().nth(4)).unwrap_or(out).to_path_buf()
+    tagged.unwrap_or(out).to_path_buf()
 }
 
 fn build(target_dir: &Path) -> Result<(), Box<dyn Error>> {

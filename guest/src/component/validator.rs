@@ -114,6 +114,7 @@ fn report_out(report: &Report) -> wit::Report {
 fn verdict_out(verdict: Verdict) -> wit::Verdict {
     match verdict {
         Verdict::Safe => wit::Verdict::Safe,
+        Verdict::Trusting => wit::Verdict::Trusting,
         Verdict::Unverified => wit::Verdict::Unverified,
         Verdict::Malformed => wit::Verdict::Malformed,
         Verdict::Unsafe => wit::Verdict::Unsafe,

@@ -59,7 +59,7 @@ pub enum Object {
 
 impl Object {
     /// Calls `each` with every value that an object refers to. There are no wildcards:
-    /// a reference that is new and not handled here does not compile.
+    /// a reference that is new and not handled here does not compile. Effects come last.
     pub(crate) fn references(&self, mut each: impl FnMut(Value)) {
         match self {
             Self::BigInt(_)

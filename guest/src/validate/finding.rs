@@ -5,6 +5,8 @@ use alloc::string::String;
 pub enum Verdict {
     /// Every byte is accounted for, and all it does is build allowed data.
     Safe,
+    /// The same, but for names that the user allows: nobody knows what those do.
+    Trusting,
     /// A limit was reached or something is of a kind not known: nothing is proven.
     Unverified,
     /// Readers may disagree on it or fail.
@@ -31,7 +33,8 @@ pub struct Rule {
     pub id: &'static str,
     /// What a finding means for the verdict: [`Verdict::Safe`] for nothing.
     pub verdict: Verdict,
-    /// How much it matters; [`Severity::Error`] exactly where the verdict is not safe.
+    /// How much it matters; [`Severity::Error`] exactly where the verdict is worse than
+    /// [`Verdict::Trusting`].
     pub severity: Severity,
     /// What is wrong, in a few words.
     pub title: &'static str,
@@ -69,6 +72,11 @@ impl Rule {
     /// Whatever breaks it cannot be judged.
     pub(super) const fn unverified(id: &'static str, title: &'static str, help: &'static str) -> Self {
         Self { id, verdict: Verdict::Unverified, severity: Severity::Error, title, help }
+    }
+
+    /// Whatever breaks it is what the user allows.
+    pub(super) const fn trusted(id: &'static str, title: &'static str, help: &'static str) -> Self {
+        Self { id, verdict: Verdict::Trusting, severity: Severity::Note, title, help }
     }
 
     /// Unusual, and no reason against a file.

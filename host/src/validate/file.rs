@@ -66,7 +66,7 @@ fn judge(
         }
         Ok(()) => {}
     }
-    if report.verdict > Verdict::Safe && is_partial_download(path) {
+    if report.verdict > Verdict::Trusting && is_partial_download(path) {
         let message = "its name says that it is being downloaded, or that this was broken off";
         report.find(rules, &PARTIAL, 0, "", message.into());
     }

@@ -10,7 +10,8 @@ use crate::bindings::validator as wit;
 /// ```
 /// use strongroom::Verdict;
 ///
-/// assert!(Verdict::Safe < Verdict::Unverified && Verdict::Malformed < Verdict::Unsafe);
+/// assert!(Verdict::Safe < Verdict::Trusting && Verdict::Trusting < Verdict::Unverified);
+/// assert!(Verdict::Unverified < Verdict::Malformed && Verdict::Malformed < Verdict::Unsafe);
 /// assert_eq!(Verdict::Unverified.to_string(), "unverified");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -18,6 +19,9 @@ use crate::bindings::validator as wit;
 pub enum Verdict {
     /// Every byte is accounted for, and all it does is build allowed data.
     Safe,
+    /// The same, but for names that [`ValidateOptions::allow`](crate::ValidateOptions) has: what
+    /// those do nobody knows.
+    Trusting,
     /// A limit was reached, something is of a kind not known, or it cannot be read:
     /// nothing is proven.
     Unverified,
@@ -52,7 +56,7 @@ pub enum Severity {
 ///
 /// # fn main() -> strongroom::Result<()> {
 /// for rule in strongroom::rules()? {
-///     assert_eq!(rule.severity == Severity::Error, rule.verdict != Verdict::Safe);
+///     assert_eq!(rule.severity == Severity::Error, rule.verdict > Verdict::Trusting);
 /// }
 /// # Ok(())
 /// # }
@@ -63,7 +67,8 @@ pub struct Rule {
     pub id: String,
     /// What a finding means for the verdict: [`Verdict::Safe`] for nothing.
     pub verdict: Verdict,
-    /// How much it matters; [`Severity::Error`] exactly where the verdict is not safe.
+    /// How much it matters; [`Severity::Error`] exactly where the verdict is worse than
+    /// [`Verdict::Trusting`].
     pub severity: Severity,
     /// What is wrong, in a few words.
     pub title: String,
@@ -97,7 +102,7 @@ impl Rules {
         for (index, rule) in all.iter().enumerate() {
             let named = rule.id.starts_with("SR-")
                 && rule.id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
-            let consistent = (rule.severity == Severity::Error) == (rule.verdict != Verdict::Safe);
+            let consistent = (rule.severity == Severity::Error) == (rule.verdict > Verdict::Trusting);
             if !named || !consistent || by_id.insert(rule.id.clone(), index).is_some() {
                 return Err(format!("the component's rule {index} is none"));
             }
@@ -275,10 +280,11 @@ pub(super) const LISTED: usize = 100;
 const MOST_RULES: usize = 1000;
 
 impl Verdict {
-    /// Its name: `safe`, `unverified`, `malformed`, `unsafe`.
+    /// Its name: `safe`, `trusting`, `unverified`, `malformed`, `unsafe`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Safe => "safe",
+            Self::Trusting => "trusting",
             Self::Unverified => "unverified",
             Self::Malformed => "malformed",
             Self::Unsafe => "unsafe",
@@ -313,6 +319,7 @@ impl From<wit::Verdict> for Verdict {
     fn from(verdict: wit::Verdict) -> Self {
         match verdict {
             wit::Verdict::Safe => Self::Safe,
+            wit::Verdict::Trusting => Self::Trusting,
             wit::Verdict::Unverified => Self::Unverified,
             wit::Verdict::Malformed => Self::Malformed,
             wit::Verdict::Unsafe => Self::Unsafe,

@@ -9,6 +9,7 @@ use strongroom::{Report, Verdict};
 pub struct Summary {
     files: Cell<usize>,
     safe: Cell<usize>,
+    trusting: Cell<usize>,
     #[serde(rename = "unsafe")]
     refused: Cell<usize>,
     malformed: Cell<usize>,
@@ -61,6 +62,7 @@ impl Summary {
     fn of(&self, verdict: Verdict) -> &Cell<usize> {
         match verdict {
             Verdict::Safe => &self.safe,
+            Verdict::Trusting => &self.trusting,
             Verdict::Unverified => &self.unverified,
             Verdict::Malformed => &self.malformed,
             Verdict::Unsafe => &self.refused,

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use strongroom::validate::{Finding, Report, Rule, Severity, Verdict};
@@ -30,7 +31,7 @@ pub fn write(
             writeln!(out, "    {line}")?;
         }
     }
-    if summary.files() > 1 || summary.verdicts(Verdict::Safe) == 0 {
+    if summary.files() > 1 || summary.exit_code() != 0 {
         writeln!(out, "\n{}", total(summary))?;
     }
     Ok(())
@@ -40,10 +41,13 @@ fn one(out: &mut dyn Write, report: &Report, verbose: bool) -> io::Result<()> {
     let path = report.path.display().to_string();
     let verdict = match report.verdict {
         Verdict::Safe => "safe".into(),
+        Verdict::Trusting => format!("safe, trusting {}", plural(trusted(report), "name", "names")),
         verdict => verdict.name().to_uppercase(),
     };
     writeln!(out, "{}: {verdict} ({})", Printable(&path), report.kind)?;
-    let shown = |finding: &&Finding| verbose || finding.severity != Severity::Note;
+    let shown = |finding: &&Finding| {
+        verbose || finding.severity != Severity::Note || finding.verdict == Verdict::Trusting
+    };
     for finding in report.findings.iter().filter(shown) {
         let Finding { severity, id, message, .. } = finding;
         writeln!(out, "  {severity} {}{}: {}", Printable(id), place(finding), Printable(message))?;
@@ -58,6 +62,12 @@ fn one(out: &mut dyn Write, report: &Report, verbose: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// How many names it is good for only if they are.
+fn trusted(report: &Report) -> usize {
+    let trusted = report.findings.iter().filter(|finding| finding.verdict == Verdict::Trusting);
+    trusted.map(|finding| &finding.message).collect::<BTreeSet<_>>().len()
+}
+
 /// Where it was found, if that is any place in the file.
 fn place(finding: &Finding) -> String {
     let Finding { part, part_offset, offset, .. } = finding;
@@ -70,7 +80,8 @@ fn place(finding: &Finding) -> String {
 }
 
 fn total(summary: &Summary) -> String {
-    let verdicts = [Verdict::Safe, Verdict::Unsafe, Verdict::Malformed, Verdict::Unverified];
+    let verdicts =
+        [Verdict::Safe, Verdict::Trusting, Verdict::Unsafe, Verdict::Malformed, Verdict::Unverified];
     let counts = verdicts.map(|verdict| (summary.verdicts(verdict), verdict));
     let counts: Vec<String> = counts
         .into_iter()

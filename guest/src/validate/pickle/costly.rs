@@ -17,6 +17,14 @@ pub(in crate::validate) static RULE: Rule = Rule::unverified(
      a reader busy for hours, or fill its memory. No pickler writes such a file of honest data.",
 );
 
+/// A value that leads back to itself.
+pub(super) static CYCLE: Rule = Rule::warning(
+    "SR-PICKLE-CYCLE",
+    "a value that holds itself",
+    "It loads, and whoever goes through all that it holds comes to no end: comparing, copying item by item, \
+     flattening. Model and optimizer states have no such values.",
+);
+
 /// Counts what a pickle costs those who load it.
 pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut Scope<'_>) {
     if scope.place.stored && part.is_stored() {
@@ -25,7 +33,11 @@ pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut S
     let (objects, changed) = (Objects(machine.objects()), machine.changed());
     let built = Built { objects, trace, changed, length: machine.length() };
     let allowed = scope.options.limits.depth;
-    if built.depth(allowed) > allowed {
+    let depth = built.depth(allowed);
+    if depth.is_cyclic {
+        scope.find(&CYCLE, part, 0, "a value that holds itself");
+    }
+    if depth.deepest > allowed {
         limit::reached(&Excess { offset: 0, limit: "depth", allowed: allowed.into() }, part, scope);
     }
     spend(built.cost(scope.budget.time()), 0, part, scope);

@@ -17,12 +17,23 @@ pub(super) static RULE: Rule = Rule::refused(
      If the class is your own, allow it with --allow module.name.",
 );
 
-/// Reports an import that is not allowed.
+/// A name that the user allows is looked up.
+pub(super) static TRUSTED: Rule = Rule::trusted(
+    "SR-PICKLE-TRUSTED",
+    "imports what is allowed by name",
+    "It may be called with any arguments: the file is as harmless as what it does with them. All \
+     else was judged as ever.",
+);
+
+/// Reports an import that is not allowed, or that only the user allows.
 pub(super) fn check(object: &Object, part: &Part, offset: u64, scope: &mut Scope<'_>) {
     let Object::Global(global) = object else {
         return super::extension::check(object, part, offset, scope);
     };
     if is_allowed(global, scope.options) {
+        if allowed(&global.module, &global.name).is_none() {
+            scope.find(&TRUSTED, part, offset, format!("trusts {}", named(global)));
+        }
         return;
     }
     let policy = match scope.options.policy {

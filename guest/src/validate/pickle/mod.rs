@@ -26,6 +26,7 @@ mod items;
 mod keys;
 mod left;
 mod members;
+mod numpy;
 mod objects;
 mod opcode;
 mod persistent;
@@ -45,12 +46,15 @@ use super::finding::Rule;
 /// The rules on pickles.
 pub(super) const RULES: &[&Rule] = &[
     &import::RULE,
+    &import::TRUSTED,
     &extension::RULE,
     &call::RULE,
     &arguments::RULE,
+    &numpy::RULE,
     &items::RULE,
     &attributes::RULE,
     &costly::RULE,
+    &costly::CYCLE,
     &attributes::HIDDEN,
     &state::RULE,
     &change::RULE,

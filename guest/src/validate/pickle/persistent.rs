@@ -56,6 +56,8 @@ fn is_storage(objects: Objects<'_>, id: Value, dialect: Dialect) -> bool {
     let &[tag, class, key, location, count] = id else { return false };
     objects.text(tag) == Some("storage")
         && matches!(objects.means(class), Some(Means::StorageClass))
+        // It has no element type of its own, which readers ask it for.
+        && objects.global(class).is_some_and(|class| class.name != "TypedStorage")
         && objects.text(key).is_some()
         && objects.text(location).is_some()
         && matches!(count, Value::Int(0..))

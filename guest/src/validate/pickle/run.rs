@@ -1,6 +1,6 @@
 use super::{
     Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
-    opcode, persistent, state, target,
+    numpy, opcode, persistent, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Machine, Object, Progress};
@@ -159,6 +159,7 @@ impl PickleRun {
                 arguments::check(objects, instance, &self.part, scope);
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
+                numpy::check(objects, instance, &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
                 attributes::check(objects, instance, &self.part, scope);
             }

@@ -24,6 +24,7 @@ mod size;
 mod sparse;
 mod storage;
 mod unread;
+mod unusable;
 mod view;
 
 use alloc::vec::Vec;
@@ -40,6 +41,7 @@ use crate::torch::{NamedStorage, Surveyed, survey};
 pub(super) const RULES: &[&Rule] = &[
     &extent::RULE,
     &size::RULE,
+    &unusable::RULE,
     &bomb::RULE,
     &storage::RULE,
     &dtype::RULE,
@@ -79,6 +81,7 @@ impl Tensors {
         dtype::check(&found, part, scope);
         location::check(&found, part, scope);
         size::check(&found, part, scope);
+        unusable::check(&found, part, scope);
         bomb::check(&found, part, scope);
         overlap::check(&found, part, scope);
         device::check(&found, part, scope);

@@ -177,6 +177,8 @@ fn a_persistent_id_is_that_of_a_storage() {
     for (right, wrong) in [
         ("Vstorage;", "Vweights;"),
         ("ctorch;FloatStorage;", "ctorch;float32;"),
+        // Nobody knows of what it is a storage.
+        ("ctorch;FloatStorage;", "ctorch.storage;TypedStorage;"),
         ("V0;", "I0;"),
         ("Vcpu;", "N"),
         ("I4;", "I-4;"),
@@ -235,16 +237,85 @@ fn what_is_called_for_its_effect_or_made_again_is_not_thrown_away() {
         summary_of(&judge(pickle, ValidateOptions { allow, ..ValidateOptions::default() }))
     };
     // A state setter; an object inside its own arguments.
-    assert_eq!(allowing(b"\x80\x02cm\nC\nq\0)Rq\x01cm\nput\nq\x02h\x01}q\x03\x86R0."), "Pickle Safe\n");
+    let trusted = "Pickle Trusting\nSR-PICKLE-TRUSTED 2: trusts m.C\n";
+    assert_eq!(
+        allowing(b"\x80\x02cm\nC\nq\0)Rq\x01cm\nput\nq\x02h\x01}q\x03\x86R0."),
+        format!("{trusted}SR-PICKLE-TRUSTED 13: trusts m.put\n")
+    );
     assert_eq!(
         allowing(b"\x80\x02cm\nC\nq\x00]q\x01h\x00h\x01\x85q\x02Rq\x03a\x85q\x04R0h\x03."),
-        "Pickle Safe\n"
+        format!("{trusted}SR-PICKLE-CYCLE 0: a value that holds itself\n")
     );
     assert!(allowing(b"\x80\x02}cm\nC\n)R0.").contains("SR-PICKLE-DISCARDED"));
     // An effect is judged as any call.
     let summary = allowing(b"\x80\x02cm\nC\n)Rcos\nsystem\n)R0.");
     assert_eq!(summary.matches("SR-PICKLE-CALL").count(), 1, "{summary}");
     assert!(summary.starts_with("Pickle Unsafe"), "{summary}");
+}
+
+#[test]
+fn a_value_in_itself_is_a_warning() {
+    let expected = "Pickle Safe\nSR-PICKLE-CYCLE 0: a value that holds itself\n";
+    for cyclic in [&b"]q\0h\0a."[..], b"}q\0Nh\0s.", b"]q\0h\0\x85a."] {
+        assert_eq!(summary(&[b"\x80\x02", cyclic].concat()), expected);
+    }
+    // The same value twice is none.
+    assert_eq!(summary(b"\x80\x02]q\0(]q\x01h\x01e."), "Pickle Safe\n");
+}
+
+#[test]
+fn what_lies_too_deep_to_free_is_told_wherever_it_is() {
+    // A tuple in a tuple, two thousand times, thrown away.
+    let deep = [b"\x80\x02)".as_slice(), &b"\x85".repeat(2000), b"0N."].concat();
+    let expected =
+        "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1000 was reached, which no option raises\n";
+    assert_eq!(summary(&deep), expected);
+}
+
+/// A dtype as numpy writes it, with its state.
+fn dtype(name: &str, state: &str) -> String {
+    format!("cnumpy;dtype; ( V{name}; I0; I1; t R ( {state} t b")
+}
+
+#[test]
+fn a_numpy_type_is_judged_whoever_trusts_its_name() {
+    let ids = |object: &str| {
+        let allow = ["numpy.dtype", "numpy.ndarray", "numpy._core.multiarray._reconstruct"];
+        let allow = allow.map(String::from).to_vec();
+        let report = judge(&legacy(object, &[]), ValidateOptions { allow, ..ValidateOptions::default() });
+        let ids = report.findings.iter().map(|finding| finding.rule.id);
+        ids.filter(|&id| id == "SR-PICKLE-NUMPY").count()
+    };
+    let plain = "I3; V<; N N N I-1; I-1; I0;";
+    let structured = |offset: &str, flags: &str, inner: &str| {
+        let fields = format!("(dVa; ( {inner} {offset} ts");
+        dtype("V8", &format!("I3; V|; N ( Va; t {fields} I8; I1; {flags}"))
+    };
+    let (number, object) = (dtype("f8", plain), dtype("O8", "I3; V|; N N N I-1; I-1; I63;"));
+    for fine in [&number, &object, &structured("I0;", "I0;", &number), &structured("I0;", "I27;", &object)] {
+        assert_eq!(ids(fine), 0, "{fine}");
+    }
+    for wrong in [
+        &dtype("O8", "I3; V|; N N N I-1; I-1; I0;"),
+        &dtype("f8", "I3; V<; N N N I-1; I-1; I63;"),
+        &dtype("f8", "I3; V<; N N N I4; I-1; I0;"),
+        &dtype("V8", &format!("I3; V|; ( {object} ( I1; t t N N I8; I1; I0;")),
+        &dtype("V8", &format!("I3; V|; ( {number} ( I2; t t N N I8; I1; I0;")),
+        &structured("I8;", "I0;", &number),
+        &structured("I-1;", "I0;", &number),
+        &structured("I0;", "I0;", &object),
+        &dtype("x8", plain),
+    ] {
+        assert_eq!(ids(wrong), 1, "{wrong}");
+    }
+    let array = |shape: &str, state: &str| {
+        let made = format!("cnumpy._core.multiarray;_reconstruct; ( cnumpy;ndarray; ( {shape} t Vb; t R");
+        format!("{made} ( I1; ( I1; t {state} t b")
+    };
+    assert_eq!(ids(&array("I0;", &format!("{number} I0; Vraw;"))), 0);
+    assert_eq!(ids(&array("I0;", &format!("{object} I0; (lNa"))), 0);
+    assert_eq!(ids(&array("I9;", &format!("{number} I0; Vraw;"))), 1);
+    assert_eq!(ids(&array("I0;", &format!("{object} I0; Vraw;"))), 1);
 }
 
 #[test]

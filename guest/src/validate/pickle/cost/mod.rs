@@ -12,6 +12,7 @@ mod table;
 use alloc::collections::{BTreeMap, BTreeSet};
 
 pub(super) use self::calls::Work;
+use self::depth::Depth;
 use self::hashing::Hashing;
 use self::table::Kind;
 use super::Objects;
@@ -47,9 +48,9 @@ impl Built<'_> {
         cost
     }
 
-    /// How deep its values lie in each other; as soon as it is known to be more than `most`, that.
-    pub(super) fn depth(&self, most: u32) -> u32 {
-        depth::of(self.objects, most)
+    /// How deep its values lie in each other, as far as that is at most `most`.
+    pub(super) fn depth(&self, most: u32) -> Depth {
+        Depth::of(self.objects, most)
     }
 
     fn instructions(&self) -> Cost {

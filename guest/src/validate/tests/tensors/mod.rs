@@ -5,6 +5,7 @@ mod sparse;
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use self::quantizers::quantized;
@@ -24,7 +25,7 @@ fn found(object: &str, storages: Storages<'_>) -> Vec<&'static str> {
 fn found_under(object: &str, storages: Storages<'_>, options: ValidateOptions) -> Vec<&'static str> {
     let report = judge(&legacy(object, storages), options);
     let mut ids: Vec<_> = report.findings.iter().map(|finding| finding.rule.id).collect();
-    ids.retain(|&id| !matches!(id, "SR-PICKLE-OPCODE" | "SR-PICKLE-PROTOCOL"));
+    ids.retain(|&id| !matches!(id, "SR-PICKLE-OPCODE" | "SR-PICKLE-PROTOCOL" | "SR-PICKLE-TRUSTED"));
     ids
 }
 
@@ -249,6 +250,20 @@ fn calls_that_mean_nothing_are_reported() {
     let conjugate = floats(0, &[4], &[1]);
     let last = conjugate.rfind(" t R").unwrap();
     finds("SR-TENSOR-INVALID", &format!("{} }} Vconj; x88 s t R", &conjugate[..last]), FOUR);
+}
+
+#[test]
+fn what_no_operation_takes_is_told() {
+    let many = |dimensions: usize| floats(0, &vec![1; dimensions], &vec![1; dimensions]);
+    nothing(&many(64), FOUR);
+    finds("SR-TENSOR-UNUSABLE", &many(65), FOUR);
+    let negated = |class: &str| {
+        let plain = tensor(&storage(class, "0", 4), 0, &[1], &[1]);
+        let last = plain.rfind(" t R").unwrap();
+        format!("{} }} Vneg; x88 s t R", &plain[..last])
+    };
+    nothing(&negated("Float"), FOUR);
+    finds("SR-TENSOR-UNUSABLE", &negated("Bool"), &[("0", 4, &[0; 4])]);
 }
 
 #[test]

@@ -1,0 +1,183 @@
+//! numpy's types, where a user trusts their names: what no name is trusted with.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::objects::Objects;
+use crate::pickle::{Instance, Object, Value};
+use crate::show;
+use crate::validate::examine::{Part, Scope};
+use crate::validate::finding::Rule;
+
+/// A dtype that numpy itself would not write.
+pub(super) static RULE: Rule = Rule::refused(
+    "SR-PICKLE-NUMPY",
+    "a numpy type that lies about its elements",
+    "numpy believes what a pickled dtype says of itself: one whose elements are objects and which \
+     says that they are not takes bytes of the file for addresses, and one with fields beyond its \
+     end reads other memory. That is harmful whoever is trusted.",
+);
+
+/// Reports what numpy would believe and should not, among calls of names that are allowed.
+pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
+    let Some(global) = objects.global(instance.callable) else { return };
+    let flaw = match (global.module.as_str(), global.name.as_str()) {
+        ("numpy", "dtype") => dtype(objects, instance, 0).err(),
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
+            array(objects, instance).err()
+        }
+        _ => None,
+    };
+    if let Some(flaw) = flaw {
+        scope.find(&RULE, part, instance.offset, format!("numpy would make {flaw}"));
+    }
+}
+
+/// What an element is.
+#[derive(Clone, Copy)]
+struct Element {
+    /// Bytes.
+    size: u64,
+    /// Whether there are references to objects in it.
+    objects: bool,
+}
+
+/// The element of a dtype, or what is wrong with it. Fields of fields are as deep as `depth`.
+fn dtype(objects: Objects<'_>, instance: &Instance, depth: u32) -> Result<Element, String> {
+    let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
+    let text = args.first().and_then(|&text| objects.text(text)).ok_or("a dtype without a name")?;
+    let wrong = |what: &str| Err(format!("the dtype {} {what}", show::name(text)));
+    if depth > DEPTH || !instance.items.is_empty() || !instance.pairs.is_empty() {
+        return wrong("of dtypes in dtypes");
+    }
+    let mut symbols = text.trim_start_matches(['<', '>', '|', '=']).chars();
+    let kind = symbols.next().unwrap_or(' ');
+    let digits = symbols.as_str();
+    let Some(count) = (if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() }) else {
+        return wrong("of an unknown kind");
+    };
+    let size = match kind {
+        '?' => 1,
+        'O' => 8,
+        'b' | 'i' | 'u' | 'f' | 'c' | 'm' | 'M' if (1..=32).contains(&count) => count,
+        'S' | 'V' => count,
+        'U' => count.saturating_mul(4),
+        _ => return wrong("of an unknown kind"),
+    };
+    let Some(state) = instance.state else { return Ok(Element { size, objects: kind == 'O' }) };
+    let Some([_, order, base, names, fields, length, _, flags, ..]) = objects.tuple(state) else {
+        return wrong("with another state than numpy's");
+    };
+    let (&Value::Int(length), &Value::Int(flags)) = (length, flags) else {
+        return wrong("whose size or flags are no numbers");
+    };
+    if !matches!(objects.text(*order), Some("<" | ">" | "|" | "=")) {
+        return wrong("of an unknown byte order");
+    }
+    let element = match (kind, base, fields) {
+        ('V', Value::None, Value::None) => Element { size, objects: false },
+        ('V', base, Value::None) => repeated(objects, *base, depth)?,
+        ('V', Value::None, fields) => structure(objects, *names, *fields, size, depth)?,
+        (_, Value::None, Value::None) if *names == Value::None => Element { size, objects: kind == 'O' },
+        _ => return wrong("with fields"),
+    };
+    let flexible = matches!(kind, 'S' | 'U' | 'V');
+    if element.size != size || !(length == -1 && !flexible || u64::try_from(length) == Ok(size)) {
+        return wrong("whose size is another than its name's");
+    }
+    let due = if element.objects { OBJECTS } else { 0 };
+    if flags & OBJECTS & !NEEDS_INIT != due & !NEEDS_INIT {
+        return wrong("whose flags are another type's");
+    }
+    Ok(element)
+}
+
+/// `(dtype, shape)`
+fn repeated(objects: Objects<'_>, base: Value, depth: u32) -> Result<Element, String> {
+    let wrong = "a dtype of other items than numpy's";
+    let Some(&[inner, shape]) = objects.tuple(base) else { return Err(wrong.into()) };
+    let element = inner_dtype(objects, inner, depth)?;
+    let one = [shape];
+    let shape = objects.tuple(shape).unwrap_or(&one);
+    let count = shape.iter().try_fold(1u64, |count, size| match size {
+        Value::Int(size) => count.checked_mul(u64::try_from(*size).ok()?),
+        _ => None,
+    });
+    let size = count.and_then(|count| count.checked_mul(element.size)).ok_or(wrong)?;
+    Ok(Element { size, ..element })
+}
+
+/// `{name: (dtype, offset)}` or with a title as a third; and `names`, the order.
+fn structure(
+    objects: Objects<'_>,
+    names: Value,
+    fields: Value,
+    size: u64,
+    depth: u32,
+) -> Result<Element, String> {
+    let wrong = |what: &str| format!("a dtype {what}");
+    let (Some(names), Some(Object::Dict(fields))) = (objects.tuple(names), objects.get(fields)) else {
+        return Err(wrong("with other fields than numpy's"));
+    };
+    if let Some(name) = names.iter().find(|&&name| objects.text(name).is_none()) {
+        return Err(wrong(&format!("with {} for a field's name", objects.describe(*name))));
+    }
+    let mut holds = false;
+    for &(_, field) in fields {
+        let Some(&[inner, Value::Int(offset), ..]) = objects.tuple(field) else {
+            return Err(wrong("with another field than numpy's"));
+        };
+        let element = inner_dtype(objects, inner, depth)?;
+        let end = u64::try_from(offset).ok().and_then(|offset| offset.checked_add(element.size));
+        if end.is_none_or(|end| end > size) {
+            return Err(wrong("with a field beyond its end"));
+        }
+        holds |= element.objects;
+    }
+    Ok(Element { size, objects: holds })
+}
+
+fn inner_dtype(objects: Objects<'_>, inner: Value, depth: u32) -> Result<Element, String> {
+    match objects.called(inner) {
+        Some((global, instance)) if global.module == "numpy" && global.name == "dtype" => {
+            dtype(objects, instance, depth.saturating_add(1))
+        }
+        _ => Err("a dtype of what is none".into()),
+    }
+}
+
+/// An array is made empty, and takes its elements as bytes or, if they are objects, in a list.
+fn array(objects: Objects<'_>, instance: &Instance) -> Result<(), String> {
+    let empty = |shape| matches!(objects.tuple(shape), Some([Value::Int(0)]));
+    let byte = |kind| match objects.get(kind) {
+        Some(Object::Text(text)) => text == "b",
+        Some(Object::Bytes(bytes)) => bytes == b"b",
+        // `_codecs.encode`, as Python 3 writes bytes at protocol 2.
+        Some(Object::Instance(_)) => true,
+        _ => false,
+    };
+    match instance.args.and_then(|args| objects.tuple(args)) {
+        Some(&[_, shape, kind]) if empty(shape) && byte(kind) => {}
+        _ => return Err("an array of memory that nobody wrote".into()),
+    }
+    let Some(state) = instance.state else { return Ok(()) };
+    let (kind, data) = match objects.tuple(state) {
+        Some(&[_, _, kind, _, data]) => (kind, data),
+        Some(&[_, kind, _, data]) => (kind, data),
+        _ => return Err("an array with another state than numpy's".into()),
+    };
+    let element = inner_dtype(objects, kind, 0)?;
+    let listed = matches!(objects.get(data), Some(Object::List(_)));
+    if element.objects != listed {
+        return Err("an array whose elements are of another kind than its dtype's".into());
+    }
+    Ok(())
+}
+
+/// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE`, `NPY_NEEDS_INIT` and `NPY_NEEDS_PYAPI`: what a type has
+/// whose elements are or hold objects.
+const OBJECTS: i64 = 0x1b;
+/// What some others have as well.
+const NEEDS_INIT: i64 = 0x08;
+/// Dtypes in each other. numpy takes as many as it can.
+const DEPTH: u32 = 16;
