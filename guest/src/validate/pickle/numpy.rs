@@ -45,7 +45,10 @@ struct Element {
 /// The element of a dtype, or what is wrong with it. Fields of fields are as deep as `depth`.
 fn dtype(objects: Objects<'_>, instance: &Instance, depth: u32) -> Result<Element, String> {
     let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
-    let text = args.first().and_then(|&text| objects.text(text)).ok_or("a dtype without a name")?;
+    let first = args.first().copied().unwrap_or(Value::None);
+    // A class of structures, as `numpy.record`: its size is in the state.
+    let is_class = matches!(objects.get(first), Some(Object::Global(_)));
+    let text = if is_class { "V" } else { objects.text(first).ok_or("a dtype without a name")? };
     let wrong = |what: &str| Err(format!("the dtype {} {what}", show::name(text)));
     if depth > DEPTH || !instance.items.is_empty() || !instance.pairs.is_empty() {
         return wrong("of dtypes in dtypes");
@@ -74,6 +77,7 @@ fn dtype(objects: Objects<'_>, instance: &Instance, depth: u32) -> Result<Elemen
     if !matches!(objects.text(*order), Some("<" | ">" | "|" | "=")) {
         return wrong("of an unknown byte order");
     }
+    let size = if is_class { u64::try_from(length).unwrap_or(u64::MAX) } else { size };
     let element = match (kind, base, fields) {
         ('V', Value::None, Value::None) => Element { size, objects: false },
         ('V', base, Value::None) => repeated(objects, *base, depth)?,
@@ -85,8 +89,8 @@ fn dtype(objects: Objects<'_>, instance: &Instance, depth: u32) -> Result<Elemen
     if element.size != size || !(length == -1 && !flexible || u64::try_from(length) == Ok(size)) {
         return wrong("whose size is another than its name's");
     }
-    let due = if element.objects { OBJECTS } else { 0 };
-    if flags & OBJECTS & !NEEDS_INIT != due & !NEEDS_INIT {
+    let fits = if element.objects { flags & OBJECTS == OBJECTS } else { flags & POINTERS == 0 };
+    if !fits {
         return wrong("whose flags are another type's");
     }
     Ok(element)
@@ -174,10 +178,10 @@ fn array(objects: Objects<'_>, instance: &Instance) -> Result<(), String> {
     Ok(())
 }
 
-/// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE`, `NPY_NEEDS_INIT` and `NPY_NEEDS_PYAPI`: what a type has
-/// whose elements are or hold objects.
-const OBJECTS: i64 = 0x1b;
-/// What some others have as well.
-const NEEDS_INIT: i64 = 0x08;
+/// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE` and `NPY_NEEDS_PYAPI`: what a type has whose elements
+/// are or hold objects.
+const OBJECTS: i64 = 0x13;
+/// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE` and `NPY_ITEM_IS_POINTER`: what no other type has.
+const POINTERS: i64 = 0x07;
 /// Dtypes in each other. numpy takes as many as it can.
 const DEPTH: u32 = 16;

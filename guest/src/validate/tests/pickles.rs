@@ -292,7 +292,7 @@ fn a_numpy_type_is_judged_whoever_trusts_its_name() {
         dtype("V8", &format!("I3; V|; N ( Va; t {fields} I8; I1; {flags}"))
     };
     let (number, object) = (dtype("f8", plain), dtype("O8", "I3; V|; N N N I-1; I-1; I63;"));
-    for fine in [&number, &object, &structured("I0;", "I0;", &number), &structured("I0;", "I27;", &object)] {
+    for fine in [&number, &object, &structured("I0;", "I16;", &number), &structured("I0;", "I27;", &object)] {
         assert_eq!(ids(fine), 0, "{fine}");
     }
     for wrong in [
