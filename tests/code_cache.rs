@@ -2,7 +2,7 @@
 //! believed when somebody else could have written it.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -41,18 +41,57 @@ fn code_that_others_could_have_written_is_not_used() {
     let cache = TempDir::new().unwrap();
     validate(cache.path());
     let file = kept(cache.path());
-    for place in [file.as_path(), file.parent().unwrap()] {
-        let before = fs::metadata(kept(cache.path())).unwrap().ino();
-        fs::set_permissions(place, Permissions::from_mode(0o777)).unwrap();
-        validate(cache.path());
-        assert_ne!(
-            fs::metadata(kept(cache.path())).unwrap().ino(),
-            before,
-            "{} was believed",
-            place.display()
-        );
-        fs::set_permissions(file.parent().unwrap(), Permissions::from_mode(0o700)).unwrap();
+    let before = fs::metadata(&file).unwrap().ino();
+    fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+    validate(cache.path());
+    assert_ne!(fs::metadata(kept(cache.path())).unwrap().ino(), before, "it was believed");
+    // Nor is anything read or written where others can put something.
+    let directories = [cache.path(), file.parent().unwrap()];
+    for directory in directories {
+        fs::set_permissions(directory, Permissions::from_mode(0o777)).unwrap();
+        untouched(cache.path(), &file);
+        fs::set_permissions(directory, Permissions::from_mode(0o700)).unwrap();
     }
+    // As under `sudo` with a kept home. Only root can make it so.
+    if rustix::process::geteuid().is_root() {
+        for directory in directories {
+            chown(directory, Some(1), None).unwrap();
+            untouched(cache.path(), &file);
+            chown(directory, Some(0), None).unwrap();
+        }
+    }
+    fs::remove_file(&file).unwrap();
+    validate(cache.path());
+    assert!(file.exists());
+}
+
+/// Checks that neither is used nor made anew what is in the place of code.
+fn untouched(cache: &Path, file: &Path) {
+    fs::remove_file(file).unwrap();
+    fs::write(file, "nonsense").unwrap();
+    fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+    validate(cache);
+    assert_eq!(fs::read(file).unwrap(), b"nonsense");
+}
+
+#[test]
+fn no_link_is_followed() {
+    let (cache, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let theirs = elsewhere.path().join("theirs.new");
+    fs::File::create(&theirs).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    symlink(elsewhere.path(), cache.path().join("strongroom")).unwrap();
+    validate(cache.path());
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "something was kept or removed elsewhere");
+    fs::remove_file(cache.path().join("strongroom")).unwrap();
+    validate(cache.path());
+    let file = kept(cache.path());
+    let moved = elsewhere.path().join("code");
+    fs::rename(&file, &moved).unwrap();
+    fs::write(&moved, "nonsense").unwrap();
+    symlink(&moved, &file).unwrap();
+    validate(cache.path());
+    assert!(fs::symlink_metadata(&file).unwrap().is_file(), "the link was kept");
+    assert_eq!(fs::read(&moved).unwrap(), b"nonsense");
 }
 
 #[test]

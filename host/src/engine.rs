@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use wasmtime::Config;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Cache, CacheConfig, Config};
 
 use crate::bindings::CheckpointPre;
 use crate::code_cache;
@@ -40,7 +40,7 @@ impl Engine {
     /// cache directory.
     pub fn new(limits: Limits) -> Result<Self> {
         let engine = machine()?;
-        let component = code_cache::component(&engine, COMPONENT).map_err(setup)?;
+        let component = code_cache::built_in(&engine, COMPONENT).map_err(setup)?;
         Self::build(&engine, component, limits)
     }
 
@@ -96,15 +96,12 @@ fn setup(error: wasmtime::Error) -> Error {
     Error::Setup(format!("{error:#}"))
 }
 
-/// What compiles and runs components: it keeps compiled code in the user's cache
-/// directory, and its epoch advances every [`TICK`].
+/// What compiles and runs components. Its epoch advances every [`TICK`].
 pub(crate) fn machine() -> Result<wasmtime::Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true).wasm_backtrace_max_frames(None);
     // Nothing reads them without backtraces, and every start would load them.
     config.generate_address_map(false).native_unwind_info(false);
-    // Without a cache every start compiles; that is slower, not wrong.
-    config.cache(Cache::new(CacheConfig::new()).ok());
     let engine = wasmtime::Engine::new(&config).map_err(setup)?;
     tick(&engine)?;
     Ok(engine)

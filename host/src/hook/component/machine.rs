@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 pub(super) use bindings::HookPre;
 pub(super) use bindings::exports::strongroom::checkpoint::writer_hook::Save;
 
 use super::sandbox::Sandbox;
-use crate::{Error, Result, engine};
+use crate::{Error, Result, code_cache, engine};
 
 #[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
@@ -27,7 +27,7 @@ pub(super) fn compile(path: &Path, component: &[u8]) -> Result<HookPre<Sandbox>>
     }
     let wrong = |error: wasmtime::Error| Error::not_a_hook(path, format!("{error:#}"));
     let machine = machine()?;
-    let component = Component::new(machine, component).map_err(wrong)?;
+    let component = code_cache::other(machine, component).map_err(wrong)?;
     let mut linker = Linker::new(machine);
     // All of WASI: what a hook may use of it is for its sandbox to say.
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
