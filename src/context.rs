@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use strongroom::store::{Local, Metered, Store};
@@ -12,6 +13,7 @@ use strongroom::{
 };
 
 use crate::output::note;
+use crate::patience::Patience;
 use crate::progress::Progress;
 
 /// The engine, and the file system behind a meter for the progress bar.
@@ -20,6 +22,8 @@ pub struct Context {
     pub engine: Engine,
     /// Where files are.
     pub store: Metered<Local>,
+    /// How long understanding one file may take.
+    pub patience: Duration,
 }
 
 impl Context {
@@ -30,11 +34,13 @@ impl Context {
 
     /// The same, where understanding a file may take so much.
     pub fn limited(limits: Limits) -> Result<Self> {
-        Ok(Self { engine: Engine::shared()?.limited(limits), store: Metered::new(Local) })
+        let engine = Engine::shared()?.limited(limits);
+        Ok(Self { engine, store: Metered::new(Local), patience: limits.deadline })
     }
 
     /// Opens a checkpoint file.
     pub fn open(&self, path: &Path) -> Result<File> {
+        let _patience = Patience::start(self.patience, path);
         let unfinished = || matches!(DirectoryKind::of(&self.store, path), Ok(DirectoryKind::Unfinished));
         match File::open_in(&self.engine, &self.store, path) {
             // Not there yet, or not any more: that is not the same.
@@ -47,11 +53,13 @@ impl Context {
 
     /// Opens a checkpoint directory.
     pub fn checkpoint(&self, path: &Path) -> Result<Checkpoint> {
+        let _patience = Patience::start(self.patience, path);
         Ok(Checkpoint::open_in(&self.engine, Arc::new(self.store.clone()), path)?)
     }
 
     /// Opens the files of ranks in a directory without commit record.
     pub fn uncommitted(&self, path: &Path) -> Result<Uncommitted> {
+        let _patience = Patience::start(self.patience, path);
         Ok(Uncommitted::open_in(&self.engine, Arc::new(self.store.clone()), path)?)
     }
 

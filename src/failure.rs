@@ -10,6 +10,7 @@ use serde::Serialize;
 use strongroom::{DirectoryKind, Error, Fault, Unfit, is_partial_download};
 
 use crate::output::Printable;
+use crate::output::capped::TooMuch;
 
 /// The exit codes, as the help shows them.
 pub const CODES: &str = "\
@@ -92,10 +93,18 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<Usage>() {
         return USAGE;
     }
+    if too_much(error).is_some() {
+        return STOPPED;
+    }
     if error.is::<io::Error>() {
         return SYSTEM;
     }
     error.downcast_ref::<Error>().map_or(UNFIT, library_code)
+}
+
+/// What ended output because there was too much of it.
+fn too_much(error: &anyhow::Error) -> Option<&TooMuch> {
+    error.downcast_ref::<io::Error>().and_then(io::Error::get_ref)?.downcast_ref()
 }
 
 fn library_code(error: &Error) -> u8 {
@@ -122,6 +131,9 @@ fn library_code(error: &Error) -> u8 {
 pub fn message(error: &anyhow::Error) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
         return library_message(error);
+    }
+    if let Some(too_much) = too_much(error) {
+        return too_much.to_string();
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return format!("cannot write to standard output: {error}");
@@ -156,6 +168,11 @@ fn hint(error: &anyhow::Error) -> Option<Cow<'static, str>> {
     if let Some(Hint(hint)) = error.downcast_ref::<Hint>() {
         return Some((*hint).into());
     }
+    if too_much(error).is_some() {
+        return Some(
+            "if you trust the file, --max-output SIZE raises the limit; --filter shows a part".into(),
+        );
+    }
     library_hint(error.downcast_ref::<Error>()?)
 }
 
@@ -167,8 +184,11 @@ fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
         Error::Stopped { limit: Some("memory"), .. } => {
             Some("if you trust the file, --max-memory SIZE raises the limit")
         }
-        Error::Stopped { limit: Some("deadline"), .. } => {
+        Error::Stopped { limit: Some("deadline" | "timeout"), .. } => {
             Some("if you trust the file, --timeout DURATION raises the limit")
+        }
+        Error::Stopped { limit: Some("output"), .. } => {
+            Some("if you trust the file, --max-output SIZE raises the limit")
         }
         Error::NotCommitted { kind, .. } => directory_hint(kind),
         Error::Format { path, .. } if is_partial_download(path) => {

@@ -5,6 +5,7 @@ mod context;
 mod failure;
 mod inventory;
 mod output;
+mod patience;
 mod progress;
 mod removed;
 mod signals;

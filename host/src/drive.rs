@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
 use crate::bindings::types::{Range, Unfit};
@@ -78,18 +79,18 @@ pub(crate) enum Caution {
     Great,
 }
 
-/// Has the component judge what `source` holds. Findings are taken from it as they
+/// Has the component judge what `source` holds, in at most the time that is `left`. Findings are taken from it as they
 /// are made: what it has found is known even if it is stopped then.
 pub(crate) fn judge(
     engine: &Engine,
     source: &dyn Source,
     policy: validator::Policy,
     allow: &[String],
-    caution: Caution,
+    (caution, left): (Caution, Duration),
     judged: &mut Judged,
 ) -> Result<()> {
     let (path, rules) = (source.path(), engine.rules()?);
-    let mut instance = engine.instance(path)?;
+    let mut instance = engine.instance_within(left, path)?;
     let memory = engine.limits().memory as u64;
     let within = if caution == Caution::Usual { memory } else { memory / 16 };
     let mut limits = instance.call(|store, exports| {

@@ -65,7 +65,12 @@ impl Engine {
 
     /// A fresh instance for one job on the file `path`, which errors will name.
     pub(crate) fn instance(&self, path: &Path) -> Result<Instance> {
-        Instance::new(&self.engine, &self.component, &self.limits, path)
+        self.instance_within(self.limits.deadline, path)
+    }
+
+    /// The same, with a part of the deadline.
+    pub(crate) fn instance_within(&self, left: Duration, path: &Path) -> Result<Instance> {
+        Instance::new(&self.engine, &self.component, &self.limits, left, path)
     }
 
     /// What a file is judged by. An instance that has seen no file says it, so that

@@ -33,11 +33,12 @@ impl Instance {
         engine: &wasmtime::Engine,
         component: &CheckpointPre<State>,
         limits: &Limits,
+        left: Duration,
         path: &Path,
     ) -> Result<Self> {
         let mut store = Store::new(engine, State { memory: limits.memory, starved: false });
         store.limiter(|state| state);
-        store.set_epoch_deadline(ticks(limits.deadline));
+        store.set_epoch_deadline(ticks(left));
         store.set_hostcall_fuel(limits.memory);
         let exports = component.instantiate(&mut store).map_err(|error| {
             if store.data().starved {
@@ -45,14 +46,7 @@ impl Instance {
             }
             Error::Setup(format!("{error:#}"))
         })?;
-        Ok(Self {
-            store,
-            exports,
-            path: path.into(),
-            limits: *limits,
-            left: limits.deadline,
-            room: limits.memory,
-        })
+        Ok(Self { store, exports, path: path.into(), limits: *limits, left, room: limits.memory })
     }
 
     /// The file the job is about.

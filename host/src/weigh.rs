@@ -18,6 +18,11 @@ pub(crate) trait Weigh: Sized {
 }
 
 impl Weigh for Node {
+    /// With what walks over all values keep of each.
+    fn weight(&self) -> usize {
+        self.heap().saturating_add(size_of::<Self>()).saturating_add(WALKED)
+    }
+
     fn heap(&self) -> usize {
         let mut references = 0;
         visit(self, &mut |_| references += size_of::<u32>(), &mut |_| {});
@@ -59,6 +64,9 @@ impl Weigh for Node {
         own + references
     }
 }
+
+/// Bytes that naming, listing and counting values keep of each.
+const WALKED: usize = 128;
 
 /// Bytes of a shape and a stride.
 fn dimensions(tensor: &Tensor) -> usize {

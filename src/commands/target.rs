@@ -11,9 +11,10 @@ use strongroom::{
 };
 
 use super::extras::is_same;
+use super::size;
 use crate::context::Context;
 use crate::failure::{self, Hint, Usage};
-use crate::output::{json, note, plural, stdout};
+use crate::output::{self, json, note, plural, stdout};
 
 /// The file to write, and how: what `convert` and `load` have in common.
 #[derive(clap::Args)]
@@ -46,6 +47,13 @@ pub struct Target {
     /// Texts that the input has are kept, unless one is given anew here.
     #[arg(long = "metadata", value_name = "KEY=VALUE", value_parser = key_value)]
     metadata: Vec<(String, String)>,
+
+    /// Bytes that a safetensors file may have; by default four times what the storages have, and 1G
+    ///
+    /// Views that show elements again and again, as expanded ones do, are written out in full
+    /// there: a file of a kilobyte could ask for terabytes.
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, help_heading = "Limits")]
+    max_output: Option<usize>,
 
     /// List all that was left out, not only the first of it
     #[arg(short, long)]
@@ -144,6 +152,7 @@ impl Target {
         state: &StateDict<'static>,
         options: &WriteOptions,
     ) -> Result<()> {
+        self.refuse_too_much(state, options)?;
         let mut state = state.clone();
         let lost = self.set_metadata(&mut state, options);
         let progress = context.writing("writing", state.length());
@@ -159,6 +168,23 @@ impl Target {
         self.tell_flattened(written.flattened);
         if self.json {
             json::write(out, &Answer::new(self, options, &written, lost))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to write tensors out that have far more elements than there are bytes of.
+    fn refuse_too_much(&self, state: &StateDict<'static>, options: &WriteOptions) -> Result<()> {
+        if matches!(options.format, WriteFormat::Torch(_)) {
+            return Ok(());
+        }
+        let usual = state.length().saturating_mul(4).saturating_add(1 << 30);
+        let most = self.max_output.map_or(usual, |most| most as u64);
+        let full = state.written_out();
+        if full > most {
+            let (path, full, most) = (self.path.clone(), output::grouped(full), output::grouped(most));
+            let reason =
+                format!("its tensors have {full} bytes, written out in full, where {most} may be written");
+            bail!(Error::Stopped { path, reason, limit: Some("output") });
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
+use super::is_unseen;
+
 /// Writes a value and a newline.
 pub fn write(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Lines::default());
@@ -94,6 +96,20 @@ impl Formatter for Lines {
         self.entry(out, first)
     }
 
+    /// What a terminal obeys or nobody sees is escaped here too: JSON is often looked at.
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut seen = fragment;
+        while let Some((at, c)) = seen.char_indices().find(|&(_, c)| is_unseen(c)) {
+            let (before, rest) = seen.split_at(at);
+            out.write_all(before.as_bytes())?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            seen = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+        out.write_all(seen.as_bytes())
+    }
+
     fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
         out.write_all(b": ")
     }
@@ -126,6 +142,17 @@ mod tests {
   }
 }
 "#;
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&out)?, value);
+        Ok(())
+    }
+
+    #[test]
+    fn what_nobody_sees_is_escaped_and_stays_what_it_is() -> io::Result<()> {
+        let value = serde_json::json!({"a\u{7f}\u{9b}\u{202e}": "\u{200b}\u{e0041}é\n\u{1}😀"});
+        let mut out = Vec::new();
+        write(&mut out, &value)?;
+        let expected = "{\n  \"a\\u007f\\u009b\\u202e\": \"\\u200b\\udb40\\udc41é\\n\\u0001😀\"\n}\n";
         assert_eq!(String::from_utf8_lossy(&out), expected);
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&out)?, value);
         Ok(())

@@ -1,5 +1,6 @@
 //! What the commands print: text for people, JSON for programs.
 
+pub mod capped;
 pub mod json;
 pub mod stdout;
 pub mod table;
@@ -20,7 +21,7 @@ pub struct Printable<'t>(pub &'t str);
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|c| {
-            if commands_terminal(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+            if is_unseen(c) { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
         })
     }
 }
@@ -35,11 +36,18 @@ impl fmt::Display for Embedded {
     }
 }
 
-/// Control characters, and those that reorder the text around them.
-fn commands_terminal(c: char) -> bool {
-    let reorders =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
+/// Control characters, those that reorder the text around them, and those that nobody sees: two
+/// names that look alike are told apart.
+pub fn is_unseen(c: char) -> bool {
+    let formats = matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    c.is_control() || formats
 }
 
 /// `1 value`, `20 values`, `1,000 values`.
@@ -96,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_command_the_terminal() {
-        let name = "a\u{1b}[2Jb\u{202e}c\nd é";
-        assert_eq!(Printable(name).to_string(), "a\\u{1b}[2Jb\\u{202e}c\\nd é");
+        let name = "a\u{1b}[2Jb\u{202e}c\nd é\u{9b}\u{200b}\u{e0041}";
+        assert_eq!(Printable(name).to_string(), "a\\u{1b}[2Jb\\u{202e}c\\nd é\\u{9b}\\u{200b}\\u{e0041}");
     }
 }

@@ -257,6 +257,18 @@ impl<'a> StateDict<'a> {
         self.storages.iter().map(Storage::length).sum()
     }
 
+    /// Bytes of all tensors, each written out in full: what shows elements again and again, as
+    /// an expanded view does, has more than its storage.
+    pub fn written_out(&self) -> u64 {
+        let bytes = |node: &Node| match node {
+            Node::Tensor(view) => {
+                numel(&view.shape).and_then(|numel| view.dtype.bytes(numel)).unwrap_or(u64::MAX)
+            }
+            _ => 0,
+        };
+        self.nodes.iter().map(bytes).fold(0, u64::saturating_add)
+    }
+
     pub(crate) fn root_id(&self) -> u32 {
         self.root
     }

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::report::{Kind, Report};
 use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
@@ -33,17 +34,20 @@ fn judge(
     path: &Path,
     options: &ValidateOptions,
 ) -> Report {
-    let drive = |caution, judged: &mut Judged| {
-        drive::judge(engine, &**source, options.policy.into(), &options.allow, caution, judged)
+    let drive = |how, judged: &mut Judged| {
+        drive::judge(engine, &**source, options.policy.into(), &options.allow, how, judged)
     };
     let mut judged = Judged::default();
-    let result = drive(Caution::Usual, &mut judged);
+    // Both looks together take no longer than one may.
+    let (whole, start) = (engine.limits().deadline, Instant::now());
+    let result = drive((Caution::Usual, whole - whole / SECOND_LOOK), &mut judged);
     if matches!(result, Err(Error::Stopped { .. })) {
         // What it found in its last step is lost with it, and a bomb may be there only
         // to hide what comes before: a look that ends by itself sees that.
         let mut again = Judged::default();
+        let left = whole.saturating_sub(start.elapsed()).max(whole / SECOND_LOOK);
         // However this ends, the file is not safe: it was stopped.
-        let _ = drive(Caution::Great, &mut again);
+        let _ = drive((Caution::Great, left), &mut again);
         // The limits that it reached are its own, and nobody set them.
         again.findings.retain(|finding| finding.rule != STOPPED.id);
         if again.findings.len() > judged.findings.len() {
@@ -76,6 +80,9 @@ fn judge(
     }
     report
 }
+
+/// The part of the time for a file that is left for a second look.
+const SECOND_LOOK: u32 = 5;
 
 /// Says that a file was not judged, or not to its end, and why.
 pub(super) fn failed(report: &mut Report, rules: &Rules, error: &Error) {

@@ -11,10 +11,12 @@ use anyhow::Result;
 use globset::{Glob, GlobMatcher};
 
 use super::caps::Caps;
-use super::each;
+use super::{each, size};
 use crate::context::Context;
 use crate::inventory::Inventory;
+use crate::output::capped::Capped;
 use crate::output::note;
+use crate::patience::Patience;
 use subject::Subject;
 
 /// Show what is inside checkpoints: tensors, other values, objects of unknown classes
@@ -53,6 +55,10 @@ pub struct Args {
     #[arg(long)]
     uncommitted: bool,
 
+    /// Bytes that may be printed: 64M, 4G
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size::parse, help_heading = "Limits")]
+    max_output: usize,
+
     #[command(flatten)]
     caps: Caps,
 }
@@ -61,6 +67,12 @@ impl Args {
     /// Prints the listing.
     pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
         let context = Context::limited(self.caps.limits()?)?;
+        let out = &mut Capped::new(out, self.max_output);
+        let count = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+        let _patience = Patience::start(
+            context.patience.saturating_mul(count),
+            self.paths.last().map_or(Path::new(""), PathBuf::as_path),
+        );
         let paths = if self.uncommitted { each::uncommitted(&context, &self.paths)? } else { self.paths };
         let filter = self.filter.as_ref().map(Glob::compile_matcher);
         let one = |path: &Path| {

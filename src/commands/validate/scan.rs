@@ -52,7 +52,7 @@ pub fn run(
 }
 
 fn judge(context: &Context, subject: &Subject, options: &ValidateOptions) -> Result<Report> {
-    let Context { engine, store } = context;
+    let Context { engine, store, .. } = context;
     let set = match subject.is_set {
         true => validate_set_in(engine, store, &subject.path, options)?,
         false => None,
