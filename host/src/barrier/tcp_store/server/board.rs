@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::super::wire::{self, CANCELED, NOT_READY, READY, put_bytes, put_length};
 use super::request::Request;
+use super::waiting::Waiting;
 
 /// A connection, for those who wait.
 pub(super) type ClientId = u64;
@@ -64,8 +65,8 @@ impl Board {
                 out.push(if ready { READY } else { NOT_READY });
             }
             Request::Wait(keys) => {
-                let missing = keys.into_iter().filter(|key| !self.exists(key)).map(Vec::from).collect();
-                self.wait(client, missing, out);
+                let missing = keys.into_iter().filter(|key| !self.exists(key)).collect();
+                self.wait(client, missing, out)?;
             }
             Request::CountKeys => put_length(out, self.values.len()),
             Request::Delete(key) => {
@@ -108,7 +109,7 @@ impl Board {
                     self.waiting.wake_all(key, woken);
                     out.push(READY);
                 } else {
-                    self.wait(client, HashSet::from([key.to_vec()]), out);
+                    self.wait(client, HashSet::from([key]), out)?;
                 }
             }
         }
@@ -193,67 +194,13 @@ impl Board {
         }
     }
 
-    fn wait(&mut self, client: ClientId, missing: HashSet<Vec<u8>>, out: &mut Vec<u8>) {
+    fn wait(&mut self, client: ClientId, missing: HashSet<&[u8]>, out: &mut Vec<u8>) -> Result<(), Refused> {
         self.waiting.cancel(client);
         if missing.is_empty() {
             out.push(READY);
-        } else {
-            self.waiting.add(client, missing);
+            return Ok(());
         }
-    }
-}
-
-/// Who waits for which keys.
-#[derive(Debug, Default)]
-struct Waiting {
-    keys: HashMap<ClientId, HashSet<Vec<u8>>>,
-    /// In the order in which they came.
-    clients: HashMap<Vec<u8>, VecDeque<ClientId>>,
-}
-
-impl Waiting {
-    fn add(&mut self, client: ClientId, missing: HashSet<Vec<u8>>) {
-        for key in &missing {
-            self.clients.entry(key.clone()).or_default().push_back(client);
-        }
-        self.keys.insert(client, missing);
-    }
-
-    fn cancel(&mut self, client: ClientId) {
-        for key in self.keys.remove(&client).unwrap_or_default() {
-            if let Some(clients) = self.clients.get_mut(&key) {
-                clients.retain(|&waits| waits != client);
-                if clients.is_empty() {
-                    self.clients.remove(&key);
-                }
-            }
-        }
-    }
-
-    fn wake_all(&mut self, key: &[u8], woken: &mut Vec<ClientId>) {
-        for client in self.clients.remove(key).unwrap_or_default() {
-            self.came(client, key, woken);
-        }
-    }
-
-    fn wake_first(&mut self, key: &[u8], woken: &mut Vec<ClientId>) {
-        let Some(clients) = self.clients.get_mut(key) else { return };
-        let first = clients.pop_front();
-        if clients.is_empty() {
-            self.clients.remove(key);
-        }
-        if let Some(client) = first {
-            self.came(client, key, woken);
-        }
-    }
-
-    fn came(&mut self, client: ClientId, key: &[u8], woken: &mut Vec<ClientId>) {
-        let Some(missing) = self.keys.get_mut(&client) else { return };
-        missing.remove(key);
-        if missing.is_empty() {
-            self.keys.remove(&client);
-            woken.push(client);
-        }
+        self.waiting.add(client, missing)
     }
 }
 
@@ -298,7 +245,7 @@ mod tests {
         assert_eq!(ask(&mut board, 1, Request::CancelWait).0, [CANCELED]);
         board.leave(2);
         assert!(ask(&mut board, 0, Request::Set(b"a", b"")).1.is_empty());
-        assert!(board.waiting.keys.is_empty() && board.waiting.clients.is_empty());
+        assert!(board.waiting.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::wire;
 use super::board::{Board, ClientId, Refused};
-use super::request::{Halt, Request, parse};
+use super::request::{Halt, Looked, Request};
 
 /// One client: what it sent and was not done yet, what it is to get and did not
 /// take yet. No more than a request and an answer or so, whatever it does.
@@ -17,6 +17,8 @@ pub(super) struct Connection {
     input: Vec<u8>,
     /// How long the input must be before it is worth another look.
     needed: usize,
+    /// What is known of the request that it starts with.
+    looked: Looked,
     output: Vec<u8>,
     /// How much of the output is gone.
     sent: usize,
@@ -40,7 +42,8 @@ impl Connection {
         // A machine that lost its power says nothing: its connections would stay.
         rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
         let (since, needed) = (Instant::now(), 1);
-        Ok(Self { stream, id, since, validated: false, input: vec![], needed, output: vec![], sent: 0 })
+        let (input, looked, output) = (vec![], Looked::default(), vec![]);
+        Ok(Self { stream, id, since, validated: false, input, needed, looked, output, sent: 0 })
     }
 
     pub(super) fn id(&self) -> ClientId {
@@ -99,7 +102,7 @@ impl Connection {
             if !self.validated && rest.first() != Some(&wire::VALIDATE) {
                 return Err(Over);
             }
-            match parse(rest) {
+            match self.looked.parse(rest) {
                 Err(Halt::Refused) => return Err(Over),
                 Err(Halt::More(needed)) => self.needed = needed,
                 Ok((request, length)) => {

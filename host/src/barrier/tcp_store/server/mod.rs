@@ -4,6 +4,7 @@ mod board;
 mod connection;
 mod request;
 mod serve;
+mod waiting;
 
 use std::io::{self, PipeWriter};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};

@@ -40,6 +40,42 @@ const LONGEST_KEYS: usize = wire::LONGEST_VALUE;
 /// The bytes of one request.
 const LONGEST_REQUEST: usize = 8 * wire::LONGEST_VALUE;
 
+/// How much of a request with a list has been looked at: what comes in small pieces is not read
+/// again from its start for each of them.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    at: usize,
+    /// Keys and values that are still to come; None before their number is known.
+    left: Option<usize>,
+}
+
+impl Looked {
+    /// [`parse`], with what is known from looks at the start of the same request. After it was
+    /// read, the next one starts with new knowledge.
+    pub(super) fn parse<'r>(&mut self, bytes: &'r [u8]) -> Result<(Request<'r>, usize), Halt> {
+        let fields = match bytes.first() {
+            Some(&(wire::CHECK | wire::WAIT | wire::MULTI_GET)) => 1,
+            Some(&wire::MULTI_SET) => 2,
+            _ => return parse(bytes),
+        };
+        let mut input = Input { bytes, at: self.at.max(1) };
+        let mut left = match self.left {
+            Some(left) => left,
+            None => input.length(wire::MOST_KEYS)? * fields,
+        };
+        let most = if fields == 1 { wire::LONGEST_KEY } else { wire::LONGEST_VALUE };
+        (self.at, self.left) = (input.at, Some(left));
+        while left > 0 {
+            let length = input.length(most)?;
+            input.take(length)?;
+            left -= 1;
+            (self.at, self.left) = (input.at, Some(left));
+        }
+        *self = Self::default();
+        parse(bytes)
+    }
+}
+
 /// Reads the request at the start of `bytes`; answers it and its length. Lengths
 /// are held against the caps before anybody waits for so many bytes.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Request<'_>, usize), Halt> {
@@ -169,6 +205,50 @@ mod tests {
         assert!(matches!(parse(&largest), Err(Halt::More(_))));
         value.extend(((8u64 << 20) + 1).to_le_bytes());
         assert_eq!(parse(&value), Err(Halt::Refused));
+    }
+
+    #[test]
+    fn a_list_that_comes_in_pieces_is_looked_at_once() {
+        let keys: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
+        let values: Vec<(String, Vec<u8>)> =
+            keys.iter().map(|key| (key.clone(), key.clone().into_bytes())).collect();
+        for bytes in [Requests::new().wait(&keys).as_bytes(), multi_set(&values).as_slice()] {
+            let (mut looked, mut steps) = (Looked::default(), 0);
+            let mut length = 0;
+            let whole = loop {
+                match looked.parse(&bytes[..length]) {
+                    Ok((request, whole)) => {
+                        assert_eq!(Ok((request, whole)), parse(bytes));
+                        break whole;
+                    }
+                    Err(Halt::More(needed)) => {
+                        assert!(needed > length && needed <= bytes.len(), "{length} {needed}");
+                        // It goes on where it was.
+                        assert!(looked.at + 9 > length || length < 10, "{} {length}", looked.at);
+                        length = needed;
+                        steps += 1;
+                    }
+                    Err(Halt::Refused) => panic!("refused at {length}"),
+                }
+            };
+            assert_eq!(whole, bytes.len());
+            assert!(steps >= 20_000);
+        }
+    }
+
+    fn multi_set(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let mut bytes = vec![wire::MULTI_SET];
+        let mut put = |part: &[u8]| {
+            bytes.extend((part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part);
+        };
+        let count = entries.len() as u64;
+        let fields = entries.iter().flat_map(|(key, value)| [key.as_bytes(), value.as_slice()]);
+        fields.for_each(&mut put);
+        let mut whole = bytes[..1].to_vec();
+        whole.extend(count.to_le_bytes());
+        whole.extend_from_slice(&bytes[1..]);
+        whole
     }
 
     #[test]
