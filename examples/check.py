@@ -10,6 +10,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 FIXTURES = ["full_checkpoint", "dtypes_typed", "dtypes_v3", "tied_and_views", "sparse_coo", "quantized",
@@ -31,6 +32,7 @@ def main():
         node = target / "node"
         run([node / "node_modules/.bin/jco", "transpile", component, "--name", "strongroom",
              "--out-dir", node / "build"], cwd=node)
+        run(["node", ROOT / "examples/node/limit_memory.mjs", "build", "512"], cwd=node)
         lister, last = ["node", node / "list_tensors.mjs"], []
     failed = 0
     for name in FIXTURES:
@@ -41,7 +43,14 @@ def main():
         if theirs != ours:
             failed += 1
             print(f"{name}: {arguments.host} lists {theirs}, the command {ours}")
-    print(f"{len(FIXTURES) - failed} passed, {failed} failed")
+    with tempfile.TemporaryDirectory() as folder:
+        bomb = pathlib.Path(folder) / "bomb.pkl"
+        bomb.write_bytes(b"\x80\x02](" + b"N" * 30_000_000 + b"e.")
+        ended = subprocess.run([*map(str, lister), bomb, *map(str, last)], capture_output=True)
+        if ended.returncode == 0 or ended.stdout:
+            failed += 1
+            print(f"a file that asks for a gigabyte: {arguments.host} ends with {ended.returncode}")
+    print(f"{len(FIXTURES) + 1 - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 
 

@@ -9,18 +9,51 @@
 // Prints a JSON object for each tensor: `path`, `dtype` and `shape`. The component
 // never sees the file: it asks for a few ranges, and this script reads them. The
 // same code runs in a browser, where the ranges come from a `File` or from HTTP.
+//
+// What a file makes the component do has two ends, which every host must set: `npm run
+// build` writes the most memory into the modules, and here the component runs in a worker
+// that is terminated when its time is over.
 
 import { open } from 'node:fs/promises';
 import process from 'node:process';
-import { reader } from './build/strongroom.js';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const PAGE = 1000;
+const SECONDS = 60;
+
+if (isMainThread) {
+  watch(new Worker(new URL(import.meta.url), { workerData: process.argv[2] }));
+} else {
+  main(workerData).catch((error) => {
+    // What the component refuses comes with a payload: a tag, and its fields.
+    const text = error.payload
+      ? `${error.payload.tag}: ${JSON.stringify(error.payload.val, (_, field) => (typeof field === 'bigint' ? String(field) : field))}`
+      : String(error);
+    parentPort.postMessage({ error: text });
+  });
+}
+
+/// Prints what a worker finds, for as long as it may take.
+function watch(worker) {
+  const timer = setTimeout(() => {
+    fail(`it took longer than ${SECONDS} seconds`);
+    worker.terminate();
+  }, SECONDS * 1000);
+  worker.on('message', ({ line, error }) => (error ? fail(error) : process.stdout.write(line)));
+  worker.on('error', (error) => fail(String(error)));
+  worker.on('exit', () => clearTimeout(timer));
+}
+
+function fail(text) {
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 1;
+}
 
 async function main(path) {
   const file = await open(path);
   try {
     for await (const tensor of tensors(file)) {
-      process.stdout.write(`${JSON.stringify(tensor)}\n`);
+      parentPort.postMessage({ line: `${JSON.stringify(tensor)}\n` });
     }
   } finally {
     await file.close();
@@ -29,6 +62,7 @@ async function main(path) {
 
 /// Each tensor of the file, wherever it hangs, in order.
 async function* tensors(file) {
+  const { reader } = await import('./build/strongroom.js');
   const { size } = await file.stat();
   const reading = reader.Reading.open(BigInt(size), { limits: reader.defaultLimits() });
   let step = reading.advance([]);
@@ -52,12 +86,3 @@ async function fetchRange(file, { offset, length }) {
 function dtypeName(name) {
   return name === 'boolean' ? 'bool' : (name?.replaceAll('-', '_') ?? null);
 }
-
-main(process.argv[2]).catch((error) => {
-  // What the component refuses comes with a payload: a tag, and its fields.
-  const text = error.payload
-    ? `${error.payload.tag}: ${JSON.stringify(error.payload.val, (_, field) => (typeof field === 'bigint' ? String(field) : field))}`
-    : String(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = 1;
-});

@@ -8,18 +8,24 @@ Prints a JSON object for each tensor: `path`, `dtype` and `shape`. The component
 never sees the file: it asks for a few ranges, and this script reads them. No
 PyTorch is needed, no class that the file names is imported, and no tensor's data
 is read.
+
+What a file makes the component do has two ends, which every host must set: the most
+memory, and a deadline.
 """
 
 import json
 import pathlib
 import sys
+import threading
 
-from wasmtime import Engine, Store
+from wasmtime import Config, Engine, Store
 from wasmtime.component import Component, Linker, Record, Variant
 
 COMPONENT = pathlib.Path(__file__).parents[2] / "target" / "strongroom.wasm"
 READER = "strongroom:checkpoint/reader@0.1.0"
 PAGE = 1000
+MEMORY = 512 << 20
+SECONDS = 60
 
 
 def main(path, component=COMPONENT):
@@ -32,8 +38,16 @@ class Reader:
     """The component's reader interface, as plain calls."""
 
     def __init__(self, component):
-        engine = Engine()
+        config = Config()
+        config.epoch_interruption = True
+        engine = Engine(config)
         self.store = Store(engine)
+        self.store.set_limits(memory_size=MEMORY)
+        # The timer is the only clock: its first tick ends whatever call is running.
+        self.store.set_epoch_deadline(1)
+        timer = threading.Timer(SECONDS, engine.increment_epoch)
+        timer.daemon = True
+        timer.start()
         # Nothing is linked: the component imports nothing.
         self.instance = Linker(engine).instantiate(self.store, Component.from_file(engine, str(component)))
         self.interface = self.instance.get_export_index(self.store, READER)
