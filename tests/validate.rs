@@ -14,7 +14,8 @@ use common::cases::good_named;
 use serde_json::Value as Json;
 use strongroom::store::Local;
 use strongroom::{
-    Engine, StateDict, Storage, Tensor, ValidateOptions, Verdict, validate_in, validate_set_in,
+    DType, Engine, StateDict, Storage, Tensor, ValidateOptions, Verdict, WriteOptions, validate_in,
+    validate_set_in,
 };
 use tempfile::TempDir;
 
@@ -50,7 +51,7 @@ fn a_directory_is_searched_through_in_order_whatever_is_in_it() {
     assert_eq!(verdicts(&json), expected);
     assert_eq!(code, 1);
     let summary = serde_json::json!({
-        "files": 7, "safe": 2, "unsafe": 2, "malformed": 0, "unverified": 3,
+        "files": 7, "safe": 2, "trusting": 0, "unsafe": 2, "malformed": 0, "unverified": 3,
         "findings": json["files"].as_array().unwrap().iter().map(|f| f["findings"].as_array().unwrap().len()).sum::<usize>(),
     });
     assert_eq!(json["summary"], summary);
@@ -334,12 +335,60 @@ fn a_storage_of_many_blocks_is_counted_to_its_last_number() {
     let mut state = StateDict::new();
     state.insert("weight", Tensor::from_vec(numbers, &[length]).unwrap());
     for name in ["model.pt", "model.safetensors"] {
-        let options = strongroom::WriteOptions::for_path(Path::new(name)).unwrap();
+        let options = WriteOptions::for_path(Path::new(name)).unwrap();
         strongroom::save_with(Engine::shared().unwrap(), &Local, &room.path(name), &state, &options).unwrap();
         let options = ValidateOptions { deep: true, ..ValidateOptions::default() };
         let report = validate_in(Engine::shared().unwrap(), &Local, &room.path(name), &options).unwrap();
         let deep = report.deep.unwrap();
         assert_eq!((deep.tensors[0].nan, deep.tensors[0].inf), (6, 0), "{name}");
+    }
+}
+
+#[test]
+fn booleans_that_are_none_are_told() {
+    let room = Room::new();
+    let mut state = StateDict::new();
+    state.insert("mask", Tensor::new(Storage::new(vec![1u8, 0, 1, 1]), DType::Boolean, &[4]).unwrap());
+    strongroom::save(room.path("model.pt"), &state).unwrap();
+    let options = WriteOptions::for_path(Path::new("model.safetensors")).unwrap();
+    let path = room.path("model.safetensors");
+    strongroom::save_with(Engine::shared().unwrap(), &Local, &path, &state, &options).unwrap();
+    let (json, code) = room.json(&["model.pt", "model.safetensors", "--deep"]);
+    assert_eq!((verdicts(&json).iter().all(|(_, verdict)| *verdict == "safe"), code), (true, 0));
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] = 2;
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(room.json(&["model.safetensors"]).1, 0);
+    let (json, code) = room.json(&["model.safetensors", "--deep"]);
+    let finding = &json["files"][0]["findings"][0];
+    assert_eq!((finding["id"].as_str(), code), (Some("SR-TENSOR-BOOLEAN"), 1));
+    assert_eq!(finding["message"], "mask has 1 bytes of 4 that are neither 0 nor 1");
+}
+
+/// A later version of this program wrote it: nothing is wrong with it, and nothing is known.
+#[test]
+fn a_record_of_a_newer_version_is_not_damaged() {
+    let room = Room::new();
+    let mut state = StateDict::new();
+    state.insert("weight", Tensor::from_slice(&[1.0f32; 4], &[4]).unwrap());
+    strongroom::save(room.path("good.pt"), &state).unwrap();
+    for step in ["run/step-1", "run/step-2"] {
+        let output = room.command(&["save", "good.pt", step]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let head = "{\n  \"version\": 3";
+    let record =
+        format!("{head},\n  \"head_crc32\": {},\n  \"new\": 1\n}}\n", crc32fast::hash(head.as_bytes()));
+    fs::write(room.path("run/step-2/strongroom.json"), record).unwrap();
+    let (json, code) = room.json(&["run/step-2"]);
+    let directory = &json["files"][0];
+    assert_eq!((directory["verdict"].as_str(), code), (Some("unverified"), 2), "{json}");
+    assert_eq!(directory["findings"][0]["id"], "SR-DIRECTORY-NEWER");
+    for (command, answer) in [("latest", "run/step-1\n"), ("list", "run/step-1")] {
+        let output = room.command(&[command, "run"]).output().unwrap();
+        assert!(output.status.success() && text(&output.stdout).contains(answer), "{command}");
+        assert!(text(&output.stderr).contains("version 3 is newer"), "{command}: {}", text(&output.stderr));
     }
 }
 

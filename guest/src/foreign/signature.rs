@@ -192,6 +192,9 @@ const SIGNATURES: &[Signature] = signatures! {
     0 b"fmgg" GGML;
     0 b"tjgg" GGML;
     0 b"algg" "a GGML adapter: old versions of llama.cpp read it";
+    4 b"\x17\x72\x45\x38\x50\x90" "a bzip2 archive: unpack it and validate what is inside";
+    4 b"PTMF" "a PyTorch Mobile model, which is a program: `torch.jit.load` opens it";
+    4 b"ORTM" "an ONNX Runtime model: its own runtime opens it";
     4 b"TFL3" "a TFLite model, which is a program: `tf.lite.Interpreter` opens it";
     4 b"ET12" "an ExecuTorch program: its own runtime opens it";
     0 b"\x7fELF" "a Linux program or library (ELF)";

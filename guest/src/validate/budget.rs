@@ -61,6 +61,11 @@ impl Budget {
         self.granted = self.granted.and(COMPRESSED.times(bytes));
     }
 
+    /// Whether too much was spent.
+    pub(super) fn is_overdrawn(&self) -> bool {
+        self.told
+    }
+
     /// The time that is left.
     pub(super) fn time(&self) -> u64 {
         self.granted.time.saturating_sub(self.spent.time)

@@ -56,9 +56,9 @@ pub struct Listing {
 /// The committed checkpoints directly under `root`, links to directories aside. None if
 /// there is no such directory.
 ///
-/// A directory without record is none. One whose record is damaged, or that lacks a file
-/// or the end of one, is passed over: an older checkpoint that is whole is worth more than
-/// an error. A record that cannot be read now, or of a later version, is an error.
+/// A directory without record is none. One whose record is damaged or of a later version, or
+/// that lacks a file or the end of one, is passed over: an older checkpoint that is whole is
+/// worth more than an error. A record that cannot be read now is an error.
 ///
 /// ```
 /// use strongroom::{CheckpointWriter, HookArguments, StateDict};
@@ -165,10 +165,10 @@ fn look(store: &dyn Store, root: &Path) -> Result<(Listing, bool)> {
 }
 
 /// Whether an error is of this one checkpoint: it is damaged, or somebody else's. A disk
-/// that fails now, or a record of a later version, says something of the others.
+/// that fails now says something of the others.
 fn is_of_its_own(error: &Error) -> bool {
     match error {
-        Error::Checkpoint { .. } => true,
+        Error::Checkpoint { .. } | Error::Newer { .. } => true,
         Error::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
         _ => false,
     }

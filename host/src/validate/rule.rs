@@ -204,6 +204,16 @@ pub(super) static RECORD: HostRule = HostRule {
            another copy.",
 };
 
+/// The commit record is of another program's.
+pub(super) static NEWER: HostRule = HostRule {
+    id: "SR-DIRECTORY-NEWER",
+    verdict: Verdict::Unverified,
+    severity: Severity::Error,
+    title: "the commit record is of a newer version",
+    help: "A newer strongroom wrote it, and knows which files belong to the checkpoint: upgrade this one. The \
+           files are judged one by one all the same.",
+};
+
 /// A file of the set is not there.
 pub(super) static MISSING: HostRule = HostRule {
     id: "SR-DIRECTORY-MISSING",
@@ -250,6 +260,16 @@ pub(super) static NON_FINITE: HostRule = HostRule {
            infinite values on purpose.",
 };
 
+/// A tensor has booleans that are none.
+pub(super) static BOOLEAN: HostRule = HostRule {
+    id: "SR-TENSOR-BOOLEAN",
+    verdict: Verdict::Malformed,
+    severity: Severity::Error,
+    title: "a tensor of booleans has bytes that are none",
+    help: "Operations on them disagree: some take any byte but 0 for true, some its last bit. PyTorch writes \
+           0 and 1.",
+};
+
 /// A tensor was not looked at.
 pub(super) static UNCOUNTED: HostRule = HostRule {
     id: "SR-TENSOR-UNCOUNTED",
@@ -260,17 +280,19 @@ pub(super) static UNCOUNTED: HostRule = HostRule {
            Checksums were verified all the same.",
 };
 
-const HOST: [&HostRule; 11] = [
+const HOST: [&HostRule; 13] = [
     &UNREADABLE,
     &STOPPED,
     &UNTRUE,
     &PARTIAL,
     &RECORD,
+    &NEWER,
     &MISSING,
     &CHANGED,
     &EXTRA,
     &CHECKSUM,
     &NON_FINITE,
+    &BOOLEAN,
     &UNCOUNTED,
 ];
 

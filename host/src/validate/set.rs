@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ValidateOptions;
 use super::file::{self, failed};
 use super::report::{Kind, Report};
-use super::rule::{CHANGED, EXTRA, MISSING, RECORD, Rules, UNREADABLE};
+use super::rule::{CHANGED, EXTRA, MISSING, NEWER, RECORD, Rules, UNREADABLE};
 use crate::checkpoint::{self, FileRecord, OUTLINE, Record, Sealed, crc32_of, rank_file, rank_record};
 use crate::store::{Source, Store};
 use crate::{Engine, Error, File};
@@ -34,6 +34,10 @@ pub(super) fn validate(
             // Nobody else looks at it, and whatever it is, a reader may be told to.
             let record = file::validate(engine, rules, store, &path.join(checkpoint::RECORD), options);
             report.absorb(record, checkpoint::RECORD);
+        }
+        Err(Error::Newer { version, supported, .. }) => {
+            let message = format!("it is of version {version}, and this program reads version {supported}");
+            report.find(rules, &NEWER, 0, checkpoint::RECORD, message);
         }
         Err(error) => failed(&mut report, rules, &error),
     }

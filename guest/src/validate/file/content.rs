@@ -1,7 +1,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{tar, unknown};
+use super::{polyglot, tar, unknown};
 use crate::foreign::{self, is_text};
 use crate::validate::examine::{Child, Scope};
 use crate::validate::pickle::{Certainty, Hidden, bare};
@@ -35,7 +35,7 @@ impl Content {
             _ if is_safetensors(head, length) => Self::Safetensors,
             [0x80, ..=5, ..] => Self::Pickle,
             _ if foreign::tar::is_header(head) => Self::Tar,
-            _ if foreign::strong(head, length).is_some() => Self::Foreign,
+            _ if foreign::strong(head, length).is_some() || polyglot::is_zlib(head) => Self::Foreign,
             _ => Self::Other,
         }
     }

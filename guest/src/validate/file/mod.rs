@@ -2,6 +2,7 @@
 
 mod content;
 pub(super) mod limit;
+mod onnx;
 mod polyglot;
 mod sniff;
 mod tar;

@@ -1,6 +1,7 @@
 use alloc::format;
 
 use super::content::Content;
+use super::unknown;
 use crate::foreign;
 use crate::safetensors::MAX_HEADER;
 use crate::validate::examine::{Part, Scope};
@@ -30,7 +31,7 @@ pub(super) fn check_head(head: &[u8], content: Content, scope: &mut Scope<'_>) {
     if content != Content::Safetensors && is_safetensors(head, length) {
         find(0, "a safetensors header");
     }
-    if is_zlib(head) {
+    if content != Content::Foreign && is_zlib(head) {
         find(0, "a zlib stream, which joblib decompresses and unpickles");
     }
 }
@@ -38,6 +39,19 @@ pub(super) fn check_head(head: &[u8], content: Content, scope: &mut Scope<'_>) {
 /// Reports a tar header at the start of another kind.
 pub(super) fn tar(content: Content, scope: &mut Scope<'_>) {
     scope.find(&RULE, &Part::whole(), 0, format!("it is {}, and also a tar archive", content.name()));
+}
+
+/// Reports a message of protobuf that is an ONNX model.
+pub(super) fn onnx(content: Content, scope: &mut Scope<'_>) {
+    let known = scope.report.findings.iter().any(|found| found.rule.id == unknown::RULE.id);
+    // It may be that and nothing else.
+    if content == Content::Other && !known {
+        scope.find(&unknown::RULE, &Part::whole(), 0, "an ONNX model: onnx.load takes it");
+    } else if content != Content::Other {
+        let message =
+            format!("it is {}, and also an ONNX model, which onnx.load takes it for", content.name());
+        scope.find(&RULE, &Part::whole(), 0, message);
+    }
 }
 
 /// Reports the end of a zip archive.
@@ -61,7 +75,7 @@ pub(super) fn pdf(at: u64, content: Content, scope: &mut Scope<'_>) {
 
 /// Whether the first bytes decompress to anything, or go on as if they would. By chance some
 /// headers begin like a stream.
-fn is_zlib(head: &[u8]) -> bool {
+pub(super) fn is_zlib(head: &[u8]) -> bool {
     let [0x78, flags, stream @ ..] = head else { return false };
     let (mut stream, is_header) = (stream, u16::from_be_bytes([0x78, *flags]) % 31 == 0);
     is_header && flags & NEEDS_DICTIONARY == 0 && Inflate::new().next(&mut stream).is_some()

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use super::content::Content;
 use super::zip_end::{self, End};
-use super::{limit, polyglot, tar};
+use super::{limit, onnx, polyglot, tar};
 use crate::Excess;
 use crate::foreign::{self, HEAD};
 use crate::step::{Next, Range};
@@ -50,6 +50,9 @@ impl Sniff {
         if content != Content::Tar && foreign::tar::is_header(head) {
             polyglot::tar(content, scope);
             children.push(named(tar::child(scope), "as a tar archive"));
+        }
+        if content.is_judged() {
+            children.extend(onnx::child(head, content, scope));
         }
         let pdf = head.get(..PDF_HEAD).unwrap_or(head);
         let pdf = pdf.windows(PDF.len()).position(|bytes| bytes == PDF).map(|at| at as u64);

@@ -25,8 +25,8 @@ pub(super) static CYCLE: Rule = Rule::warning(
      flattening. Model and optimizer states have no such values.",
 );
 
-/// Counts what a pickle costs those who load it.
-pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut Scope<'_>) {
+/// Counts what a pickle costs those who load it; answers whether that is not too much.
+pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut Scope<'_>) -> bool {
     if scope.place.stored && part.is_stored() {
         scope.budget.grant_pickle(machine.length());
     }
@@ -41,6 +41,7 @@ pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut S
         limit::reached(&Excess { offset: 0, limit: "depth", allowed: allowed.into() }, part, scope);
     }
     spend(built.cost(scope.budget.time()), 0, part, scope);
+    !scope.budget.is_overdrawn()
 }
 
 /// Spends what something at `offset` of a part costs, and reports if that is too much.

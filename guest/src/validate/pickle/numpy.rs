@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::objects::Objects;
 use crate::pickle::{Instance, Object, Value};
@@ -26,6 +27,7 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
         ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
             array(objects, instance).err()
         }
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => scalar(objects, instance).err(),
         _ => None,
     };
     if let Some(flaw) = flaw {
@@ -126,19 +128,31 @@ fn structure(
     if let Some(name) = names.iter().find(|&&name| objects.text(name).is_none()) {
         return Err(wrong(&format!("with {} for a field's name", objects.describe(*name))));
     }
-    let mut holds = false;
-    for &(_, field) in fields {
+    let mut parts: Vec<(u64, u64, bool)> = Vec::new();
+    for &(name, field) in fields {
+        // A title is another name of a field.
+        if !names.iter().any(|&known| objects.text(known) == objects.text(name)) {
+            continue;
+        }
         let Some(&[inner, Value::Int(offset), ..]) = objects.tuple(field) else {
             return Err(wrong("with another field than numpy's"));
         };
         let element = inner_dtype(objects, inner, depth)?;
         let end = u64::try_from(offset).ok().and_then(|offset| offset.checked_add(element.size));
-        if end.is_none_or(|end| end > size) {
+        let Some(end) = end.filter(|&end| end <= size) else {
             return Err(wrong("with a field beyond its end"));
-        }
-        holds |= element.objects;
+        };
+        parts.push((end.saturating_sub(element.size), end, element.objects));
     }
-    Ok(Element { size, objects: holds })
+    parts.sort_unstable();
+    let is_shared = |pair: &[(u64, u64, bool)]| match pair {
+        &[(_, end, one), (start, _, other)] => start < end && (one || other),
+        _ => false,
+    };
+    if parts.windows(2).any(is_shared) {
+        return Err(wrong("with objects where another field is"));
+    }
+    Ok(Element { size, objects: parts.iter().any(|&(_, _, objects)| objects) })
 }
 
 fn inner_dtype(objects: Objects<'_>, inner: Value, depth: u32) -> Result<Element, String> {
@@ -165,17 +179,51 @@ fn array(objects: Objects<'_>, instance: &Instance) -> Result<(), String> {
         _ => return Err("an array of memory that nobody wrote".into()),
     }
     let Some(state) = instance.state else { return Ok(()) };
-    let (kind, data) = match objects.tuple(state) {
-        Some(&[_, _, kind, _, data]) => (kind, data),
-        Some(&[_, kind, _, data]) => (kind, data),
+    let (shape, kind, data) = match objects.tuple(state) {
+        Some(&[_, shape, kind, _, data] | &[shape, kind, _, data]) => (shape, kind, data),
         _ => return Err("an array with another state than numpy's".into()),
     };
     let element = inner_dtype(objects, kind, 0)?;
-    let listed = matches!(objects.get(data), Some(Object::List(_)));
-    if element.objects != listed {
-        return Err("an array whose elements are of another kind than its dtype's".into());
+    let sizes = objects.tuple(shape).ok_or("an array without a shape")?;
+    let count = sizes.iter().try_fold(1u64, |count, size| match size {
+        Value::Int(size) => count.checked_mul(u64::try_from(*size).ok()?),
+        _ => None,
+    });
+    let count = count.ok_or("an array of a shape that cannot be")?;
+    let fits = match objects.get(data) {
+        Some(Object::List(items)) => element.objects && items.len() as u64 == count,
+        _ if element.objects => false,
+        _ => is_of(objects, data, count.checked_mul(element.size)),
+    };
+    if fits { Ok(()) } else { Err("an array whose elements are others than its dtype's".into()) }
+}
+
+/// A scalar is the bytes of one element, of a type that has no objects.
+fn scalar(objects: Objects<'_>, instance: &Instance) -> Result<(), String> {
+    let Some(&[kind, data]) = instance.args.and_then(|args| objects.tuple(args)) else {
+        return Err("a scalar of other arguments than numpy's".into());
+    };
+    let element = inner_dtype(objects, kind, 0)?;
+    if element.objects || !is_of(objects, data, Some(element.size)) {
+        return Err("a scalar whose bytes are others than its dtype's".into());
     }
     Ok(())
+}
+
+/// Whether some bytes are so many, as far as that is known here.
+fn is_of(objects: Objects<'_>, data: Value, size: Option<u64>) -> bool {
+    match objects.get(data) {
+        Some(Object::Bytes(bytes) | Object::ByteArray(bytes)) => Some(bytes.len() as u64) == size,
+        // Latin-1 has a byte for each character.
+        Some(Object::Text(text)) => Some(text.chars().count() as u64) == size,
+        Some(Object::Instance(inner)) => match inner.args.and_then(|args| objects.tuple(args)) {
+            // `_codecs.encode`, as Python 3 writes bytes at protocol 2.
+            Some(&[text, _]) if objects.text(text).is_some() => is_of(objects, text, size),
+            Some([]) => size == Some(0),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE` and `NPY_NEEDS_PYAPI`: what a type has whose elements

@@ -154,6 +154,12 @@ impl PickleRun {
     /// Looks at what each object has become.
     fn conclude(&self, scope: &mut Scope<'_>) {
         let objects = Objects(self.machine.objects());
+        // What costs its readers too much would cost the looks below as much.
+        if let Some(trace) = self.machine.trace()
+            && !costly::check(&self.machine, trace, &self.part, scope)
+        {
+            return;
+        }
         for object in objects.0 {
             if let Object::Instance(instance) = object {
                 arguments::check(objects, instance, &self.part, scope);
@@ -166,7 +172,6 @@ impl PickleRun {
         }
         keys::check(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
-        costly::check(&self.machine, trace, &self.part, scope);
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);
         encoding::check(trace, self.dialect, &self.part, scope);

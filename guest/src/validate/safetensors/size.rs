@@ -31,17 +31,20 @@ pub(super) struct Shape {
     largest: u64,
     /// The last dimension, if there is one.
     last: Option<u64>,
+    /// How many there are.
+    dimensions: u64,
 }
 
 impl Shape {
     /// No dimension: a single element.
-    pub(super) const SCALAR: Self = Self { elements: Some(1), largest: 1, last: None };
+    pub(super) const SCALAR: Self = Self { elements: Some(1), largest: 1, last: None, dimensions: 0 };
 
     /// Multiplies from the left like the reference, which refuses `[2^63, 4, 0]`.
     pub(super) fn push(&mut self, size: u64) {
         self.elements = self.elements.and_then(|elements| elements.checked_mul(size));
         self.largest = self.largest.max(size);
         self.last = Some(size);
+        self.dimensions = self.dimensions.saturating_add(1);
     }
 
     /// Bytes of so many elements.
@@ -51,6 +54,9 @@ impl Shape {
         // Beside a 0 such a dimension is not too many elements, yet torch fails.
         if i64::try_from(self.largest).is_err() {
             return Err("a dimension is 2^63 or more");
+        }
+        if self.dimensions > DIMENSIONS {
+            return Err("it has more than 64 dimensions, which numpy and most operations refuse");
         }
         if bits.is_multiple_of(8) { Ok(bits / 8) } else { Err("its elements do not fill whole bytes") }
     }
@@ -84,3 +90,6 @@ pub(super) fn check(
     };
     scope.find(&RULE, header, at as u64, format!("tensor {}: {what}", show::name(name)));
 }
+
+/// The most dimensions that numpy and the operations of torch take.
+const DIMENSIONS: u64 = 64;

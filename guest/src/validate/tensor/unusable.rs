@@ -2,6 +2,7 @@ use alloc::format;
 
 use super::view::tensors;
 use crate::DType;
+use crate::model::Node;
 use crate::torch::Surveyed;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -24,6 +25,14 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
         }
         if tensor.neg && !is_negated(tensor.dtype) {
             scope.find(&RULE, part, offset, format!("a tensor of {} to be negated", tensor.dtype.name()));
+        }
+    }
+    for (id, node) in (0u32..).zip(&found.nodes) {
+        if let Node::Tensor(tensor) = node
+            && tensor.dtype.name().starts_with('q')
+        {
+            let message = format!("a tensor of {} without a quantizer", tensor.dtype.name());
+            scope.find(&RULE, part, found.offsets.near(id), message);
         }
     }
 }

@@ -312,10 +312,11 @@ fn a_numpy_type_is_judged_whoever_trusts_its_name() {
         let made = format!("cnumpy._core.multiarray;_reconstruct; ( cnumpy;ndarray; ( {shape} t Vb; t R");
         format!("{made} ( I1; ( I1; t {state} t b")
     };
-    assert_eq!(ids(&array("I0;", &format!("{number} I0; Vraw;"))), 0);
+    assert_eq!(ids(&array("I0;", &format!("{number} I0; Vrawbytes;"))), 0);
     assert_eq!(ids(&array("I0;", &format!("{object} I0; (lNa"))), 0);
-    assert_eq!(ids(&array("I9;", &format!("{number} I0; Vraw;"))), 1);
+    assert_eq!(ids(&array("I9;", &format!("{number} I0; Vrawbytes;"))), 1);
     assert_eq!(ids(&array("I0;", &format!("{object} I0; Vraw;"))), 1);
+    assert_eq!(ids(&array("I0;", &format!("{number} I0; Vshort;"))), 1);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::zip::records::CentralEntry;
 pub(super) static RULE: Rule = Rule::malformed(
     "SR-ZIP-ATTRIBUTES",
     "a record that is no file",
-    "A link that is unpacked leads elsewhere, and what is unpacked through it lands there.",
+    "A link that is unpacked leads elsewhere, and what is unpacked through it lands there. Of what \
+     a folder's attributes have PyTorch reads nothing, and goes on with what was in its memory.",
 );
 
 /// A folder is nothing but a name.
@@ -27,6 +28,10 @@ pub(super) fn check_folder(member: &Member, scope: &mut Scope<'_>) {
 
 /// Checks what kind of file a directory entry says it is.
 pub(super) fn check(fixed: CentralEntry, member: &Member, scope: &mut Scope<'_>) {
+    if fixed.attributes & DOS_FOLDER != 0 && !member.name.ends_with('/') {
+        let message = "its attributes say that it is a folder, and its name does not: PyTorch reads memory that nobody wrote";
+        scope.find(&RULE, &member.in_directory(), 0, message);
+    }
     let [.., system] = fixed.made_by.to_le_bytes();
     let kind = (fixed.attributes >> 16) & KIND;
     if matches!(system, UNIX | MACOS) && !matches!(kind, 0 | FILE | FOLDER) {
@@ -38,6 +43,8 @@ pub(super) fn check(fixed: CentralEntry, member: &Member, scope: &mut Scope<'_>)
 /// Systems whose modes are in the upper half of the attributes.
 const UNIX: u8 = 3;
 const MACOS: u8 = 19;
+/// The bit of a folder in the lower half, whatever the system.
+const DOS_FOLDER: u32 = 0x10;
 const KIND: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;

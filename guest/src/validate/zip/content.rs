@@ -176,6 +176,9 @@ impl Content {
 
     /// The member is read, `whole` or as far as it is of use.
     fn finish(&mut self, member: &Member, whole: bool, scope: &mut Scope<'_>) -> Outcome {
+        if self.inflate.as_ref().is_some_and(Inflate::has_empty_blocks) {
+            inflate::report("blocks that hold nothing, one after another", member, scope);
+        }
         if let Some(stream) = &self.inflate
             && whole
             && (!stream.is_over() || self.count != member.size)

@@ -74,6 +74,7 @@ pub(super) const RULES: &[&Rule] = &[
     &several::RULE,
     &torch::prefix::RULE,
     &torch::notes::RULE,
+    &torch::notes::BYTE_ORDER,
     &torch::MEMBER,
     &torch::storages::PICKLE,
     &torch::storages::RULE,

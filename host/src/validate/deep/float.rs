@@ -15,7 +15,7 @@ pub(super) struct Special {
 /// Counts elements, which lie one after another in this machine's order.
 pub(super) type Count = fn(&[u8]) -> Special;
 
-/// How the elements of a dtype are counted; `None` for those that are always finite.
+/// How the elements of a dtype are counted; `None` for those of which all are fine.
 pub(super) fn counter(dtype: DType) -> Option<Count> {
     Some(match dtype {
         DType::Float64 => float64::<1>,
@@ -30,8 +30,16 @@ pub(super) fn counter(dtype: DType) -> Option<Count> {
         DType::Float8E4m3fn => float8_e4m3fn::<1>,
         DType::Float8E5m2fnuz | DType::Float8E4m3fnuz => float8_fnuz::<1>,
         DType::Float8E8m0fnu => float8_e8m0fnu::<1>,
+        DType::Boolean => boolean,
         _ => return None,
     })
+}
+
+/// Bytes that are neither 0 nor 1 count as what no number is: `torch.load` gives them as they
+/// are, and operations take each for what they like.
+fn boolean(bytes: &[u8]) -> Special {
+    let count = |page: &[u8]| page.iter().map(|byte| u64::from(*byte > 1)).sum::<u64>();
+    Special { nan: bytes.chunks(PAGE).map(count).sum(), inf: 0 }
 }
 
 /// Defines a counter of elements of `PARTS` numbers each. Numbers are special whose

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::file::failed;
 use super::report::{Deep, Kind, NonFinite, Report};
-use super::rule::{CHECKSUM, NON_FINITE, Rules, UNCOUNTED};
+use super::rule::{BOOLEAN, CHECKSUM, NON_FINITE, Rules, UNCOUNTED};
 use crate::bindings::validator::Payload;
 use crate::state::Stored;
 use crate::store::Source;
@@ -56,16 +56,21 @@ fn tensors(rules: &Rules, file: &File, report: &mut Report) {
     checksums(rules, file.parts(), &passed, report);
     let Counted { non_finite, uncounted } = counted;
     for tensor in &non_finite {
-        let tensors::Tensor { path, nan, inf, elements, part, offset } = tensor;
-        let message = format!("{path} has {nan} NaN and {inf} infinite values of {elements}");
-        report.find(rules, &NON_FINITE, *offset, part, message);
+        let tensors::Tensor { path, is_boolean, nan, inf, elements, part, offset } = tensor;
+        if *is_boolean {
+            let message = format!("{path} has {nan} bytes of {elements} that are neither 0 nor 1");
+            report.find(rules, &BOOLEAN, *offset, part, message);
+        } else {
+            let message = format!("{path} has {nan} NaN and {inf} infinite values of {elements}");
+            report.find(rules, &NON_FINITE, *offset, part, message);
+        }
     }
     if uncounted > 0 {
         let message = format!("{uncounted} tensors were not looked at: they overlap too much");
         report.find(rules, &UNCOUNTED, 0, "", message);
     }
     let deep = report.deep.get_or_insert_default();
-    deep.tensors.extend(non_finite.into_iter().map(|tensor| NonFinite {
+    deep.tensors.extend(non_finite.into_iter().filter(|tensor| !tensor.is_boolean).map(|tensor| NonFinite {
         path: tensor.path,
         nan: tensor.nan,
         inf: tensor.inf,

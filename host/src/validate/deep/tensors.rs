@@ -19,6 +19,8 @@ pub(super) struct Counted {
 /// A tensor that has values that are NaN or infinite.
 pub(super) struct Tensor {
     pub(super) path: String,
+    /// Whether they are booleans: then those that are none are in `nan`.
+    pub(super) is_boolean: bool,
     pub(super) nan: u64,
     pub(super) inf: u64,
     /// How many it has in all.
@@ -146,6 +148,7 @@ fn paths(
         let (view, count) = (views.get(index)?, counts.get(index)?);
         let part = parts.get(view.storage).filter(|_| *count != Special::default())?;
         Some(Tensor {
+            is_boolean: view.dtype == DType::Boolean,
             nan: count.nan,
             inf: count.inf,
             elements: view.dims.numel(),

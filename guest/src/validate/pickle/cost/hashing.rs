@@ -33,12 +33,18 @@ impl<'a> Hashing<'a> {
 
     /// The key that a value is. Its own stack: a file says how deep tuples are.
     pub(super) fn key(&mut self, value: Value) -> Key {
-        if let Some(key) = self.plain(value) {
+        if let Some(key) = self.known(value) {
             return key;
         }
         let mut stack = vec![(value, false)];
         while let Some((value, ready)) = stack.pop() {
-            let Some((composite, items)) = self.composite(value) else { continue };
+            let Some((composite, items)) = self.composite(value) else {
+                // What is long is looked at once, too.
+                if let Some(key) = self.plain(value) {
+                    self.remember(value, key);
+                }
+                continue;
+            };
             if ready {
                 let items = items.iter().map(|&item| self.ready(item));
                 let key = match composite {
@@ -68,7 +74,7 @@ impl<'a> Hashing<'a> {
             Value::Object(id) => id,
             value => return Some(Key { hash: number(value).unwrap_or(NONE), time: NUMBER }),
         };
-        let known = usize::try_from(id).ok().and_then(|id| self.known.get(id)).copied().flatten();
+        let known = self.known(value);
         if known.is_some() || self.composite(value).is_some() {
             return known;
         }
@@ -80,6 +86,12 @@ impl<'a> Hashing<'a> {
             Some(Object::Instance(instance)) => self.instance(id, instance),
             _ => Key { hash: mix(FNV, id.into()), time: NUMBER },
         })
+    }
+
+    /// What was remembered of an object.
+    fn known(&self, value: Value) -> Option<Key> {
+        let Value::Object(id) = value else { return None };
+        usize::try_from(id).ok().and_then(|id| self.known.get(id)).copied().flatten()
     }
 
     /// What a call makes that has no parts: a complex number, encoded text, or something that is

@@ -12,6 +12,14 @@ pub(in crate::validate::zip) static RULE: Rule = Rule::malformed(
     "It says how to read the others. A reader that does not understand it fails, or guesses.",
 );
 
+/// The numbers of a file lie the other way round.
+pub(in crate::validate::zip) static BYTE_ORDER: Rule = Rule::malformed(
+    "SR-ZIP-BYTEORDER",
+    "numbers in the byte order of few machines",
+    "PyTorch before 2.1 does not look at this record and reads other numbers, and 2.15 crashes with \
+     `map_location=\"meta\"`. `strongroom convert` writes the file with little-endian numbers.",
+);
+
 /// A small record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::validate::zip) enum Note {
@@ -88,6 +96,9 @@ impl Notes {
             }
             Note::ByteOrder => {
                 self.big_endian = bytes == b"big";
+                if self.big_endian {
+                    scope.find(&BYTE_ORDER, &member.content(), 0, "it is big-endian");
+                }
                 (!matches!(bytes, b"little" | b"big")).then_some("`little` or `big`")
             }
             Note::Alignment => {

@@ -1,0 +1,150 @@
+//! ONNX models, which have no signature: any bytes are one that are a protobuf message with a graph.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::content::Content;
+use super::{limit, polyglot};
+use crate::Excess;
+use crate::step::{Next, Range};
+use crate::validate::examine::{Child, Examine, Part, Scope};
+
+/// Goes over a message's fields without looking into them, as `onnx.load` does first of all.
+#[derive(Debug)]
+struct Fields {
+    position: u64,
+    count: u32,
+    has_graph: bool,
+    /// What the file is first of all.
+    content: Content,
+}
+
+/// What comes of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walk {
+    /// All so far are whole fields; the next starts here.
+    On,
+    /// They are no message.
+    None,
+    /// That is all of it.
+    Whole,
+}
+
+/// A look at the current region, which starts with `head`, if it may be one.
+pub(super) fn child(head: &[u8], content: Content, scope: &Scope<'_>) -> Option<Child> {
+    let mut fields = Fields { position: 0, count: 0, has_graph: false, content };
+    let walk = fields.walk(head, scope.length);
+    (walk != Walk::None).then(|| Child::same(Box::new(Fields { position: 0, count: 0, ..fields }), scope))
+}
+
+impl Fields {
+    /// Takes bytes from where it is; whole fields only, as far as they are there.
+    fn walk(&mut self, bytes: &[u8], length: u64) -> Walk {
+        let start = self.position;
+        while self.position < length {
+            let at = usize::try_from(self.position.saturating_sub(start)).unwrap_or(usize::MAX);
+            let rest = bytes.get(at..).unwrap_or_default();
+            // A tag and a length have twenty bytes at most; what is short of that is fetched anew.
+            if rest.len() < LONGEST && (rest.len() as u64) < length.saturating_sub(self.position) {
+                return Walk::On;
+            }
+            let Some((field, end)) = field(rest) else { return Walk::None };
+            let Some(next) = self.position.checked_add(end).filter(|next| *next <= length) else {
+                return Walk::None;
+            };
+            self.has_graph |= field == GRAPH;
+            self.count = self.count.saturating_add(1);
+            self.position = next;
+        }
+        Walk::Whole
+    }
+}
+
+/// The number and kind of the field at the start of some bytes, and how long it is with its value.
+fn field(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (tag, after) = varint(bytes)?;
+    let rest = bytes.get(usize::try_from(after).ok()?..)?;
+    let length = match tag & 7 {
+        0 => varint(rest)?.1,
+        1 => 8,
+        2 => {
+            let (length, after) = varint(rest)?;
+            after.checked_add(length)?
+        }
+        // A group, with its fields after it.
+        3 | 4 => 0,
+        5 => 4,
+        _ => return None,
+    };
+    let is_number = (1..=MOST_FIELDS).contains(&(tag >> 3));
+    is_number.then_some(())?;
+    Some((tag, after.checked_add(length)?))
+}
+
+/// A number in base 128, and how many bytes it has.
+fn varint(bytes: &[u8]) -> Option<(u64, u64)> {
+    let mut value = 0u64;
+    for (at, byte) in (0u32..10).zip(bytes) {
+        value |= u64::from(byte & 0x7f).checked_shl(at.saturating_mul(7)).unwrap_or(0);
+        if byte & 0x80 == 0 {
+            return Some((value, u64::from(at) + 1));
+        }
+    }
+    None
+}
+
+impl Examine for Fields {
+    fn resume(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        let bytes = parts.first().map_or(&[][..], Vec::as_slice);
+        match self.walk(bytes, scope.length) {
+            Walk::None => {}
+            Walk::Whole if self.has_graph => polyglot::onnx(self.content, scope),
+            Walk::Whole => {}
+            Walk::On if self.count > MOST => {
+                let excess =
+                    Excess { offset: self.position, limit: "fields of a message", allowed: MOST.into() };
+                limit::reached(&excess, &Part::whole(), scope);
+            }
+            Walk::On => {
+                let left = scope.length.saturating_sub(self.position);
+                return Next::Fetch(vec![Range::new(self.position, left.min(WINDOW))]);
+            }
+        }
+        Next::Done(Vec::new())
+    }
+}
+
+/// The tag of `ModelProto.graph`: field 7, a message.
+const GRAPH: u64 = 7 << 3 | 2;
+/// The largest number of a field.
+const MOST_FIELDS: u64 = (1 << 29) - 1;
+/// Bytes of the longest tag and length.
+const LONGEST: usize = 20;
+/// Bytes that are fetched for the next fields.
+const WINDOW: u64 = 4096;
+/// Fields that are passed over. By chance bytes go on as a message for a few.
+const MOST: u32 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_walked_over_field_by_field() {
+        let walk = |bytes: &[u8]| {
+            let mut fields = Fields { position: 0, count: 0, has_graph: false, content: Content::Other };
+            (fields.walk(bytes, bytes.len() as u64), fields.has_graph)
+        };
+        assert_eq!(walk(b"\x08\x08\x3a\x03\x12\x01g"), (Walk::Whole, true));
+        assert_eq!(walk(b"\x08\x08\x12\x01a"), (Walk::Whole, false));
+        for none in
+            [&b"\x08\x08\x3a\x04\x12\x01g"[..], b"\x00\x01", b"\x0f", b"\x0e", b"\x08\xff", b"PK\x03\x04"]
+        {
+            assert_eq!(walk(none).0, Walk::None, "{none:?}");
+        }
+        // What is not there yet is asked for.
+        let mut fields = Fields { position: 0, count: 0, has_graph: false, content: Content::Other };
+        assert_eq!(fields.walk(b"\x08\x08\x3a", 100), Walk::On);
+    }
+}
