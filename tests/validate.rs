@@ -288,7 +288,7 @@ fn nan_and_infinite_values_are_counted_by_tensor() {
     numbers[59] = f32::NEG_INFINITY;
     let storage = Storage::new(numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>());
     let view = |offset, shape: &[u64], stride: &[u64]| {
-        Tensor::view(storage.clone(), strongroom::DType::Float32, offset, shape, stride).unwrap()
+        Tensor::view(storage.clone(), DType::Float32, offset, shape, stride).unwrap()
     };
     let mut state = StateDict::new();
     state.insert("all", view(0, &[60], &[1]));

@@ -4,14 +4,16 @@
 
 Every load runs in a process of its own, in an empty folder, with limits on time
 and memory. `executes` means that the payload's marker appeared there, or that
-the module named by `imports` was imported. Without `--bless` it fails if the
-outcome is not what truth.json says; with it, truth.json is written.
+the module named by `imports` was imported; `differs`, that this way of reading gives
+other values than `torch.load` alone. Without `--bless` it fails if the outcome is not
+what truth.json says; with it, truth.json is written.
 """
 
 import argparse
 import atexit
 import concurrent.futures
 import gc
+import importlib
 import json
 import os
 import pathlib
@@ -19,14 +21,18 @@ import resource
 import select
 import shutil
 import signal
+import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import warnings
+import zipfile
 
 import numpy
 import safetensors.torch
 import torch
+import torch.utils.serialization
 
 DATA = pathlib.Path(__file__).parent.parent / "data" / "hostile"
 MARKER = "strongroom-marker"
@@ -66,7 +72,8 @@ def main():
 def contradictions(truth):
     """What the expected verdicts must not say, given what real readers do."""
     outcomes = set()
-    for reader in READERS:
+    # Who gives a file to Python itself does not load a model.
+    for reader in READERS.keys() - {"python"}:
         seen = truth.get(reader, {})
         outcomes |= set(seen.values() if isinstance(seen, dict) else [seen])
     verdicts = set(truth["expect"])
@@ -74,40 +81,58 @@ def contradictions(truth):
         yield f"it runs code, and may not be judged {truth['expect']}"
     if truth["torch"]["weights_only"] == "executes":
         yield "torch.load(weights_only=True) runs code"
-    if "safe" in verdicts and "loads" not in outcomes:
+    if verdicts & {"safe", "trusting"} and "loads" not in outcomes:
         yield "no reader loads it, and it may be judged safe"
+    if "safe" in verdicts and (truth.get("jit") == "loads" or "differs" in outcomes):
+        yield "a reader takes it for something else, and it may be judged safe"
 
 
 def observe(folder):
     truth = json.loads((folder / "truth.json").read_text())
     path = folder / truth["file"]
-    imports = truth.get("imports")
-    return {reader: READERS[reader](path, imports) for reader in READERS if reader in truth}
+    return {reader: READERS[reader](path, truth) for reader in READERS if reader in truth}
 
 
-def by_torch(path, imports):
+def by_torch(path, truth):
     def load(weights_only):
-        return lambda: torch.load(path, weights_only=weights_only)
+        def whole():
+            with torch.serialization.safe_globals(allowed(truth)):
+                return torch.load(path, weights_only=weights_only)
 
-    strict = outcome(load(True), imports)
-    return {"weights_only": strict.replace("fails:", "refuses:"), "plain": outcome(load(False), imports)}
+        return whole
+
+    strict = outcome(load(True), truth)
+    return {"weights_only": strict.replace("fails:", "refuses:"), "plain": outcome(load(False), truth)}
 
 
-def by_pickle(path, imports):
+def allowed(truth):
+    """What `allow` names, and the classes of numpy's dtypes, as users allow them."""
+    names = truth.get("allow", [])
+    found = [(getattr(importlib.import_module(of), name), f"{of}.{name}") for of, name in map(split, names)]
+    if names:
+        found += [kind for kind in vars(numpy.dtypes).values() if isinstance(kind, type)]
+    return found
+
+
+def split(name):
+    return name.rsplit(".", 1)
+
+
+def by_pickle(path, truth):
     import pickle
 
     def load():
         with open(path, "rb") as file:
             return pickle.load(file)
 
-    return outcome(load, imports)
+    return outcome(load, truth)
 
 
-def by_safetensors(path, imports):
-    return outcome(lambda: safetensors.torch.load_file(path), imports)
+def by_safetensors(path, truth):
+    return outcome(lambda: safetensors.torch.load_file(path), truth)
 
 
-def by_numpy(path, imports):
+def by_numpy(path, truth):
     def load(allow_pickle):
         def whole():
             loaded = numpy.load(path, allow_pickle=allow_pickle)
@@ -115,14 +140,107 @@ def by_numpy(path, imports):
 
         return whole
 
-    return {"no_pickle": outcome(load(False), imports), "allow_pickle": outcome(load(True), imports)}
+    return {"no_pickle": outcome(load(False), truth), "allow_pickle": outcome(load(True), truth)}
 
 
-READERS = {"torch": by_torch, "pickle": by_pickle, "safetensors": by_safetensors, "numpy": by_numpy}
+def by_jit(path, truth):
+    return outcome(lambda: torch.jit.load(path), truth)
 
 
-def outcome(load, imports):
-    """`loads`, `executes` or `fails: ` and why, found out in a child process."""
+def by_tarfile(path, truth):
+    def load():
+        with tarfile.open(path, "r:") as archive:
+            return some(archive.getnames())
+
+    return outcome(load, truth)
+
+
+def by_zipfile(path, truth):
+    def load():
+        with zipfile.ZipFile(path) as archive:
+            return some(archive.namelist())
+
+    return outcome(load, truth)
+
+
+def some(names):
+    """An archive that is none has no members."""
+    if not names:
+        raise LookupError
+    return names
+
+
+def by_python(path, truth):
+    """Python runs a `__main__.py` in an archive."""
+    return outcome(lambda: subprocess.run([sys.executable, path], check=True), truth)
+
+
+def by_mmap(path, truth):
+    """What transformers does with files of torch."""
+    return outcome(lambda: same_values(path, lambda: torch.load(path, mmap=True)), truth)
+
+
+def by_offsets(path, truth):
+    """The same where torch computes the places of storages that `.format_version` promises."""
+
+    def load():
+        torch.utils.serialization.config.load.calculate_storage_offsets = True
+        same_values(path, lambda: torch.load(path, mmap=True))
+
+    return outcome(load, truth)
+
+
+def by_meta(path, truth):
+    """Where the bytes are said to be of what is loaded without them."""
+
+    def load():
+        content = path.read_bytes()
+        there = dict(storages(torch.load(path, map_location="cpu")))
+        for name, found in storages(torch.load(path, map_location="meta")):
+            start, length = found._checkpoint_offset, found.nbytes()
+            if content[start : start + length] != bytes(there[name]):
+                raise DiffersError
+
+    return outcome(load, truth)
+
+
+def same_values(path, load):
+    for (_, ours), (_, theirs) in zip(storages(torch.load(path)), storages(load()), strict=True):
+        if bytes(ours) != bytes(theirs):
+            raise DiffersError
+
+
+def storages(of, name=""):
+    """The storages of a tensor, or of those in lists and dicts, by their places there."""
+    if isinstance(of, torch.Tensor):
+        yield name, of.untyped_storage()
+    elif isinstance(of, (list, tuple, dict)):
+        for key, item in of.items() if isinstance(of, dict) else enumerate(of):
+            yield from storages(item, f"{name}.{key}")
+
+
+class DiffersError(Exception):
+    """A reader sees something else."""
+
+
+READERS = {
+    "torch": by_torch,
+    "pickle": by_pickle,
+    "safetensors": by_safetensors,
+    "numpy": by_numpy,
+    "jit": by_jit,
+    "tarfile": by_tarfile,
+    "zipfile": by_zipfile,
+    "python": by_python,
+    "mmap": by_mmap,
+    "offsets": by_offsets,
+    "meta": by_meta,
+}
+
+
+def outcome(load, truth):
+    """`loads`, `differs`, `executes` or `fails: ` and why, found out in a child process."""
+    imports = truth.get("imports")
     folder = tempfile.mkdtemp(prefix="hostile-")
     ours, theirs = os.pipe()
     child = os.fork()
@@ -189,6 +307,8 @@ def attempt(load):
         loaded = load()
         del loaded
         gc.collect()
+    except DiffersError:
+        return "differs"
     except BaseException as error:
         return f"fails: {type(error).__name__}"
     return "loads"

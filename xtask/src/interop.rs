@@ -22,6 +22,10 @@ pub fn run_interop() -> Result<()> {
     done(run("trees", "--strongroom", strongroom()).arg("--work").arg(&work).args(["--count", "400"]))?;
     done(run("sarif", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("differential", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    for script in ["readers", "recognise"] {
+        let mut command = run(script, "--strongroom", strongroom());
+        done(command.arg("--work").arg(&work).args(["--damaged", "--seconds", "40"]))?;
+    }
     done(
         run("scan_table", "--strongroom", strongroom())
             .arg("--work")
@@ -56,6 +60,21 @@ pub fn trees(options: &[String]) -> Result<()> {
             .arg(target().join("interop"))
             .args(options),
     )
+}
+
+/// Files that are judged safe, seeds and damaged ones, through every reader; and what readers of
+/// other formats open, held against what is recognised.
+pub fn readers(options: &[String]) -> Result<()> {
+    setup::build()?;
+    setup::etcd()?;
+    done(cargo_release("build").args(["--bins"]))?;
+    let python = python::torch()?;
+    for script in ["readers", "recognise"] {
+        let mut command = command(&python);
+        command.arg(format!("tests/interop/{script}.py")).arg("--strongroom").arg(strongroom());
+        done(command.arg("--work").arg(target().join("interop")).args(options))?;
+    }
+    Ok(())
 }
 
 /// What other scanners say of the hostile and of benign files, written into

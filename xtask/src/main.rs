@@ -23,6 +23,8 @@ Usage: cargo xtask COMMAND
   interop   both directions against real PyTorch and safetensors
   trees     random trees of every kind of value in every position, against PyTorch
             [--count N] [--seed N] [--only KIND] [--at POSITION]
+  readers   take files that are judged safe through every reader
+            [--damaged] [--seconds N] [--seed N] [--readers LIST] [--environment NAME=PATHS]
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "test" => test::run(),
         "interop" => interop::run(),
         "trees" => interop::trees(rest),
+        "readers" => interop::readers(rest),
         "scanners" => interop::scanners(),
         "fixtures" => interop::fixtures(),
         "fuzz" => fuzz::run(rest),

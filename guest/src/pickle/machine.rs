@@ -122,7 +122,7 @@ impl Machine {
     }
 
     /// Bytes that were run.
-    pub fn length(&self) -> u64 {
+    pub fn ran(&self) -> u64 {
         self.position
     }
 

@@ -84,7 +84,8 @@ def case_19_wrapper_subclasses(room):
     ]
     flags = [flag for name in allowed for flag in ("--allow", name)]
     room.part(
-        "allow", lambda: wanted(room.verdict(path, *flags) == "safe", room.run("validate", path, *flags).said)
+        "allow",
+        lambda: wanted(room.verdict(path, *flags) == "trusting", room.run("validate", path, *flags).said),
     )
 
 
@@ -128,7 +129,8 @@ def case_24_generator(room):
     only = room.save("only.pt", {"generator": generator})
     flags = ("--allow", "torch._C.Generator", "--allow", "torch.Generator")
     room.part(
-        "allow", lambda: wanted(room.verdict(only, *flags) == "safe", room.run("validate", only, *flags).said)
+        "allow",
+        lambda: wanted(room.verdict(only, *flags) == "trusting", room.run("validate", only, *flags).said),
     )
 
 
@@ -163,7 +165,8 @@ def case_26_engine_states(room):
     small = room.save("enum.pt", {"stage": classes.Stage.TWO, "w": torch.ones(2)})
     flags = ("--allow", "classes.Stage")
     room.part(
-        "allow", lambda: wanted(room.verdict(small, *flags) == "safe", room.run("validate", small).said)
+        "allow",
+        lambda: wanted(room.verdict(small, *flags) == "trusting", room.run("validate", small, *flags).said),
     )
 
 

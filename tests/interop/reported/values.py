@@ -158,7 +158,8 @@ def case_36_numpy(room):
     allowed = ["numpy._core.multiarray.scalar", "numpy.dtype", "numpy.dtypes.Float64DType"]
     flags = [flag for name in allowed for flag in ("--allow", name)]
     room.part(
-        "allow", lambda: wanted(room.verdict(one, *flags) == "safe", room.run("validate", one, *flags).said)
+        "allow",
+        lambda: wanted(room.verdict(one, *flags) == "trusting", room.run("validate", one, *flags).said),
     )
 
 

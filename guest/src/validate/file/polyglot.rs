@@ -77,7 +77,7 @@ pub(super) fn pdf(at: u64, content: Content, scope: &mut Scope<'_>) {
 /// headers begin like a stream.
 pub(super) fn is_zlib(head: &[u8]) -> bool {
     let [0x78, flags, stream @ ..] = head else { return false };
-    let (mut stream, is_header) = (stream, u16::from_be_bytes([0x78, *flags]) % 31 == 0);
+    let (mut stream, is_header) = (stream, u16::from_be_bytes([0x78, *flags]).is_multiple_of(31));
     is_header && flags & NEEDS_DICTIONARY == 0 && Inflate::new().next(&mut stream).is_some()
 }
 

@@ -83,7 +83,7 @@ fn judge(bytes: &[u8], utf8: bool, range: Range, scope: &mut Scope<'_>) -> Vec<C
     let part = Part::at("header", range.offset);
     let start = range.end().unwrap_or(scope.length);
     let text = parse::text(bytes, utf8, &part, scope);
-    let Some(header) = text.and_then(|text| parse::parse(&text, &part, scope)) else {
+    let Some(header) = text.and_then(|text| parse::parse(&text, utf8, &part, scope)) else {
         return hidden(start, scope);
     };
     header.descr.check(&part, scope);

@@ -25,15 +25,16 @@ pub(super) struct Flaw {
     pub(super) expected: &'static str,
 }
 
-/// Reads a literal with nothing but white space around it.
-pub(super) fn read(text: &str) -> Result<Literal, Flaw> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+/// Reads a literal with nothing but white space around it, in which numbers may be Python 2's.
+pub(super) fn read(text: &str, python2: bool) -> Result<Literal, Flaw> {
+    let mut reader = Reader { text, python2, at: 0, depth: 0 };
     let value = reader.value()?;
     if reader.peek().is_some() { Err(reader.flaw("the header's end")) } else { Ok(value) }
 }
 
 struct Reader<'a> {
     text: &'a str,
+    python2: bool,
     at: usize,
     depth: u32,
 }
@@ -142,8 +143,8 @@ impl Reader<'_> {
         }
         let number = text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
         self.at = self.at.saturating_add(digits);
-        // Python 2 wrote long numbers in this way.
-        self.at += usize::from(self.rest().starts_with('L'));
+        // Python 2 wrote long numbers in this way, and numpy takes that off.
+        self.at += usize::from(self.python2 && self.rest().starts_with('L'));
         if self.rest().starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
             return Err(self.flaw("a whole number"));
         }

@@ -17,10 +17,11 @@ pub(super) struct Header {
     pub(super) shape: Vec<Literal>,
 }
 
-/// Reads a header and reports what is wrong with it. None if it cannot be used.
-pub(super) fn parse(text: &str, part: &Part, scope: &mut Scope<'_>) -> Option<Header> {
+/// Reads a header, of a version whose text is UTF-8 or of an older one, and reports what is wrong
+/// with it. None if it cannot be used.
+pub(super) fn parse(text: &str, utf8: bool, part: &Part, scope: &mut Scope<'_>) -> Option<Header> {
     header::check_length(text, part, scope);
-    let entries = match literal::read(text) {
+    let entries = match literal::read(text, !utf8) {
         Ok(Literal::Dict(entries)) => entries,
         Ok(_) => {
             header::report("expected a dict", 0, part, scope);

@@ -28,10 +28,10 @@ pub(super) static CYCLE: Rule = Rule::warning(
 /// Counts what a pickle costs those who load it; answers whether that is not too much.
 pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut Scope<'_>) -> bool {
     if scope.place.stored && part.is_stored() {
-        scope.budget.grant_pickle(machine.length());
+        scope.budget.grant_pickle(machine.ran());
     }
     let (objects, changed) = (Objects(machine.objects()), machine.changed());
-    let built = Built { objects, trace, changed, length: machine.length() };
+    let built = Built { objects, trace, changed, length: machine.ran() };
     let allowed = scope.options.limits.depth;
     let depth = built.depth(allowed);
     if depth.is_cyclic {

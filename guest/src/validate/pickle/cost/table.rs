@@ -122,6 +122,8 @@ const COMPARE: u64 = 60;
 
 #[cfg(test)]
 mod tests {
+    use alloc::collections::BTreeSet;
+
     use super::*;
 
     fn of(kind: Kind, hashes: impl Iterator<Item = u64>) -> u64 {
@@ -156,24 +158,24 @@ mod tests {
         // whose first places are filled, and whose way joins it at its start.
         let mask = (1u64 << 16) - 1;
         let way = |at: u64| at.wrapping_mul(5).wrapping_add(1) & mask;
-        let mut filled = vec![false; 1 << 16];
+        let mut filled = BTreeSet::new();
         let mut at = 0u64;
         let mut keys = Vec::new();
         for _ in 0..22_000 {
-            filled[at as usize] = true;
+            filled.insert(at);
             keys.push(at);
             at = way(at);
         }
         let joins = |hash: u64| {
             let (mut at, mut perturb) = (hash & mask, hash);
             for _ in 0..13 {
-                if !filled[at as usize] {
+                if !filled.contains(&at) {
                     return false;
                 }
                 perturb >>= 5;
                 at = at.wrapping_mul(5).wrapping_add(1).wrapping_add(perturb) & mask;
             }
-            filled[at as usize]
+            filled.contains(&at)
         };
         let plain = of(Kind::Dict, keys.iter().copied());
         let candidates = (0..u64::MAX).map(|at| at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3);
