@@ -47,13 +47,13 @@ pub struct ValidateOptions {
 }
 
 impl Default for ValidateOptions {
-    /// 256 MiB and 10 seconds, of which an ordinary checkpoint uses a few megabytes
+    /// 512 MiB and 10 seconds, of which an ordinary checkpoint uses a few megabytes
     /// and milliseconds.
     fn default() -> Self {
         Self {
             policy: Policy::default(),
             allow: Vec::new(),
-            memory: 256 << 20,
+            memory: 512 << 20,
             timeout: Duration::from_secs(10),
             deep: false,
         }

@@ -70,7 +70,7 @@ pub struct Args {
     allow: Vec<String>,
 
     /// Memory that judging one file may take: 64M, 1G; what takes more is unverified
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = size::parse)]
     max_memory: usize,
 
     /// Time that judging one file may take, reading aside: 500ms, 1m; what takes longer is unverified

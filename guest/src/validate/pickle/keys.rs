@@ -4,10 +4,8 @@ use alloc::vec::Vec;
 
 use super::Objects;
 use super::allowed::{Made, Means};
-use crate::Excess;
 use crate::pickle::{Object, Value};
 use crate::validate::examine::{Part, Scope};
-use crate::validate::file::limit;
 use crate::validate::finding::Rule;
 
 /// A key that cannot be hashed.
@@ -18,11 +16,9 @@ pub(super) static RULE: Rule = Rule::malformed(
      others, and loading fails.",
 );
 
-/// Reports keys that cannot be hashed, and those that take forever to hash: a
-/// tuple is hashed through all it holds, every time, and thirty tuples of two
-/// references each hold a billion values.
+/// Reports the first key that cannot be hashed.
 pub(super) fn check(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
-    let mut hashing = Hashing { objects, costs: vec![None; objects.0.len()], total: 0, unhashable: None };
+    let mut hashing = Hashing { objects, hashable: vec![None; objects.0.len()], unhashable: None };
     let mut offset = 0;
     for object in objects.0 {
         match object {
@@ -41,27 +37,20 @@ pub(super) fn check(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
     if let Some((key, offset)) = hashing.unhashable {
         scope.find(&RULE, part, offset, format!("{} as a key", objects.describe(key)));
     }
-    let allowed = scope.options.limits.tree;
-    if hashing.total > allowed {
-        limit::reached(&Excess { offset, limit: "tree", allowed }, part, scope);
-    }
 }
 
 struct Hashing<'a> {
     objects: Objects<'a>,
-    /// What it costs to hash each object, in values; `Some(None)` if it cannot be.
-    costs: Vec<Option<Option<u64>>>,
-    /// What all keys cost.
-    total: u64,
+    /// Whether each tuple can be hashed, once it is known.
+    hashable: Vec<Option<bool>>,
     /// The first key that cannot be hashed, and the last call before it.
     unhashable: Option<(Value, u64)>,
 }
 
 impl Hashing<'_> {
     fn key(&mut self, key: Value, offset: u64) {
-        match self.cost(key) {
-            Some(cost) => self.total = self.total.saturating_add(cost),
-            None => self.unhashable = self.unhashable.or(Some((key, offset))),
+        if !self.is_hashable(key) {
+            self.unhashable = self.unhashable.or(Some((key, offset)));
         }
     }
 
@@ -86,18 +75,17 @@ impl Hashing<'_> {
         }
     }
 
-    /// What it costs to hash a value. Its own stack: a file says how deep tuples are.
-    fn cost(&mut self, value: Value) -> Option<u64> {
+    /// Whether a value can be hashed. Its own stack: a file says how deep tuples are.
+    fn is_hashable(&mut self, value: Value) -> bool {
         let mut stack = vec![(value, false)];
         while let Some((value, ready)) = stack.pop() {
             let Some(Object::Tuple(items)) = self.objects.get(value) else { continue };
             if ready {
-                let cost =
-                    items.iter().try_fold(1u64, |sum, &item| Some(sum.saturating_add(self.known(item)?)));
-                self.set(value, cost);
+                let all = items.iter().all(|&item| self.known(item));
+                self.remember(value, all);
             } else if self.slot(value).is_none() {
                 // A tuple inside itself, through a list, is unhashable for the list.
-                self.set(value, None);
+                self.remember(value, false);
                 stack.push((value, true));
                 stack.extend(items.iter().map(|&item| (item, false)));
             }
@@ -105,32 +93,31 @@ impl Hashing<'_> {
         self.known(value)
     }
 
-    /// What a value costs whose tuples have been looked at.
-    fn known(&self, value: Value) -> Option<u64> {
+    /// Whether a value can be hashed whose tuples have been looked at.
+    fn known(&self, value: Value) -> bool {
         match self.objects.get(value) {
-            None => Some(1),
-            Some(Object::Tuple(_)) => self.slot(value).flatten(),
-            Some(Object::List(_) | Object::Dict(_) | Object::Set(_) | Object::ByteArray(_)) => None,
+            Some(Object::Tuple(_)) => self.slot(value).unwrap_or(false),
+            Some(Object::List(_) | Object::Dict(_) | Object::Set(_) | Object::ByteArray(_)) => false,
             Some(Object::Instance(instance)) => match self.objects.means(instance.callable) {
                 Some(Means::Call(callable)) => match callable.result {
-                    Made::Dict | Made::OrderedDict | Made::Mutable => None,
-                    Made::Value | Made::Tensor => Some(1),
+                    Made::Dict | Made::OrderedDict | Made::Mutable => false,
+                    Made::Value | Made::Tensor => true,
                 },
-                _ => Some(1),
+                _ => true,
             },
-            Some(_) => Some(1),
+            Some(_) | None => true,
         }
     }
 
-    fn slot(&self, value: Value) -> Option<Option<u64>> {
+    fn slot(&self, value: Value) -> Option<bool> {
         let Value::Object(id) = value else { return None };
-        *self.costs.get(usize::try_from(id).ok()?)?
+        *self.hashable.get(usize::try_from(id).ok()?)?
     }
 
-    fn set(&mut self, value: Value, cost: Option<u64>) {
+    fn remember(&mut self, value: Value, hashable: bool) {
         let Value::Object(id) = value else { return };
-        if let Some(slot) = usize::try_from(id).ok().and_then(|id| self.costs.get_mut(id)) {
-            *slot = Some(cost);
+        if let Some(slot) = usize::try_from(id).ok().and_then(|id| self.hashable.get_mut(id)) {
+            *slot = Some(hashable);
         }
     }
 }

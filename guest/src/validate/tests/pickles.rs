@@ -103,6 +103,17 @@ fn keys_that_take_a_reader_long_are_told() {
     assert_eq!(keyed(&(1..1000).map(multiple).collect::<Vec<_>>()), "Pickle Safe\n");
 }
 
+/// As an index of a data set, or the state of an optimizer over as many parameters.
+#[test]
+fn a_million_numbers_as_keys_are_safe() {
+    let mut pickle = b"\x80\x02}(".to_vec();
+    (0..1_000_000i32).for_each(|key| pickle.extend([b"J".as_slice(), &key.to_le_bytes(), b"K\x01"].concat()));
+    pickle.extend_from_slice(b"u.");
+    let limits = Limits::within(512 << 20);
+    let report = judge(&pickle, ValidateOptions { limits, ..ValidateOptions::default() });
+    assert_eq!(summary_of(&report), "Pickle Safe\n");
+}
+
 #[test]
 fn what_is_hashed_again_and_again_is_counted_each_time() {
     // A tuple of two of the last one, thirty times: a billion values.
