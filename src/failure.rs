@@ -255,7 +255,7 @@ fn directory_hint(kind: &DirectoryKind) -> Option<&'static str> {
             "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch DIR FILE` makes a file of it",
         ),
         DirectoryKind::Unpacked => Some(
-            "open the file that was unpacked, or pack it again: `zip -0 -r FILE.pt DIR` from the directory that DIR is in",
+            "open the file that was unpacked, or pack it again: `zip -0 -r FILE.pt DIR` from the directory that DIR is in, and `strongroom convert` that",
         ),
         DirectoryKind::UnpackedProgram { .. } => Some(
             "what made it opens the file that was unpacked; for the weights alone, ask for its `state_dict`",

@@ -302,7 +302,7 @@ impl Elsewhere {
 const OF_A_CHECKPOINT: &str = "the outline of a checkpoint directory, whose tensors are in the files of its ranks: \
                                `strongroom load DIR OUT` brings them together in one file";
 const UNPACKED: &str = "the pickle of an unpacked PyTorch file (data.pkl), whose tensors are in other files: open the file itself, \
-                        or pack its folder again with `zip -0 -r`";
+                        or pack its folder again with `zip -0 -r`, and `strongroom convert` that";
 
 impl Source for Elsewhere {
     fn path(&self) -> &Path {

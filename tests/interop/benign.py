@@ -61,10 +61,23 @@ def checkpoints(root):
             yield zip_streamed(path, root / f"{name}.streamed.pt")
 
 
+def records(source):
+    """The records of an archive, but for those that promise where storages lie: another program
+    puts them elsewhere."""
+    promises = (".format_version", ".storage_alignment")
+    return [info for info in source.infolist() if not info.filename.endswith(promises)]
+
+
+def packing(info, method):
+    """How a record is packed by whoever packs with this method, and leaves storages as they are:
+    readers map them."""
+    return zipfile.ZIP_STORED if "/data/" in info.filename else method
+
+
 def zip_again(path, to, method):
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(to, "w", method) as written:
-        for info in source.infolist():
-            written.writestr(info.filename, source.read(info))
+        for info in records(source):
+            written.writestr(info.filename, source.read(info), packing(info, method))
     return to
 
 
@@ -83,10 +96,10 @@ def zip_streamed(path, to):
 
     stream = Stream()
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as written:
-        infos = source.infolist()
+        infos = records(source)
         written.writestr(infos[0].filename.split("/")[0] + "/", b"")
         for info in infos:
-            written.writestr(info.filename, source.read(info))
+            written.writestr(info.filename, source.read(info), packing(info, zipfile.ZIP_DEFLATED))
     to.write_bytes(stream.getvalue())
     return to
 

@@ -56,8 +56,7 @@ impl Records {
                 return Err(Error::malformed(entry.header, PART, expected, show::name(&entry.name)));
             };
             if entry.method != 0 {
-                let found =
-                    "deflate (method 8): unzip the file, and zip it again without compression (`zip -0 -r`)";
+                let found = "deflate (method 8): unzip the file, zip it again without compression (`zip -0 -r`), and `strongroom convert` that";
                 return Err(Error::unsupported(entry.header, &*entry.name, "a stored record", found));
             }
             // torch.load finds `BYTEORDER` where it looks for `byteorder`, and one of two: which

@@ -400,6 +400,6 @@ fn deflated_records_are_unsupported() {
     assert_eq!(
         message,
         "unsupported: archive/data.pkl, offset 0: expected a stored record, found deflate (method 8): \
-         unzip the file, and zip it again without compression (`zip -0 -r`)"
+         unzip the file, zip it again without compression (`zip -0 -r`), and `strongroom convert` that"
     );
 }

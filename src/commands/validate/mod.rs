@@ -148,12 +148,13 @@ impl Args {
 const AFTER: &str = "\
 Verdicts, from best to worst; the worst finding decides:
   safe        all of it is accounted for, and it only builds data
+  trusting    the same, but for names that --allow has: `safe, trusting 2 names`
   unverified  a limit was reached, it is of a kind not known, or it cannot be read
   malformed   readers may disagree on it or fail: what one sees is not what all see
   unsafe      it would run or import something that is not allowed
 
 Exit codes:
-  0  all files are safe
+  0  all files are safe, or safe but for names that --allow has
   1  a file is unsafe or malformed
   2  no file is, but one is unverified; or the command line is wrong
   3  the output cannot be written

@@ -49,8 +49,8 @@ pub(in crate::validate) fn spend(cost: Cost, offset: u64, part: &Part, scope: &m
     let Err(Overdrawn { spent, granted }) = scope.budget.spend(cost) else { return };
     let message = if spent.time > granted.time {
         let seconds = |time: u64| time.div_ceil(1_000_000_000);
-        let (spent, granted) = (seconds(spent.time), seconds(granted.time));
-        format!("loading it may take {spent} seconds or more, where a file like it may take {granted}")
+        let granted = seconds(granted.time);
+        format!("loading it may take more than the {granted} seconds that a file like it may take")
     } else {
         let (spent, granted) = (spent.memory, granted.memory);
         format!("loading it may take {spent} bytes of memory, where a file like it may take {granted}")

@@ -1,4 +1,4 @@
-use super::member::{Member, STORED};
+use super::member::{DEFLATED, Member, STORED};
 use crate::validate::examine::Scope;
 use crate::validate::finding::Rule;
 use crate::zip::records::CentralEntry;
@@ -20,7 +20,13 @@ pub(super) static BYTES: Rule = Rule::malformed(
 
 /// Checks that a folder holds nothing itself.
 pub(super) fn check_folder(member: &Member, scope: &mut Scope<'_>) {
-    if member.name.ends_with('/') && (member.size, member.compressed, member.method) != (0, 0, STORED) {
+    // Who packs as it goes compresses nothing, too: to a block of ten bits.
+    let is_nothing = match member.method {
+        STORED => member.compressed == 0,
+        DEFLATED => member.compressed == NOTHING,
+        _ => false,
+    };
+    if member.name.ends_with('/') && (member.size > 0 || !is_nothing) {
         let message = alloc::format!("{} bytes, which are {} decompressed", member.compressed, member.size);
         scope.find(&BYTES, &member.in_directory(), 0, message);
     }
@@ -40,6 +46,8 @@ pub(super) fn check(fixed: CentralEntry, member: &Member, scope: &mut Scope<'_>)
     }
 }
 
+/// Bytes of an empty block that ends a stream.
+const NOTHING: u64 = 2;
 /// Systems whose modes are in the upper half of the attributes.
 const UNIX: u8 = 3;
 const MACOS: u8 = 19;

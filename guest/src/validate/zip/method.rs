@@ -23,8 +23,8 @@ pub(super) static STORAGE: Rule = Rule::malformed(
     "SR-ZIP-DEFLATED-STORAGE",
     "a compressed storage",
     "torch.load decompresses it, but with mmap=True, as transformers loads, it takes the \
-     compressed bytes for numbers. Unzip the archive, and zip it again without compression \
-     (`zip -0 -r`).",
+     compressed bytes for numbers. Unzip the archive, zip it again without compression \
+     (`zip -0 -r`), and `strongroom convert` that.",
 );
 
 /// A stored record has one size.

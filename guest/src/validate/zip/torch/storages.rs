@@ -39,7 +39,8 @@ pub(in crate::validate::zip) static OFFSETS: Rule = Rule::malformed(
     "SR-ZIP-OFFSETS",
     "storages that do not lie where `.format_version` promises",
     "torch.load computes where they are instead of looking, with map_location=\"meta\" or if it is \
-     told to (calculate_storage_offsets), and would read other bytes. Load the file, and save it anew.",
+     told to (calculate_storage_offsets), and would read other bytes. Another program packed the archive: `strongroom convert` \
+     writes it as torch does.",
 );
 
 /// The tensors of an archive and the records of their storages.
@@ -151,7 +152,7 @@ impl Storages {
             match expected {
                 Some((expected, end)) if expected == payload => next = Some(end),
                 _ => {
-                    let message = format!("its bytes are at {payload}, where torch would look at other ones");
+                    let message = format!("its bytes are at {payload}, and not where the file promises");
                     return scope.find(&OFFSETS, &member.content(), 0, message);
                 }
             }
