@@ -4,6 +4,7 @@ mod subject;
 mod text;
 
 use std::cell::Cell;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -68,9 +69,9 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
         let context = Context::limited(self.caps.limits()?)?;
         let out = &mut Capped::new(out, self.max_output);
-        let count = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+        let files = self.paths.iter().map(|path| files_at(path)).fold(0, u32::saturating_add);
         let _patience = Patience::start(
-            context.patience.saturating_mul(count),
+            context.patience.saturating_mul(files),
             self.paths.last().map_or(Path::new(""), PathBuf::as_path),
         );
         let paths = if self.uncommitted { each::uncommitted(&context, &self.paths)? } else { self.paths };
@@ -94,6 +95,12 @@ impl Args {
             Ok(text::write(out, subject, &inventory(subject, &filter), self.all)?)
         })
     }
+}
+
+/// How many files are at a path: each may take its time.
+fn files_at(path: &Path) -> u32 {
+    let entries = fs::read_dir(path).map_or(0, Iterator::count);
+    u32::try_from(entries).unwrap_or(u32::MAX).max(1)
 }
 
 fn inventory<'s>(subject: &'s Subject, filter: &Option<GlobMatcher>) -> Inventory<'s> {
