@@ -11,9 +11,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use strongroom::{
-    AsyncCheckpointer, BarrierConfig, Checkpoint, CheckpointWriterConfig, Checkpointer, CheckpointerConfig,
-    Error, HookArguments, HookContext, HookError, LocalBarrierConfig, RankInfo, StateDict, Tensor, Value,
-    WriterHook, make_async_checkpointer, make_sync_checkpointer,
+    AsyncCheckpointer, BarrierConfig, Checkpoint, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
+    CheckpointerConfig, Error, HookArguments, HookContext, HookError, LocalBarrier, LocalBarrierConfig,
+    RankInfo, StateDict, Tensor, Value, WriterHook, make_async_checkpointer, make_sync_checkpointer,
 };
 
 #[test]
@@ -183,6 +183,18 @@ fn a_failure_of_one_rank_is_that_of_all_and_after_it_was_told_all_go_on() {
     }
     assert!(!directory.path().join("step-0").exists() && !directory.path().join("step-1").exists());
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "something is left over");
+}
+
+/// The rank that would commit removes what is staged when it has heard of all: whoever made it anew
+/// after that would leave it.
+#[test]
+fn a_rank_that_refuses_a_save_makes_nothing_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let [_first, second] = LocalBarrier::world(2).try_into().unwrap();
+    let writer = CheckpointWriter::new(CheckpointWriterConfig::default(), Arc::new(second)).unwrap();
+    let reason = Error::Remote("the quota is used up".into());
+    assert!(writer.refuse(directory.path().join("step-0"), reason).is_err());
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0, "something was staged");
 }
 
 /// What cannot be staged fails before there is anything to wait for.

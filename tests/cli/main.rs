@@ -4,6 +4,7 @@
 //! Transcripts are in `tests/data/cli`; `BLESS=1 cargo test --test cli` writes
 //! them anew.
 
+mod budgets;
 mod checkpoints;
 mod endings;
 mod files;

@@ -34,7 +34,7 @@ import zlib
 
 import benign
 import differential
-import reading
+import loaders
 from headers import Headers
 from torch import _weights_only_unpickler as restricted
 
@@ -219,9 +219,9 @@ def start(options, name):
     """Starts the readers, says which there are, and answers those that can be asked; None if some lack."""
     wanted = set(options.readers.split(",")) if options.readers != "all" else set()
     required = (
-        set(reading.READERS) if options.require == "all" else set(filter(None, options.require.split(",")))
+        set(loaders.READERS) if options.require == "all" else set(filter(None, options.require.split(",")))
     )
-    if unknown := (wanted | required) - set(reading.READERS):
+    if unknown := (wanted | required) - set(loaders.READERS):
         print(f"{name}: no such readers: {sorted(unknown)}")
         return None
     environments = [("", [])]
@@ -235,7 +235,7 @@ def start(options, name):
     for server in first:
         versions = collections.defaultdict(list)
         for reader, version in server.versions.items():
-            versions[reading.READERS[reader].module.split(".")[0], version].append(reader)
+            versions[loaders.READERS[reader].module.split(".")[0], version].append(reader)
         for (module, version), readers in versions.items():
             print(f"{name}: {server.name or 'installed'}: {module} {version}: {', '.join(readers)}")
     missing = first[0].missing
@@ -291,7 +291,7 @@ def one(pool, path, label, content, report, tally, only):
 
 def wrong(name, result, report, told, bounds, environment):
     """What a reader does that it must not with a safe file."""
-    reader, outcome = reading.READERS[name], result["outcome"]
+    reader, outcome = loaders.READERS[name], result["outcome"]
     if result.get("died"):
         yield outcome
         return
@@ -310,7 +310,7 @@ def wrong(name, result, report, told, bounds, environment):
     if result["memory"] > bounds.memory:
         yield f"takes {result['memory'] >> 20} MiB of {bounds.memory >> 20}"
     if outcome == "loads":
-        if reader.group == "other" or (reader.group == "zip" and report["format"] not in reading.ANY_ZIP):
+        if reader.group == "other" or (reader.group == "zip" and report["format"] not in loaders.ANY_ZIP):
             yield f"opens what is judged as {report['format']}"
         if result["use"] > 10 * bounds.time:
             yield f"using it takes {result['use']:.1f} s"
@@ -373,13 +373,13 @@ def disagreements(answers, report):
     groups = collections.defaultdict(list)
     for environment, results in answers.items():
         for name, result in results.items():
-            group = reading.READERS[name].group
+            group = loaders.READERS[name].group
             # Before 2.15, what is loaded to meta loses strides and flags.
-            old = environment and reading.READERS[name].shapes
+            old = environment and loaders.READERS[name].shapes
             if result["outcome"] == "loads" and group not in ("other", "joblib") and not old:
                 groups[group].append((environment, name, result))
     for members in groups.values():
-        whole = [member for member in members if not reading.READERS[member[1]].shapes]
+        whole = [member for member in members if not loaders.READERS[member[1]].shapes]
         for first, others, key in [(whole[:1], whole[1:], "digest"), (whole[:1], members, "shapes")]:
             for environment, name, result in others:
                 if first and result[key] != first[0][2][key]:

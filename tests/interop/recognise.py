@@ -3,18 +3,18 @@
     python tests/interop/recognise.py --strongroom target/release/strongroom --work DIR
 
 Takes the options of readers.py. Safe files of each format get headers of other formats where
-there is room for any bytes (`headers.Disguise`). What is judged safe goes through every reader.
+there is room for any bytes (`disguises.py`). What is judged safe goes through every reader.
 Of the rest, those readers get some that only ever open their own format: their count tells
 that the headers are good ones.
 """
 
 import sys
 
-import headers
-import reading
+import disguises
+import loaders
 import readers
 
-OPENERS = tuple(name for name, reader in reading.READERS.items() if reader.group in ("other", "zip"))
+OPENERS = tuple(name for name, reader in loaders.READERS.items() if reader.group in ("other", "zip"))
 
 
 def main():
@@ -24,7 +24,7 @@ def main():
 
 def disguised(seed):
     while True:
-        content, carrier, kind = headers.Disguise(seed).make()
+        content, carrier, kind = disguises.Disguise(seed).make()
         yield f"{kind} in {carrier}, seed {seed}", content
         seed += 1
 

@@ -9,7 +9,6 @@ pub(super) struct Budget {
     granted: Cost,
     /// What its readers spend.
     spent: Cost,
-    told: bool,
 }
 
 /// Bounds of time and memory.
@@ -48,7 +47,7 @@ impl Budget {
     /// What a file of `length` bytes may cost before any of its pickles is looked at.
     pub(super) fn new(length: u64, inflatable: u64) -> Self {
         let granted = BASE.and(STORED.times(length));
-        Self { inflatable, granted, spent: Cost::default(), told: false }
+        Self { inflatable, granted, spent: Cost::default() }
     }
 
     /// Bytes of a pickle as it is in the file.
@@ -61,26 +60,18 @@ impl Budget {
         self.granted = self.granted.and(COMPRESSED.times(bytes));
     }
 
-    /// Whether too much was spent.
-    pub(super) fn is_overdrawn(&self) -> bool {
-        self.told
-    }
-
     /// The time that is left.
     pub(super) fn time(&self) -> u64 {
         self.granted.time.saturating_sub(self.spent.time)
     }
 
-    /// Spends; the first time that it is too much says so.
+    /// Spends. Once it is too much it stays so, for whoever asks: a report that is thrown away
+    /// must not be the only one that says it.
     pub(super) fn spend(&mut self, cost: Cost) -> Result<(), Overdrawn> {
         self.spent = self.spent.and(cost);
         let Self { spent, granted, .. } = *self;
         let over = spent.time > granted.time || spent.memory > granted.memory;
-        if over && !core::mem::replace(&mut self.told, true) {
-            Err(Overdrawn { spent, granted })
-        } else {
-            Ok(())
-        }
+        if over { Err(Overdrawn { spent, granted }) } else { Ok(()) }
     }
 }
 

@@ -82,13 +82,10 @@ impl Report {
         }
     }
 
-    /// The findings of one rule.
-    pub(super) fn only(self, rule: &'static Rule) -> Self {
+    /// The findings of some rules.
+    pub(super) fn only(self, is_wanted: fn(&Rule) -> bool) -> Self {
         let mut report = Self::default();
-        self.findings
-            .into_iter()
-            .filter(|found| found.rule.id == rule.id)
-            .for_each(|found| report.add(found));
+        self.findings.into_iter().filter(|found| is_wanted(found.rule)).for_each(|found| report.add(found));
         report
     }
 

@@ -145,8 +145,11 @@ impl CheckpointWriter {
         let arguments = HookArguments::new();
         let save = Save::new(self, path.as_ref(), &arguments);
         let refused = save.give_up(reason);
-        if let (0, Ok(stage)) = (save.rank.global_rank, self.stage(&save)) {
-            // What others have staged for a rank that would commit it.
+        // What others have staged for a rank that would commit it. No other rank asks for the
+        // stage: it would make it anew after rank 0 has removed it.
+        if save.rank.global_rank == 0
+            && let Ok(stage) = self.stage(&save)
+        {
             let _ = stage.discard();
         }
         refused

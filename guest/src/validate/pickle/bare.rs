@@ -3,10 +3,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::run::{Dialect, Fed, PickleRun};
-use super::{index, trailing};
+use super::{hidden, index, trailing};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
-use crate::validate::file::{limit, unknown};
+use crate::validate::file::unknown;
 use crate::validate::finding::Verdict;
 use crate::validate::legacy;
 use crate::validate::report::{Kind, Report};
@@ -144,7 +144,7 @@ impl BarePickles {
         if self.certainty != Certainty::Hidden {
             scope.kind(Kind::Pickle);
         } else if found.verdict != Verdict::Unsafe || !telling {
-            found = found.only(&limit::RULE);
+            found = found.only(hidden::is_inconclusive);
         }
         scope.report.merge(found);
     }

@@ -40,13 +40,16 @@ pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut S
     if depth.deepest > allowed {
         limit::reached(&Excess { offset: 0, limit: "depth", allowed: allowed.into() }, part, scope);
     }
-    spend(built.cost(scope.budget.time()), 0, part, scope);
-    !scope.budget.is_overdrawn()
+    spend(built.cost(scope.budget.time()), 0, part, scope)
 }
 
-/// Spends what something at `offset` of a part costs, and reports if that is too much.
-pub(in crate::validate) fn spend(cost: Cost, offset: u64, part: &Part, scope: &mut Scope<'_>) {
-    let Err(Overdrawn { spent, granted }) = scope.budget.spend(cost) else { return };
+/// Spends what something at `offset` of a part costs, and reports if that is too much; answers
+/// whether it is not.
+pub(in crate::validate) fn spend(cost: Cost, offset: u64, part: &Part, scope: &mut Scope<'_>) -> bool {
+    let Err(Overdrawn { spent, granted }) = scope.budget.spend(cost) else { return true };
+    if scope.report.findings.iter().any(|found| found.rule.id == RULE.id) {
+        return false;
+    }
     let message = if spent.time > granted.time {
         let seconds = |time: u64| time.div_ceil(1_000_000_000);
         let granted = seconds(granted.time);
@@ -56,4 +59,5 @@ pub(in crate::validate) fn spend(cost: Cost, offset: u64, part: &Part, scope: &m
         format!("loading it may take {spent} bytes of memory, where a file like it may take {granted}")
     };
     scope.find(&RULE, part, offset, message);
+    false
 }

@@ -6,12 +6,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::bare::{BarePickles, Certainty};
-use super::call;
+use super::{call, costly};
 use crate::pickle::{Skim, Skimmed};
 use crate::step::{Next, Range, Window};
+use crate::validate::budget::Budget;
 use crate::validate::examine::{Child, Examine, Scope};
 use crate::validate::file::limit;
-use crate::validate::finding::Verdict;
+use crate::validate::finding::{Rule, Verdict};
 use crate::validate::report::Report;
 
 /// Looks for a pickle that does harm.
@@ -24,6 +25,8 @@ pub(in crate::validate) struct Hidden {
     suspicion: Suspicion,
     stage: Stage,
     found: Report,
+    /// What it costs those who take it for a pickle, and nobody else.
+    budget: Budget,
 }
 
 #[derive(Debug)]
@@ -70,7 +73,8 @@ impl Suspicion {
 impl Hidden {
     /// A look at a region that deserves this much suspicion.
     pub(in crate::validate) fn new(suspicion: Suspicion) -> Self {
-        Self { suspicion, stage: Stage::Start, found: Report::default() }
+        let budget = Budget::new(0, 0);
+        Self { suspicion, stage: Stage::Start, found: Report::default(), budget }
     }
 
     /// The current region, which is something else to its own readers.
@@ -101,7 +105,7 @@ impl Hidden {
 
     /// Goes on with the pickle that something in it is named by.
     fn run(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
-        let mut inner = Scope { report: &mut self.found, budget: &mut *scope.budget, ..*scope };
+        let mut inner = Scope { report: &mut self.found, budget: &mut self.budget, ..*scope };
         if let Stage::Run(pickles) = &mut self.stage
             && let Next::Fetch(ranges) = pickles.resume(parts, &mut inner)
         {
@@ -119,9 +123,14 @@ impl Hidden {
         if found.verdict == Verdict::Unsafe && (self.suspicion == Suspicion::Strong || calls()) {
             return Look::Harmful(found);
         }
-        let inconclusive = found.findings.iter().any(|finding| finding.rule.id == limit::RULE.id);
+        let inconclusive = found.findings.iter().any(|finding| is_inconclusive(finding.rule));
         if inconclusive { Look::Inconclusive(found) } else { Look::Harmless }
     }
+}
+
+/// Whether a finding says that a look came to no end, or that a reader would not.
+pub(super) fn is_inconclusive(rule: &Rule) -> bool {
+    rule.id == limit::RULE.id || rule.id == costly::RULE.id
 }
 
 impl Look {
@@ -130,7 +139,7 @@ impl Look {
             Self::Harmless => {}
             Self::Harmful(found) => scope.report.merge(found),
             // What else was found is only so if it is a pickle.
-            Self::Inconclusive(found) => scope.report.merge(found.only(&limit::RULE)),
+            Self::Inconclusive(found) => scope.report.merge(found.only(is_inconclusive)),
         }
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::build::{legacy, storage};
 use super::{judge, summary, summary_of};
 use crate::Limits;
-use crate::validate::ValidateOptions;
+use crate::validate::{Kind, ValidateOptions};
 
 #[test]
 fn plain_data_is_safe() {
@@ -126,6 +126,21 @@ fn what_is_hashed_again_and_again_is_counted_each_time() {
         let summary = summary(&pickle);
         assert!(summary.contains("SR-FILE-COST 0: loading it may take "), "{summary}");
     }
+}
+
+/// A tuple of two of the last one, thirty times, as a key that is thrown away.
+pub(super) fn costly() -> Vec<u8> {
+    [b"})".as_slice(), &b"2\x86".repeat(30), b"Ns0"].concat()
+}
+
+/// The first pickle of a stream is looked at twice, and what the first look found is forgotten.
+#[test]
+fn what_costs_too_much_is_told_where_a_look_is_thrown_away() {
+    let stream = legacy("N", &[]);
+    let magic = [&stream[..2], &costly(), &stream[2..]].concat();
+    let report = judge(&magic, ValidateOptions::default());
+    assert_eq!(report.kind, Kind::TorchLegacy);
+    assert!(report.findings.iter().any(|found| found.rule.id == "SR-FILE-COST"), "{}", summary_of(&report));
 }
 
 #[test]

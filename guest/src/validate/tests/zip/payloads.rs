@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::build::{Record, Zip};
+use crate::validate::tests::pickles::costly;
 use crate::validate::tests::{judge, summary, summary_of};
 use crate::validate::{Kind, ValidateOptions, Verdict};
 
@@ -22,6 +23,27 @@ fn with(change: impl Fn(&mut Zip)) -> Zip {
     let mut zip = Zip::torch();
     change(&mut zip);
     zip
+}
+
+/// A look at bytes as a pickle that nobody takes them for says nothing of the pickles beside them.
+#[test]
+fn what_a_hidden_pickle_costs_hides_no_fault_of_another() {
+    // A float, to whom it is a pickle.
+    let hidden = [b"GGUF\0\0\0\0\x000ccollections\nOrderedDict\n0".as_slice(), &costly(), b"N."].concat();
+    let calls = b"\x80\x02c_codecs\nencode\nX\x01\0\0\0aX\x06\0\0\0latin1\x86\x81.";
+    let zip = Zip::of(vec![Record::new("a", &hidden), Record::new("b", calls)]);
+    let report = judge(&zip.bytes(), ValidateOptions::default());
+    let of = |part: &str| {
+        report
+            .findings
+            .iter()
+            .filter(|found| found.part == part)
+            .map(|found| found.rule.id)
+            .collect::<Vec<_>>()
+    };
+    assert!(of("a").contains(&"SR-FILE-COST"), "{}", summary_of(&report));
+    assert!(of("b").contains(&"SR-PICKLE-ARGUMENTS"), "{}", summary_of(&report));
+    assert!(!of("b").contains(&"SR-FILE-COST"), "{}", summary_of(&report));
 }
 
 #[test]
