@@ -1,7 +1,7 @@
 """Takes every file that strongroom judges safe through every reader there is.
 
     python tests/interop/readers.py --strongroom target/release/strongroom --work DIR
-        [--seconds N] [--seed N] [--readers LIST] [--require LIST] [--environment NAME=PATHS]...
+        [--seconds N | --count N] [--seed N] [--readers LIST] [--require LIST] [--environment NAME=PATHS]...
         [--keep DIR] [--jobs N] [--damaged] [FILE OR DIRECTORY]...
 
 Files are those of tests/data, those that benign.py and generate.py make, and damaged ones of
@@ -18,6 +18,7 @@ import argparse
 import collections
 import concurrent.futures
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -46,6 +47,9 @@ LARGEST = 1 << 17
 # What loading may take: the bounds that the cost rule states.
 SECONDS, PER_BYTE, PER_PACKED = 4.0, 2e-6, 16e-6
 MEMORY, MEMORY_PER_BYTE, MEMORY_PER_FILE = 1 << 30, 512, 8
+# What is safe besides, and what weights_only refuses: sets that cannot change, and the empty
+# bytes of a pickle whose protocol has none.
+BESIDES = {"builtins.frozenset", "builtins.bytes"}
 # Those that read with weights_only, which refuses what a warning says it does.
 CAREFUL = {"torch.weights_only", "torch.mmap", "torch.offsets", "torch.meta", "torch.buffer"}
 REFUSED = {"SR-PICKLE-PROTOCOL", "SR-LEGACY-ENCODING"}
@@ -63,6 +67,7 @@ def arguments():
     parser.add_argument("--strongroom", type=pathlib.Path, required=True, help="the program")
     parser.add_argument("--work", type=pathlib.Path, required=True, help="a directory for files")
     parser.add_argument("--seconds", type=float, default=120, help="how long it goes on")
+    parser.add_argument("--count", type=int, help="how many files, instead of --seconds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--readers", default="all", help="names, separated by commas")
     parser.add_argument("--require", default="", help="readers without which it fails; or `all`")
@@ -132,7 +137,7 @@ class Server:
 
     def __init__(self, name, paths, wanted):
         self.name = name
-        settings = {"allowed": sorted({*restricted._get_allowed_globals(), "builtins.frozenset"})}
+        settings = {"allowed": sorted({*restricted._get_allowed_globals(), *BESIDES})}
         settings["classes"] = [n for n in settings["allowed"] if n.split(".")[0] in ("torch", "collections")]
         path = os.pathsep.join(filter(None, [*map(os.path.abspath, paths), os.environ.get("PYTHONPATH")]))
         environment = os.environ | {"PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""}
@@ -179,7 +184,7 @@ class Bounds:
 
 
 def run(options, source, name, opened_only=()):
-    """Judges and loads until time is up. `opened_only` are readers that get what is not safe, too:
+    """Judges and loads until time is up, or so many files. `opened_only` are readers that get what is not safe, too:
     how often they open it tells whether the files are any good as a test."""
     warnings.simplefilter("ignore")
     started = time.monotonic()
@@ -191,7 +196,7 @@ def run(options, source, name, opened_only=()):
     tally = Tally(options)
     end = time.monotonic() + options.seconds
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as threads:
-        for batch in batches(source):
+        for batch in batches(itertools.islice(source, options.count)):
             paths = [work / f"{index:03}" for index in range(len(batch))]
             for path, (_, content) in zip(paths, batch, strict=True):
                 path.write_bytes(content)
@@ -208,7 +213,7 @@ def run(options, source, name, opened_only=()):
                 job.result()
             for path in paths:
                 path.unlink()
-            if time.monotonic() > end:
+            if options.count is None and time.monotonic() > end:
                 break
     shutil.rmtree(work)
     tally.tell(name, time.monotonic() - started)

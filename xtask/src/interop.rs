@@ -24,7 +24,7 @@ pub fn run_interop() -> Result<()> {
     done(run("differential", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     for script in ["readers", "recognise"] {
         let mut command = run(script, "--strongroom", strongroom());
-        done(command.arg("--work").arg(&work).args(["--damaged", "--seconds", "40"]))?;
+        done(command.arg("--work").arg(&work).args(["--damaged", "--count", "900"]))?;
     }
     done(
         run("scan_table", "--strongroom", strongroom())

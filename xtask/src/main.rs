@@ -24,7 +24,7 @@ Usage: cargo xtask COMMAND
   trees     random trees of every kind of value in every position, against PyTorch
             [--count N] [--seed N] [--only KIND] [--at POSITION]
   readers   take files that are judged safe through every reader
-            [--damaged] [--seconds N] [--seed N] [--readers LIST] [--environment NAME=PATHS]
+            [--damaged] [--seconds N | --count N] [--seed N] [--readers LIST] [--environment NAME=PATHS]
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
   fuzz      each fuzz target for some seconds  [--seconds N]
