@@ -19,10 +19,10 @@ Exit codes:
   1  the file or checkpoint is damaged, malformed, of another kind, missing a part, or
      cannot be represented in the format asked for; a hook refused it; or there is
      nothing of what was asked for
-  2  the command line is wrong
   3  the operating system refused: no such file, no permission, no space, no output
   4  a limit was reached, or the sandbox stopped the work
   5  another rank failed or did not come, or the ranks cannot meet
+  64 the command line is wrong
   129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM: what was not finished is removed,
      but for what a process of --process has begun to write
 Of several files, the highest that one of them has. A reader of the output that has seen
@@ -294,7 +294,8 @@ pub fn named(path: &str) -> Cow<'_, str> {
 const SHOWN: usize = 20;
 
 const UNFIT: u8 = 1;
-const USAGE: u8 = 2;
+/// As `sysexits.h` has it: what a script does with 1 or 2 it must not do with a mistyped line.
+pub const USAGE: u8 = 64;
 const SYSTEM: u8 = 3;
 const STOPPED: u8 = 4;
 const RANKS: u8 = 5;

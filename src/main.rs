@@ -34,7 +34,11 @@ fn main() -> ExitCode {
 fn run(out: &mut Stdout) -> Result<u8> {
     let asked = match Cli::try_parse() {
         Ok(cli) => return cli.command.exec(out),
-        Err(error) if error.use_stderr() => error.exit(),
+        Err(error) if error.use_stderr() => {
+            // Nobody is left to tell if this fails.
+            let _ = error.print();
+            return Ok(failure::USAGE);
+        }
         // Help is an answer too.
         Err(asked) => asked.render(),
     };

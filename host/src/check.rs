@@ -12,7 +12,7 @@ use crate::bindings::types::{self as wit, Range};
 use crate::bindings::validator::{self, Finding};
 use crate::bindings::writer::{Plan, Segment, Slot, Source};
 use crate::state::{Arena, Node, StateDict, Storage, extent, numel, references};
-use crate::validate::{Rules, Verdict};
+use crate::validate::{Kind, Level, Rules, Verdict};
 use crate::{Error, Result};
 
 /// There are no more nodes than a reader may make: each costs the host memory
@@ -120,11 +120,19 @@ pub(crate) fn report(
     rules: &Rules,
     entries: u32,
 ) -> Result<()> {
-    let due = findings.iter().filter_map(|finding| rules.of_component(&finding.rule));
-    let due = due.map(|rule| rule.verdict).max().unwrap_or(Verdict::Safe);
+    let broken = || findings.iter().filter_map(|finding| rules.of_component(&finding.rule));
+    let due = broken().map(|rule| rule.verdict).max().unwrap_or(Verdict::Safe);
     let said = Verdict::from(report.verdict);
     if due != said {
         return Err(Error::untrue(path, format!("it says {said} where its findings say {due}")));
+    }
+    let proven = matches!(due, Verdict::Safe | Verdict::Trusting);
+    let level = proven.then(|| broken().map(|rule| rule.level).min().unwrap_or(Level::TensorsOnly));
+    if level != report.level.map(Level::from) {
+        return Err(Error::untrue(path, "it says another level than its findings leave"));
+    }
+    if Kind::said(&report.kind).is_none() {
+        return Err(Error::untrue(path, "it has no name for what the file is"));
     }
     if report.findings as usize != findings.len() {
         let (said, found) = (report.findings, findings.len());

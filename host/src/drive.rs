@@ -84,7 +84,6 @@ pub(crate) enum Caution {
 pub(crate) fn judge(
     engine: &Engine,
     source: &dyn Source,
-    policy: validator::Policy,
     allow: &[String],
     (caution, left): (Caution, Duration),
     judged: &mut Judged,
@@ -100,7 +99,7 @@ pub(crate) fn judge(
         // An instruction may make an object of a hundred bytes.
         limits.opcodes = limits.opcodes.min(memory / 256);
     }
-    let options = validator::ValidateOptions { policy, allow: allow.to_vec(), limits };
+    let options = validator::ValidateOptions { allow: allow.to_vec(), limits };
     let validation = instance.call(|store, exports| {
         let guest = exports.strongroom_checkpoint_validator();
         guest.validation().call_open(store, source.length(), &options).map(Ok)

@@ -108,6 +108,6 @@ impl Weigh for Payload {
 
 impl Weigh for Rule {
     fn heap(&self) -> usize {
-        self.id.len() + self.title.len() + self.help.len()
+        self.id.len() + self.class.as_ref().map_or(0, String::len) + self.title.len() + self.help.len()
     }
 }

@@ -9,8 +9,7 @@ use super::wit::validator as wit;
 use super::{Component, enter, error_out};
 use crate::Limits;
 use crate::validate::{
-    Finding, Judging, Kind, Payload, Policy, RULES, Report, Rule, Severity, ValidateOptions, Validating,
-    Verdict,
+    Finding, Judging, Level, Payload, RULES, Report, Rule, Severity, ValidateOptions, Validating, Verdict,
 };
 
 impl wit::Guest for Component {
@@ -53,12 +52,8 @@ impl wit::GuestValidation for RefCell<Validating> {
 }
 
 fn options_in(options: wit::ValidateOptions) -> ValidateOptions {
-    let wit::ValidateOptions { policy, allow, limits } = options;
-    let policy = match policy {
-        wit::Policy::WeightsOnly => Policy::WeightsOnly,
-        wit::Policy::TensorsOnly => Policy::TensorsOnly,
-    };
-    ValidateOptions { policy, allow, limits: limits_in(limits) }
+    let wit::ValidateOptions { allow, limits } = options;
+    ValidateOptions { allow, limits: limits_in(limits) }
 }
 
 fn rule_out(rule: &Rule) -> wit::Rule {
@@ -70,6 +65,8 @@ fn rule_out(rule: &Rule) -> wit::Rule {
             Severity::Warning => wit::Severity::Warning,
             Severity::Error => wit::Severity::Error,
         },
+        level: level_out(rule.level),
+        class: rule.class.map(|class| class.name().into()),
         title: rule.title.into(),
         help: rule.help.into(),
     }
@@ -93,27 +90,27 @@ fn payload_out(payload: &Payload) -> wit::Payload {
 
 fn report_out(report: &Report) -> wit::Report {
     wit::Report {
-        kind: match report.kind {
-            Kind::TorchZip => wit::Kind::TorchZip,
-            Kind::TorchLegacy => wit::Kind::TorchLegacy,
-            Kind::TorchScript => wit::Kind::TorchScript,
-            Kind::Safetensors => wit::Kind::Safetensors,
-            Kind::Pickle => wit::Kind::Pickle,
-            Kind::Npy => wit::Kind::Npy,
-            Kind::Npz => wit::Kind::Npz,
-            Kind::Zip => wit::Kind::Zip,
-            Kind::Unknown => wit::Kind::Unknown,
-        },
+        kind: report.kind.name().into(),
         verdict: verdict_out(report.verdict),
+        level: report.reached().map(level_out),
         findings: u32::try_from(report.findings.len()).unwrap_or(u32::MAX),
         unlisted: report.unlisted,
         payloads: u32::try_from(report.payloads.len()).unwrap_or(u32::MAX),
     }
 }
 
+fn level_out(level: Level) -> wit::Level {
+    match level {
+        Level::NoCode => wit::Level::NoCode,
+        Level::WeightsOnly => wit::Level::WeightsOnly,
+        Level::TensorsOnly => wit::Level::TensorsOnly,
+    }
+}
+
 fn verdict_out(verdict: Verdict) -> wit::Verdict {
     match verdict {
         Verdict::Safe => wit::Verdict::Safe,
+        Verdict::Inert => wit::Verdict::Inert,
         Verdict::Trusting => wit::Verdict::Trusting,
         Verdict::Unverified => wit::Verdict::Unverified,
         Verdict::Malformed => wit::Verdict::Malformed,

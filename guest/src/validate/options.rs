@@ -3,24 +3,11 @@ use alloc::vec::Vec;
 
 use crate::Limits;
 
-/// What a pickle may build.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes, and what can
-    /// do no more: `frozenset`, and the instructions of other pickle protocols.
-    #[default]
-    WeightsOnly,
-    /// Tensors, numbers, texts and containers of them; no classes at all.
-    TensorsOnly,
-}
-
 /// How a file is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValidateOptions {
-    /// What a pickle may build.
-    pub policy: Policy,
     /// Classes and functions that may be imported and called besides, as
-    /// `module.name`. [`Policy::TensorsOnly`] knows none.
+    /// `module.name`.
     pub allow: Vec<String>,
     /// Caps: what reaches one is [`Verdict::Unverified`](super::Verdict).
     pub limits: Limits,
@@ -32,6 +19,6 @@ impl ValidateOptions {
         let same = |allowed: &String| {
             allowed.strip_prefix(module).and_then(|rest| rest.strip_prefix('.')) == Some(name)
         };
-        self.policy == Policy::WeightsOnly && self.allow.iter().any(same)
+        self.allow.iter().any(same)
     }
 }

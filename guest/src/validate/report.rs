@@ -3,6 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::finding::{Finding, Rule, Verdict};
+use super::level::Level;
 use crate::step::Range;
 
 /// What was found in a file.
@@ -12,6 +13,8 @@ pub struct Report {
     pub kind: Kind,
     /// The worst of all findings.
     pub verdict: Verdict,
+    /// The strictest level that all findings leave; of what is not safe it says nothing.
+    pub level: Level,
     /// The findings, in the order they were made.
     pub findings: Vec<Finding>,
     /// Findings beyond the first hundred of a rule: counted, not kept.
@@ -60,6 +63,7 @@ impl Default for Report {
         Self {
             kind: Kind::Unknown,
             verdict: Verdict::Safe,
+            level: Level::TensorsOnly,
             findings: Vec::new(),
             unlisted: 0,
             payloads: Vec::new(),
@@ -68,11 +72,34 @@ impl Default for Report {
     }
 }
 
+impl Kind {
+    /// Its name: `torch-zip`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TorchZip => "torch-zip",
+            Self::TorchLegacy => "torch-legacy",
+            Self::TorchScript => "torch-script",
+            Self::Safetensors => "safetensors",
+            Self::Pickle => "pickle",
+            Self::Npy => "npy",
+            Self::Npz => "npz",
+            Self::Zip => "zip",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Report {
+    /// The strictest level that a safe file reaches.
+    pub fn reached(&self) -> Option<Level> {
+        matches!(self.verdict, Verdict::Safe | Verdict::Trusting).then_some(self.level)
+    }
+
     /// Adds a finding, and counts it where there are too many of its rule: a
     /// hostile file could have millions.
     pub(super) fn add(&mut self, finding: Finding) {
         self.verdict = self.verdict.max(finding.rule.verdict);
+        self.level = self.level.min(finding.rule.level);
         let count = self.counts.entry(finding.rule.id).or_default();
         if *count < LISTED {
             *count += 1;
@@ -93,6 +120,7 @@ impl Report {
     pub(super) fn merge(&mut self, other: Self) {
         other.findings.into_iter().for_each(|finding| self.add(finding));
         self.verdict = self.verdict.max(other.verdict);
+        self.level = self.level.min(other.level);
         self.unlisted = self.unlisted.saturating_add(other.unlisted);
         self.payloads.extend(other.payloads);
     }

@@ -2,7 +2,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::report::{Kind, Report};
+use super::kind::Kind;
+use super::report::Report;
 use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
 use super::{ValidateOptions, deep};
 use crate::drive::{self, Caution, Judged};
@@ -20,7 +21,7 @@ pub(super) fn validate(
     match store.open(path) {
         Ok(source) => judge(engine, rules, &source, path, options),
         Err(error) => {
-            let mut report = Report::new(path, Kind::Unknown);
+            let mut report = Report::new(path, Kind::UNKNOWN);
             failed(&mut report, rules, &error);
             report
         }
@@ -35,7 +36,7 @@ fn judge(
     options: &ValidateOptions,
 ) -> Report {
     let drive = |how, judged: &mut Judged| {
-        drive::judge(engine, &**source, options.policy.into(), &options.allow, how, judged)
+        drive::judge(engine, &**source, &options.allow, how, judged)
     };
     let mut judged = Judged::default();
     // Both looks together take no longer than one may.
@@ -54,7 +55,7 @@ fn judge(
             judged.findings = again.findings;
         }
     }
-    let kind = judged.report.as_ref().map_or(Kind::Unknown, |report| report.kind.into());
+    let kind = judged.report.as_ref().and_then(|report| Kind::said(&report.kind)).unwrap_or(Kind::UNKNOWN);
     let mut report = Report::new(path, kind);
     for mut finding in judged.findings {
         let Some(rule) = rules.of_component(&finding.rule) else { continue };

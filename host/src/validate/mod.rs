@@ -4,6 +4,8 @@
 
 mod deep;
 mod file;
+mod kind;
+mod level;
 mod options;
 mod report;
 mod rule;
@@ -14,8 +16,10 @@ use std::path::Path;
 use crate::store::{Local, Store};
 use crate::{Engine, Result};
 
-pub use options::{Policy, ValidateOptions};
-pub use report::{Deep, Finding, Kind, NonFinite, Report};
+pub use kind::Kind;
+pub use level::Level;
+pub use options::ValidateOptions;
+pub use report::{Deep, Finding, NonFinite, Report};
 pub(crate) use rule::Rules;
 pub use rule::{Rule, Severity, Verdict};
 
@@ -54,16 +58,14 @@ pub fn validate(path: impl AsRef<Path>) -> Result<Report> {
 /// ```
 /// use std::path::Path;
 /// use strongroom::store::Memory;
-/// use strongroom::{Engine, Policy, ValidateOptions, Verdict, validate_in};
+/// use strongroom::validate::Level;
+/// use strongroom::{Engine, ValidateOptions, validate_in};
 ///
 /// # fn main() -> strongroom::Result<()> {
 /// let store = Memory::default();
 /// store.insert("pickle", *b"\x80\x02ccollections\nOrderedDict\n)R.");
-/// let judge = |policy| {
-///     let options = ValidateOptions { policy, ..ValidateOptions::default() };
-///     Ok::<_, strongroom::Error>(validate_in(Engine::shared()?, &store, Path::new("pickle"), &options)?.verdict)
-/// };
-/// assert_eq!(judge(Policy::WeightsOnly)?, Verdict::Safe);
+/// let report = validate_in(Engine::shared()?, &store, Path::new("pickle"), &ValidateOptions::default())?;
+/// assert_eq!(report.level, Some(Level::TensorsOnly));
 /// # Ok(())
 /// # }
 /// ```

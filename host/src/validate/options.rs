@@ -1,21 +1,6 @@
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::bindings::validator as wit;
 use crate::{Engine, Error, Limits, Result};
-
-/// What a pickle may build.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// What `torch.load(weights_only=True)` of torch 2.15 builds, without its holes, and what can
-    /// do no more: `frozenset`, and the instructions of other pickle protocols.
-    #[default]
-    WeightsOnly,
-    /// Tensors, numbers, texts and containers of them; no classes at all.
-    TensorsOnly,
-}
 
 /// How a file is judged.
 ///
@@ -32,10 +17,8 @@ pub enum Policy {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidateOptions {
-    /// What a pickle may build.
-    pub policy: Policy,
     /// Classes and functions that may be imported and called besides, as
-    /// `module.name`. [`Policy::TensorsOnly`] knows none.
+    /// `module.name`. A file that needs one is [`Verdict::Trusting`](super::Verdict).
     pub allow: Vec<String>,
     /// Bytes of memory that judging one file may take.
     pub memory: usize,
@@ -51,7 +34,6 @@ impl Default for ValidateOptions {
     /// and milliseconds.
     fn default() -> Self {
         Self {
-            policy: Policy::default(),
             allow: Vec::new(),
             memory: 512 << 20,
             timeout: Duration::from_secs(10),
@@ -64,13 +46,8 @@ impl ValidateOptions {
     /// Refuses what contradicts itself.
     ///
     /// # Errors
-    /// If a name to allow is no `module.name`, or the policy knows none.
+    /// If a name to allow is no `module.name`.
     pub fn check(&self) -> Result<()> {
-        if self.policy == Policy::TensorsOnly && !self.allow.is_empty() {
-            return Err(Error::Value(
-                "the policy tensors-only allows no classes and functions at all".into(),
-            ));
-        }
         let whole = |name: &&String| name.split_once('.').is_none() || name.split('.').any(str::is_empty);
         match self.allow.iter().find(whole) {
             None => Ok(()),
@@ -86,15 +63,6 @@ impl ValidateOptions {
     }
 }
 
-impl From<Policy> for wit::Policy {
-    fn from(policy: Policy) -> Self {
-        match policy {
-            Policy::WeightsOnly => Self::WeightsOnly,
-            Policy::TensorsOnly => Self::TensorsOnly,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,15 +74,5 @@ mod tests {
         };
         assert!(check("argparse.Namespace") && check("a.b.C"));
         assert!(!check("Namespace") && !check("") && !check(".a") && !check("a.") && !check("a..b"));
-    }
-
-    #[test]
-    fn tensors_only_allows_no_names() {
-        let options = ValidateOptions {
-            policy: Policy::TensorsOnly,
-            allow: vec!["a.b".into()],
-            ..ValidateOptions::default()
-        };
-        assert!(options.check().is_err());
     }
 }

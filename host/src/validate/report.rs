@@ -1,9 +1,10 @@
 use std::borrow::Cow;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use super::kind::Kind;
+use super::level::Level;
 use super::rule::{HostRule, LISTED, Rule, Rules, Severity, Verdict};
 use crate::bindings::validator as wit;
 
@@ -30,6 +31,9 @@ pub struct Report {
     pub kind: Kind,
     /// The worst of all findings.
     pub verdict: Verdict,
+    /// The strictest level that it reaches, if it is safe; if it is trusting, without the names
+    /// that are allowed.
+    pub level: Option<Level>,
     /// What was found, in the order it was.
     pub findings: Vec<Finding>,
     /// Findings beyond the first hundred of a rule: counted, not listed.
@@ -47,6 +51,12 @@ pub struct Finding {
     pub id: String,
     /// How much it matters.
     pub severity: Severity,
+    /// The strictest level that it leaves, if the file is safe at all.
+    #[serde(skip)]
+    pub level: Level,
+    /// What it is about: [`Rule::class`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// What it makes of the file: [`Verdict::Safe`] for nothing.
     #[serde(skip)]
     pub verdict: Verdict,
@@ -63,33 +73,6 @@ pub struct Finding {
     pub message: String,
     /// Why that matters, and what to do.
     pub help: String,
-}
-
-/// What a file is, told by its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Kind {
-    /// A zip archive as `torch.save` writes it since torch 1.6.
-    TorchZip,
-    /// The stream `torch.save` wrote before.
-    TorchLegacy,
-    /// A TorchScript archive: a program.
-    TorchScript,
-    /// safetensors
-    Safetensors,
-    /// One pickle, or several in a row.
-    Pickle,
-    /// A numpy array.
-    Npy,
-    /// A zip archive of numpy arrays.
-    Npz,
-    /// Another zip archive.
-    Zip,
-    /// A directory with a file for each rank.
-    CheckpointDirectory,
-    /// Something else, or not to be read.
-    Unknown,
 }
 
 /// What was found in a file's payloads.
@@ -138,16 +121,45 @@ impl Report {
     /// Nothing was found yet.
     pub(super) fn new(path: &Path, kind: Kind) -> Self {
         let (findings, unlisted) = (Vec::new(), 0);
-        Self { path: path.into(), kind, verdict: Verdict::Safe, findings, unlisted, deep: None }
+        let level = Some(Level::TensorsOnly);
+        Self { path: path.into(), kind, verdict: Verdict::Safe, level, findings, unlisted, deep: None }
+    }
+
+    /// Whether it is good enough where this level is required: safe, and at this level or a
+    /// stricter one, or inert.
+    ///
+    /// ```
+    /// use strongroom::validate::Level;
+    ///
+    /// # fn main() -> strongroom::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = directory.path().join("range.pkl");
+    /// std::fs::write(&path, b"c__builtin__\nrange\n(I3\ntR.").unwrap();
+    /// let report = strongroom::validate(&path)?;
+    /// assert!(report.reaches(Level::NoCode) && !report.reaches(Level::WeightsOnly));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reaches(&self, required: Level) -> bool {
+        self.verdict == Verdict::Inert || self.level.is_some_and(|level| level >= required)
+    }
+
+    /// Counts a verdict in, and the level that it leaves.
+    fn worsen(&mut self, verdict: Verdict, level: Option<Level>) {
+        self.verdict = self.verdict.max(verdict);
+        let level = self.level.zip(level).map(|(one, other)| one.min(other));
+        self.level = level.filter(|_| matches!(self.verdict, Verdict::Safe | Verdict::Trusting));
     }
 
     /// Adds a finding of the component.
     pub(super) fn add(&mut self, rule: &Rule, finding: wit::Finding) {
-        self.verdict = self.verdict.max(rule.verdict);
+        self.worsen(rule.verdict, Some(rule.level));
         let wit::Finding { offset, part, part_offset, message, .. } = finding;
         self.findings.push(Finding {
             id: rule.id.clone(),
             severity: rule.severity,
+            level: rule.level,
+            class: rule.class.clone(),
             verdict: rule.verdict,
             offset,
             part,
@@ -170,7 +182,7 @@ impl Report {
 
     /// Adds all that was found in a file of this directory.
     pub(super) fn absorb(&mut self, file: Self, name: &str) {
-        self.verdict = self.verdict.max(file.verdict);
+        self.worsen(file.verdict, file.level);
         self.unlisted = self.unlisted.saturating_add(file.unlisted);
         for mut finding in file.findings {
             finding.part = match finding.part.as_str() {
@@ -178,46 +190,6 @@ impl Report {
                 part => format!("{name} > {part}"),
             };
             self.findings.push(finding);
-        }
-    }
-}
-
-impl Kind {
-    /// Its name: `torch-zip`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TorchZip => "torch-zip",
-            Self::TorchLegacy => "torch-legacy",
-            Self::TorchScript => "torch-script",
-            Self::Safetensors => "safetensors",
-            Self::Pickle => "pickle",
-            Self::Npy => "npy",
-            Self::Npz => "npz",
-            Self::Zip => "zip",
-            Self::CheckpointDirectory => "checkpoint-directory",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl From<wit::Kind> for Kind {
-    fn from(kind: wit::Kind) -> Self {
-        match kind {
-            wit::Kind::TorchZip => Self::TorchZip,
-            wit::Kind::TorchLegacy => Self::TorchLegacy,
-            wit::Kind::TorchScript => Self::TorchScript,
-            wit::Kind::Safetensors => Self::Safetensors,
-            wit::Kind::Pickle => Self::Pickle,
-            wit::Kind::Npy => Self::Npy,
-            wit::Kind::Npz => Self::Npz,
-            wit::Kind::Zip => Self::Zip,
-            wit::Kind::Unknown => Self::Unknown,
         }
     }
 }

@@ -3,6 +3,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::level::Level;
 use crate::bindings::validator as wit;
 
 /// What a file is, from best to worst. Its worst finding decides.
@@ -10,7 +11,7 @@ use crate::bindings::validator as wit;
 /// ```
 /// use strongroom::Verdict;
 ///
-/// assert!(Verdict::Safe < Verdict::Trusting && Verdict::Trusting < Verdict::Unverified);
+/// assert!(Verdict::Safe < Verdict::Inert && Verdict::Inert < Verdict::Trusting && Verdict::Trusting < Verdict::Unverified);
 /// assert!(Verdict::Unverified < Verdict::Malformed && Verdict::Malformed < Verdict::Unsafe);
 /// assert_eq!(Verdict::Unverified.to_string(), "unverified");
 /// ```
@@ -19,7 +20,10 @@ use crate::bindings::validator as wit;
 pub enum Verdict {
     /// Every byte is accounted for, and all it does is build allowed data.
     Safe,
-    /// The same, but for names that [`ValidateOptions::allow`](crate::ValidateOptions) has: what
+    /// No reader of models opens it: a text, an image. Nothing in it is proven, and nothing needs
+    /// to be.
+    Inert,
+    /// As safe, but for names that [`ValidateOptions::allow`](crate::ValidateOptions) has: what
     /// those do nobody knows.
     Trusting,
     /// A limit was reached, something is of a kind not known, or it cannot be read:
@@ -70,6 +74,12 @@ pub struct Rule {
     /// How much it matters; [`Severity::Error`] exactly where the verdict is worse than
     /// [`Verdict::Trusting`].
     pub severity: Severity,
+    /// The strictest level that a file reaches where it breaks this, if it is safe at all.
+    pub level: Level,
+    /// What it is about, where the verdict alone does not say it: `runs`, names that are known to
+    /// run code; `foreign`, names that nobody here knows; `code`, source code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// What is wrong, in a few words.
     pub title: String,
     /// Why that matters, and what to do.
@@ -150,7 +160,8 @@ pub(super) struct HostRule {
 impl HostRule {
     fn rule(&self) -> Rule {
         let Self { id, verdict, severity, title, help } = *self;
-        Rule { id: id.into(), verdict, severity, title: title.into(), help: help.into() }
+        let level = Level::TensorsOnly;
+        Rule { id: id.into(), verdict, severity, level, class: None, title: title.into(), help: help.into() }
     }
 }
 
@@ -306,6 +317,7 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Self::Safe => "safe",
+            Self::Inert => "inert",
             Self::Trusting => "trusting",
             Self::Unverified => "unverified",
             Self::Malformed => "malformed",
@@ -341,6 +353,7 @@ impl From<wit::Verdict> for Verdict {
     fn from(verdict: wit::Verdict) -> Self {
         match verdict {
             wit::Verdict::Safe => Self::Safe,
+            wit::Verdict::Inert => Self::Inert,
             wit::Verdict::Trusting => Self::Trusting,
             wit::Verdict::Unverified => Self::Unverified,
             wit::Verdict::Malformed => Self::Malformed,
@@ -350,12 +363,12 @@ impl From<wit::Verdict> for Verdict {
 }
 
 impl From<wit::Rule> for Rule {
-    fn from(wit::Rule { id, verdict, severity, title, help }: wit::Rule) -> Self {
+    fn from(wit::Rule { id, verdict, severity, level, class, title, help }: wit::Rule) -> Self {
         let severity = match severity {
             wit::Severity::Note => Severity::Note,
             wit::Severity::Warning => Severity::Warning,
             wit::Severity::Error => Severity::Error,
         };
-        Self { id, verdict: verdict.into(), severity, title, help }
+        Self { id, verdict: verdict.into(), severity, level: level.into(), class, title, help }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::ValidateOptions;
 use super::file::{self, failed};
-use super::report::{Kind, Report};
+use super::kind::Kind;
+use super::report::Report;
 use super::rule::{CHANGED, EXTRA, MISSING, NEWER, RECORD, Rules, UNREADABLE};
 use crate::checkpoint::{self, FileRecord, OUTLINE, Record, Sealed, crc32_of, rank_file, rank_record};
 use crate::store::{Source, Store};
@@ -18,7 +19,7 @@ pub(super) fn validate(
     path: &Path,
     options: &ValidateOptions,
 ) -> Option<Report> {
-    let mut report = Report::new(path, Kind::CheckpointDirectory);
+    let mut report = Report::new(path, Kind::CHECKPOINT_DIRECTORY);
     match Record::read_sealed(store, path) {
         Ok(None) => return None,
         Ok(Some((record, sealed))) => {

@@ -12,7 +12,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use globset::Glob;
-use strongroom::{Policy, ValidateOptions};
+use strongroom::ValidateOptions;
+use strongroom::validate::Level;
 
 use crate::commands::size;
 use crate::context::Context;
@@ -29,9 +30,9 @@ use walk::Filter;
 /// archives.
 ///
 /// A file is safe if every byte of it is accounted for and all its instructions build
-/// data: tensors, numbers, texts, containers of them, and the classes that
-/// `torch.load(weights_only=True)` allows. There is no list of bad names: what is not
-/// known to be harmless is not safe.
+/// data: tensors, numbers, texts, containers of them, and objects of classes that are
+/// proven harmless for the arguments they have. There is no list of bad names: what is not
+/// proven is not safe.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER)]
 pub struct Args {
@@ -58,9 +59,14 @@ pub struct Args {
     #[arg(long, conflicts_with = "format")]
     json: bool,
 
-    /// What a pickle may build
-    #[arg(long, value_enum, default_value_t = Allowed::WeightsOnly)]
-    policy: Allowed,
+    /// The level that every file must reach: no-code, weights-only or tensors-only
+    ///
+    /// `no-code`: loading and using it runs no code of the file's choice. `weights-only`:
+    /// `torch.load(weights_only=True)` of torch 2.15 builds it too. `tensors-only`: tensors,
+    /// numbers, texts and containers of them, and no classes at all. Each has all of the
+    /// next, and the report says which a file reaches.
+    #[arg(long, value_name = "LEVEL", default_value_t = Level::NoCode, hide_default_value = false, alias = "policy")]
+    require: Level,
 
     /// A class or function that may be used besides, by its full name; may be given many times
     ///
@@ -97,15 +103,6 @@ enum Format {
     Sarif,
 }
 
-/// What a pickle may build.
-#[derive(Clone, Copy, ValueEnum)]
-enum Allowed {
-    /// What `torch.load(weights_only=True)` of torch 2.15 builds, and what can do no more: docs/validation.md has the differences
-    WeightsOnly,
-    /// Tensors, numbers, texts and containers of them; no classes at all
-    TensorsOnly,
-}
-
 impl Args {
     /// Judges, prints, and answers the exit code.
     pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
@@ -117,7 +114,7 @@ impl Args {
         }
         let context = Context::start()?;
         let rules = strongroom::rules()?;
-        let summary = Summary::default();
+        let summary = Summary::new(self.require);
         scan::run(&context, &subjects, &options, |reports| {
             let reports = &mut reports.inspect(|report| summary.count(report));
             match if self.json { Format::Json } else { self.format } {
@@ -131,34 +128,35 @@ impl Args {
 
     fn options(&self) -> Result<ValidateOptions> {
         let options = ValidateOptions {
-            policy: match self.policy {
-                Allowed::WeightsOnly => Policy::WeightsOnly,
-                Allowed::TensorsOnly => Policy::TensorsOnly,
-            },
             allow: self.allow.clone(),
             memory: self.max_memory,
             timeout: self.timeout,
             deep: self.deep,
         };
         options.check().map_err(|error| Usage(error.to_string()))?;
+        if self.require == Level::TensorsOnly && !self.allow.is_empty() {
+            bail!(Usage("the level tensors-only has no classes and functions: --allow has no place there".into()));
+        }
         Ok(options)
     }
 }
 
 const AFTER: &str = "\
 Verdicts, from best to worst; the worst finding decides:
-  safe        all of it is accounted for, and it only builds data
-  trusting    the same, but for names that --allow has: `safe, trusting 2 names`
+  safe        all of it is accounted for, and it only builds data: at the level said
+  inert       no reader of models opens it: a text, an image
+  trusting    as safe, but for names that --allow has: `safe, trusting 2 names`
   unverified  a limit was reached, it is of a kind not known, or it cannot be read
   malformed   readers may disagree on it or fail: what one sees is not what all see
   unsafe      it would run or import something that is not allowed
 
 Exit codes:
-  0  all files are safe, or safe but for names that --allow has
-  1  a file is unsafe or malformed
-  2  no file is, but one is unverified; or the command line is wrong
-  3  the output cannot be written
-  4  the sandbox cannot be set up
+  0   all files are safe at the level required or a stricter one, or inert
+  1   a file is unsafe or malformed, or does not reach the level required
+  2   no file is, but one is unverified
+  3   the output cannot be written
+  4   the sandbox cannot be set up
+  64  the command line is wrong, or there was nothing to judge
 
 Examples:
   One file, before it is loaded:

@@ -75,7 +75,7 @@ fn rule(rule: &Rule) -> Json {
         Verdict::Unsafe => Some("9.8"),
         Verdict::Malformed => Some("6.0"),
         Verdict::Unverified => Some("4.0"),
-        Verdict::Safe | Verdict::Trusting => None,
+        Verdict::Safe | Verdict::Inert | Verdict::Trusting => None,
     };
     if let (Some(score), Some(properties)) = (score, properties.as_object_mut()) {
         properties.insert("security-severity".into(), score.into());

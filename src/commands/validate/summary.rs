@@ -2,18 +2,24 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use strongroom::validate::Level;
 use strongroom::{Report, Verdict};
 
 /// What all reports together say, counted while they pass by.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub struct Summary {
+    /// The level that all must reach.
+    required: Level,
     files: Cell<usize>,
     safe: Cell<usize>,
+    inert: Cell<usize>,
     trusting: Cell<usize>,
     #[serde(rename = "unsafe")]
     refused: Cell<usize>,
     malformed: Cell<usize>,
     unverified: Cell<usize>,
+    /// Those that are safe, and do not reach the level.
+    below: Cell<usize>,
     findings: Cell<u64>,
     /// The ids of rules that something was found by.
     #[serde(skip)]
@@ -21,11 +27,39 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Nothing is counted yet.
+    pub fn new(required: Level) -> Self {
+        Self {
+            required,
+            files: Cell::default(),
+            safe: Cell::default(),
+            inert: Cell::default(),
+            trusting: Cell::default(),
+            refused: Cell::default(),
+            malformed: Cell::default(),
+            unverified: Cell::default(),
+            below: Cell::default(),
+            findings: Cell::default(),
+            broken: RefCell::default(),
+        }
+    }
+
+    /// Whether a report says that its file is safe, and at a lesser level than is required.
+    pub fn is_below(&self, report: &Report) -> bool {
+        report.level.is_some_and(|level| level < self.required)
+    }
+
+    /// The level that all must reach.
+    pub fn required(&self) -> Level {
+        self.required
+    }
+
     /// Counts a report.
     pub fn count(&self, report: &Report) {
         let verdict = self.of(report.verdict);
         self.files.set(self.files.get() + 1);
         verdict.set(verdict.get() + 1);
+        self.below.set(self.below.get() + usize::from(self.is_below(report)));
         self.findings.set(self.findings.get() + report.findings.len() as u64 + report.unlisted);
         let mut broken = self.broken.borrow_mut();
         for finding in report.findings.iter().filter(|finding| !finding.id.is_empty()) {
@@ -50,9 +84,9 @@ impl Summary {
         self.broken.borrow().contains(id)
     }
 
-    /// 0 if all is safe, 1 if something is not, 2 if that is not known.
+    /// 0 if all is safe at the level required, 1 if something is not, 2 if that is not known.
     pub fn exit_code(&self) -> u8 {
-        match (self.refused.get() + self.malformed.get(), self.unverified.get()) {
+        match (self.refused.get() + self.malformed.get() + self.below.get(), self.unverified.get()) {
             (0, 0) => 0,
             (0, _) => 2,
             _ => 1,
@@ -62,6 +96,7 @@ impl Summary {
     fn of(&self, verdict: Verdict) -> &Cell<usize> {
         match verdict {
             Verdict::Safe => &self.safe,
+            Verdict::Inert => &self.inert,
             Verdict::Trusting => &self.trusting,
             Verdict::Unverified => &self.unverified,
             Verdict::Malformed => &self.malformed,

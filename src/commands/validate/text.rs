@@ -15,7 +15,7 @@ pub fn write(
     verbose: bool,
 ) -> io::Result<()> {
     for report in reports {
-        one(out, &report, verbose)?;
+        one(out, &report, summary, verbose)?;
         // Judging the next may take a while, and who waits wants to see this.
         out.flush()?;
     }
@@ -37,16 +37,27 @@ pub fn write(
     Ok(())
 }
 
-fn one(out: &mut dyn Write, report: &Report, verbose: bool) -> io::Result<()> {
+fn one(out: &mut dyn Write, report: &Report, summary: &Summary, verbose: bool) -> io::Result<()> {
     let path = report.path.display().to_string();
     let verdict = match report.verdict {
         Verdict::Safe => "safe".into(),
+        Verdict::Inert => "inert".into(),
         Verdict::Trusting => format!("safe, trusting {}", plural(trusted(report), "name", "names")),
         verdict => verdict.name().to_uppercase(),
     };
-    writeln!(out, "{}: {verdict} ({})", Printable(&path), report.kind)?;
+    let below = summary.is_below(report);
+    let level = match report.level {
+        Some(level) if below => format!(", only {level}"),
+        Some(level) => format!(", {level}"),
+        None => String::new(),
+    };
+    let kind = Printable(report.kind.name());
+    writeln!(out, "{}: {verdict} ({kind}{level})", Printable(&path))?;
     let shown = |finding: &&Finding| {
-        verbose || finding.severity != Severity::Note || finding.verdict == Verdict::Trusting
+        verbose
+            || finding.severity != Severity::Note
+            || finding.verdict == Verdict::Trusting
+            || below && finding.level < summary.required()
     };
     for finding in report.findings.iter().filter(shown) {
         let Finding { severity, id, message, .. } = finding;
@@ -81,7 +92,7 @@ fn place(finding: &Finding) -> String {
 
 fn total(summary: &Summary) -> String {
     let verdicts =
-        [Verdict::Safe, Verdict::Trusting, Verdict::Unsafe, Verdict::Malformed, Verdict::Unverified];
+        [Verdict::Safe, Verdict::Inert, Verdict::Trusting, Verdict::Unsafe, Verdict::Malformed, Verdict::Unverified];
     let counts = verdicts.map(|verdict| (summary.verdicts(verdict), verdict));
     let counts: Vec<String> = counts
         .into_iter()

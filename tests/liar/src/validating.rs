@@ -118,7 +118,8 @@ impl Validation {
             _ => wit::Verdict::Unsafe,
         };
         wit::Report {
-            kind: wit::Kind::Pickle,
+            kind: "pickle".into(),
+            level: (verdict == wit::Verdict::Safe).then_some(wit::Level::TensorsOnly),
             verdict,
             findings: match lie.as_str() {
                 "more findings than there are" => 2,

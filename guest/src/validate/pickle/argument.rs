@@ -64,8 +64,9 @@ pub(super) const TENSOR_CLASS: Arg = arg("the class of a tensor", |objects, valu
         means => means.is_none(),
     })
 });
-pub(super) const OBJECT: Arg = arg("an object of the user's to allow", |objects, value| {
-    objects.instance(value).is_some_and(|instance| objects.means(instance.callable).is_none())
+pub(super) const ARRAY: Arg = arg("an array of numpy", |objects, value| {
+    let functions = ["_reconstruct", "_frombuffer"];
+    objects.called(value).is_some_and(|(global, _)| functions.contains(&global.name.as_str()))
 });
 /// Hooks are functions that a tensor calls later: torch writes none.
 pub(super) const HOOKS: Arg = arg("no hooks", is_empty);
@@ -109,8 +110,8 @@ fn is_tensor(objects: Objects<'_>, value: Value) -> bool {
     let Some(instance) = objects.instance(value) else { return false };
     match objects.means(instance.callable) {
         Some(Means::Call(callable)) => callable.result == Made::Tensor,
-        // A class the user allows may be one of tensors.
         Some(_) => false,
+        // A class the user allows may be one of tensors.
         None => objects.global(instance.callable).is_some(),
     }
 }

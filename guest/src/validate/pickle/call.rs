@@ -1,12 +1,12 @@
 use alloc::format;
 
 use super::Objects;
-use super::allowed::Means;
+use super::allowed::{Means, runs};
 use super::{arguments, broken, import};
 use crate::model::{Construct, Global};
 use crate::pickle::{Instance, Object};
 use crate::validate::examine::{Part, Scope};
-use crate::validate::finding::Rule;
+use crate::validate::finding::{Class, Rule};
 
 /// Something outside the allow-list is called.
 pub(super) static RULE: Rule = Rule::refused(
@@ -14,7 +14,8 @@ pub(super) static RULE: Rule = Rule::refused(
     "calls what is not allowed",
     "The call happens while the file is loaded, before anybody can look at the result: it runs \
      whatever its author wanted. Do not load this file with pickle or weights_only=False.",
-);
+)
+.about(Class::Runs);
 
 /// Reports a call that is not allowed. Whether the arguments of an allowed one
 /// are right is for [`arguments`] to say.
@@ -31,6 +32,7 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
                 // What the user allows may be called in any way.
                 None => return,
                 Some(Means::Call(_)) if is_plain(objects, instance) => return,
+                Some(Means::Object(_) | Means::Maker) if objects.row(instance).is_some() => return,
                 Some(_) => &arguments::RULE,
             }
         }
@@ -38,6 +40,8 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
         Some(Object::Instance(inner)) if objects.means(inner.callable).is_some() => {
             return broken::uncallable(objects, instance, part, scope);
         }
+        // The import says all that is known.
+        Some(Object::Global(Global { module, name })) if !runs(module, name) => return,
         Some(Object::Global(_) | Object::Extension(_) | Object::Instance(_)) => &RULE,
         _ => return broken::uncallable(objects, instance, part, scope),
     };

@@ -2,6 +2,7 @@ use super::run::Dialect;
 use crate::pickle::Trace;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::level::Level;
 
 /// A text whose encoding its reader must be told.
 pub(super) static RULE: Rule = Rule::malformed(
@@ -28,7 +29,8 @@ pub(super) static LEGACY: Rule = Rule::warning(
     "Python 2 wrote texts and bytes alike, in the encoding of its machine. The file is data, and \
      torch.load takes it once it is told the encoding, most often \
      `torch.load(FILE, encoding=\"latin1\")`; without, it fails. Here such strings are bytes.",
-);
+)
+.at(Level::NoCode);
 
 /// Reports the first string that is not UTF-8, and the first that is more than ASCII in a
 /// pickle that torch does not load.

@@ -1,21 +1,35 @@
 use alloc::format;
+use alloc::string::String;
 
-use super::allowed::{Means, allowed};
+use super::allowed::{Means, allowed, runs};
 use super::objects::named;
 use crate::model::Global;
 use crate::pickle::Object;
+use crate::show;
 use crate::validate::examine::{Part, Scope};
-use crate::validate::finding::Rule;
-use crate::validate::options::{Policy, ValidateOptions};
+use crate::validate::finding::{Class, Rule};
+use crate::validate::level::Level;
+use crate::validate::options::ValidateOptions;
 
-/// A name outside the allow-list is looked up.
+/// A name that is known to run code is looked up.
 pub(super) static RULE: Rule = Rule::refused(
     "SR-PICKLE-IMPORT",
-    "imports what is not allowed",
-    "Looking a name up imports its module, which runs the module's code; what is found can then \
-     be called. Load this file only if you trust whoever made it as much as a program of theirs. \
-     If the class is your own, allow it with --allow module.name.",
-);
+    "imports what runs code",
+    "What is looked up here is known to run code, or to reach what does. No model or training \
+     state needs it: load this file only if you trust whoever made it as much as a program of \
+     theirs.",
+)
+.about(Class::Runs);
+
+/// A name that nobody here knows is looked up.
+pub(super) static FOREIGN: Rule = Rule::refused(
+    "SR-PICKLE-FOREIGN",
+    "needs a class that is not known",
+    "Loading the file imports the package and calls the class, and what that does is for its \
+     authors to say. Nothing here says that it is harmful. If the class is your own, or you know \
+     that it is harmless with any arguments, allow it with --allow MODULE.NAME.",
+)
+.about(Class::Foreign);
 
 /// A name that the user allows is looked up.
 pub(super) static TRUSTED: Rule = Rule::trusted(
@@ -25,37 +39,67 @@ pub(super) static TRUSTED: Rule = Rule::trusted(
      else was judged as ever.",
 );
 
-/// Reports an import that is not allowed, or that only the user allows.
+/// A name that is harmless, and that torch refuses.
+pub(super) static BEYOND: Rule = Rule::note(
+    "SR-LEVEL-NO-CODE",
+    "needs what torch.load(weights_only=True) refuses",
+    "The object is harmless, made and used: that is proven for the arguments it has. \
+     torch.load(weights_only=True), the default, refuses the class all the same.",
+)
+.at(Level::NoCode);
+
+/// A name that torch allows, and that is no plain data.
+pub(in crate::validate) static SPECIAL: Rule = Rule::note(
+    "SR-LEVEL-WEIGHTS-ONLY",
+    "more than tensors, numbers, texts and containers",
+    "torch.load(weights_only=True) builds it. Formats that hold tensors alone do not have it.",
+)
+.at(Level::WeightsOnly);
+
+/// A class that not all systems have.
+pub(super) static PLATFORM: Rule = Rule::note(
+    "SR-PICKLE-PLATFORM",
+    "a class that not all systems have",
+    "The path is one of the system that wrote it, and loading it fails on others. A plain text, \
+     or a PurePath, is the same everywhere.",
+);
+
+/// Reports an import that is not allowed, or that says what the file needs.
 pub(super) fn check(object: &Object, part: &Part, offset: u64, scope: &mut Scope<'_>) {
     let Object::Global(global) = object else {
         return super::extension::check(object, part, offset, scope);
     };
-    if is_allowed(global, scope.options) {
-        if allowed(&global.module, &global.name).is_none() {
-            scope.find(&TRUSTED, part, offset, format!("trusts {}", named(global)));
+    let Global { module, name } = global;
+    let (rule, message) = match allowed(module, name).map(Means::level) {
+        Some(Level::TensorsOnly) => return,
+        Some(Level::WeightsOnly) => (&SPECIAL, format!("needs {}", named(global))),
+        Some(Level::NoCode) => {
+            if module == "pathlib._local" || matches!(name.as_str(), "WindowsPath" | "PosixPath") {
+                scope.find(&PLATFORM, part, offset, format!("needs {}", named(global)));
+            }
+            (&BEYOND, format!("needs {}", named(global)))
         }
-        return;
-    }
-    let policy = match scope.options.policy {
-        Policy::TensorsOnly if allowed(&global.module, &global.name).is_some() => ", which is no plain data",
-        _ => "",
+        None if scope.options.allows(module, name) => (&TRUSTED, format!("trusts {}", named(global))),
+        None if runs(module, name) => (&RULE, format!("imports {}", named(global))),
+        None => (&FOREIGN, foreign(global)),
     };
-    scope.find(&RULE, part, offset, format!("imports {}{policy}", named(global)));
+    scope.find(rule, part, offset, message);
+}
+
+/// What a name outside all lists is, in words.
+fn foreign(global: &Global) -> String {
+    let is_class = global.name.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase));
+    let what = if is_class { "class" } else { "name" };
+    format!("needs the {what} {} of the module {}", show::name(&global.name), show::name(&global.module))
+}
+
+/// The strictest level that knows a name.
+pub(in crate::validate) fn level_of(module: &str, name: &str) -> Option<Level> {
+    allowed(module, name).map(Means::level)
 }
 
 /// Whether a name may be looked up.
 pub(super) fn is_allowed(global: &Global, options: &ValidateOptions) -> bool {
     let Global { module, name } = global;
-    match allowed(module, name) {
-        Some(means) => options.policy == Policy::WeightsOnly || is_plain(means),
-        None => options.allows(module, name),
-    }
-}
-
-fn is_plain(means: &Means) -> bool {
-    match means {
-        Means::Value | Means::StorageClass => true,
-        Means::TensorClass => false,
-        Means::Call(callable) => callable.plain,
-    }
+    allowed(module, name).is_some() || options.allows(module, name)
 }

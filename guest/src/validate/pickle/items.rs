@@ -30,6 +30,8 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
             Made::Tensor => &RULE,
             _ => &target::RULE,
         },
+        // What is wrong with one is for its own proof.
+        Some(Means::Object(_) | Means::Maker) => return,
         Some(_) => &RULE,
         // What is not allowed at all is reported as such; of what the user
         // allows, anything goes.

@@ -103,6 +103,9 @@ impl Hashing<'_> {
                     Made::Dict | Made::OrderedDict | Made::Mutable => false,
                     Made::Value | Made::Tensor => true,
                 },
+                Some(Means::Object(_) | Means::Maker) => {
+                    self.objects.row(instance).is_none_or(|(row, _, _)| row.is_key)
+                }
                 _ => true,
             },
             Some(_) | None => true,

@@ -26,10 +26,10 @@ mod items;
 mod keys;
 mod left;
 mod members;
-mod numpy;
 mod objects;
 mod opcode;
 mod persistent;
+mod rows;
 mod run;
 mod state;
 mod target;
@@ -37,6 +37,7 @@ pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
 pub(super) use costly::spend;
+pub(super) use import::{SPECIAL, level_of};
 pub(super) use hidden::{Hidden, Suspicion};
 pub(super) use objects::Objects;
 pub(super) use run::{Dialect, Fed, PickleRun};
@@ -46,11 +47,16 @@ use super::finding::Rule;
 /// The rules on pickles.
 pub(super) const RULES: &[&Rule] = &[
     &import::RULE,
+    &import::FOREIGN,
     &import::TRUSTED,
+    &import::BEYOND,
+    &SPECIAL,
+    &import::PLATFORM,
     &extension::RULE,
     &call::RULE,
     &arguments::RULE,
-    &numpy::RULE,
+    &rows::RULE,
+    &allowed::LIES,
     &items::RULE,
     &attributes::RULE,
     &costly::RULE,

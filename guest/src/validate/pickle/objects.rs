@@ -90,6 +90,11 @@ impl<'a> Objects<'a> {
         }
     }
 
+    /// Whether a value is data, or a class that is harmless as a value.
+    pub(super) fn is_harmless(self, value: Value) -> bool {
+        self.is_data(value) || matches!(self.means(value), Some(Means::Class))
+    }
+
     /// The callable of an instance, in words.
     pub(super) fn callable(self, instance: &Instance) -> String {
         if let Some(global) = self.global(instance.callable) {

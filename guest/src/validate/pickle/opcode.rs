@@ -4,6 +4,7 @@ use super::run::Dialect;
 use crate::pickle::{Trace, opcode_name};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::level::Level;
 
 /// An instruction that PyTorch's own reader does not have.
 pub(super) static RULE: Rule = Rule::malformed(
@@ -21,7 +22,8 @@ pub(super) static PROTOCOL: Rule = Rule::warning(
     "Python writes it under another pickle protocol than torch.save's default, for values that \
      hold themselves, or for a state setter. torch.load(weights_only=True), the default, will not \
      load this file; converting it to .pt mends a protocol.",
-);
+)
+.at(Level::NoCode);
 
 /// Reports the instructions that a PyTorch file should not have.
 pub(super) fn check(trace: &Trace, dialect: Dialect, part: &Part, scope: &mut Scope<'_>) {

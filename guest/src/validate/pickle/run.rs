@@ -1,6 +1,7 @@
+use super::allowed::check_random;
 use super::{
     Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
-    numpy, opcode, persistent, state, target,
+    opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Machine, Object, Progress};
@@ -165,12 +166,13 @@ impl PickleRun {
                 arguments::check(objects, instance, &self.part, scope);
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
-                numpy::check(objects, instance, &self.part, scope);
+                rows::check(objects, instance, self.machine.changed(), &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
                 attributes::check(objects, instance, &self.part, scope);
             }
         }
         keys::check(objects, &self.part, scope);
+        check_random(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));
         opcode::check(trace, self.dialect, &self.part, scope);

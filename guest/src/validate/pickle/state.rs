@@ -29,6 +29,8 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
             Some(Object::Dict(_)) => attributes::flaw(objects, state),
             _ => Some(Flaw::Odd("attributes are a dict".into())),
         },
+        // What is wrong with one is for its own proof.
+        Some(Means::Object(_) | Means::Maker) => None,
         Some(_) => Some(Flaw::Odd("it takes none".into())),
         None if instance.construct == Construct::Persistent => Some(Flaw::Odd("it takes none".into())),
         // What is not allowed is reported as such; of what is, anything goes.

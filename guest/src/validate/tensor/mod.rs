@@ -55,7 +55,6 @@ pub(super) const RULES: &[&Rule] = &[
     &kind::RULE,
     &invalid::RULE,
     &unread::RULE,
-    &opaque::RULE,
     &overlap::RULE,
 ];
 

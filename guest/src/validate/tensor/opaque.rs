@@ -7,37 +7,28 @@ use crate::model::{Arena, Node, NodeId};
 use crate::show;
 use crate::torch::Surveyed;
 use crate::validate::examine::{Part, Scope};
-use crate::validate::finding::Rule;
-use crate::validate::options::Policy;
+use crate::validate::level::Level;
+use crate::validate::pickle::{SPECIAL, level_of};
 
-/// More than tensors, numbers, texts and containers.
-pub(super) static RULE: Rule = Rule::refused(
-    "SR-TENSOR-OPAQUE",
-    "an object that is no plain data",
-    "The policy asks for tensors, numbers, texts and containers of them alone. This is a class, \
-     or an object of one.",
-);
-
-/// Reports values that are no plain data, where the policy asks for it.
+/// Reports values that are no plain data.
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
-    if scope.options.policy != Policy::TensorsOnly {
-        return;
-    }
     let named = spelled(found);
     for (id, node) in (0u32..).zip(&found.nodes) {
         let what = match node {
             Node::Object(_) | Node::Global(_) if is(&named, id) && name(found, id).is_some() => continue,
             // One with nonsense inside is plain data gone wrong, and reported as that.
             Node::Object(_) if found.has_flaw_at(found.offsets.near(id)) => continue,
+            // It was reported where it is named.
+            Node::Object(object) if is_beyond(found, object.callable) => continue,
+            Node::Global(_) if is_beyond(found, id) => continue,
             Node::Object(object) if name(found, id).is_none() => {
                 format!("an object of {}", callable(found, object.callable))
             }
             Node::Object(_) | Node::Global(_) => format!("{} as a value", callable(found, id)),
             Node::Subclass { class, .. } => format!("a tensor of class {}", callable(found, *class)),
-            Node::NumpyScalar { dtype, .. } => format!("a numpy scalar of {}", show::name(dtype)),
             _ => continue,
         };
-        scope.find(&RULE, part, found.offsets.near(id), what);
+        scope.find(&SPECIAL, part, found.offsets.near(id), what);
     }
 }
 
@@ -69,6 +60,13 @@ fn spelled(found: &Surveyed) -> vec::Vec<bool> {
 
 fn is(named: &[bool], id: NodeId) -> bool {
     usize::try_from(id).ok().and_then(|id| named.get(id)).copied().unwrap_or(false)
+}
+
+/// Whether torch does not allow a class or a function, by its name.
+fn is_beyond(found: &Surveyed, id: NodeId) -> bool {
+    let nodes = Arena(&found.nodes);
+    let named = strongroom_names::global(&nodes, id);
+    named.is_none_or(|(module, name)| level_of(&module, &name).is_none_or(|level| level == Level::NoCode))
 }
 
 /// The name of a class or function.

@@ -12,7 +12,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::file::failed;
-use super::report::{Deep, Kind, NonFinite, Report};
+use super::kind::Kind;
+use super::report::{Deep, NonFinite, Report};
 use super::rule::{BOOLEAN, CHECKSUM, NON_FINITE, Rules, UNCOUNTED};
 use crate::bindings::validator::Payload;
 use crate::state::Stored;
@@ -29,10 +30,10 @@ pub(super) fn look(
     payloads: &[Payload],
     report: &mut Report,
 ) {
-    let file = match report.kind {
-        Kind::TorchZip | Kind::TorchLegacy | Kind::Safetensors => File::from_source(engine, source.clone()),
-        _ => return others(rules, source, payloads, &HashSet::new(), report),
-    };
+    if ![Kind::TORCH_ZIP, Kind::TORCH_LEGACY, Kind::SAFETENSORS].contains(&report.kind) {
+        return others(rules, source, payloads, &HashSet::new(), report);
+    }
+    let file = File::from_source(engine, source.clone());
     match file {
         Ok(file) => {
             let read: HashSet<(u64, u64)> =

@@ -23,6 +23,10 @@ pub(in crate::validate::pickle) enum Work {
     /// It makes a tensor of several others, or one that is checked or copied. What elements cost
     /// is counted where their number is known.
     Compound,
+    /// It makes an array of numpy, or of what has one inside, and copies its bytes.
+    Array,
+    /// It makes a generator of random numbers.
+    Generator,
 }
 
 impl Meter<'_> {
@@ -40,15 +44,22 @@ impl Meter<'_> {
             return STORAGE;
         }
         let args = instance.args.and_then(|args| self.objects.tuple(args)).unwrap_or_default();
-        let Some(Means::Call(callable)) = self.objects.means(instance.callable) else { return CALL };
+        let work = match self.objects.means(instance.callable) {
+            Some(Means::Call(callable)) => callable.work,
+            Some(Means::Object(row)) => row.work,
+            Some(Means::Maker) => Work::Numbers,
+            _ => return CALL,
+        };
         let first = args.first().copied().unwrap_or(Value::None);
-        let own = match callable.work {
+        let own = match work {
             Work::Numbers => Cost::default(),
             Work::Set => self.table_of(Kind::Set, first),
             Work::Dict => self.table_of(Kind::Dict, first).times(2),
             Work::Bytes => copied(self.bytes(first)),
             Work::Tensor => TENSOR,
             Work::Compound => COMPOUND,
+            Work::Array => self.array(instance.state, args),
+            Work::Generator => GENERATOR,
         };
         let args = args.iter().map(|&arg| self.argument(arg));
         args.fold(own.and(CALL), Cost::and)
@@ -77,6 +88,16 @@ impl Meter<'_> {
         ATTRIBUTE.times(count as u64)
     }
 
+    /// What it costs to copy the bytes that an array has, in its state or its arguments.
+    fn array(&self, state: Option<Value>, args: &[Value]) -> Cost {
+        let parts = state.and_then(|state| self.objects.tuple(state)).unwrap_or_default();
+        let copies = parts.iter().chain(args).map(|&part| match self.objects.get(part) {
+            Some(Object::List(items)) => NUMBER.times(items.len() as u64),
+            _ => copied(self.bytes(part)),
+        });
+        copies.fold(ARRAY, Cost::and)
+    }
+
     /// The size of bytes, or of what makes them.
     fn bytes(&self, value: Value) -> usize {
         match self.objects.get(value) {
@@ -99,6 +120,10 @@ const TENSOR: Cost = Cost::new(20_000, 1_000);
 const COMPOUND: Cost = Cost::new(100_000, 4_000);
 /// An entry of a storage's table; its bytes are the file's.
 const STORAGE: Cost = Cost::new(10_000, 600);
+/// An array without its elements.
+const ARRAY: Cost = Cost::new(5_000, 500);
+/// It is seeded by the system before it is given its state.
+const GENERATOR: Cost = Cost::new(200_000, 12_000);
 const NUMBER: Cost = Cost::new(100, 8);
 const ATTRIBUTE: Cost = Cost::new(500, 160);
 const ITEM: Cost = Cost::new(1_000, 16);
