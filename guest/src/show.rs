@@ -39,7 +39,12 @@ pub(crate) fn cut(long: &str) -> String {
 /// The full name of a class or function, which somebody may want to type: control
 /// characters escaped, cut where no real one is as long.
 pub(crate) fn global(module: &str, name: &str) -> String {
-    cut_at(500, &format!("{module}.{name}"))
+    whole(&format!("{module}.{name}"))
+}
+
+/// A name that somebody may want to type.
+pub(crate) fn whole(name: &str) -> String {
+    cut_at(500, name)
 }
 
 fn cut_at(shown: usize, long: &str) -> String {

@@ -35,9 +35,7 @@ fn judge(
     path: &Path,
     options: &ValidateOptions,
 ) -> Report {
-    let drive = |how, judged: &mut Judged| {
-        drive::judge(engine, &**source, &options.allow, how, judged)
-    };
+    let drive = |how, judged: &mut Judged| drive::judge(engine, &**source, &options.allow, how, judged);
     let mut judged = Judged::default();
     // Both looks together take no longer than one may.
     let (whole, start) = (engine.limits().deadline, Instant::now());

@@ -53,7 +53,9 @@ impl FromStr for Level {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|level| level.name() == name);
-        found.ok_or_else(|| Error::Value(format!("{name:?} is no level: there are no-code, weights-only and tensors-only")))
+        found.ok_or_else(|| {
+            Error::Value(format!("{name:?} is no level: there are no-code, weights-only and tensors-only"))
+        })
     }
 }
 

@@ -33,12 +33,7 @@ impl Default for ValidateOptions {
     /// 512 MiB and 10 seconds, of which an ordinary checkpoint uses a few megabytes
     /// and milliseconds.
     fn default() -> Self {
-        Self {
-            allow: Vec::new(),
-            memory: 512 << 20,
-            timeout: Duration::from_secs(10),
-            deep: false,
-        }
+        Self { allow: Vec::new(), memory: 512 << 20, timeout: Duration::from_secs(10), deep: false }
     }
 }
 

@@ -135,7 +135,9 @@ impl Args {
         };
         options.check().map_err(|error| Usage(error.to_string()))?;
         if self.require == Level::TensorsOnly && !self.allow.is_empty() {
-            bail!(Usage("the level tensors-only has no classes and functions: --allow has no place there".into()));
+            bail!(Usage(
+                "the level tensors-only has no classes and functions: --allow has no place there".into()
+            ));
         }
         Ok(options)
     }

@@ -91,8 +91,14 @@ fn place(finding: &Finding) -> String {
 }
 
 fn total(summary: &Summary) -> String {
-    let verdicts =
-        [Verdict::Safe, Verdict::Inert, Verdict::Trusting, Verdict::Unsafe, Verdict::Malformed, Verdict::Unverified];
+    let verdicts = [
+        Verdict::Safe,
+        Verdict::Inert,
+        Verdict::Trusting,
+        Verdict::Unsafe,
+        Verdict::Malformed,
+        Verdict::Unverified,
+    ];
     let counts = verdicts.map(|verdict| (summary.verdicts(verdict), verdict));
     let counts: Vec<String> = counts
         .into_iter()

@@ -89,8 +89,8 @@ pub(super) fn check(object: &Object, part: &Part, offset: u64, scope: &mut Scope
 /// What a name outside all lists is, in words.
 fn foreign(global: &Global) -> String {
     let is_class = global.name.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase));
-    let what = if is_class { "class" } else { "name" };
-    format!("needs the {what} {} of the module {}", show::name(&global.name), show::name(&global.module))
+    let what = if is_class { "class" } else { "function" };
+    format!("needs {what} {} of module {}", show::whole(&global.name), show::whole(&global.module))
 }
 
 /// The strictest level that knows a name.

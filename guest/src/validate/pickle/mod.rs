@@ -37,8 +37,8 @@ pub(super) mod trailing;
 
 pub(super) use bare::Certainty;
 pub(super) use costly::spend;
-pub(super) use import::{SPECIAL, level_of};
 pub(super) use hidden::{Hidden, Suspicion};
+pub(super) use import::{SPECIAL, level_of};
 pub(super) use objects::Objects;
 pub(super) use run::{Dialect, Fed, PickleRun};
 

@@ -52,7 +52,8 @@ pub(super) fn check(
 ) {
     let Some((row, global, args)) = objects.row(instance) else { return };
     if let Err(Flaw { rule, what }) = row.prove(Finished { objects, instance, args, changed }) {
-        let message = format!("an object of {} that is not as it should be: {what}", super::objects::named(global));
+        let message =
+            format!("an object of {} that is not as it should be: {what}", super::objects::named(global));
         scope.find(rule, part, instance.offset, message);
     }
 }

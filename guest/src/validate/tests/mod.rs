@@ -13,6 +13,7 @@ macro_rules! fixtures {
 mod build;
 mod files;
 mod legacy;
+mod levels;
 mod numpy;
 mod pickles;
 mod safetensors;

@@ -27,7 +27,11 @@ pub(super) static TABLE: &[Entry] = &[
     entry(MULTIARRAY, &["_reconstruct"], Means::Object(Row::call(Work::Array, |it| proven(array(it))))),
     entry(NUMERIC, &["_frombuffer"], Means::Object(Row::call(Work::Array, |it| proven(buffer(it))))),
     entry(MULTIARRAY, &["scalar"], Means::Object(Row::key(Work::Array, |it| proven(scalar(it))))),
-    entry(&["numpy.ma.core"], &["_mareconstruct"], Means::Object(Row::call(Work::Array, |it| proven(masked(it))))),
+    entry(
+        &["numpy.ma.core"],
+        &["_mareconstruct"],
+        Means::Object(Row::call(Work::Array, |it| proven(masked(it)))),
+    ),
     entry(&["numpy"], SCALARS, Means::Class),
     entry(&["numpy"], &["matrix", "ndarray", "recarray", "record"], Means::Class),
     entry(&["numpy.rec"], &["recarray", "record"], Means::Class),
@@ -96,11 +100,13 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
         _ => return wrong("of an unknown kind"),
     };
     let Some(state) = instance.state else { return Ok(Element { size, objects: kind == 'O' }) };
-    let Some([version, order, base, names, fields, length, alignment, flags, more @ ..]) = objects.tuple(state)
+    let Some([version, order, base, names, fields, length, alignment, flags, more @ ..]) =
+        objects.tuple(state)
     else {
         return wrong("with another state than numpy's");
     };
-    if !matches!(version, Value::Int(3 | 4)) || !matches!(alignment, Value::Int(-1 | 1 | 2 | 4 | 8 | 16 | 32)) {
+    if !matches!(version, Value::Int(3 | 4)) || !matches!(alignment, Value::Int(-1 | 1 | 2 | 4 | 8 | 16 | 32))
+    {
         return wrong("of a version or an alignment that there is not");
     }
     if !is_metadata(objects, kind, more) {
@@ -233,9 +239,8 @@ fn is_unit(objects: Objects<'_>, unit: Value) -> bool {
     known && i32::try_from(count).is_ok_and(|count| count > 0)
 }
 
-const UNITS: &[&[u8]] = &[
-    b"Y", b"M", b"W", b"D", b"h", b"m", b"s", b"ms", b"us", b"ns", b"ps", b"fs", b"as", b"generic",
-];
+const UNITS: &[&[u8]] =
+    &[b"Y", b"M", b"W", b"D", b"h", b"m", b"s", b"ms", b"us", b"ns", b"ps", b"fs", b"as", b"generic"];
 
 /// An array is made empty, and takes its elements as bytes or, if they are objects, in a list.
 fn array(it: Finished<'_>) -> Result<(), String> {
@@ -305,7 +310,9 @@ fn buffer(it: Finished<'_>) -> Result<(), String> {
         return Err("an array of an order that there is not".into());
     }
     match it.objects.get(data) {
-        Some(Object::Bytes(_) | Object::ByteArray(_)) if !it.is_changed(data) => is_whole(it, shape, kind, data),
+        Some(Object::Bytes(_) | Object::ByteArray(_)) if !it.is_changed(data) => {
+            is_whole(it, shape, kind, data)
+        }
         _ => Err("an array of other memory than bytes".into()),
     }
 }
@@ -320,11 +327,13 @@ fn masked(it: Finished<'_>) -> Result<(), String> {
         _ => return Err("a masked array of other arguments than numpy's".into()),
     }
     let state = it.instance.state.and_then(|state| objects.tuple(state));
-    let Some(&[Value::Int(1), shape, kind, Value::Bool(_) | Value::Int(0 | 1), data, mask, fill]) = state else {
+    let Some(&[Value::Int(1), shape, kind, Value::Bool(_) | Value::Int(0 | 1), data, mask, fill]) = state
+    else {
         return Err("a masked array with another state than numpy's".into());
     };
     is_whole(it, shape, kind, data)?;
-    let plain = it.objects.called(kind).and_then(|(_, dtype)| dtype.state).and_then(|state| objects.tuple(state));
+    let plain =
+        it.objects.called(kind).and_then(|(_, dtype)| dtype.state).and_then(|state| objects.tuple(state));
     let plain = matches!(plain, Some([_, _, Value::None, Value::None, Value::None, ..]));
     if !plain || !is_of(objects, mask, Some(count(objects, shape)?)) || !objects.is_harmless(fill) {
         return Err("a masked array whose mask is another array's".into());
@@ -357,7 +366,8 @@ pub(super) fn is_array(objects: Objects<'_>, value: Value, kind: &str, length: u
     };
     let name = objects.called(dtype).and_then(|(_, dtype)| dtype.args).and_then(|args| objects.tuple(args));
     let name = name.and_then(|args| args.first()).and_then(|&name| objects.text(name));
-    name == Some(kind) && matches!(objects.tuple(shape), Some(&[Value::Int(size)]) if usize::try_from(size) == Ok(length))
+    name == Some(kind)
+        && matches!(objects.tuple(shape), Some(&[Value::Int(size)]) if usize::try_from(size) == Ok(length))
 }
 
 /// Whether some bytes are so many. At protocol 0 Python 2 wrote them as a text of Latin-1.

@@ -35,8 +35,7 @@ const CLASSES: &[&str] = &[
     "Ellipsis", "NotImplemented", "bool", "dict", "float", "int", "list", "object", "str", "tuple",
 ];
 
-const PATHS: &[&str] =
-    &["Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"];
+const PATHS: &[&str] = &["Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"];
 
 /// `defaultdict(factory)`, and its items. `input` is a factory, too.
 fn default_dict(it: Finished<'_>) -> Result<(), Flaw> {
@@ -45,7 +44,9 @@ fn default_dict(it: Finished<'_>) -> Result<(), Flaw> {
         match name {
             None => value == Value::None,
             Some(("builtins", name)) => FACTORIES.contains(&name),
-            Some(("collections", name)) => matches!(name, "OrderedDict" | "Counter" | "deque" | "defaultdict"),
+            Some(("collections", name)) => {
+                matches!(name, "OrderedDict" | "Counter" | "deque" | "defaultdict")
+            }
             Some(_) => false,
         }
     };
@@ -170,9 +171,10 @@ fn timedelta(it: Finished<'_>) -> Result<(), Flaw> {
 
 fn timezone(it: Finished<'_>) -> Result<(), Flaw> {
     let offset = |value| {
-        let inner = it.objects.called(value).filter(|(global, _)| {
-            global.module == "datetime" && global.name == "timedelta"
-        });
+        let inner = it
+            .objects
+            .called(value)
+            .filter(|(global, _)| global.module == "datetime" && global.name == "timedelta");
         let args = inner.and_then(|(_, inner)| inner.args).and_then(|args| it.objects.tuple(args));
         // Less than a day, either way.
         match args {
@@ -225,9 +227,8 @@ const BYTES: usize = 1785;
 
 /// `Fraction("1/3")`, or of two ints.
 fn fraction(it: Finished<'_>) -> Result<(), Flaw> {
-    let digits = |text: &str| {
-        (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |text: &str| (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_fraction = |text: &str| {
         let text = text.strip_prefix('-').unwrap_or(text);
         match text.split_once('/') {

@@ -13,7 +13,11 @@ use crate::validate::pickle::cost::Work;
 pub(super) static TABLE: &[Entry] = &[
     entry(&["random"], &["Random"], Means::Object(Row::call(Work::Generator, python))),
     entry(PICKLE, &["__bit_generator_ctor"], Means::Object(Row::call(Work::Generator, bit_generator))),
-    entry(PICKLE, &["__generator_ctor", "__randomstate_ctor"], Means::Object(Row::call(Work::Generator, generator))),
+    entry(
+        PICKLE,
+        &["__generator_ctor", "__randomstate_ctor"],
+        Means::Object(Row::call(Work::Generator, generator)),
+    ),
     entry(SEED, &["__pyx_unpickle_SeedSequence"], Means::Object(Row::call(Work::Generator, seed))),
     entry(SEED, &["SeedSequence"], Means::Class),
     entry(&["numpy.random._mt19937"], &["MT19937"], Means::Class),
@@ -52,7 +56,12 @@ fn bit_generator(it: Finished<'_>) -> Result<(), Flaw> {
     let name = it.objects.text(class).or_else(|| it.objects.global(class).map(|class| class.name.as_str()));
     let Some(state) = it.instance.state else { return Err(Flaw::odd("it takes a state")) };
     let state = match it.objects.tuple(state) {
-        Some(&[state, seed]) if is_called(it.objects, seed, "__pyx_unpickle_SeedSequence") => state,
+        // One that was seeded in the old way has no sequence.
+        Some(&[state, seed])
+            if seed == Value::None || is_called(it.objects, seed, "__pyx_unpickle_SeedSequence") =>
+        {
+            state
+        }
         Some(_) => return Err(Flaw::odd("its state is a dict and a seed sequence")),
         None => state,
     };
@@ -104,7 +113,9 @@ fn lies(what: &str) -> Flaw {
 }
 
 fn is_called(objects: Objects<'_>, value: Value, name: &str) -> bool {
-    objects.called(value).is_some_and(|(global, _)| global.name == name && global.module.starts_with("numpy.random."))
+    objects
+        .called(value)
+        .is_some_and(|(global, _)| global.name == name && global.module.starts_with("numpy.random."))
 }
 
 /// Whether a dict is the state of a bit generator of this name.
@@ -112,11 +123,14 @@ fn is_state(objects: Objects<'_>, dict: Value, name: &str) -> bool {
     let item = |key| objects.item(dict, key);
     let Some(inner) = item("state") else { return false };
     let part = |key| objects.item(inner, key);
-    let array = |value: Option<Value>, kind, length| value.is_some_and(|value| is_array(objects, value, kind, length));
+    let array = |value: Option<Value>, kind, length| {
+        value.is_some_and(|value| is_array(objects, value, kind, length))
+    };
     let large = |value: Option<Value>| value.is_some_and(|value| objects.is_natural(value, 16));
     let own = match name {
         "MT19937" => {
-            array(part("key"), "u4", TWISTER) && matches!(part("pos"), Some(Value::Int(at)) if is_position(at))
+            array(part("key"), "u4", TWISTER)
+                && matches!(part("pos"), Some(Value::Int(at)) if is_position(at))
         }
         "PCG64" | "PCG64DXSM" => large(part("state")) && large(part("inc")),
         "Philox" => {

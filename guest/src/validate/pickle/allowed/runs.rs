@@ -6,11 +6,14 @@ pub(in crate::validate::pickle) fn runs(module: &str, name: &str) -> bool {
     let within = |package: &&str| {
         module.strip_prefix(*package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let is_one = |one: &&str| {
-        one.rsplit_once('.').is_some_and(|(of, function)| of == module && function == name)
-    };
-    let is_inner = || module.split('.').chain(name.split('.')).any(|part| part.starts_with("__") && part != "__main__");
-    module.is_empty() || module == "builtins" || MODULES.iter().any(|one| within(one)) || NAMES.iter().any(|one| is_one(one))
+    let is_one =
+        |one: &&str| one.rsplit_once('.').is_some_and(|(of, function)| of == module && function == name);
+    let is_inner =
+        || module.split('.').chain(name.split('.')).any(|part| part.starts_with("__") && part != "__main__");
+    module.is_empty()
+        || module == "builtins"
+        || MODULES.iter().any(|one| within(one))
+        || NAMES.iter().any(|one| is_one(one))
         || is_inner()
 }
 

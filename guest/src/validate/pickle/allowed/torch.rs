@@ -33,7 +33,8 @@ pub(super) static TABLE: &[Entry] = &[
     // Neither: an empty `bytes`, as Python 3 writes it at protocol 2.
     entry(&["builtins"], &["bytes"], beyond(&[&[]], Made::Value, Work::Bytes)),
     entry(&["builtins"], &["complex"], plain(&[&[a::NUMBER, a::NUMBER]], Made::Value, Work::Numbers)),
-    entry(&["builtins"],
+    entry(
+        &["builtins"],
         &["bytearray"],
         plain(&[&[], &[a::BYTES], &[a::LATIN1_TEXT, a::LATIN1]], Made::Mutable, Work::Bytes),
     ),
@@ -42,11 +43,13 @@ pub(super) static TABLE: &[Entry] = &[
     entry(&["torch"], &["Size"], plain(&[&[a::INTS]], Made::Value, Work::Numbers)),
     entry(&["torch"], &["device"], plain(&[&[a::TEXT], &[a::TEXT, a::INT]], Made::Value, Work::Numbers)),
     entry(&["torch.serialization"], &["_get_layout"], plain(&[&[a::TEXT]], Made::Value, Work::Numbers)),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_tensor"],
         plain(&[&[a::STORAGE, a::INT, a::SIZE, a::INTS]], Made::Tensor, Work::Tensor),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_tensor_v2"],
         plain(
             &[
@@ -57,7 +60,8 @@ pub(super) static TABLE: &[Entry] = &[
             Work::Tensor,
         ),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_tensor_v3"],
         plain(
             &[
@@ -68,15 +72,18 @@ pub(super) static TABLE: &[Entry] = &[
             Work::Tensor,
         ),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_parameter"],
         plain(&[&[a::TENSOR, a::BOOL, a::HOOKS]], Made::Tensor, Work::Tensor),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_parameter_with_state"],
         special(&[&[a::TENSOR, a::BOOL, a::HOOKS, a::ATTRIBUTES]], Made::Tensor, Work::Tensor),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_qtensor"],
         plain(
             &[&[a::STORAGE, a::INT, a::SIZE, a::INTS, a::QUANTIZER, a::BOOL, a::HOOKS]],
@@ -84,23 +91,28 @@ pub(super) static TABLE: &[Entry] = &[
             Work::Compound,
         ),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_sparse_tensor"],
         plain(&[&[a::LAYOUT, a::SPARSE]], Made::Tensor, Work::Compound),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_meta_tensor_no_storage"],
         plain(&[&[a::DTYPE, a::SIZE, a::INTS, a::BOOL]], Made::Tensor, Work::Tensor),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_device_tensor_from_cpu_tensor"],
         special(&[&[a::TENSOR, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor, Work::Compound),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_device_tensor_from_numpy"],
         special(&[&[a::ARRAY, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor, Work::Compound),
     ),
-    entry(&["torch._utils"],
+    entry(
+        &["torch._utils"],
         &["_rebuild_wrapper_subclass"],
         special(
             &[&[a::TENSOR_CLASS, a::DTYPE, a::SIZE, a::INTS, a::INT, a::LAYOUT, a::DEVICE, a::BOOL]],
@@ -108,7 +120,8 @@ pub(super) static TABLE: &[Entry] = &[
             Work::Compound,
         ),
     ),
-    entry(&["torch._tensor"],
+    entry(
+        &["torch._tensor"],
         &["_rebuild_from_type_v2"],
         special(&[&[a::REBUILD, a::TENSOR_CLASS, a::TUPLE, a::ATTRIBUTES]], Made::Tensor, Work::Compound),
     ),
