@@ -150,7 +150,9 @@ impl<'a> Finished<'a> {
 
     /// Attributes that are data, under names of which `own` has none.
     pub(super) fn attributes(self, own: &[&str]) -> Result<(), Flaw> {
-        for &(key, value) in self.state_dict()? {
+        // Without any there is no state.
+        let pairs = if self.instance.state.is_some() { self.state_dict()? } else { &[] };
+        for &(key, value) in pairs {
             let Some(name) = self.objects.text(key) else {
                 return Err(Flaw::odd("an attribute's name is a str"));
             };
@@ -195,10 +197,12 @@ impl<'a> Objects<'a> {
     pub(super) fn is_natural(self, value: Value, bytes: usize) -> bool {
         match (value, self.get(value)) {
             (Value::Int(value), _) => value >= 0,
-            // Two's complement: one byte more for the sign.
-            (_, Some(Object::BigInt(digits))) => {
-                digits.len() <= bytes.saturating_add(1) && digits.last().is_some_and(|last| *last < 0x80)
-            }
+            (_, Some(Object::BigInt(digits))) => match digits.split_last() {
+                // Two's complement: a last byte for the sign alone.
+                Some((0, rest)) => rest.len() <= bytes,
+                Some((last, _)) => *last < 0x80 && digits.len() <= bytes,
+                None => true,
+            },
             _ => false,
         }
     }
