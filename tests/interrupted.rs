@@ -249,7 +249,9 @@ impl Room {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(built("strongroom"));
+        // Whoever runs the tests may have been started to ignore some: `nohup`, or a shell's `&`.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP,INT,TERM").arg(built("strongroom"));
         command.args(line.split(' ')).current_dir(self.directory.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
