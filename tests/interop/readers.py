@@ -55,8 +55,8 @@ MEMORY, MEMORY_PER_BYTE, MEMORY_PER_FILE = 1 << 30, 512, 8
 BESIDES = {"builtins.frozenset", "builtins.bytes"}
 # What may be loaded; the second only where names are allowed.
 GOOD = ("safe", "trusting")
-# What readers refuse that are careful: those with weights_only, and those that are not told how
-# Python 2 wrote texts.
+# Those that read with weights_only, which refuses what a warning says it does.
+CAREFUL = {"torch.weights_only", "torch.mmap", "torch.offsets", "torch.meta", "torch.buffer"}
 REFUSED = {"SR-PICKLE-PROTOCOL", "SR-LEGACY-ENCODING"}
 
 
@@ -335,7 +335,7 @@ def wrong(name, result, report, told, bounds, environment):
             if not environment and not harmless(trouble) and report["verdict"] == "safe":
                 yield f"use: {trouble}"
     elif report["format"] in reader.fits and not environment and report["verdict"] == "safe":
-        if not (reader.careful and told & REFUSED) and not stated(name, outcome, told):
+        if not (name in CAREFUL and told & REFUSED) and not stated(name, outcome, told):
             yield outcome
 
 

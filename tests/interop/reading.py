@@ -56,8 +56,7 @@ def warm():
         for path in warming(folder):
             for name in READERS:
                 try:
-                    reader, job = READERS[name], {}
-                    use(reader.load(reader.prepare(path, job), job), [])
+                    use(READERS[name].load(path, {}), [])
                 except BaseException:
                     continue
         os.chdir("/")
@@ -106,7 +105,7 @@ def world():
         "random": hash(random.getstate()),
         "environment": hash(tuple(sorted(os.environ.items()))),
         "directory": os.getcwd(),
-        "files": tuple(sorted(os.listdir("."))),
+        "files": tuple(name for name in sorted(os.listdir(".")) if name != "named.safetensors"),
         "path": tuple(sys.path),
         "recursion": sys.getrecursionlimit(),
         "digits": sys.get_int_max_str_digits(),
@@ -149,7 +148,7 @@ class Child:
     def __init__(self, job, settings, answer):
         self.job, self.settings, self.answer = job, settings, answer
         self.allowed = set(settings["allowed"])
-        self.events, self.watching, self.may_compile, self.own = [], False, False, ()
+        self.events, self.watching, self.may_compile = [], False, False
 
     def run(self):
         os.setsid()
@@ -177,7 +176,7 @@ class Child:
             return
         if event == "pickle.find_class":
             name = ".".join(map(str, args))
-            if not {self.old(name), name} & self.allowed and not name.startswith(self.own):
+            if self.old(name) not in self.allowed and name not in self.allowed:
                 self.events.append(f"looks up {name}")
         elif event == "import" and args[0] not in sys.modules:
             self.events.append(f"imports {args[0]}")
@@ -202,8 +201,6 @@ class Child:
                 sys.modules[module].random.manual_seed(1) if module == "torch" else sys.modules[
                     module
                 ].random.seed(1)
-        # Made here, and not by the reader.
-        path = reader.prepare(self.job["path"], self.job)
         before = world()
         gc.collect()
         with open("/proc/self/clear_refs", "w") as file:
@@ -211,11 +208,11 @@ class Child:
         resident, mapped = status("VmRSS"), status("VmSize")
         limit = mapped + self.job["memory"]
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-        self.events, self.may_compile, self.own = [], reader.compiles, reader.own
+        self.events, self.may_compile = [], reader.compiles
         said = {}
         self.watching, started = True, time.process_time()
         try:
-            loaded = reader.load(path, self.job)
+            loaded = reader.load(self.job["path"], self.job)
             said["outcome"] = "loads"
         except BaseException as error:
             lines = str(error).strip().splitlines()
