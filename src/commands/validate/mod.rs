@@ -17,6 +17,7 @@ use strongroom::{Policy, ValidateOptions};
 use crate::commands::size;
 use crate::context::Context;
 use crate::failure::Usage;
+use crate::output::note;
 use summary::Summary;
 use walk::Filter;
 
@@ -65,7 +66,7 @@ pub struct Args {
     /// A class or function that may be used besides, by its full name; may be given many times
     ///
     /// Only what you know to be harmless with any arguments: `argparse.Namespace` is,
-    /// `os.system` is not.
+    /// `os.system` is not. There are no wildcards. A note names what no file needed.
     #[arg(long, value_name = "MODULE.NAME")]
     allow: Vec<String>,
 
@@ -102,7 +103,7 @@ enum Format {
 enum Allowed {
     /// What `torch.load(weights_only=True)` of torch 2.15 builds, and what can do no more: docs/validation.md has the differences
     WeightsOnly,
-    /// Tensors, numbers, texts and containers of them; no classes at all
+    /// Tensors, numbers, texts and containers of them; no classes at all, nor --allow. (`convert --tensors-only` is something else: it leaves out what is no tensor)
     TensorsOnly,
 }
 
@@ -126,6 +127,10 @@ impl Args {
                 Format::Sarif => sarif::write(out, reports, &summary, &rules),
             }
         })?;
+        out.flush()?;
+        for name in summary.unneeded(&self.allow) {
+            note(&format!("--allow {name}: no file that was judged needs it"));
+        }
         Ok(summary.exit_code())
     }
 
