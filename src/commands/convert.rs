@@ -7,6 +7,7 @@ use super::caps::Caps;
 use super::target::{self, Target};
 use super::{extras, part, place};
 use crate::context::Context;
+use crate::signals;
 
 /// Write a checkpoint file in another format
 ///
@@ -49,6 +50,7 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let mut options = self.target.options()?;
         place::expect_file(&self.input)?;
+        signals::say_unfinished("nothing was written");
         self.target.refuse_streams()?;
         self.target.refuse_stream_into(&self.input)?;
         let context = Context::limited(self.caps.limits()?)?;
