@@ -10,8 +10,8 @@ belongs, to the same value by all readers, within the bounds on time and memory,
 and change nothing around it; and no reader of another format may open it.
 
 An environment is a folder of `pip install --target`, or several joined by `:`, whose modules
-are in front of those that are installed: other versions of the same readers. They may refuse
-a file.
+are in front of those that are installed. Readers that are installed too are other versions there:
+they may refuse a file.
 """
 
 import argparse
@@ -55,8 +55,8 @@ MEMORY, MEMORY_PER_BYTE, MEMORY_PER_FILE = 1 << 30, 512, 8
 BESIDES = {"builtins.frozenset", "builtins.bytes"}
 # What may be loaded; the second only where names are allowed.
 GOOD = ("safe", "trusting")
-# Those that read with weights_only, which refuses what a warning says it does.
-CAREFUL = {"torch.weights_only", "torch.mmap", "torch.offsets", "torch.meta", "torch.buffer"}
+# What readers refuse that are careful: those with weights_only, and those that are not told how
+# Python 2 wrote texts.
 REFUSED = {"SR-PICKLE-PROTOCOL", "SR-LEGACY-ENCODING"}
 
 
@@ -254,10 +254,13 @@ def start(options, name):
             versions[loaders.READERS[reader].module.split(".")[0], version].append(reader)
         for (module, version), readers in versions.items():
             print(f"{name}: {server.name or 'installed'}: {module} {version}: {', '.join(readers)}")
-    missing = first[0].missing
-    for reader, why in missing.items():
-        if not wanted or reader in wanted | required:
-            print(f"{name}: not installed, and not run: {reader}: {why}")
+    missing = first[0].missing.copy()
+    for server in first:
+        missing = {reader: why for reader, why in missing.items() if reader not in server.versions}
+    for why in sorted(set(missing.values())):
+        them = [r for r in missing if missing[r] == why and (not wanted or r in wanted | required)]
+        if them:
+            print(f"{name}: not installed, and not run: {', '.join(them)}: {why}")
     if lacking := sorted(required & set(missing)):
         print(f"{name}: required, and not installed: {', '.join(lacking)}")
         return None
@@ -299,13 +302,14 @@ def one(pool, path, label, content, report, tally, only):
     for environment, results in answers.items():
         for reader, result in results.items():
             tally.count(environment, reader, result)
-            for what in wrong(reader, result, report, told, bounds, environment):
+            older = environment and reader in answers.get("", {})
+            for what in wrong(reader, result, report, told, bounds, older):
                 tally.find(label, content, report, environment, reader, what, result)
     for environment, reader, what in disagreements(answers, report):
         tally.find(label, content, report, environment, reader, what, answers[environment][reader])
 
 
-def wrong(name, result, report, told, bounds, environment):
+def wrong(name, result, report, told, bounds, older):
     """What a reader does that it must not with a safe file. One that is safe only where names are
     trusted may fail, and be of no use: that harms nobody."""
     reader, outcome = loaders.READERS[name], result["outcome"]
@@ -317,7 +321,7 @@ def wrong(name, result, report, told, bounds, environment):
     # No module's name begins with a NUL: the unpickler in Python takes the first bytes of a
     # safetensors file for the name of one, whose end is the file's.
     for event in result["events"]:
-        late = event.startswith(("imports ", "opens ")) and environment
+        late = event.startswith(("imports ", "opens ")) and older
         if not late and not event.startswith(("imports \0", "looks up \0")):
             yield event
     if result["changed"]:
@@ -332,17 +336,17 @@ def wrong(name, result, report, told, bounds, environment):
         if result["use"] > 10 * bounds.time:
             yield f"using it takes {result['use']:.1f} s"
         for trouble in result["trouble"]:
-            if not environment and not harmless(trouble) and report["verdict"] == "safe":
+            if not older and not harmless(trouble) and report["verdict"] == "safe":
                 yield f"use: {trouble}"
-    elif report["format"] in reader.fits and not environment and report["verdict"] == "safe":
-        if not (name in CAREFUL and told & REFUSED) and not stated(name, outcome, told):
+    elif report["format"] in reader.fits and not older and report["verdict"] == "safe":
+        if not (reader.careful and told & REFUSED) and not stated(name, outcome, told):
             yield outcome
 
 
 def stated(name, outcome, told):
     """Whether it is told, by a warning or in docs/validation.md, that this reader refuses such a file."""
     return any(
-        name.startswith(reader) and part in outcome and (rule is None or rule in told)
+        reader in name and part in outcome and (rule is None or rule in told)
         for reader, part, rule in STATED
     )
 
@@ -357,32 +361,41 @@ def harmless(trouble):
 
 SERIOUS = ["INTERNAL", "out of bounds", "out of range", "inconsistent", "negative"]
 UNABLE = ["RecursionError", "NotImplementedError", "OverflowError", "RuntimeError", "ValueError"]
-# Readers, what they say, and the warning that says so before; None where no file is to blame.
+# A part of the names of readers, what they say, and the warning that says so before; None where no
+# file is to blame.
 STATED = [
-    ("torch", "PytorchStreamReader", "SR-ZIP-SEVERAL"),
+    ("", "PytorchStreamReader", "SR-ZIP-SEVERAL"),
     ("accounts", "", "SR-ZIP-SEVERAL"),
-    ("torch", "restore data location", "SR-TENSOR-BACKEND"),
-    ("torch.named", "last dim be divisible", "SR-SAFETENSORS-ODD"),
-    ("safetensors", "last dim be divisible", "SR-SAFETENSORS-ODD"),
+    ("", "restore data location", "SR-TENSOR-BACKEND"),
+    ("", "last dim be divisible", "SR-SAFETENSORS-ODD"),
     # The sums of records are for --deep.
     ("zipfile", "Bad CRC-32", None),
     # Sets that cannot change are allowed besides.
-    ("torch", "UnpicklingError: Weights only load failed.", None),
+    ("", "UnpicklingError: Weights only load failed.", None),
     # A `data.pkl` that was unpacked: ids of storages are for torch.
     ("", "persistent id", None),
     # The reader of bytes lacks some types, and that of slices counts two F4 in one element.
     ("safetensors.bytes", "F8_E8M0", None),
     ("safetensors.bytes", "KeyError: 'F4'", None),
+    ("dcp.safetensors", "metadata read failed: 'F8_E8M0'", None),
+    ("dcp.safetensors", "metadata read failed: 'F4'", None),
+    ("transformers.safetensors.meta", "safetensors of unknown dtype", None),
+    # Metadata of others, in which there is no `format`.
+    ("huggingface_hub.safetensors", "does not contain the valid metadata", None),
+    # It knows no `map_location`.
+    ("dcp.bytes", "please use torch.load with map_location", None),
     ("safetensors.slices", "is invalid for input of size", None),
     ("safetensors.bytes", "Stride calculation overflowed", None),
+    ("dcp.safetensors", "Stride calculation overflowed", None),
+    ("transformers.safetensors.meta", "Stride calculation overflowed", None),
     # Numbers of Python 2 in a header of version 3.
     ("numpy", "Cannot parse header", None),
     # Nobody needs what the records of it say they need.
     ("zipfile", "zip file version", None),
     # What torch cannot do with files that it wrote itself.
-    ("torch.meta", "meta tensor", None),
-    ("torch.meta", "'meta' device", None),
-    ("torch.meta", "QuantizedMeta", None),
+    (".meta", "meta tensor", None),
+    (".meta", "'meta' device", None),
+    (".meta", "QuantizedMeta", None),
 ]
 
 
@@ -393,14 +406,16 @@ def disagreements(answers, report):
         for name, result in results.items():
             group = loaders.READERS[name].group
             # Before 2.15, what is loaded to meta loses strides and flags.
-            old = environment and loaders.READERS[name].shapes
+            old = environment and name in answers.get("", {}) and loaders.READERS[name].shapes
             if result["outcome"] == "loads" and group not in ("other", "joblib") and not old:
                 groups[group].append((environment, name, result))
     for members in groups.values():
         whole = [member for member in members if not loaders.READERS[member[1]].shapes]
         for first, others, key in [(whole[:1], whole[1:], "digest"), (whole[:1], members, "shapes")]:
             for environment, name, result in others:
-                if first and result[key] != first[0][2][key]:
+                # What says it is on `meta` has its data where readers are told another device.
+                bare = key == "digest" and first and result["bare"] != first[0][2]["bare"]
+                if first and not bare and result[key] != first[0][2][key]:
                     yield (
                         environment,
                         name,
