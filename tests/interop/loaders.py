@@ -8,7 +8,7 @@ import io
 import itertools
 import sys
 
-import distributed
+import dcp_files
 import hubs
 import keras_files
 from naming import in_order, named
@@ -328,13 +328,13 @@ def dcp(load, group, prepare, fits=(), **more):
 
 WRITTEN = ("torch.distributed.checkpoint.",)
 READERS |= {
-    "torch.dcp.metadata": dcp(distributed.metadata, "dcp.metadata", distributed.metadata_folder),
+    "torch.dcp.metadata": dcp(dcp_files.metadata, "dcp.metadata", dcp_files.metadata_folder),
     "torch.dcp.bytes": dcp(
-        distributed.bytes_item, "torch", distributed.bytes_folder, TORCH, careful=True, own=WRITTEN
+        dcp_files.bytes_item, "torch", dcp_files.bytes_folder, TORCH, careful=True, own=WRITTEN
     ),
-    "torch.dcp.tensor": dcp(distributed.tensor_item, "dcp.tensor", distributed.tensor_folder, own=WRITTEN),
+    "torch.dcp.tensor": dcp(dcp_files.tensor_item, "dcp.tensor", dcp_files.tensor_folder, own=WRITTEN),
     "torch.dcp.safetensors": dcp(
-        distributed.safetensors_folder,
+        dcp_files.safetensors_folder,
         "safetensors",
         named("model.safetensors"),
         SAFETENSORS,
