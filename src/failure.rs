@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 use strongroom::{DirectoryKind, Error, Fault, Unfit, is_partial_download};
 
+use crate::commands::caps::NAMES;
 use crate::output::Printable;
 use crate::output::capped::TooMuch;
 
@@ -178,9 +179,11 @@ fn hint(error: &anyhow::Error) -> Option<Cow<'static, str>> {
 
 fn library_hint(error: &Error) -> Option<Cow<'static, str>> {
     let hint = match error {
-        Error::Format { fault: Fault::Limit { limit, .. }, .. } => {
+        Error::Format { fault: Fault::Limit { limit, .. }, .. } if NAMES.contains(&limit.as_str()) => {
             return Some(format!("if you trust the file, --limit {limit}=N raises the limit").into());
         }
+        Error::Format { fault: Fault::Limit { .. }, .. } => Some("no option raises this limit"),
+        Error::Stopped { limit: None, .. } => Some("no option raises what it was stopped by"),
         Error::Stopped { limit: Some("memory"), .. } => {
             Some("if you trust the file, --max-memory SIZE raises the limit")
         }

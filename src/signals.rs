@@ -1,18 +1,19 @@
 //! Ctrl-C and its like: what is under way is taken along.
 
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use strongroom::store::Local;
 
-use crate::output::note;
+use crate::output::{Printable, note};
 
 static CAUGHT: AtomicBool = AtomicBool::new(false);
 
@@ -20,6 +21,9 @@ static CAUGHT: AtomicBool = AtomicBool::new(false);
 static LAST_WORDS: Mutex<Option<Words>> = Mutex::new(None);
 
 type Words = Box<dyn FnOnce() -> Vec<String> + Send>;
+
+/// What is true of a command's work when a signal ends it before that has come to its place.
+static UNFINISHED: Mutex<Option<String>> = Mutex::new(None);
 
 /// From now on a signal that ends this process has it remove first what it has not
 /// finished. The exit code is then that of shells: 128 and the signal's number.
@@ -39,9 +43,11 @@ pub fn watch() -> io::Result<()> {
     let wait = move || {
         if let Some(signal) = signals.forever().next() {
             CAUGHT.store(true, Ordering::SeqCst);
-            Local::abandon();
+            let nothing = Local::abandon();
             let words = LAST_WORDS.lock().ok().and_then(|mut words| words.take());
-            words.into_iter().flat_map(|words| words()).for_each(|words| note(&words));
+            let words = words.into_iter().flat_map(|words| words()).collect();
+            let unfinished = UNFINISHED.lock().ok().and_then(|mut unfinished| unfinished.take());
+            say(words, unfinished.filter(|_| nothing));
             process::exit(code(signal));
         }
     };
@@ -54,6 +60,32 @@ pub fn watch() -> io::Result<()> {
 pub fn say_first(words: impl FnOnce() -> Vec<String> + Send + 'static) {
     if let Ok(mut said) = LAST_WORDS.lock() {
         *said = Some(Box::new(words));
+    }
+}
+
+/// Has a signal that ends this process say what has become of its work, if nothing of that has
+/// come to its place.
+pub fn say_unfinished(what: impl Into<String>) {
+    if let Ok(mut said) = UNFINISHED.lock() {
+        *said = Some(what.into());
+    }
+}
+
+/// The last words of this process. Where nobody takes them, as from a pipe that is full, it ends
+/// without them.
+fn say(words: Vec<String>, unfinished: Option<String>) {
+    let (done, said) = mpsc::channel();
+    let say = move || {
+        let mut errors = io::stderr();
+        // Behind the `^C`, or the bar.
+        let line = if errors.is_terminal() { "\n" } else { "" };
+        let unfinished = unfinished.map(|what| format!("; {}", Printable(&what))).unwrap_or_default();
+        let _ = errors.write_all(format!("{line}strongroom: interrupted{unfinished}\n").as_bytes());
+        words.iter().for_each(|words| note(words));
+        let _ = done.send(());
+    };
+    if thread::Builder::new().name("strongroom-last-words".into()).spawn(say).is_ok() {
+        let _ = said.recv_timeout(PATIENCE);
     }
 }
 
@@ -76,3 +108,6 @@ fn ignored() -> impl Fn(i32) -> bool {
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     move |signal| mask & (1 << (signal - 1)) != 0
 }
+
+/// How long who reads stderr may take.
+const PATIENCE: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs::{self, File};
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,7 +26,7 @@ fn a_command_that_is_interrupted_takes_along_what_it_began() {
         let old = fs::read(room.path("old.pt")).unwrap();
         let child = room.start(line);
         wait_for("a file under way", || room.find("strongroom-partial").is_some());
-        room.end(child, signal, code);
+        room.end(child, signal, code, NOTHING);
         assert_eq!(room.names(), before, "{line}, {signal}");
         assert!(fs::read(room.path("old.pt")).unwrap() == old);
     }
@@ -44,7 +45,7 @@ fn a_save_that_is_interrupted_takes_along_what_it_staged() {
         let before = room.names();
         let child = room.start(line);
         wait_for("a file under way", || room.find("strongroom-partial").is_some());
-        room.end(child, signal, code);
+        room.end(child, signal, code, NOTHING);
         assert_eq!(room.names(), before, "{line}, {signal}");
         assert!(room.run("verify run/step-0").status.success());
     }
@@ -99,13 +100,14 @@ fn a_rank_that_waits_is_interrupted_at_once_and_the_last_one_cleans_up() {
             let _ = fs::remove_dir_all(room.path("run/step-1"));
         };
         wait_for("the file of rank 0", || room.find("strongroom-staging/checkpoint_0.pt").is_some());
-        room.end(first, "TERM", 143);
+        room.end(first, "TERM", 143, &interrupted(IN_PARTS));
         assert!(room.find("strongroom-staging").is_some(), "it was removed under rank 1");
         if last == "TERM" {
             signal(&second, "TERM");
             signal(&second, "CONT");
             let output = second.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
+            assert_eq!(stderr(&output), interrupted(IN_PARTS));
         } else {
             kill(second.id());
             drop(second.wait_with_output());
@@ -115,6 +117,33 @@ fn a_rank_that_waits_is_interrupted_at_once_and_the_last_one_cleans_up() {
         }
         assert_eq!(room.names(), before, "{last}");
     }
+}
+
+/// What only reads has nothing to say of what was written.
+#[test]
+fn a_command_that_only_reads_says_that_it_was_interrupted() {
+    let room = Room::new();
+    for (name, code) in SIGNALS {
+        let (reader, writer) = full_pipe();
+        let child = room.command("inspect small.pt").stdout(writer).spawn().unwrap();
+        wait_for("a handler of signals", || hears(&child));
+        room.end(child, name, code, "strongroom: interrupted\n");
+        drop(reader);
+    }
+}
+
+/// Nobody reads what it says: it ends all the same.
+#[test]
+fn a_command_that_nobody_listens_to_is_interrupted_too() {
+    let room = Room::new();
+    let before = room.names();
+    let (reader, writer) = full_pipe();
+    let mut child = room.command("convert large.safetensors made/out.pt").stderr(writer).spawn().unwrap();
+    wait_for("a file under way", || room.find("strongroom-partial").is_some());
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(room.names(), before);
+    drop(reader);
 }
 
 /// Signals that a program has a use for, and goes on after, end no wait for other ranks.
@@ -249,7 +278,9 @@ impl Room {
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(built("strongroom"));
+        // Whoever runs the tests may have been started to ignore some: `nohup`, or a shell's `&`.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP,INT,TERM").arg(built("strongroom"));
         command.args(line.split(' ')).current_dir(self.directory.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -267,11 +298,11 @@ impl Room {
         self.command(line).spawn().unwrap()
     }
 
-    fn end(&self, child: Child, name: &str, code: i32) {
+    fn end(&self, child: Child, name: &str, code: i32, said: &str) {
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{name}: {}", stderr(&output));
-        assert_eq!(stderr(&output), "");
+        assert_eq!(stderr(&output), said);
     }
 
     /// All paths there are but those of `large`, which comes later.
@@ -308,5 +339,28 @@ fn signal(child: &Child, name: &str) {
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
+
+/// A pipe that takes no more.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = io::pipe().unwrap();
+    writer.write_all(&[b'x'; 1 << 16]).unwrap();
+    (reader, writer)
+}
+
+/// Whether a process has said what is to be done at SIGTERM.
+fn hears(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << 14) != 0
+}
+
+fn interrupted(what: &str) -> String {
+    format!("strongroom: interrupted; {what}\n")
+}
+
+const NOTHING: &str = "strongroom: interrupted; nothing was written\n";
+
+const IN_PARTS: &str =
+    "run/step-1: it appears only if the file of this rank was done, and those of all others are";
 
 const LARGE: u64 = 1 << 30;

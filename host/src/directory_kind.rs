@@ -109,10 +109,12 @@ impl DirectoryKind {
         if let Some(program) = program(store, path, entries)? {
             return Ok(Self::UnpackedProgram { program });
         }
-        if has("data.pkl") {
+        // Anybody may call a pickle so; all archives have a version beside it.
+        if has("data.pkl") && (has("version") || has("data")) {
             return Ok(Self::Unpacked);
         }
-        if let Some(index) = files().find(|name| name.ends_with(".index.json")) {
+        if let Some(index) = files().find(|name| name.strip_suffix(".index.json").is_some_and(is_checkpoint))
+        {
             return Ok(Self::Sharded { index: index.into() });
         }
         if has("snapshots") && (has("blobs") || has("refs")) {
@@ -121,8 +123,9 @@ impl DirectoryKind {
         if let Some(first) = files().find(|name| is_checkpoint(name)) {
             let first = first.to_owned();
             let count = files().filter(|name| is_checkpoint(name)).count();
-            let repository = has("config.json") || has(".gitattributes");
-            return Ok(if repository { Self::Repository { first } } else { Self::Files { first, count } });
+            // Any program may have a `config.json`, and any repository the other.
+            let weights = files().any(is_of_a_hub) && (has("config.json") || has(".gitattributes"));
+            return Ok(if weights { Self::Repository { first } } else { Self::Files { first, count } });
         }
         match committed(store, path, entries)? {
             0 if entries.is_empty() => Ok(Self::Empty),
@@ -203,6 +206,17 @@ fn is_checkpoint(name: &str) -> bool {
     has_extension(Path::new(name), &["pt", "pth", "bin", "ckpt", "safetensors"]) && !name.starts_with('.')
 }
 
+/// Whether a file is called as the libraries of a hub call weights: `model.safetensors`,
+/// `pytorch_model-00001-of-00002.bin`.
+fn is_of_a_hub(name: &str) -> bool {
+    const STEMS: [&str; 4] = ["model", "pytorch_model", "adapter_model", "diffusion_pytorch_model"];
+    let path = Path::new(name);
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let is_part = |rest: &str| rest.is_empty() || rest.starts_with(['-', '.']);
+    has_extension(path, &["bin", "safetensors"])
+        && STEMS.iter().any(|known| stem.strip_prefix(known).is_some_and(is_part))
+}
+
 /// Whether the name of a file says that it is being downloaded, or that a download was
 /// broken off.
 pub fn is_partial_download(path: &Path) -> bool {
@@ -272,7 +286,7 @@ impl fmt::Display for DirectoryKind {
                 write!(f, "a directory of others, among them `{directory}`: {kind}")
             }
             Self::Empty => f.write_str("an empty directory"),
-            Self::Other => f.write_str("a directory of other things"),
+            Self::Other => f.write_str("a directory without a checkpoint, as far as names say"),
         }
     }
 }
@@ -307,7 +321,7 @@ mod tests {
         let first = |first: &str| first.to_owned();
         let above = |directory: &str, kind| Kind::Above { directory: directory.into(), kind: Box::new(kind) };
         let program = |program| Kind::UnpackedProgram { program };
-        let cases: [(&[&str], Kind); 27] = [
+        let cases: [(&[&str], Kind); 35] = [
             (&["strongroom.json", "checkpoint_0.pt"], Kind::Committed),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "config.json"], Kind::RankFiles(2)),
             (&["checkpoint_0.pt", "checkpoint_1.pt", "outline.pkl"], Kind::LostRecord(2)),
@@ -330,6 +344,21 @@ mod tests {
                 &["README.md", "config.json", "model.safetensors"],
                 Kind::Repository { first: first("model.safetensors") },
             ),
+            (
+                &["config.json", "diffusion_pytorch_model.fp16.safetensors"],
+                Kind::Repository { first: first("diffusion_pytorch_model.fp16.safetensors") },
+            ),
+            (
+                &[".gitattributes", "notes.bin", "pytorch_model-00001-of-00002.bin"],
+                Kind::Repository { first: first("notes.bin") },
+            ),
+            // What many others have, too.
+            (&["config.json"], Kind::Other),
+            (&["config.json", "search.index.json"], Kind::Other),
+            (&["config.json", "data.pkl"], Kind::Other),
+            (&["config.json", "run.pt"], Kind::Files { first: first("run.pt"), count: 1 }),
+            (&["config.json", "modelling.bin"], Kind::Files { first: first("modelling.bin"), count: 1 }),
+            (&["config.json", "model.pt"], Kind::Files { first: first("model.pt"), count: 1 }),
             (&["b.pt", "a.pth", "log.txt"], Kind::Files { first: first("a.pth"), count: 2 }),
             (&["step-1/strongroom.json", "step-2/strongroom.json", "notes/"], Kind::Checkpoints(2)),
             (&[".step-1.00000000000004a1.strongroom-staging/"], Kind::Unfinished),

@@ -26,6 +26,19 @@ pub struct Caps {
     others: Vec<(String, u64)>,
 }
 
+/// The names that `--limit` takes.
+pub const NAMES: [&str; 9] = [
+    "entries",
+    "directory_bytes",
+    "pickle_bytes",
+    "opcodes",
+    "memo",
+    "string_bytes",
+    "depth",
+    "nodes",
+    "tree",
+];
+
 impl Caps {
     /// The limits that were asked for.
     pub fn limits(&self) -> Result<Limits> {
@@ -57,4 +70,18 @@ fn name_and_number(text: &str) -> Result<(String, u64), &'static str> {
     const EXPECTED: &str = "expected NAME=N, as in depth=4000";
     let (name, number) = text.split_once('=').ok_or(EXPECTED)?;
     Ok((name.into(), size::parse(number).map_err(|_| EXPECTED)? as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_of_a_limit() {
+        let set = |name: &str| {
+            let others = vec![(name.to_owned(), 1)];
+            Caps { max_memory: 1, timeout: Duration::ZERO, others }.limits().is_ok()
+        };
+        assert!(NAMES.into_iter().all(set) && !set("bytes of all paths"));
+    }
 }

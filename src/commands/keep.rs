@@ -17,11 +17,12 @@ pub struct Keep {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     keep_last: Option<NonZeroUsize>,
 
-    /// Keep also those whose number (100 for step-100) is a multiple of K
+    /// With --keep-last: keep also those whose number (100 for step-100) is a multiple of K
     #[arg(long, value_name = "K", requires = "keep_last")]
     keep_every: Option<NonZeroU64>,
 
-    /// Count, and remove, what has names like this, a glob, rather than each family
+    /// With --keep-last: count, and remove, what has names like this, a glob, rather than each
+    /// family
     #[arg(long, value_name = "PATTERN", requires = "keep_last")]
     keep_in: Option<Pattern>,
 }

@@ -8,6 +8,7 @@ use super::target::{self, Target};
 use super::{each, part, place};
 use crate::context::Context;
 use crate::failure::{Hint, Usage};
+use crate::signals;
 
 /// Bring a checkpoint directory together in one file
 ///
@@ -40,6 +41,7 @@ impl Args {
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
         let options = self.target.options()?;
         place::expect_directory(&self.directory)?;
+        signals::say_unfinished("nothing was written");
         self.target.refuse_streams()?;
         let context = Context::limited(self.caps.limits()?)?;
         if self.uncommitted

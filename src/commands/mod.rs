@@ -1,6 +1,6 @@
 //! The command line: one module per command, each an `Args` whose docs are the help.
 
-mod caps;
+pub mod caps;
 mod checkpoint_process;
 mod completions;
 mod convert;

@@ -38,7 +38,8 @@ pub struct Target {
     /// safetensors holds plain tensors with names and nothing else. Without this
     /// option, anything more is an error; with it, a note on stderr says what was
     /// left out. All plain tensors stay, those of an optimizer too; if there is none,
-    /// it is an error.
+    /// it is an error. (`validate --policy tensors-only` is something else: it judges a file,
+    /// and changes nothing.)
     #[arg(long)]
     tensors_only: bool,
 

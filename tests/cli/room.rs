@@ -24,6 +24,7 @@ impl Room {
         room.make_directories();
         room.make_dangerous();
         room.make_escapes();
+        room.make_old_model();
         room
     }
 
@@ -53,11 +54,14 @@ impl Room {
 
     /// Directories that are no committed checkpoint.
     fn make_directories(&self) {
-        let files: [(&str, &[&str]); 4] = [
+        let files: [(&str, &[&str]); 7] = [
             ("ranks", &["checkpoint_0.pt", "checkpoint_1.pt"]),
             ("dcp", &[".metadata", "__0_0.distcp"]),
             ("unpacked", &["data.pkl", "version", "byteorder"]),
             ("sharded", &["config.json", "model.safetensors.index.json", "model-00001-of-00001.safetensors"]),
+            ("hub", &["config.json", "model.safetensors"]),
+            ("mine", &["config.json", "step.pt"]),
+            ("site", &["config.json", "search.index.json", "data.pkl"]),
         ];
         for (directory, names) in files {
             fs::create_dir(self.path(directory)).unwrap();
@@ -87,6 +91,20 @@ impl Room {
         strongroom::save(self.path("escapes.safetensors"), &state).unwrap();
         let header = br#"{"\u001b[2J":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#;
         fs::write(self.path("escapes-malformed.safetensors"), safetensors(header, 4)).unwrap();
+    }
+
+    /// A whole model as PyTorch wrote it before 1.6: with the source of its class.
+    fn make_old_model(&self) {
+        let parts: [&[u8]; 5] = [
+            b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.",
+            b"\x80\x02M\xe9\x03.",
+            b"\x80\x02}(X\x10\0\0\0protocol_versionM\xe9\x03X\r\0\0\0little_endian\x88X\n\0\0\0type_sizes}\
+              (X\x05\0\0\0shortK\x02X\x03\0\0\0intK\x04X\x04\0\0\0longK\x04uu.",
+            b"\x80\x02(X\x06\0\0\0modulecnet\nNet\nX\x06\0\0\0net.pyX\x0f\0\0\0class Net: passtQ)\x81}\
+              X\x05\0\0\0widthK\x02sb.",
+            b"\x80\x02].",
+        ];
+        fs::write(self.path("old_model.pt"), parts.concat()).unwrap();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -199,6 +199,14 @@ class Disguise:
         room = b"\0" * place + inner + self.random.choice([b"\0", b"x"]) * (length - len(inner) - place)
         return carrier.make(room)
 
+    def far(self, carrier):
+        """The end of an archive further from that of the file than a comment can be long: PyTorch
+        reads whole pieces, and finds some of those."""
+        length = self.random.randint(65_500, 69_700)
+        inner = self.script()
+        start, _ = carrier.room(len(inner) + length)
+        return carrier.make(self.moved(inner, start) + bytes(length))
+
     def moved(self, archive, by):
         """The same archive behind so many bytes, with offsets from the start of the file."""
         at, whole = archive.rindex(END), bytearray(archive)
@@ -270,6 +278,31 @@ class Disguise:
         text = text.replace(b'"n":""', b'"n":"' + room + b'"')
         return struct.pack("<Q", length) + text.ljust(length) + b"\0"
 
+    def header(self, length, key):
+        """A safetensors file with a header so long that begins with this name."""
+        text = b'{"' + key + b'":' + json.dumps(W, separators=(",", ":")).encode() + b"}"
+        return struct.pack("<Q", length) + text.ljust(length) + b"\0"
+
+    def gzipped(self, carrier):
+        """A safetensors file that is a gzip stream as well: `{\"` are flags of no meaning, and the
+        name is a block of bytes that are not compressed. Or nearly one."""
+        first = b"`" if self.random.random() < 0.8 else self.random.choice([b"a", b"b", b"@"])
+        key = first + b"<V" + bytes([~b"<"[0] & 255, ~b"V"[0] & 255]) + b"a" * 22_076
+        return self.header(0x088B1F, key)
+
+    def pickled(self, carrier):
+        """A safetensors file that is a pickle as well. The length is an instruction with an operand
+        that reaches into the first name, which goes on with instructions."""
+        code = self.random.choice([0x8A, 0x58, 0x42, 0x54, 0x55, 0x43])
+        reach = self.random.choice([10, 11, 20])
+        width = 4 if code in (0x58, 0x42, 0x54) else 1
+        length = (reach - 1 - width) << 8 | code
+        module = b"multiprocessing.resource_tracker"
+        instructions = b"U" + bytes([len(module)]) + module + b"U!" + b"a" * 33
+        # BINPUT, STACK_GLOBAL: two bytes of UTF-8.
+        instructions += self.random.choice([b"q\xc3\x93)R.", b"q\xc3\x93)R.", b"0."])
+        return self.header(length, b"a" * (reach - 10) + instructions)
+
     def flatbuffer(self, carrier):
         """A mobile module, which `torch.jit.load` knows by four bytes at 4, in a pickle."""
         module = self.mobile()
@@ -323,6 +356,10 @@ class Disguise:
 
 
 KINDS = [
+    "far",
+    "gzipped",
+    "pickled",
+    "pickled",
     "tar",
     "tar",
     "tar",

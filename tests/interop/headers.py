@@ -11,9 +11,8 @@ import struct
 import zipfile
 import zlib
 
-from mutate import Mutator
+from packing import CENTRAL, END, LOCAL, Packing
 
-END, CENTRAL, LOCAL = b"PK\5\6", b"PK\1\2", b"PK\3\4"
 ZIP64_END, ZIP64_LOCATOR = b"PK\6\6", b"PK\6\7"
 HDF5 = b"\x89HDF\r\n\x1a\n"
 EXTRAS = [0x0001, 0x4246, 0x5455, 0x7075, 0x6375, 0x000A, 0x9901, 0xCAFE, 0xD935]
@@ -98,7 +97,7 @@ SAFE_SMALL = [
 ]
 
 
-class Headers(Mutator):
+class Headers(Packing):
     """Makes damaged copies of files, at their seams."""
 
     def any(self, data):
@@ -114,6 +113,8 @@ class Headers(Mutator):
                 self.packed,
             ]
             choose += [self.archive_of_torch, self.gap, self.local, self.central, self.tail]
+            choose += [self.folder, self.attribute, self.flushed, self.fields, self.comment]
+            choose += [self.promised, self.promised, self.other_order]
         elif data[:6] == b"\x93NUMPY":
             choose = [self.npy] * 4 + choose
         elif data[8:9] == b"{":

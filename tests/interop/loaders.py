@@ -3,10 +3,15 @@ which formats it must load.
 """
 
 import importlib
+import importlib.metadata
 import io
 import itertools
-import os
 import sys
+
+import dcp_files
+import hubs
+import keras_files
+from naming import in_order, named
 
 # Readers. Each answers what it loaded; one that opens a file of its own format says what of it.
 
@@ -51,8 +56,7 @@ def torch_dill(path, job):
 def torch_named(path, job):
     import torch
 
-    os.symlink(path, "named.safetensors")
-    return in_order(torch.load("named.safetensors"))
+    return in_order(torch.load(path))
 
 
 def torch_jit(path, job):
@@ -91,6 +95,14 @@ def by_zipfile(path, job):
         read = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
     if not read:
         raise ValueError("no record is in it")
+    return {name.partition("/")[2] or name: read[name] for name in sorted(read)}
+
+
+def by_accounts(path, job):
+    import accounts
+
+    with open(path, "rb") as file:
+        read = accounts.records(file.read())
     return {name.partition("/")[2] or name: read[name] for name in sorted(read)}
 
 
@@ -144,11 +156,6 @@ def safetensors_bytes(path, job):
 
     with open(path, "rb") as file:
         return in_order(safetensors.torch.load(file.read()))
-
-
-def in_order(tensors):
-    """By name: the order of keys says nothing, and the reader's ways differ in it."""
-    return {name: tensors[name] for name in sorted(tensors)}
 
 
 def safetensors_each(path, job):
@@ -223,38 +230,60 @@ def by_gguf(path, job):
     return {"gguf": sorted(gguf.GGUFReader(path).fields)}
 
 
-def by_onnx(path, job):
-    import onnx
+def by_onnx(form=None):
+    """A form is that of files with other names than `.onnx`. Where a model says that its data is in
+    other files, those are read as well."""
 
-    model = onnx.load_model(path, load_external_data=False)
-    if not model.graph.node and not model.functions:
-        raise ValueError("no operator is in it")
-    return {"onnx": model.ir_version}
+    def load(path, job):
+        import onnx
+
+        model = onnx.load_model(path, form)
+        if not model.graph.node and not model.functions:
+            raise ValueError("no operator is in it")
+        return {"onnx": model.ir_version}
+
+    return load
 
 
 class Reader:
     """A reader, the module that it is of, and how its answers compare: those of a `group` are equal."""
 
-    def __init__(self, module, load, group, fits=(), shapes=False, compiles=False):
+    def __init__(self, module, load, group, fits=(), **more):
         self.module, self.load, self.group = module, load, group
         # The formats that it must load, and that it may open as its own.
         self.fits = fits
-        self.shapes, self.compiles = shapes, compiles
+        # Is compared without data, may compile, and refuses what weights_only does.
+        self.shapes, self.compiles = more.pop("shapes", False), more.pop("compiles", False)
+        self.careful = more.pop("careful", False)
+        # What has to lie in the present directory, and what names that was written with.
+        self.prepare = more.pop("prepare", lambda path, job: path)
+        self.own = more.pop("own", ())
+        assert not more, more
 
 
 TORCH, ARCHIVE, ANY_ZIP = ("torch-zip", "torch-legacy"), ("torch-zip",), ("torch-zip", "npz", "zip")
-NUMPY = ("npy", "npz")
+NUMPY, SAFETENSORS = ("npy", "npz"), ("safetensors",)
 READERS = {
     "torch.full": Reader("torch", by_torch(weights_only=False), "torch", TORCH),
-    "torch.weights_only": Reader("torch", by_torch(weights_only=True), "torch", TORCH),
-    "torch.mmap": Reader("torch", by_torch(weights_only=True, mmap=True), "torch", ARCHIVE),
-    "torch.offsets": Reader("torch.utils.serialization", torch_offsets, "torch", ARCHIVE),
-    "torch.meta": Reader(
-        "torch", by_torch(weights_only=True, map_location="meta"), "torch", TORCH, shapes=True
+    "torch.weights_only": Reader("torch", by_torch(weights_only=True), "torch", TORCH, careful=True),
+    "torch.cpu": Reader(
+        "torch", by_torch(weights_only=True, map_location="cpu"), "torch", TORCH, careful=True
     ),
-    "torch.buffer": Reader("torch", torch_buffer, "torch", TORCH),
+    "torch.mmap": Reader("torch", by_torch(weights_only=True, mmap=True), "torch", ARCHIVE, careful=True),
+    "torch.offsets": Reader("torch.utils.serialization", torch_offsets, "torch", ARCHIVE, careful=True),
+    "torch.meta": Reader(
+        "torch",
+        by_torch(weights_only=True, map_location="meta"),
+        "torch",
+        TORCH,
+        shapes=True,
+        careful=True,
+    ),
+    "torch.buffer": Reader("torch", torch_buffer, "torch", TORCH, careful=True),
     "torch.dill": Reader("dill", torch_dill, "torch", TORCH),
-    "torch.named": Reader("safetensors.torch", torch_named, "safetensors", ("safetensors",)),
+    "torch.named": Reader(
+        "safetensors.torch", torch_named, "safetensors", SAFETENSORS, prepare=named("named.safetensors")
+    ),
     "torch.records": Reader("torch", torch_records, "zip", ARCHIVE),
     "torch.jit": Reader("torch", torch_jit, "other", (), compiles=True),
     "torch.package": Reader("torch.package", torch_package, "other", (), compiles=True),
@@ -269,22 +298,129 @@ READERS = {
     "numpy": Reader("numpy", by_numpy(allow_pickle=False), "numpy", NUMPY, compiles=True),
     "numpy.pickle": Reader("numpy", by_numpy(allow_pickle=True), "numpy", NUMPY, compiles=True),
     "numpy.mmap": Reader("numpy", by_numpy(allow_pickle=False, mmap_mode="r"), "numpy", compiles=True),
-    "safetensors.file": Reader("safetensors.torch", safetensors_file, "safetensors", ("safetensors",)),
-    "safetensors.bytes": Reader("safetensors.torch", safetensors_bytes, "safetensors", ("safetensors",)),
-    "safetensors.each": Reader("safetensors.torch", safetensors_each, "safetensors", ("safetensors",)),
-    "safetensors.slices": Reader("safetensors.torch", safetensors_slices, "safetensors", ("safetensors",)),
+    "safetensors.file": Reader("safetensors.torch", safetensors_file, "safetensors", SAFETENSORS),
+    "safetensors.bytes": Reader("safetensors.torch", safetensors_bytes, "safetensors", SAFETENSORS),
+    "safetensors.each": Reader("safetensors.torch", safetensors_each, "safetensors", SAFETENSORS),
+    "safetensors.slices": Reader("safetensors.torch", safetensors_slices, "safetensors", SAFETENSORS),
     "zipfile": Reader("zipfile", by_zipfile, "zip", ANY_ZIP),
+    # Ours: no byte may be nobody's.
+    "accounts": Reader("accounts", by_accounts, "zip", ANY_ZIP),
     "tarfile": Reader("tarfile", by_tarfile("r:"), "other", ()),
     "tarfile.any": Reader("tarfile", by_tarfile("r:*"), "other", ()),
     "gzip": Reader("gzip", decompressed("gzip", "open"), "other", ()),
     "bz2": Reader("bz2", decompressed("bz2", "open"), "other", ()),
     "lzma": Reader("lzma", decompressed("lzma", "open"), "other", ()),
     "zlib": Reader("zlib", by_zlib, "other", ()),
-    "lz4": Reader("lz4.frame", decompressed("lz4.frame", "open"), "other", ()),
+    "lz4": Reader("lz4.frame", decompressed("lz4.frame", "LZ4FrameFile"), "other", ()),
     "h5py": Reader("h5py", by_h5py, "other", ()),
     "h5py.is_hdf5": Reader("h5py", h5py_signature, "other", ()),
     "gguf": Reader("gguf", by_gguf, "other", ()),
-    "onnx": Reader("onnx", by_onnx, "other", ()),
+    "onnx": Reader("onnx", by_onnx(), "other", ()),
+    "onnx.textproto": Reader("onnx", by_onnx("textproto"), "other", ()),
+    "onnx.json": Reader("onnx", by_onnx("json"), "other", ()),
+    "onnx.text": Reader("onnx", by_onnx("onnxtxt"), "other", ()),
+}
+
+
+def dcp(load, group, prepare, fits=(), **more):
+    return Reader("torch.distributed.checkpoint.hf_storage", load, group, fits, prepare=prepare, **more)
+
+
+WRITTEN = ("torch.distributed.checkpoint.",)
+READERS |= {
+    "torch.dcp.metadata": dcp(dcp_files.metadata, "dcp.metadata", dcp_files.metadata_folder),
+    "torch.dcp.bytes": dcp(
+        dcp_files.bytes_item, "torch", dcp_files.bytes_folder, TORCH, careful=True, own=WRITTEN
+    ),
+    "torch.dcp.tensor": dcp(dcp_files.tensor_item, "dcp.tensor", dcp_files.tensor_folder, own=WRITTEN),
+    "torch.dcp.safetensors": dcp(
+        dcp_files.safetensors_folder,
+        "safetensors",
+        named("model.safetensors"),
+        SAFETENSORS,
+        # Copies of booleans are 0 and 1.
+        shapes=True,
+    ),
+}
+
+
+def hub(module, load, group, fits=(), name=None, **more):
+    """One that goes by the name; without one, by that which the file has: no reader's."""
+    prepare = more.pop("prepare", named(name) if name else lambda path, job: path)
+    return Reader(module, load, group, fits, prepare=prepare, careful=True, **more)
+
+
+MODELING, MODEL = "transformers.modeling_utils", "model.safetensors"
+DIFFUSERS, HUB = "diffusers.models.model_loading_utils", "huggingface_hub.serialization._torch"
+IN_ORDER = {"order": in_order}
+READERS |= {
+    "transformers": hub(MODELING, hubs.transformers_file(), "torch", TORCH),
+    "transformers.meta": hub(
+        MODELING, hubs.transformers_file(map_location="meta"), "torch", TORCH, shapes=True
+    ),
+    "transformers.random": hub("transformers.trainer_pt_utils", hubs.transformers_random, "torch", TORCH),
+    "transformers.safetensors": hub(
+        MODELING, hubs.transformers_file(**IN_ORDER), "safetensors", SAFETENSORS, MODEL
+    ),
+    "transformers.safetensors.bytes": hub(
+        MODELING,
+        hubs.transformers_file(**IN_ORDER, disable_mmap=True),
+        "safetensors",
+        SAFETENSORS,
+        MODEL,
+    ),
+    "transformers.safetensors.meta": hub(
+        MODELING,
+        hubs.transformers_file(**IN_ORDER, map_location="meta"),
+        "safetensors",
+        SAFETENSORS,
+        MODEL,
+        shapes=True,
+    ),
+    "transformers.model": hub(
+        MODELING, hubs.transformers_model, "model", prepare=hubs.model_folder("pytorch_model.bin")
+    ),
+    "transformers.model.safetensors": hub(
+        MODELING, hubs.transformers_model, "model", prepare=hubs.model_folder(MODEL)
+    ),
+    "transformers.gguf": hub(
+        "transformers.modeling_gguf_pytorch_utils", hubs.transformers_gguf, "other", (), "model.gguf"
+    ),
+    "diffusers": hub(DIFFUSERS, hubs.diffusers_file(), "torch", TORCH),
+    "diffusers.read": hub(DIFFUSERS, hubs.diffusers_file(disable_mmap=True), "torch", TORCH),
+    "diffusers.meta": hub(
+        DIFFUSERS, hubs.diffusers_file(map_location="meta"), "torch", TORCH, shapes=True
+    ),
+    "diffusers.safetensors": hub(
+        DIFFUSERS, hubs.diffusers_file(**IN_ORDER), "safetensors", SAFETENSORS, MODEL
+    ),
+    "diffusers.safetensors.bytes": hub(
+        DIFFUSERS, hubs.diffusers_file(**IN_ORDER, disable_mmap=True), "safetensors", SAFETENSORS, MODEL
+    ),
+    "diffusers.gguf": hub(DIFFUSERS, hubs.diffusers_file(), "other", (), "model.gguf"),
+    "huggingface_hub": hub(HUB, hubs.hub_file(safe=False), "torch", TORCH),
+    "huggingface_hub.full": hub(HUB, hubs.hub_file(safe=False, weights_only=False), "torch", TORCH),
+    "huggingface_hub.mmap": hub(HUB, hubs.hub_file(safe=False, mmap=True), "torch", ARCHIVE),
+    "huggingface_hub.safetensors": hub(HUB, hubs.hub_file(**IN_ORDER), "safetensors", SAFETENSORS),
+    "huggingface_hub.model": hub(HUB, hubs.hub_model, "model"),
+}
+
+
+def keras(load, name):
+    return Reader("keras", load, "other", (), prepare=named(name))
+
+
+READERS |= {
+    "keras": keras(keras_files.model(), "model.keras"),
+    "keras.unsafe": keras(keras_files.model(safe_mode=False), "model.keras"),
+    "keras.h5": keras(keras_files.model(), "model.h5"),
+    "keras.weights": keras(keras_files.weights(), "model.keras"),
+    "keras.weights.h5": keras(keras_files.weights(), "model.weights.h5"),
+    "keras.weights.json": keras(keras_files.weights(), "model.weights.json"),
+    "keras.weights.old": keras(keras_files.weights(), "model.h5"),
+    "keras.weights.names": keras(keras_files.weights(by_name=True), "model.h5"),
+    "keras.editor": keras(keras_files.editor, "model.keras"),
+    "keras.editor.h5": keras(keras_files.editor, "model.weights.h5"),
 }
 
 
@@ -298,6 +434,13 @@ def installed():
         except Exception as error:
             missing[name] = f"{type(error).__name__}: {str(error).splitlines()[:1]}"
             continue
-        version = getattr(root, "__version__", "") or f"Python {sys.version.split()[0]}"
+        version = getattr(root, "__version__", "") or packaged(root.__name__)
         there[name] = {"file": getattr(module, "__file__", None) or "", "version": str(version)}
     return there, missing
+
+
+def packaged(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return f"Python {sys.version.split()[0]}"

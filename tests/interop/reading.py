@@ -8,6 +8,7 @@ empty folders, with limits on time and memory, and what was loaded is used. It r
 PyTorch 1.13 as well, and where a module is missing its readers are.
 """
 
+import ast
 import encodings.raw_unicode_escape  # noqa: F401: what one reader imports late is no surprise
 import gc
 import hashlib
@@ -23,6 +24,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 
 from loaders import READERS, installed
@@ -56,7 +58,8 @@ def warm():
         for path in warming(folder):
             for name in READERS:
                 try:
-                    use(READERS[name].load(path, {}), [])
+                    reader, job = READERS[name], {}
+                    use(reader.load(reader.prepare(path, job), job), [])
                 except BaseException:
                     continue
         os.chdir("/")
@@ -105,7 +108,7 @@ def world():
         "random": hash(random.getstate()),
         "environment": hash(tuple(sorted(os.environ.items()))),
         "directory": os.getcwd(),
-        "files": tuple(name for name in sorted(os.listdir(".")) if name != "named.safetensors"),
+        "files": tuple(sorted(os.listdir("."))),
         "path": tuple(sys.path),
         "recursion": sys.getrecursionlimit(),
         "digits": sys.get_int_max_str_digits(),
@@ -148,7 +151,7 @@ class Child:
     def __init__(self, job, settings, answer):
         self.job, self.settings, self.answer = job, settings, answer
         self.allowed = set(settings["allowed"])
-        self.events, self.watching, self.may_compile = [], False, False
+        self.events, self.watching, self.may_compile, self.own = [], False, False, ()
 
     def run(self):
         os.setsid()
@@ -176,7 +179,7 @@ class Child:
             return
         if event == "pickle.find_class":
             name = ".".join(map(str, args))
-            if self.old(name) not in self.allowed and name not in self.allowed:
+            if not {self.old(name), name} & self.allowed and not name.startswith(self.own):
                 self.events.append(f"looks up {name}")
         elif event == "import" and args[0] not in sys.modules:
             self.events.append(f"imports {args[0]}")
@@ -184,7 +187,7 @@ class Child:
             event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         ):
             self.events.append(f"opens {args[0]} to write")
-        elif event.startswith(NEVER) or (event in COMPILES and not self.may_compile):
+        elif event.startswith(NEVER) or (event in COMPILES and not self.may_compile and not ours(args)):
             self.events.append(f"{event}{ascii(args)[:80]}")
 
     def old(self, name):
@@ -201,6 +204,8 @@ class Child:
                 sys.modules[module].random.manual_seed(1) if module == "torch" else sys.modules[
                     module
                 ].random.seed(1)
+        # Made here, and not by the reader.
+        path = reader.prepare(self.job["path"], self.job)
         before = world()
         gc.collect()
         with open("/proc/self/clear_refs", "w") as file:
@@ -208,11 +213,11 @@ class Child:
         resident, mapped = status("VmRSS"), status("VmSize")
         limit = mapped + self.job["memory"]
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-        self.events, self.may_compile = [], reader.compiles
+        self.events, self.may_compile, self.own = [], reader.compiles, reader.own
         said = {}
         self.watching, started = True, time.process_time()
         try:
-            loaded = reader.load(self.job["path"], self.job)
+            loaded = reader.load(path, self.job)
             said["outcome"] = "loads"
         except BaseException as error:
             lines = str(error).strip().splitlines()
@@ -223,10 +228,11 @@ class Child:
         said["changed"] = sorted(key for key in after if after[key] != before.get(key))
         if said["outcome"] == "loads":
             resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            self.watching = False
+            self.watching, said["bare"] = False, False
             try:
                 digest = Digest(loaded)
                 said["digest"], said["shapes"] = digest.whole.hexdigest(), digest.shapes.hexdigest()
+                said["bare"] = digest.bare
                 del digest
             except BaseException as error:
                 said["digest"] = said["shapes"] = f"{type(error).__name__}: {error}"[:200]
@@ -249,6 +255,15 @@ class Child:
         os.chdir("/")
         shutil.rmtree(folder, ignore_errors=True)
         return said
+
+
+def ours(args):
+    """Whether a line of these scripts is compiled, as it is where an error is shown that nobody caught;
+    or that of any, where `traceback` looks which part of it to underline."""
+    by = sys._getframe(2)
+    callers = [frame.f_code.co_filename for frame in (by, by.f_back) if frame]
+    here = os.path.dirname(os.path.abspath(__file__))
+    return callers == [ast.__file__, traceback.__file__] or str(args[-1]).startswith(here)
 
 
 def wait_for_commands():

@@ -14,11 +14,11 @@ MOST = 300
 
 class Digest:
     """Two hashes of a value: of all of it, and of all but devices and data. Objects that are one
-    object are so in both."""
+    object are so in both. `bare` tells that a storage has no data, as it is on the device `meta`."""
 
     def __init__(self, value):
         self.whole, self.shapes = hashlib.sha256(), hashlib.sha256()
-        self.met, self.alive = {}, []
+        self.met, self.alive, self.bare = {}, [], False
         stack = [value]
         while stack:
             self.item(stack.pop(), stack)
@@ -112,6 +112,7 @@ class Digest:
         if self.known(("storage", untyped._cdata), untyped):
             return
         self.say(untyped.nbytes())
+        self.bare |= untyped.device.type == "meta"
         if untyped.device.type == "cpu" and untyped.nbytes():
             self.say(memoryview(torch.empty(0, dtype=torch.uint8).set_(untyped).numpy()), data=True)
 

@@ -3,10 +3,12 @@
 mod bench;
 mod crash;
 mod demo;
+mod deny;
 mod fuzz;
 mod interop;
 mod python;
 mod run;
+mod seeded;
 mod setup;
 mod test;
 
@@ -25,8 +27,11 @@ Usage: cargo xtask COMMAND
             [--count N] [--seed N] [--only KIND] [--at POSITION]
   readers   take files that are judged safe through every reader
             [--damaged] [--seconds N | --count N] [--seed N] [--readers LIST] [--environment NAME=PATHS]
+  seeded    put bugs into the judge, one at a time, which the readers' run must find
+            [--only NAME]
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
+  deny      licences, sources and versions of all crates, and advisories where they can be had
   fuzz      each fuzz target for some seconds  [--seconds N]
   crash     disturb saves at every step, and write the matrix of the docs
             [--sample] [--only PART] [--job PART-OF-NAME] [--in DIR] [--built] [--peers]
@@ -44,8 +49,10 @@ fn main() -> ExitCode {
         "interop" => interop::run(),
         "trees" => interop::trees(rest),
         "readers" => interop::readers(rest),
+        "seeded" => seeded::run(rest),
         "scanners" => interop::scanners(),
         "fixtures" => interop::fixtures(),
+        "deny" => deny::run(),
         "fuzz" => fuzz::run(rest),
         "crash" => crash::run(rest),
         "bench" => bench::run(rest),

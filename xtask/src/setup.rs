@@ -5,9 +5,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{command, run};
+use crate::run::{command, run, target};
 
 const TARGET: &str = "wasm32-wasip2";
+/// The version of cargo-deny whose rules deny.toml is written for.
+const DENY: &str = "0.20.2";
 
 /// Installs what the release build takes, if it is missing: the component's target,
 /// and protoc for the barrier over etcd.
@@ -53,6 +55,20 @@ pub fn cargo_fuzz() -> Result<()> {
         run(command("cargo").args(["install", "--locked", "--quiet", "cargo-fuzz"]))?;
     }
     Ok(())
+}
+
+/// The command that checks licences and sources, installed beside the build if it is missing.
+pub fn cargo_deny() -> Result<PathBuf> {
+    let tools = target().join("tools");
+    let program = tools.join("bin/cargo-deny");
+    let is_there = output(command(&program).arg("--version")).is_ok_and(|told| told.contains(DENY));
+    if !is_there {
+        println!("installing cargo-deny {DENY}");
+        let mut cargo = command("cargo");
+        cargo.args(["install", "--locked", "--quiet", "--no-default-features", "--version", DENY, "--root"]);
+        run(cargo.arg(tools).arg("cargo-deny"))?;
+    }
+    Ok(program)
 }
 
 /// Sees to it that a program of the system is there. Root on Debian gets it

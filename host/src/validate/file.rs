@@ -92,7 +92,14 @@ pub(super) fn failed(report: &mut Report, rules: &Rules, error: &Error) {
         Error::Changed { how, .. } => {
             report.find(rules, &UNREADABLE, 0, "", format!("the file {how}, while it was read"));
         }
-        Error::Stopped { reason, .. } => report.find(rules, &STOPPED, 0, "", reason.clone()),
+        Error::Stopped { reason, limit, .. } => {
+            let raised = match limit {
+                Some("memory") => ", which --max-memory raises",
+                Some("deadline") => ", which --timeout raises",
+                _ => ", which no option changes",
+            };
+            report.find(rules, &STOPPED, 0, "", format!("{reason}{raised}"));
+        }
         Error::Untrue { what, .. } => report.find(rules, &UNTRUE, 0, "", what.clone()),
         // Not the component's fault: it could not even be started.
         Error::Setup(_) => report.find(rules, &STOPPED, 0, "", error.to_string()),

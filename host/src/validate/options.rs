@@ -41,14 +41,14 @@ impl ValidateOptions {
     /// Refuses what contradicts itself.
     ///
     /// # Errors
-    /// If a name to allow is no `module.name`.
+    /// If a name to allow is no full `module.name`, as one with a wildcard.
     pub fn check(&self) -> Result<()> {
-        let whole = |name: &&String| name.split_once('.').is_none() || name.split('.').any(str::is_empty);
-        match self.allow.iter().find(whole) {
+        match self.allow.iter().find(|name| !is_full_name(name)) {
             None => Ok(()),
-            Some(name) => {
-                Err(Error::Value(format!("what is allowed should be MODULE.NAME, and {name:?} is not")))
-            }
+            Some(name) => Err(Error::Value(format!(
+                "what is allowed should be the full name of one class or function, as \
+                 `argparse.Namespace`, and {name:?} is not"
+            ))),
         }
     }
 
@@ -56,6 +56,13 @@ impl ValidateOptions {
     pub(super) fn engine(&self, engine: &Engine) -> Engine {
         engine.limited(Limits { memory: self.memory, deadline: self.timeout, ..*engine.limits() })
     }
+}
+
+/// Whether this may be the module and the name of something. Modules are files, and may have a dash.
+fn is_full_name(name: &str) -> bool {
+    let is_part =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    name.contains('.') && name.split('.').all(is_part)
 }
 
 #[cfg(test)]
@@ -67,7 +74,8 @@ mod tests {
         let check = |allow: &str| {
             ValidateOptions { allow: vec![allow.into()], ..ValidateOptions::default() }.check().is_ok()
         };
-        assert!(check("argparse.Namespace") && check("a.b.C"));
+        assert!(check("argparse.Namespace") && check("a.b.C") && check("my-net._Net2") && check("café.Été"));
         assert!(!check("Namespace") && !check("") && !check(".a") && !check("a.") && !check("a..b"));
+        assert!(["torch.*", "torch.?", "a.[bc]", "a.b c", "a.b()", "a:b.c"].map(check) == [false; 6]);
     }
 }

@@ -182,7 +182,7 @@ pub(super) static STOPPED: HostRule = HostRule {
     severity: Severity::Error,
     title: "a limit was reached",
     help: "The file took more than one validation may take, as bombs do. If it is meant to be this large, \
-           raise --max-memory or --timeout.",
+           raise the limit by the option that the finding names. Where it names none, none helps.",
 };
 
 /// The validator said what cannot be true.

@@ -21,7 +21,7 @@ pub struct Hooks {
     #[arg(long = "hook", value_name = "FILE.wasm")]
     files: Vec<PathBuf>,
 
-    /// An argument for the hooks; VALUE is JSON, or else a text
+    /// With --hook: an argument for the hooks; VALUE is JSON, or else a text
     #[arg(long = "hook-argument", value_name = "KEY=VALUE", requires = "files", value_parser = key_value)]
     arguments: Vec<(String, Value)>,
 }

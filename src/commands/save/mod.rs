@@ -114,6 +114,7 @@ struct Saved {
 impl Args {
     /// Reads the file and writes the directory.
     pub fn exec(self, out: &mut dyn Write) -> Result<()> {
+        signals::say_unfinished("nothing was written");
         let context = Context::limited(self.caps.limits()?)?;
         let file = place::expect_file(&self.source).and_then(|()| context.open(&self.source));
         let file = self.or_refuse(&context, file)?;
@@ -136,6 +137,12 @@ impl Args {
         let before =
             retention.map(|retention| Old::watch(&context, &self.directory, retention, &self.source));
         let before = self.or_refuse(&context, before.transpose())?;
+        if rank.is_some() && world_size > 1 {
+            let path = self.directory.display();
+            signals::say_unfinished(format!(
+                "{path}: it appears only if the file of this rank was done, and those of all others are"
+            ));
+        }
         match rank {
             None => self.save_all(&context, state, world_size)?,
             Some(rank) if self.in_background || self.process => {
@@ -223,16 +230,15 @@ impl Args {
             ..CheckpointerConfig::default()
         };
         let mut checkpointer = make_async_checkpointer(&config, rank_info, &[])?;
+        if self.process {
+            let path = self.directory.display();
+            signals::say_unfinished(format!(
+                "{path}: the process that writes it goes on if it has begun, and it may still appear"
+            ));
+        }
         let start = Instant::now();
         let saving = checkpointer.save(&self.directory, state, &self.hooks.arguments())?;
         let staged = start.elapsed();
-        if self.process {
-            let path = self.directory.display();
-            let words = format!(
-                "{path}: the process that writes it goes on if it has begun, and it may still appear"
-            );
-            signals::say_first(|| vec![words]);
-        }
         let written = saving.wait();
         let total = start.elapsed();
         written.and(checkpointer.close())?;

@@ -12,14 +12,14 @@ use crate::waits;
 /// The options that say so.
 #[derive(clap::Args)]
 pub struct World {
-    /// Which rank this command is, from 0; else the environment says
+    /// With --world-size: which rank this command is, from 0; else the environment says
     ///
     /// torchrun, Slurm's srun, Open MPI and MPICH set it. Without any of them there is
     /// one rank.
     #[arg(long, value_name = "R", requires = "world_size")]
     rank: Option<usize>,
 
-    /// How many ranks there are
+    /// With --rank: how many ranks there are
     #[arg(long, value_name = "W", requires = "rank")]
     world_size: Option<usize>,
 

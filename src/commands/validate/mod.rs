@@ -18,6 +18,7 @@ use strongroom::validate::Level;
 use crate::commands::size;
 use crate::context::Context;
 use crate::failure::Usage;
+use crate::output::note;
 use summary::Summary;
 use walk::Filter;
 
@@ -63,15 +64,16 @@ pub struct Args {
     ///
     /// `no-code`: loading and using it runs no code of the file's choice. `weights-only`:
     /// `torch.load(weights_only=True)` of torch 2.15 builds it too. `tensors-only`: tensors,
-    /// numbers, texts and containers of them, and no classes at all. Each has all of the
-    /// next, and the report says which a file reaches.
+    /// numbers, texts and containers of them, and no classes at all, nor --allow. Each has all of
+    /// the next, and the report says which a file reaches. (`convert --tensors-only` is
+    /// something else: it leaves out what is no tensor.)
     #[arg(long, value_name = "LEVEL", default_value_t = Level::NoCode, hide_default_value = false, alias = "policy")]
     require: Level,
 
     /// A class or function that may be used besides, by its full name; may be given many times
     ///
     /// Only what you know to be harmless with any arguments: `argparse.Namespace` is,
-    /// `os.system` is not.
+    /// `os.system` is not. There are no wildcards. A note names what no file needed.
     #[arg(long, value_name = "MODULE.NAME")]
     allow: Vec<String>,
 
@@ -123,6 +125,10 @@ impl Args {
                 Format::Sarif => sarif::write(out, reports, &summary, &rules),
             }
         })?;
+        out.flush()?;
+        for name in summary.unneeded(&self.allow) {
+            note(&format!("--allow {name}: no file that was judged needs it"));
+        }
         Ok(summary.exit_code())
     }
 

@@ -24,6 +24,12 @@ pub struct Summary {
     /// The ids of rules that something was found by.
     #[serde(skip)]
     broken: RefCell<BTreeSet<String>>,
+    /// What was said of names that are good only if the user allows them.
+    #[serde(skip)]
+    trusted: RefCell<BTreeSet<String>>,
+    /// Whether there is more than was said.
+    #[serde(skip)]
+    unlisted: Cell<bool>,
 }
 
 impl Summary {
@@ -41,6 +47,8 @@ impl Summary {
             below: Cell::default(),
             findings: Cell::default(),
             broken: RefCell::default(),
+            trusted: RefCell::default(),
+            unlisted: Cell::default(),
         }
     }
 
@@ -61,6 +69,9 @@ impl Summary {
         verdict.set(verdict.get() + 1);
         self.below.set(self.below.get() + usize::from(self.is_below(report)));
         self.findings.set(self.findings.get() + report.findings.len() as u64 + report.unlisted);
+        self.unlisted.set(self.unlisted.get() || report.unlisted > 0);
+        let trusted = report.findings.iter().filter(|finding| finding.verdict == Verdict::Trusting);
+        self.trusted.borrow_mut().extend(trusted.map(|finding| finding.message.clone()));
         let mut broken = self.broken.borrow_mut();
         for finding in report.findings.iter().filter(|finding| !finding.id.is_empty()) {
             if !broken.contains(&finding.id) {
@@ -82,6 +93,13 @@ impl Summary {
     /// Whether something was found by a rule.
     pub fn is_broken(&self, id: &str) -> bool {
         self.broken.borrow().contains(id)
+    }
+
+    /// Which of the names that the user allows were of no use, as far as that is known.
+    pub fn unneeded<'a>(&self, allowed: &'a [String]) -> Vec<&'a String> {
+        let trusted = self.trusted.borrow();
+        let unneeded = allowed.iter().filter(|name| !trusted.contains(&format!("trusts {name}")));
+        unneeded.filter(|_| !self.unlisted.get()).collect()
     }
 
     /// 0 if all is safe at the level required, 1 if something is not, 2 if that is not known.

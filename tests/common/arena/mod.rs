@@ -228,16 +228,19 @@ impl Arena {
 
     /// Whether a node may be at a second place.
     fn is_value(&self, id: NodeId) -> bool {
-        matches!(
-            self.nodes[id as usize],
-            Node::List(_)
-                | Node::Dict(_)
-                | Node::OrderedDict { .. }
-                | Node::Counter(_)
-                | Node::Set(_)
-                | Node::Object(_)
-                | Node::ByteArray(_)
-        )
+        // The call that made a scalar is the scalar.
+        let makes = |node: &Node| matches!(node, Node::NumpyScalar { source, .. } if *source == id);
+        !self.nodes.iter().any(makes)
+            && matches!(
+                self.nodes[id as usize],
+                Node::List(_)
+                    | Node::Dict(_)
+                    | Node::OrderedDict { .. }
+                    | Node::Counter(_)
+                    | Node::Set(_)
+                    | Node::Object(_)
+                    | Node::ByteArray(_)
+            )
     }
 
     fn add(&mut self, node: Node) -> NodeId {

@@ -31,6 +31,8 @@ use lab::Lab;
 use plan::Plan;
 use table::Table;
 
+pub use table::insert;
+
 /// Builds the program, unless it is said to be, and runs the matrix. All of it writes
 /// the table of the documentation as well.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -87,7 +89,7 @@ fn matrix(plan: &Plan) -> Result<Table> {
 fn write(name: &str, text: &str) -> Result<()> {
     let path = root().join(DOCUMENT);
     let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let document = table::insert(&document, name, text);
+    let document = insert(&document, name, text);
     Ok(fs::write(path, document.with_context(|| format!("{DOCUMENT} has no place for {name}"))?)?)
 }
 

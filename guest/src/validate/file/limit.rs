@@ -8,14 +8,15 @@ pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-LIMIT",
     "a limit was reached",
     "The file asks for more than one validation may take, as bombs do. If it is meant to be \
-     this large, raise --max-memory or --timeout: the finding says where neither helps.",
+     this large, raise the limit by the option that the finding names. Where it says that none \
+     does, this file cannot be judged.",
 );
 
 /// A limit was reached at `offset` of a part.
 pub(in crate::validate) fn reached(excess: &Excess, part: &Part, scope: &mut Scope<'_>) {
     let Excess { limit, allowed, .. } = excess;
-    let fixed = if Limits::is_fixed(limit) { ", which no option raises" } else { "" };
-    let message = alloc::format!("the limit `{limit}` of {allowed} was reached{fixed}");
+    let raised = if Limits::is_fixed(limit) { "no option" } else { "--max-memory" };
+    let message = alloc::format!("the limit `{limit}` of {allowed} was reached, which {raised} raises");
     // Several looks at one part reach the same one.
     let known = |found: &Finding| found.rule.id == RULE.id && found.message == message;
     if !scope.report.findings.iter().any(known) {
@@ -30,6 +31,7 @@ pub(in crate::validate) fn nested(place: &Place, report: &mut Report) {
         offset: place.start,
         part: place.name.clone(),
         part_offset: 0,
-        message: "too many archives inside each other: this one was not looked into".into(),
+        message: "too many archives inside each other, which no option raises: this one was not looked into"
+            .into(),
     });
 }

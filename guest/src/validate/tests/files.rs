@@ -128,7 +128,10 @@ fn the_members_of_a_tar_archive_are_counted() {
     let under = |limits| judge(&three, ValidateOptions { limits, ..ValidateOptions::default() });
     assert_eq!(under(Limits::default()).verdict, Verdict::Unsafe);
     let cut = summary_of(&under(Limits { entries: 2, ..Limits::default() }));
-    assert!(cut.contains("SR-FILE-LIMIT 2048: the limit `entries` of 2 was reached\n"), "{cut}");
+    assert!(
+        cut.contains("SR-FILE-LIMIT 2048: the limit `entries` of 2 was reached, which --max-memory raises\n"),
+        "{cut}"
+    );
 }
 
 #[test]

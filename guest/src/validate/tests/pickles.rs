@@ -253,7 +253,11 @@ fn what_asks_for_too_much_ends_as_a_limit() {
         summary_of(&judge(&long, ValidateOptions { limits, ..ValidateOptions::default() }))
     };
     assert_eq!(under(1 << 20), "Pickle Safe\n");
-    assert!(under(1000).contains(": the limit `pickle_bytes` of 1000 was reached\n"), "{}", under(1000));
+    assert!(
+        under(1000).contains(": the limit `pickle_bytes` of 1000 was reached, which --max-memory raises\n"),
+        "{}",
+        under(1000)
+    );
 }
 
 #[test]

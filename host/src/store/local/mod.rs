@@ -56,9 +56,11 @@ impl Local {
     /// files that are not finished, and directories that are not committed unless other
     /// processes work on them, too. A commit that has begun is waited for.
     ///
-    /// Nothing can be created afterwards, and who tries waits for ever: end the process.
-    pub fn abandon() {
-        under_way::abandon();
+    /// Nothing can be created afterwards, and who tries waits for ever: end the process. Answers
+    /// whether this is as if it had written nothing: no file or checkpoint of its own has come to
+    /// its place, and no byte into a pipe or a device.
+    pub fn abandon() -> bool {
+        under_way::abandon()
     }
 
     /// The number of the open file of this process that `path` is a name of, as

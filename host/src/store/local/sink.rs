@@ -145,6 +145,7 @@ impl Sink for LocalSink {
             None
         };
         let mut under_way = hold();
+        under_way.appeared |= !self.staged;
         fs::rename(&self.temporary, &self.place).map_err(failed)?;
         under_way.files.remove(&self.temporary);
         drop(under_way);

@@ -222,7 +222,8 @@ impl Stage for LocalStage {
         sync_directory(&self.directory)?;
         sync_ancestors(&self.place)?;
         // Whoever ends this process waits: a commit is done or undone, not left.
-        let (under_way, names) = Names::and_under_way(parent(&self.place))?;
+        let (mut under_way, names) = Names::and_under_way(parent(&self.place))?;
+        under_way.appeared = true;
         // What comes from now on was not looked at.
         let known = names_in(&self.place).map_err(|source| Error::io(&self.path, "list", source))?;
         let exchanged = self.appear(may_replace)?;

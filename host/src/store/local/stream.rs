@@ -13,6 +13,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::place::Place;
 use super::sink::reserve;
+use super::under_way::hold;
 use crate::store::Sink;
 use crate::{Error, Result};
 
@@ -48,6 +49,7 @@ impl Sink for StreamSink {
     }
 
     fn finish(mut self: Box<Self>, _durable: bool) -> Result<()> {
+        hold().appeared = true;
         let mut stream = Patient(&self.stream);
         let sent = self.waiting.rewind().and_then(|()| io::copy(&mut self.waiting, &mut stream));
         sent.map(drop).map_err(|source| Error::io(&self.path, "write to", source))

@@ -25,6 +25,7 @@ static UNDER_WAY: Mutex<UnderWay> = Mutex::new(UnderWay {
     roots: BTreeMap::new(),
     claims: Vec::new(),
     made: BTreeSet::new(),
+    appeared: false,
 });
 
 pub(super) struct UnderWay {
@@ -36,6 +37,8 @@ pub(super) struct UnderWay {
     claims: Vec<Arc<File>>,
     /// Directories that were made for what is not there yet.
     pub(super) made: BTreeSet<PathBuf>,
+    /// Whether anything that this process wrote may have come to its place.
+    pub(super) appeared: bool,
 }
 
 /// Says that hidden directories under `root` are this process's, until it is dropped.
@@ -69,8 +72,9 @@ impl Drop for Working {
 }
 
 /// Removes what is under way. What other processes work on as well stays: the last of
-/// them takes it along. From then on nothing can be created: the process is to end.
-pub(super) fn abandon() {
+/// them takes it along. From then on nothing can be created: the process is to end. Answers
+/// whether nothing has come to its place before.
+pub(super) fn abandon() -> bool {
     let held = hold();
     for file in &held.files {
         let _ = fs::remove_file(file);
@@ -86,5 +90,7 @@ pub(super) fn abandon() {
     for directory in held.made.iter().rev() {
         let _ = fs::remove_dir(directory);
     }
+    let nothing = !held.appeared;
     mem::forget(held);
+    nothing
 }

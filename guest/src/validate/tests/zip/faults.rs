@@ -253,7 +253,11 @@ fn a_directory_of_too_many_records_is_not_read_on() {
         summary_of(&judge(&Zip::torch().bytes(), ValidateOptions { limits, ..ValidateOptions::default() }))
     };
     assert_eq!(under(4), "TorchZip Safe\n");
-    assert!(under(3).contains(": the limit `entries` of 3 was reached\n"), "{}", under(3));
+    assert!(
+        under(3).contains(": the limit `entries` of 3 was reached, which --max-memory raises\n"),
+        "{}",
+        under(3)
+    );
 }
 
 #[test]

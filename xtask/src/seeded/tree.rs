@@ -1,0 +1,137 @@
+//! A copy of the repository in which bugs are put, one at a time.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::bugs::{Bug, Edit};
+use crate::run::{command, root};
+use crate::setup::output;
+
+/// The copy, and what is built of it.
+pub struct Tree {
+    directory: PathBuf,
+}
+
+/// The command that is shipped runs the component that it has. That of the copy runs the one that
+/// the environment names, so that only the guest is built for each bug.
+const OTHER_COMPONENT: Edit = Edit {
+    file: "host/src/engine.rs",
+    find: "let component = code_cache::built_in(&engine, COMPONENT).map_err(setup)?;",
+    put: r#"let wasm = std::env::var_os("STRONGROOM_SEEDED").map_or_else(|| COMPONENT.to_vec(), |path| std::fs::read(path).unwrap_or_default());
+        let component = code_cache::other(&engine, &wasm).map_err(setup)?;"#,
+};
+const TARGET: &str = "wasm32-wasip2";
+
+impl Tree {
+    /// Copies all files that git knows, as they are now. What is the same stays, for cargo to see.
+    pub fn new(directory: &Path) -> Result<Self> {
+        let tree = Self { directory: directory.into() };
+        let files = output(command("git").args(["ls-files", "-z"]))?;
+        let built: Vec<&str> = files.split('\0').filter(|file| is_built(file)).collect();
+        for &file in &built {
+            let from = root().join(file);
+            // What git knows may be gone.
+            let Ok(mut content) = fs::read(&from) else { continue };
+            if file == OTHER_COMPONENT.file {
+                content = edited(&OTHER_COMPONENT, &String::from_utf8(content)?)?.into_bytes();
+            }
+            tree.write(file, &content)?;
+        }
+        Ok(tree)
+    }
+
+    /// What `cargo build` makes of the copy.
+    pub fn program(&self) -> PathBuf {
+        self.directory.join("target/release/strongroom")
+    }
+
+    /// For the files of the runs.
+    pub fn work(&self) -> PathBuf {
+        self.directory.join("work")
+    }
+
+    /// Builds the command.
+    pub fn command(&self) -> Command {
+        let mut cargo = self.cargo();
+        cargo.args(["build", "--quiet", "--release", "--bin", "strongroom", "--target-dir"]);
+        cargo.arg(self.directory.join("target"));
+        cargo
+    }
+
+    /// Builds the component as it is in the copy; answers where it is.
+    pub fn component(&self, name: &str) -> Result<PathBuf> {
+        let target = self.directory.join("guest");
+        let mut cargo = self.cargo();
+        cargo
+            .args(["rustc", "--quiet", "--package", "strongroom-guest", "--lib", "--crate-type", "cdylib"])
+            .args(["--release", "--target", TARGET, "--target-dir"])
+            .arg(&target)
+            // Built for being built again, and not for being small.
+            .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
+            // What this is run under (sanitizers, coverage) is not for the guest.
+            .env_remove("RUSTFLAGS");
+        // An edit may leave something unused: warnings are for failures only.
+        output(&mut cargo)?;
+        let components = self.directory.join("components");
+        fs::create_dir_all(&components)?;
+        let component = components.join(name).with_extension("wasm");
+        fs::copy(target.join(TARGET).join("release/strongroom_guest.wasm"), &component)?;
+        Ok(component)
+    }
+
+    /// Whether a bug can be put in: a text that is not there, or there twice, is none to edit.
+    pub fn check(&self, bug: &Bug) -> Result<()> {
+        edited(&bug.edit, &self.read(bug.edit.file)?)
+            .map(drop)
+            .with_context(|| format!("the bug {}", bug.name))
+    }
+
+    /// Builds the component with a bug, and takes that out again.
+    pub fn with(&self, bug: &Bug) -> Result<PathBuf> {
+        let sound = self.read(bug.edit.file)?;
+        self.write(bug.edit.file, edited(&bug.edit, &sound)?.as_bytes())?;
+        let component =
+            self.component(bug.name).with_context(|| format!("the bug {} does not build", bug.name));
+        self.write(bug.edit.file, sound.as_bytes())?;
+        component
+    }
+
+    fn cargo(&self) -> Command {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(self.source());
+        cargo
+    }
+
+    fn source(&self) -> PathBuf {
+        self.directory.join("source")
+    }
+
+    fn read(&self, file: &str) -> Result<String> {
+        fs::read_to_string(self.source().join(file)).with_context(|| format!("cannot read {file}"))
+    }
+
+    fn write(&self, file: &str, content: &[u8]) -> Result<()> {
+        let to = self.source().join(file);
+        if fs::read(&to).is_ok_and(|there| there == content) {
+            return Ok(());
+        }
+        fs::create_dir_all(to.parent().unwrap_or(&to))?;
+        fs::write(&to, content).with_context(|| format!("cannot write {}", to.display()))
+    }
+}
+
+/// Whether cargo may need it: data and documents are taken from where they are.
+fn is_built(file: &str) -> bool {
+    !file.is_empty() && !["docs/", "tests/data/", "fuzz/"].iter().any(|folder| file.starts_with(folder))
+}
+
+fn edited(edit: &Edit, text: &str) -> Result<String> {
+    let count = text.matches(edit.find).count();
+    ensure!(count == 1, "the text to edit is {count} times in {}: {}", edit.file, edit.find);
+    Ok(text.replacen(edit.find, edit.put, 1))
+}
