@@ -322,8 +322,8 @@ READERS = {
 }
 
 
-def dcp(load, group, prepare, fits=(), **more):
-    return Reader("torch.distributed.checkpoint.hf_storage", load, group, fits, prepare=prepare, **more)
+def dcp(load, group, prepare, fits=(), module="torch.distributed.checkpoint", **more):
+    return Reader(module, load, group, fits, prepare=prepare, **more)
 
 
 WRITTEN = ("torch.distributed.checkpoint.",)
@@ -338,6 +338,7 @@ READERS |= {
         "safetensors",
         named("model.safetensors"),
         SAFETENSORS,
+        "torch.distributed.checkpoint.hf_storage",
         # Copies of booleans are 0 and 1.
         shapes=True,
     ),

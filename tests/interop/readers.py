@@ -167,6 +167,7 @@ class Server:
             roots = tuple(os.path.abspath(path) + os.sep for path in paths)
             mine = [(reader, what) for reader, what in mine if what["file"].startswith(roots)]
         self.versions = {reader: what["version"] for reader, what in mine if not wanted or reader in wanted}
+        self.useless = self.ask(list(self.versions))
 
     def ask(self, question):
         self.process.stdin.write(json.dumps(question) + "\n")
@@ -261,6 +262,11 @@ def start(options, name):
         them = [r for r in missing if missing[r] == why and (not wanted or r in wanted | required)]
         if them:
             print(f"{name}: not installed, and not run: {', '.join(them)}: {why}")
+    useless = {reader: why for server in first for reader, why in server.useless.items()}
+    for reader, why in useless.items():
+        print(f"{name}: opens no file of its own: {reader}: {why}")
+    if useless:
+        return None
     if lacking := sorted(required & set(missing)):
         print(f"{name}: required, and not installed: {', '.join(lacking)}")
         return None

@@ -2,10 +2,11 @@
 
     python tests/interop/reading.py
 
-A server on its standard streams. The first line says what it may meet, each line after it
-names a file and readers; one answer a line. Files are loaded in forks of this process, in
-empty folders, with limits on time and memory, and what was loaded is used. It runs under
-PyTorch 1.13 as well, and where a module is missing its readers are.
+A server on its standard streams. The first line says what it may meet, the second which readers
+are wanted (of these it tells which do not open even `specimens.py`), each line after it names a
+file and readers; one answer a line. Files are loaded in forks of this process, in empty folders,
+with limits on time and memory, and what was loaded is used. It runs under PyTorch 1.13 as well,
+and where a module is missing its readers are.
 """
 
 import ast
@@ -27,6 +28,7 @@ import time
 import traceback
 import warnings
 
+import specimens
 from loaders import READERS, installed
 from using import COMPRESSED, Digest, use
 
@@ -310,6 +312,15 @@ def load(job, settings):
     return results
 
 
+def useless(names, settings):
+    """Those of these readers that do not open a file of their own format."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in specimens.write_all(folder, names).items():
+            result = load({"path": path, "memory": 1 << 32, "readers": [name]}, settings)[name]
+            if result["outcome"] != "loads":
+                yield name, result["outcome"]
+
+
 def listen(pipe):
     said, deadline = b"", time.monotonic() + SECONDS
     while True:
@@ -340,6 +351,8 @@ def main():
     warm()
     gc.freeze()
     print(json.dumps({"there": there, "missing": missing}), file=answers, flush=True)
+    wanted = json.loads(sys.stdin.readline())
+    print(json.dumps(dict(useless(wanted, settings))), file=answers, flush=True)
     for line in sys.stdin:
         job = json.loads(line)
         results = load(job, settings)

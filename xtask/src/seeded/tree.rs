@@ -1,4 +1,4 @@
-//! A copy of the repository in which bugs are put, one at a time.
+//! Copies of the repository: one for the command, and one in which bugs are put, one at a time.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use super::bugs::{Bug, Edit};
 use crate::run::{command, root};
 use crate::setup::output;
 
-/// The copy, and what is built of it.
+/// The copies, and what is built of them.
 pub struct Tree {
     directory: PathBuf,
 }
@@ -31,15 +31,15 @@ impl Tree {
     pub fn new(directory: &Path) -> Result<Self> {
         let tree = Self { directory: directory.into() };
         let files = output(command("git").args(["ls-files", "-z"]))?;
-        let built: Vec<&str> = files.split('\0').filter(|file| is_built(file)).collect();
-        for &file in &built {
+        for file in files.split('\0').filter(|file| is_built(file)) {
             let from = root().join(file);
             // What git knows may be gone.
             let Ok(mut content) = fs::read(&from) else { continue };
+            write(&tree.bugs().join(file), &content)?;
             if file == OTHER_COMPONENT.file {
                 content = edited(&OTHER_COMPONENT, &String::from_utf8(content)?)?.into_bytes();
             }
-            tree.write(file, &content)?;
+            write(&tree.source().join(file), &content)?;
         }
         Ok(tree)
     }
@@ -56,7 +56,7 @@ impl Tree {
 
     /// Builds the command.
     pub fn command(&self) -> Command {
-        let mut cargo = self.cargo();
+        let mut cargo = cargo(&self.source());
         cargo.args(["build", "--quiet", "--release", "--bin", "strongroom", "--target-dir"]);
         cargo.arg(self.directory.join("target"));
         cargo
@@ -65,7 +65,7 @@ impl Tree {
     /// Builds the component as it is in the copy; answers where it is.
     pub fn component(&self, name: &str) -> Result<PathBuf> {
         let target = self.directory.join("guest");
-        let mut cargo = self.cargo();
+        let mut cargo = cargo(&self.bugs());
         cargo
             .args(["rustc", "--quiet", "--package", "strongroom-guest", "--lib", "--crate-type", "cdylib"])
             .args(["--release", "--target", TARGET, "--target-dir"])
@@ -94,35 +94,41 @@ impl Tree {
     /// Builds the component with a bug, and takes that out again.
     pub fn with(&self, bug: &Bug) -> Result<PathBuf> {
         let sound = self.read(bug.edit.file)?;
-        self.write(bug.edit.file, edited(&bug.edit, &sound)?.as_bytes())?;
+        let file = self.bugs().join(bug.edit.file);
+        write(&file, edited(&bug.edit, &sound)?.as_bytes())?;
         let component =
             self.component(bug.name).with_context(|| format!("the bug {} does not build", bug.name));
-        self.write(bug.edit.file, sound.as_bytes())?;
+        write(&file, sound.as_bytes())?;
         component
     }
 
-    fn cargo(&self) -> Command {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(self.source());
-        cargo
-    }
-
+    /// What the command is built of. Bugs are not put in here: it would be built again for each.
     fn source(&self) -> PathBuf {
         self.directory.join("source")
     }
 
-    fn read(&self, file: &str) -> Result<String> {
-        fs::read_to_string(self.source().join(file)).with_context(|| format!("cannot read {file}"))
+    fn bugs(&self) -> PathBuf {
+        self.directory.join("bugs")
     }
 
-    fn write(&self, file: &str, content: &[u8]) -> Result<()> {
-        let to = self.source().join(file);
-        if fs::read(&to).is_ok_and(|there| there == content) {
-            return Ok(());
-        }
-        fs::create_dir_all(to.parent().unwrap_or(&to))?;
-        fs::write(&to, content).with_context(|| format!("cannot write {}", to.display()))
+    fn read(&self, file: &str) -> Result<String> {
+        fs::read_to_string(self.bugs().join(file)).with_context(|| format!("cannot read {file}"))
     }
+}
+
+fn cargo(directory: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(directory);
+    cargo
+}
+
+/// Writes what is not there already.
+fn write(to: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(to).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
+    fs::write(to, content).with_context(|| format!("cannot write {}", to.display()))
 }
 
 /// Whether cargo may need it: data and documents are taken from where they are.
