@@ -55,9 +55,8 @@ MEMORY, MEMORY_PER_BYTE, MEMORY_PER_FILE = 1 << 30, 512, 8
 BESIDES = {"builtins.frozenset", "builtins.bytes"}
 # What may be loaded; the second only where names are allowed.
 GOOD = ("safe", "trusting")
-# What readers refuse that are careful: those with weights_only, and those that are not told how
-# Python 2 wrote texts.
-REFUSED = {"SR-PICKLE-PROTOCOL", "SR-LEGACY-ENCODING"}
+# What a file says that it needs, and may look up.
+NEEDS = {"SR-LEVEL-NO-CODE", "SR-LEVEL-WEIGHTS-ONLY"}
 
 
 def main():
@@ -324,11 +323,13 @@ def wrong(name, result, report, told, bounds, older):
         return
     if result["marked"]:
         yield "runs code"
+    needs = {finding["message"].removeprefix("needs ") for finding in report["findings"] if finding["id"] in NEEDS}
     # No module's name begins with a NUL: the unpickler in Python takes the first bytes of a
     # safetensors file for the name of one, whose end is the file's.
     for event in result["events"]:
         late = event.startswith(("imports ", "opens ")) and older
-        if not late and not event.startswith(("imports \0", "looks up \0")):
+        known = event.startswith("looks up ") and today(event.removeprefix("looks up ")) in needs
+        if not late and not known and not event.startswith(("imports \0", "looks up \0")):
             yield event
     if result["changed"]:
         yield f"changes {result['changed']}"
@@ -345,8 +346,15 @@ def wrong(name, result, report, told, bounds, older):
             if not older and not harmless(trouble) and report["verdict"] == "safe":
                 yield f"use: {trouble}"
     elif report["format"] in reader.fits and not older and report["verdict"] == "safe":
-        if not (reader.careful and told & REFUSED) and not stated(name, outcome, told):
+        if not (reader.careful and report["level"] == "no-code") and not stated(name, outcome, told):
             yield outcome
+
+
+def today(name):
+    """A name as Python 3 has it."""
+    for old, new in {"__builtin__": "builtins", "copy_reg": "copyreg"}.items():
+        name = f"{new}.{name.removeprefix(f'{old}.')}" if name.startswith(f"{old}.") else name
+    return "builtins.range" if name == "builtins.xrange" else name
 
 
 def stated(name, outcome, told):
@@ -376,8 +384,6 @@ STATED = [
     ("", "last dim be divisible", "SR-SAFETENSORS-ODD"),
     # The sums of records are for --deep.
     ("zipfile", "Bad CRC-32", None),
-    # Sets that cannot change are allowed besides.
-    ("", "UnpicklingError: Weights only load failed.", None),
     # A `data.pkl` that was unpacked: ids of storages are for torch.
     ("", "persistent id", None),
     # The reader of bytes lacks some types, and that of slices counts two F4 in one element.

@@ -16,6 +16,7 @@ mod lexer;
 mod metadata;
 mod name;
 mod padding;
+mod shard;
 mod size;
 mod walk;
 
@@ -31,6 +32,7 @@ pub(super) const RULES: &[&Rule] = &[
     &padding::RULE,
     &duplicate::RULE,
     &metadata::RULE,
+    &shard::RULE,
     &name::RULE,
     &name::NUL,
     &entry::RULE,

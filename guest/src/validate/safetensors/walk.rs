@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use super::cover::{self, Extent};
 use super::lexer::{Flaw, Lexer, Span};
 use super::size::{self, Shape};
-use super::{dtype, duplicate, entry, field, json, metadata, name, padding};
+use super::{dtype, duplicate, entry, field, json, metadata, name, padding, shard};
 use crate::safetensors::METADATA;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::file::limit;
@@ -81,8 +81,13 @@ impl Walk<'_> {
             push(&mut keys, key, scope)?;
             if self.lexer.peek() != Some(b'"') {
                 metadata::not_a_text(&self.lexer.text(key), key.start, self.header, scope);
+                self.lexer.skip()?;
+            } else if self.lexer.text(key) == shard::KEY {
+                let text = self.lexer.string()?;
+                shard::check(&self.lexer.text(text), key.start, self.header, scope);
+            } else {
+                self.lexer.skip()?;
             }
-            self.lexer.skip()?;
             self.flaw(scope);
         }
         self.duplicates(keys, METADATA, scope);
