@@ -1,10 +1,15 @@
 """Uses what was loaded, as programs do, and tells whether two values are the same."""
 
+import argparse
+import collections
 import copy
+import decimal
+import fractions
 import hashlib
 import itertools
 import struct
 import sys
+import types
 
 # Tensors larger than this are looked at, not calculated with.
 LARGE = 64 << 20
@@ -194,4 +199,23 @@ def uses(item):
             lambda: (len(item), list(itertools.islice(iter(item), 3)), bool(item), copy.copy(item)),
         )
     elif isinstance(item, type) or not callable(item):
-        yield "hash", lambda: hash(item)
+        if type(item).__hash__:
+            yield "hash", lambda: hash(item)
+        yield from objects(item)
+
+
+def objects(item):
+    """What is done with objects of Python and numpy."""
+    for name in ("random", "random_raw", "isoformat", "total_seconds", "as_posix", "generate_state"):
+        # What is an attribute of a file's own choice is not called.
+        if callable(getattr(type(item), name, None)):
+            arguments = (4,) if name == "generate_state" else ()
+            yield name, lambda name=name, arguments=arguments: getattr(item, name)(*arguments)
+    if isinstance(item, collections.deque):
+        yield "deque", lambda: (len(item), item[0] if item else None, item.copy())
+    if isinstance(item, (decimal.Decimal, fractions.Fraction)):
+        yield "number", lambda: (str(item), int(item), float(item), item + 1, item * item)
+    if isinstance(item, range):
+        yield "range", lambda: (len(item), item[:3], 5 in item)
+    if isinstance(item, (argparse.Namespace, types.SimpleNamespace)):
+        yield "attributes", lambda: (vars(item), [getattr(item, name) for name in list(vars(item))[:10]])
