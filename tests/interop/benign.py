@@ -1,10 +1,11 @@
-"""Files that hold weights and nothing else, as people write them.
+"""Files that hold weights and other data of training, as people write them.
 
     python tests/interop/benign.py DIRECTORY
 
 `make(directory)` writes them and returns their paths. Each is proven to load:
 checkpoints by torch.load(weights_only=True), safetensors and numpy files by
-their own readers. A validator must call every one of them safe.
+their own readers, what training writes besides (`training.py`) by all of torch.load. A validator
+must call every one of them safe.
 """
 
 import io
@@ -18,6 +19,7 @@ import numpy
 import safetensors.numpy
 import safetensors.torch
 import torch
+import training
 
 LITTLE = torch.tensor([[1.0, -2.0], [0.5, 4.0]])
 
@@ -32,6 +34,7 @@ def make(directory):
         paths = [*checkpoints(root), *safetensors_files(root), *numpy_files(root)]
         for path in paths:
             prove(path)
+        paths += training.make(root)
     return paths
 
 

@@ -1,0 +1,94 @@
+"""What training writes beside weights: states of generators, arrays, settings, times.
+
+Nothing of it runs code, and weights_only refuses most of it.
+"""
+
+import argparse
+import collections
+import datetime
+import decimal
+import fractions
+import pathlib
+import pickle
+import random
+import types
+import uuid
+
+import numpy
+import torch
+
+
+TENSORS = ("rng_state", "optimizer")
+
+
+def make(root):
+    """Writes all files into `root`, proves that they load, and yields their paths."""
+    for name, value in values().items():
+        # pickle by itself writes a tensor as a call that loads a file.
+        for protocol in () if name in TENSORS else (0, 2, 4, 5):
+            path = root / f"object_{name}.{protocol}.pkl"
+            path.write_bytes(pickle.dumps(value, protocol))
+            pickle.loads(path.read_bytes())
+            yield path
+        path = root / f"training_{name}.pt"
+        torch.save(value, path)
+        torch.load(path, weights_only=False)
+        yield path
+
+
+def values():
+    floats = numpy.arange(6, dtype="<f4").reshape(2, 3)
+    zone = datetime.timezone(datetime.timedelta(hours=1), "CET")
+    return {
+        "rng_state": {
+            "python": random.Random(1).getstate(),
+            "numpy": numpy.random.RandomState(1).get_state(),
+            "cpu": torch.get_rng_state(),
+        },
+        "generators": [random.Random(1), numpy.random.RandomState(1), *generators()],
+        "arrays": [floats, floats.T, numpy.asfortranarray(floats), numpy.zeros((0, 3)), numpy.array(2.5)],
+        "array_kinds": [numpy.zeros(2, kind) for kind in ("?", "i1", "u8", "f2", "c16", "S3", "U4", "M8[D]", "m8[s]")],
+        "array_objects": numpy.array([1, "a", None, [2]], dtype=object),
+        "array_records": numpy.zeros(2, [("a", "<i4"), ("b", "<f8", (2,))]),
+        "array_masked": numpy.ma.array([1, 2], mask=[False, True]),
+        "scalars": [numpy.float64(1.5), numpy.int64(-1), numpy.bool_(True), numpy.str_("a")],
+        "dtypes": [numpy.dtype("f4"), numpy.float32, numpy.dtype([("a", "i4")])],
+        "containers": [
+            collections.defaultdict(list, a=[1]),
+            collections.defaultdict(None, b=2),
+            collections.deque([1, 2, 3], maxlen=5),
+            collections.Counter("aab"),
+            {frozenset({1, 2}): {1, 2}},
+            range(0, 10, 3),
+            slice(1, None, 2),
+        ],
+        "settings": argparse.Namespace(lr=0.1, out=pathlib.PurePosixPath("runs/a"), betas=(0.9, 0.999), kind=float),
+        "namespace": types.SimpleNamespace(epoch=3, inner=types.SimpleNamespace(best=None)),
+        "times": [
+            datetime.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=zone),
+            datetime.datetime(2024, 1, 1, fold=1),
+            datetime.date(1999, 12, 31),
+            datetime.time(23, 59, 59, 999999),
+            datetime.timedelta(days=-1, seconds=3),
+        ],
+        "numbers": [decimal.Decimal("1.50"), decimal.Decimal("-Infinity"), fractions.Fraction(1, 3), 2**100, 1 - 2j],
+        "uuid": uuid.UUID(int=2**127 + 5),
+        "optimizer": optimizer(),
+    }
+
+
+def generators():
+    for kind in (numpy.random.MT19937, numpy.random.PCG64, numpy.random.PCG64DXSM, numpy.random.Philox, numpy.random.SFC64):
+        yield kind(1)
+        yield numpy.random.Generator(kind(2))
+
+
+def optimizer():
+    """A learning rate as numpy computes one, in an optimizer's state."""
+    parameter = torch.nn.Parameter(torch.ones(2))
+    adam = torch.optim.AdamW([parameter], lr=float(numpy.float64(0.1)))
+    parameter.sum().backward()
+    adam.step()
+    state = adam.state_dict()
+    state["param_groups"][0]["lr"] = numpy.float64(0.05)
+    return {"optimizer": state, "loss": numpy.float32(1.5), "when": datetime.datetime(2024, 1, 1)}
