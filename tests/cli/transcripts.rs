@@ -61,7 +61,7 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("validate-missing", "validate nothing.pt"),
     ("validate-control-characters", "validate escapes-malformed.safetensors"),
     ("error-validate-allow", "validate evil.pkl --allow system"),
-    ("error-validate-policy", "validate evil.pkl --policy tensors-only --allow os.system"),
+    ("error-validate-level", "validate evil.pkl --require tensors-only --allow os.system"),
     ("error-validate-size", "validate evil.pkl --max-memory lots"),
     ("error-validate-nothing", "validate run --include *.zip"),
     ("latest", "latest run"),
