@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
-use strongroom::validate::Rule;
+use strongroom::validate::{Rule, Verdict};
 
 use crate::failure::Unsuitable;
 use crate::output::{Printable, json, wrapped};
@@ -39,9 +39,14 @@ impl Args {
                 writeln!(out)?;
             }
             let Rule { id, verdict, severity, level, class, title, help } = rule;
-            let class = class.as_ref().map_or(String::new(), |class| format!(", about: {}", Printable(class)));
+            let class = class.as_ref().map_or(String::new(), |class| format!(", {}", Printable(class)));
             writeln!(out, "{}: {}", Printable(id), Printable(title))?;
-            writeln!(out, "  verdict: {verdict} ({severity}), level: {level}{class}")?;
+            match verdict {
+                // Of what is not safe a level says nothing.
+                Verdict::Safe | Verdict::Trusting => write!(out, "  {severity}, {verdict}, {level}")?,
+                verdict => write!(out, "  {severity}, {verdict}")?,
+            }
+            writeln!(out, "{class}")?;
             for line in wrapped(&Printable(help).to_string()) {
                 writeln!(out, "  {line}")?;
             }

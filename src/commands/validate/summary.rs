@@ -81,6 +81,11 @@ impl Summary {
         self.files.get()
     }
 
+    /// How many are safe, and at a lesser level than is required.
+    pub fn below(&self) -> usize {
+        self.below.get()
+    }
+
     /// How many got this verdict.
     pub fn verdicts(&self, verdict: Verdict) -> usize {
         self.of(verdict).get()

@@ -161,5 +161,9 @@ fn total(summary: &Summary) -> String {
         .filter(|&(count, _)| count > 0)
         .map(|(count, verdict)| format!("{} {verdict}", grouped(count as u64)))
         .collect();
-    format!("{}: {}", plural(summary.files(), "file", "files"), counts.join(", "))
+    let below = match summary.below() {
+        0 => String::new(),
+        below => format!(", {} below {}", grouped(below as u64), summary.required()),
+    };
+    format!("{}: {}{below}", plural(summary.files(), "file", "files"), counts.join(", "))
 }
