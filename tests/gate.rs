@@ -207,6 +207,34 @@ fn an_alert_outlives_a_training_and_no_other_name() {
     assert_eq!(prints(b"cmylib\nA\n0cmylib\nB\n0}.").len(), 1, "one result for a rule in a file");
 }
 
+#[test]
+fn an_alert_is_as_grave_as_what_was_asked_for() {
+    let room = Room::new();
+    room.write("foreign.pkl", b"cmylib\nConfig\n)R.");
+    room.write("range.pkl", RANGE);
+    let levels = |arguments: &[&str]| -> Vec<(String, String, bool)> {
+        let files = ["foreign.pkl", "range.pkl", "--format", "sarif"];
+        let output = room.run(&[&files, arguments].concat());
+        let log: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |value: &Json| value.as_str().unwrap().to_owned();
+        let result = |result: &Json| {
+            (text(&result["ruleId"]), text(&result["level"]), result["suppressions"].is_array())
+        };
+        log["runs"][0]["results"].as_array().unwrap().iter().map(result).collect()
+    };
+    let level = |levels: &[(String, String, bool)], id: &str| -> (String, bool) {
+        let (_, level, suppressed) = levels.iter().find(|(rule, _, _)| rule == id).unwrap();
+        (level.clone(), *suppressed)
+    };
+    let usual = levels(&["--write-baseline", "known.json"]);
+    assert_eq!(level(&usual, "SR-PICKLE-FOREIGN"), ("warning".into(), false));
+    assert_eq!(level(&usual, "SR-LEVEL-NO-CODE"), ("note".into(), false));
+    let strict = levels(&["--require", "weights-only"]);
+    assert_eq!(level(&strict, "SR-LEVEL-NO-CODE"), ("error".into(), false));
+    let known = levels(&["--baseline", "known.json"]);
+    assert_eq!(level(&known, "SR-PICKLE-FOREIGN"), ("note".into(), true));
+}
+
 struct Room {
     directory: TempDir,
 }

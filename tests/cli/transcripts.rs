@@ -69,7 +69,6 @@ const TRANSCRIPTS: &[(&str, &str)] = &[
     ("validate-accept", "validate evil.pkl --accept code"),
     ("validate-digest", "validate evil.pkl --digest"),
     ("validate-links", "validate ./links"),
-    ("validate-sarif", "validate evil.pkl many.pkl range.pkl --format sarif --digest --require weights-only"),
     ("error-validate-accept", "validate evil.pkl --accept anything"),
     ("error-validate-baseline", "validate evil.pkl --baseline note.txt"),
     ("error-validate-baseline-missing", "validate evil.pkl --baseline nothing.json"),

@@ -107,7 +107,7 @@ fn refused_by_torch(out: &mut dyn Write, report: &Report, path: &str) -> io::Res
     let is_beyond = |finding: &&Finding| finding.level == Level::NoCode;
     let beyond = report.findings.iter().filter(is_beyond).map(|finding| (finding, Standing::Counts));
     let messages: Vec<String> = groups::of(beyond).iter().map(Group::message).collect();
-    writeln!(out, "  torch.load(weights_only=True) refuses it: it {}", messages.join("; "))?;
+    writeln!(out, "  torch.load(weights_only=True) refuses it: {}", messages.join("; "))?;
     if [Kind::TORCH_ZIP, Kind::TORCH_LEGACY].contains(&report.kind) {
         let path = Printable(path);
         writeln!(out, "  `strongroom convert {path} FILE.safetensors --tensors-only` takes its tensors out")?;
