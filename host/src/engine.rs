@@ -52,6 +52,11 @@ impl Engine {
         Self::build(&engine, component, limits)
     }
 
+    /// The SHA-256, in hex, of the component that [`new`](Self::new) takes: which one judged.
+    pub fn component_sha256() -> String {
+        crate::validate::hex(COMPONENT)
+    }
+
     /// The same engine with other limits.
     #[must_use]
     pub fn limited(&self, limits: Limits) -> Self {

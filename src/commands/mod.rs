@@ -15,6 +15,7 @@ mod man;
 mod part;
 mod place;
 mod prune;
+mod rules;
 mod save;
 mod size;
 mod target;
@@ -56,6 +57,7 @@ pub enum Command {
     Convert(convert::Args),
     Verify(verify::Args),
     Validate(validate::Args),
+    Rules(rules::Args),
     Save(save::Args),
     Load(load::Args),
     Latest(latest::Args),
@@ -75,6 +77,7 @@ impl Command {
             Self::Inspect(args) => return args.exec(out),
             Self::Verify(args) => return args.exec(out),
             Self::Prune(args) => return args.exec(out),
+            Self::Rules(args) => args.exec(out),
             Self::Convert(args) => args.exec(out),
             Self::Save(args) => args.exec(out),
             Self::Load(args) => args.exec(out),

@@ -77,6 +77,18 @@ impl Room {
     fn make_dangerous(&self) {
         fs::write(self.path("evil.pkl"), b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
         fs::write(self.path("note.txt"), "Dear reader,\n").unwrap();
+        fs::copy(data("hostile/names_defaultdict/model.pt"), self.path("beyond.pt")).unwrap();
+        let classes = (0..30).map(|index| format!("cmylib.part{}\nThing{index}\n0", index % 3));
+        fs::write(self.path("many.pkl"), classes.collect::<String>() + "}.").unwrap();
+        fs::write(self.path("range.pkl"), b"c__builtin__\nrange\n(I3\ntR.").unwrap();
+        fs::write(self.path("unknown.toml"), "require = \"no-code\"\npolicy = \"strict\"\n").unwrap();
+        fs::write(self.path("wrong.toml"), "fail-on = \"never\"\n").unwrap();
+        fs::write(self.path("strict.toml"), "require = \"weights-only\"\n").unwrap();
+        fs::create_dir_all(self.path("links/.git")).unwrap();
+        fs::copy(self.path("evil.pkl"), self.path("links/0a1b2c")).unwrap();
+        for link in ["links/model.pkl", "links/same.pkl", "links/other.bin", "links/.git/left-out"] {
+            fs::hard_link(self.path("links/0a1b2c"), self.path(link)).unwrap();
+        }
         let mut state = StateDict::new();
         let numbers = vec![f32::NAN, 1.0, f32::INFINITY, f32::NAN];
         state.insert("weight", Tensor::from_vec(numbers, &[4]).unwrap());

@@ -1,8 +1,9 @@
 """What `strongroom validate --format sarif` prints is SARIF, as its schema says.
 
-    python tests/interop/sarif.py --strongroom PROGRAM --work DIRECTORY
+    python tests/interop/sarif.py --strongroom PROGRAM --work DIRECTORY --sarif-tools PYTHON
 
-The schema is the one of OASIS, out of Microsoft's package of matchers for tests.
+The schema is the one of OASIS, out of Microsoft's package of matchers for tests. Microsoft's
+sarif-tools, which PYTHON has, count what is there.
 """
 
 import argparse
@@ -23,6 +24,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--strongroom", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--sarif-tools", type=pathlib.Path, required=True)
     options = parser.parse_args()
     work = options.work / "sarif"
     work.mkdir(parents=True, exist_ok=True)
@@ -31,11 +33,19 @@ def main():
     odd = work / "odd names"
     make_odd(odd)
     results = 0
-    for arguments in (["good"], ["bad"], ["hostile"], ["--deep", "good"], [str(odd)]):
+    for arguments in (
+        ["good"],
+        ["bad"],
+        ["hostile", "--digest"],
+        ["--deep", "good"],
+        ["good", "--require", "tensors-only"],
+        [str(odd)],
+    ):
         log = sarif(options.strongroom.resolve(), arguments)
         errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(log)]
         assert not errors, "\n".join(errors[:20])
         results += taken_by_github(log)
+        counted_by_tools(options.sarif_tools, log, work)
     assert not validator.is_valid({**log, "version": "2.0.0"}), "the schema refuses nothing"
     print(f"SARIF: {results} results are as the schema says")
 
@@ -56,10 +66,26 @@ def taken_by_github(log):
     for result in run["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"], result
         assert result["message"]["text"] and result["partialFingerprints"], result
-        (location,) = result["locations"]
-        place = location["physicalLocation"]
-        assert place["artifactLocation"]["uri"] and place["region"]["startLine"] == 1, result
+        assert "primaryLocationLineHash" in result["partialFingerprints"], result
+        for location in result["locations"]:
+            place = location["physicalLocation"]
+            artifact = run["artifacts"][place["artifactLocation"]["index"]]
+            assert artifact["location"]["uri"] == place["artifactLocation"]["uri"], result
+            assert place["region"]["startLine"] == 1, result
+    of_file = [(r["ruleId"], r["locations"][0]["physicalLocation"]["artifactLocation"]["index"]) for r in run["results"]]
+    assert len(set(of_file)) == len(of_file), "a rule has two results in a file"
     return len(run["results"])
+
+
+def counted_by_tools(python, log, work):
+    """What sarif-tools see, by level."""
+    path = work / "log.sarif"
+    path.write_text(json.dumps(log))
+    command = [python, "-m", "sarif", "summary", path]
+    summary = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for level in ("error", "warning", "note"):
+        count = sum(result["level"] == level for result in log["runs"][0]["results"])
+        assert f"{level}: {count}\n" in summary, summary
 
 
 def make_odd(directory):

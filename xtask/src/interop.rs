@@ -20,7 +20,8 @@ pub fn run_interop() -> Result<()> {
     done(run("interop", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("cases", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("trees", "--strongroom", strongroom()).arg("--work").arg(&work).args(["--count", "400"]))?;
-    done(run("sarif", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    let mut sarif = run("sarif", "--strongroom", strongroom());
+    done(sarif.arg("--work").arg(&work).arg("--sarif-tools").arg(python::sarif_tools()?))?;
     done(run("differential", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     for script in ["readers", "recognise"] {
         let mut command = run(script, "--strongroom", strongroom());

@@ -41,6 +41,11 @@ pub fn torch() -> Result<PathBuf> {
     environment("venv", "tests/interop/requirements.txt")
 }
 
+/// The environment with what reads SARIF.
+pub fn sarif_tools() -> Result<PathBuf> {
+    environment("venv-sarif", "tests/interop/sarif.txt")
+}
+
 /// The environment with other scanners.
 pub fn scanners() -> Result<PathBuf> {
     environment("venv-scanners", "tests/interop/scanners.txt")

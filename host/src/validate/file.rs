@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::kind::Kind;
 use super::report::Report;
 use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
-use super::{ValidateOptions, deep};
+use super::{ValidateOptions, deep, digest};
 use crate::drive::{self, Caution, Judged};
 use crate::store::{Source, Store};
 use crate::{Engine, Error, is_partial_download};
@@ -73,8 +73,15 @@ fn judge(
         let message = "its name says that it is being downloaded, or that this was broken off";
         report.find(rules, &PARTIAL, 0, "", message.into());
     }
+    if options.digest {
+        match digest::of(&**source) {
+            Ok(sha256) => report.sha256 = Some(sha256),
+            Err(error) => failed(&mut report, rules, &error),
+        }
+    }
     // Of what was judged nobody has the bytes any more.
     if let Err(error) = source.unchanged() {
+        report.sha256 = None;
         failed(&mut report, rules, &error);
     }
     report

@@ -3,6 +3,7 @@
 //! what is damaged or not a number in the payloads.
 
 mod deep;
+mod digest;
 mod file;
 mod kind;
 mod level;
@@ -16,6 +17,7 @@ use std::path::Path;
 use crate::store::{Local, Store};
 use crate::{Engine, Result};
 
+pub(crate) use digest::hex;
 pub use kind::Kind;
 pub use level::Level;
 pub use options::ValidateOptions;

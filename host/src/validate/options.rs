@@ -27,13 +27,17 @@ pub struct ValidateOptions {
     /// Whether the payloads are looked at as well: their checksums, and how many of
     /// their numbers are NaN or infinite. Every byte is read then.
     pub deep: bool,
+    /// Whether each file's SHA-256 is computed: [`Report::sha256`](super::Report). Every byte is
+    /// read then.
+    pub digest: bool,
 }
 
 impl Default for ValidateOptions {
     /// 512 MiB and 10 seconds, of which an ordinary checkpoint uses a few megabytes
     /// and milliseconds.
     fn default() -> Self {
-        Self { allow: Vec::new(), memory: 512 << 20, timeout: Duration::from_secs(10), deep: false }
+        let (memory, timeout) = (512 << 20, Duration::from_secs(10));
+        Self { allow: Vec::new(), memory, timeout, deep: false, digest: false }
     }
 }
 

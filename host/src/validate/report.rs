@@ -38,6 +38,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings beyond the first hundred of a rule: counted, not listed.
     pub unlisted: u64,
+    /// The SHA-256 of the file that was judged, in hex, if it was asked for and all of it could be
+    /// read. A directory has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// What was found in the payloads, if they were looked at.
     #[serde(flatten)]
     pub deep: Option<Deep>,
@@ -122,7 +126,8 @@ impl Report {
     pub(super) fn new(path: &Path, kind: Kind) -> Self {
         let (findings, unlisted) = (Vec::new(), 0);
         let level = Some(Level::TensorsOnly);
-        Self { path: path.into(), kind, verdict: Verdict::Safe, level, findings, unlisted, deep: None }
+        let (sha256, deep) = (None, None);
+        Self { path: path.into(), kind, verdict: Verdict::Safe, level, findings, unlisted, sha256, deep }
     }
 
     /// Whether it is good enough where this level is required: safe, and at this level or a

@@ -1,4 +1,11 @@
+mod baseline;
+mod config;
+mod gate;
+mod groups;
+mod identity;
+mod in_toto;
 mod json;
+mod outputs;
 mod sarif;
 mod scan;
 mod summary;
@@ -10,7 +17,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::ValueEnum;
 use globset::Glob;
 use strongroom::ValidateOptions;
 use strongroom::validate::Level;
@@ -19,7 +25,12 @@ use crate::commands::size;
 use crate::context::Context;
 use crate::failure::Usage;
 use crate::output::note;
+use baseline::Baseline;
+use config::Config;
+use gate::{Accept, FailOn, Gate};
+use outputs::{Findings, Format, Output};
 use summary::Summary;
+use text::View;
 use walk::Filter;
 
 /// Judge whether checkpoint files are only data, and say what in them is not
@@ -38,6 +49,10 @@ use walk::Filter;
 #[command(after_long_help = AFTER)]
 pub struct Args {
     /// The files to judge, and directories of them, which are searched through
+    ///
+    /// A directory `.git` is left out, unless it is given itself. A file that several paths lead
+    /// to is judged once, and the other paths are listed; twice if they end otherwise, as a
+    /// name can promise what the file is not.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
@@ -60,55 +75,93 @@ pub struct Args {
     #[arg(long, conflicts_with = "format")]
     json: bool,
 
+    /// Write what was found to a file besides, as in sarif=found.sarif; may be given many times
+    ///
+    /// The formats are those of --format. Each file appears whole, when all is judged, or not at
+    /// all.
+    #[arg(long, value_name = "FORMAT=FILE")]
+    output: Vec<Output>,
+
     /// The level that every file must reach: no-code, weights-only or tensors-only
     ///
-    /// `no-code`: loading and using it runs no code of the file's choice. `weights-only`:
-    /// `torch.load(weights_only=True)` of torch 2.15 builds it too. `tensors-only`: tensors,
-    /// numbers, texts and containers of them, and no classes at all, nor --allow. Each has all of
-    /// the next, and the report says which a file reaches. (`convert --tensors-only` is
-    /// something else: it leaves out what is no tensor.)
-    #[arg(long, value_name = "LEVEL", default_value_t = Level::NoCode, hide_default_value = false, alias = "policy")]
-    require: Level,
+    /// `no-code`, the default: loading and using it runs no code of the file's choice.
+    /// `weights-only`: `torch.load(weights_only=True)` of torch 2.15 builds it too.
+    /// `tensors-only`: tensors, numbers, texts and containers of them, and no classes at all,
+    /// nor --allow. Each has all of the next, and the report says which a file reaches.
+    /// (`convert --tensors-only` is something else: it leaves out what is no tensor.)
+    #[arg(long, value_name = "LEVEL", alias = "policy")]
+    require: Option<Level>,
+
+    /// The mildest verdict that makes the command fail; unverified, and so all, if not said
+    ///
+    /// What is safe and does not reach the level required always fails.
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    fail_on: Option<FailOn>,
+
+    /// Pass files that have nothing against them but this, and list it
+    #[arg(long, value_enum, value_name = "CLASS")]
+    accept: Vec<Accept>,
 
     /// A class or function that may be used besides, by its full name; may be given many times
     ///
-    /// Only what you know to be harmless with any arguments: `argparse.Namespace` is,
-    /// `os.system` is not. There are no wildcards. A note names what no file needed.
+    /// Only what you know to be harmless with any arguments: `os.system` is not. There are no
+    /// wildcards. A note names what no file needed.
     #[arg(long, value_name = "MODULE.NAME")]
     allow: Vec<String>,
 
-    /// Memory that judging one file may take: 64M, 1G; what takes more is unverified
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = size::parse)]
-    max_memory: usize,
+    /// Pass what this file knows of each file, by its SHA-256; a file that changed is judged anew
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
 
-    /// Time that judging one file may take, reading aside: 500ms, 1m; what takes longer is unverified
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = humantime::parse_duration)]
-    timeout: Duration,
+    /// Write all that is against the files to a file for --baseline
+    ///
+    /// The exit code is what it is without it. What cannot be read is not in it.
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+
+    /// Take what is not said here from this file
+    ///
+    /// Otherwise it is taken from `strongroom.toml`, if there is one in the working directory or
+    /// the nearest above. docs/validation.md says what is in it.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    config: Option<PathBuf>,
+
+    /// Take nothing from a `strongroom.toml`
+    #[arg(long)]
+    no_config: bool,
+
+    /// Memory that judging one file may take: 64M, 1G; what takes more is unverified. 512M if not
+    /// said
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_memory: Option<usize>,
+
+    /// Time that judging one file may take, reading aside: 500ms, 1m; what takes longer is
+    /// unverified. 10s if not said
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
 
     /// Read the tensors' data as well: verify checksums, and count NaN and infinite values
     #[arg(long)]
     deep: bool,
+
+    /// Compute each file's SHA-256, of the bytes that were judged
+    #[arg(long)]
+    digest: bool,
 
     /// Show notes too: what is worth knowing and no reason against a file
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// How to print what was found.
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object
-    Json,
-    /// SARIF 2.1.0, as GitHub's code scanning takes it
-    Sarif,
-}
-
 impl Args {
     /// Judges, prints, and answers the exit code.
-    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
+    pub fn exec(mut self, out: &mut dyn Write) -> Result<u8> {
+        if let Some(path) = self.config_file()? {
+            self.fill(Config::read(&path)?);
+            note(&format!("what is not said on the command line is as {} says", path.display()));
+        }
         let options = self.options()?;
+        let gate = self.gate()?;
         let subjects = walk::find(&self.paths, &Filter::new(&self.include, &self.exclude)?);
         if subjects.is_empty() {
             let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
@@ -116,15 +169,34 @@ impl Args {
         }
         let context = Context::start()?;
         let rules = strongroom::rules()?;
-        let summary = Summary::new(self.require);
+        let summary = Summary::new(gate.required);
+        let view = View { verbose: self.verbose, digests: self.digest };
+        let format = self.format();
+        let is_kept = format != Format::Text || !self.output.is_empty() || self.write_baseline.is_some();
+        let mut files = Vec::new();
         scan::run(&context, &subjects, &options, |reports| {
-            let reports = &mut reports.inspect(|report| summary.count(report));
-            match if self.json { Format::Json } else { self.format } {
-                Format::Text => text::write(out, reports, &summary, &rules, self.verbose),
-                Format::Json => json::write(out, reports, &summary),
-                Format::Sarif => sarif::write(out, reports, &summary, &rules),
+            for (report, subject) in reports.zip(&subjects) {
+                let judged = gate.judge(report, subject.links.clone());
+                summary.count(&judged);
+                if format == Format::Text {
+                    text::one(out, &judged, gate.required, view)?;
+                    // Judging the next may take a while, and who waits wants to see this.
+                    out.flush()?;
+                }
+                if is_kept {
+                    files.push(judged);
+                }
             }
+            Ok(())
         })?;
+        let findings = Findings { files: &files, summary: &summary, rules: &rules, view };
+        match format {
+            Format::Text => text::end(out, &summary, &rules, view)?,
+            format => findings.write(format, out)?,
+        }
+        self.output.iter().try_for_each(|output| findings.save(output, &context.store))?;
+        if let Some(path) = &self.write_baseline {
+            outputs::save(&context.store, path, &Baseline::of(&gate, &files).write()?)?;
         out.flush()?;
         for name in summary.unneeded(&self.allow) {
             note(&format!("--allow {name}: no file that was judged needs it"));
@@ -132,15 +204,61 @@ impl Args {
         Ok(summary.exit_code())
     }
 
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
+    fn config_file(&self) -> Result<Option<PathBuf>> {
+        match &self.config {
+            Some(path) => Ok(Some(path.clone())),
+            None if self.no_config => Ok(None),
+            None => config::find(),
+        }
+    }
+
+    /// Takes what the command line does not say.
+    fn fill(&mut self, config: Config) {
+        fn list<T>(said: &mut Vec<T>, config: Vec<T>) {
+            if said.is_empty() {
+                *said = config;
+            }
+        }
+        let Config { require, allow, accept, include, exclude, fail_on, max_memory, timeout } = config;
+        self.require = self.require.or(require);
+        self.fail_on = self.fail_on.or(fail_on);
+        self.max_memory = self.max_memory.or(max_memory);
+        self.timeout = self.timeout.or(timeout);
+        list(&mut self.allow, allow);
+        list(&mut self.accept, accept);
+        list(&mut self.include, include);
+        list(&mut self.exclude, exclude);
+    }
+
+    fn gate(&self) -> Result<Gate> {
+        Ok(Gate {
+            required: self.require.unwrap_or_default(),
+            fail_on: self.fail_on.unwrap_or(FailOn::Unverified),
+            accept: self.accept.clone(),
+            baseline: self.baseline.as_deref().map(Baseline::read).transpose()?,
+        })
+    }
+
     fn options(&self) -> Result<ValidateOptions> {
+        let usual = ValidateOptions::default();
+        let is_statement = |format| format == Format::InToto;
         let options = ValidateOptions {
             allow: self.allow.clone(),
-            memory: self.max_memory,
-            timeout: self.timeout,
+            memory: self.max_memory.unwrap_or(usual.memory),
+            timeout: self.timeout.unwrap_or(usual.timeout),
             deep: self.deep,
+            digest: self.digest
+                || self.baseline.is_some()
+                || self.write_baseline.is_some()
+                || is_statement(self.format())
+                || self.output.iter().any(|output| is_statement(output.format)),
         };
         options.check().map_err(|error| Usage(error.to_string()))?;
-        if self.require == Level::TensorsOnly && !self.allow.is_empty() {
+        if self.require == Some(Level::TensorsOnly) && !self.allow.is_empty() {
             bail!(Usage(
                 "the level tensors-only has no classes and functions: --allow has no place there".into()
             ));
@@ -159,7 +277,8 @@ Verdicts, from best to worst; the worst finding decides:
   unsafe      it would run or import something that is not allowed
 
 Exit codes:
-  0   all files are safe at the level required or a stricter one, or inert
+  0   all files are safe at the level required or a stricter one, or inert, or pass by
+      --fail-on, --accept or --baseline
   1   a file is unsafe or malformed, or does not reach the level required
   2   no file is, but one is unverified
   3   the output cannot be written
@@ -176,5 +295,12 @@ Examples:
   Only what is a model by its name, for GitHub's code scanning:
     strongroom validate . --include '*.{pt,pth,bin,ckpt,pkl,safetensors}' --format sarif > found.sarif
 
-  The names of all files that are not safe, by way of jq:
-    strongroom validate models --format json | jq -r '.files[] | select(.verdict != \"safe\").path'";
+  What is said, for people, for code scanning and for a program in one run:
+    strongroom validate . --output sarif=found.sarif --output json=found.json
+
+  All that is there today is known, and what comes or changes is judged:
+    strongroom validate models --write-baseline known.json
+    strongroom validate models --baseline known.json
+
+  The names of all files that do not pass, by way of jq:
+    strongroom validate models --format json | jq -r '.files[] | select(.passes | not).path'";

@@ -1,34 +1,31 @@
 //! SARIF 2.1.0, the format of GitHub's code scanning and of many others.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::iter;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use strongroom::validate::{Finding, Report, Rule, Verdict};
+use strongroom::validate::{Finding, Level, Rule, Severity, Verdict};
 
+use super::gate::{Judged, Standing};
+use super::groups::{self, Group};
+use super::identity;
 use super::summary::Summary;
+use crate::output::Printable;
 use crate::output::json::{self as lines, Stream};
 
-/// Writes a log of one run, with a result for each finding.
-pub fn write(
-    out: &mut dyn Write,
-    reports: &mut dyn Iterator<Item = Report>,
-    summary: &Summary,
-    rules: &[Rule],
-) -> io::Result<()> {
+/// Writes a log of one run, with a result for each rule that something in a file breaks.
+pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary, rules: &[Rule]) -> io::Result<()> {
     let indexes: HashMap<&str, usize> =
         rules.iter().enumerate().map(|(index, rule)| (rule.id.as_str(), index)).collect();
-    let reports = RefCell::new(reports);
     let results = Stream(|| {
-        let reports = iter::from_fn(|| reports.borrow_mut().next());
-        reports.flat_map(|report| {
-            let result = |finding: &Finding| result(&report, finding, indexes.get(finding.id.as_str()));
-            report.findings.iter().map(result).collect::<Vec<_>>()
+        files.iter().enumerate().flat_map(|(file, judged)| {
+            let result = |(rule, standing), findings: &Vec<&Finding>| {
+                result(file, judged, standing, findings, summary.required(), indexes.get(rule))
+            };
+            by_rule(judged).iter().map(|(key, findings)| result(*key, findings)).collect::<Vec<_>>()
         })
     });
     let run = Run {
@@ -38,12 +35,28 @@ pub fn write(
             "informationUri": env!("CARGO_PKG_REPOSITORY"),
             "rules": rules.iter().map(rule).collect::<Vec<_>>(),
         }}),
+        // GitHub takes what is before the last slash for the category.
+        automation: json!({"id": "strongroom/validate/"}),
+        artifacts: Stream(|| files.iter().map(described)),
         results,
         // It ran to its end; that files are not safe is no failure of it.
         invocations: json!([{"executionSuccessful": true}]),
         properties: Properties { summary },
     };
     lines::write(out, &Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
+}
+
+/// The findings by rule and by what they count for, in the order of the first of each.
+fn by_rule(judged: &Judged) -> Vec<((&str, Standing), Vec<&Finding>)> {
+    let mut all: Vec<((&str, Standing), Vec<&Finding>)> = Vec::new();
+    for (finding, standing) in judged.findings() {
+        let key = (finding.id.as_str(), standing);
+        match all.iter_mut().find(|(there, _)| *there == key) {
+            Some((_, findings)) => findings.push(finding),
+            None => all.push((key, vec![finding])),
+        }
+    }
+    all
 }
 
 #[derive(Serialize)]
@@ -55,11 +68,13 @@ struct Log<R> {
 }
 
 #[derive(Serialize)]
-struct Run<'r, S> {
+struct Run<'r, A, S> {
     tool: Json,
+    #[serde(rename = "automationDetails")]
+    automation: Json,
+    artifacts: A,
     results: S,
     invocations: Json,
-    /// Written after the results, when it is complete.
     properties: Properties<'r>,
 }
 
@@ -69,9 +84,11 @@ struct Properties<'r> {
 }
 
 fn rule(rule: &Rule) -> Json {
-    let mut properties = json!({"tags": ["security"], "verdict": rule.verdict});
+    let mut properties =
+        json!({"tags": ["security"], "verdict": rule.verdict, "strongroom-level": rule.level});
     // GitHub shows results as critical, high, medium by this.
     let score = match rule.verdict {
+        _ if is_foreign(rule.class.as_deref()) => Some("5.0"),
         Verdict::Unsafe => Some("9.8"),
         Verdict::Malformed => Some("6.0"),
         Verdict::Unverified => Some("4.0"),
@@ -85,33 +102,84 @@ fn rule(rule: &Rule) -> Json {
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.help},
         "help": {"text": rule.help},
-        "defaultConfiguration": {"level": rule.severity},
+        "defaultConfiguration": {"level": level(rule.severity, rule.class.as_deref())},
         "properties": properties,
     })
 }
 
-fn result(report: &Report, finding: &Finding, index: Option<&usize>) -> Json {
-    let Finding { id, severity, offset, part, part_offset, message, .. } = finding;
-    let mut location = json!({"physicalLocation": {
-        "artifactLocation": artifact(&report.path),
-        // GitHub takes no result without a line.
-        "region": {"startLine": 1, "byteOffset": offset, "byteLength": 0},
-    }});
-    if let (false, Some(location)) = (part.is_empty(), location.as_object_mut()) {
-        location.insert("logicalLocations".into(), json!([{"fullyQualifiedName": part, "kind": "member"}]));
-    }
+/// How much it matters. Of what nobody knows nobody can say that it is harmful.
+fn level(severity: Severity, class: Option<&str>) -> Severity {
+    if is_foreign(class) { Severity::Warning } else { severity }
+}
+
+fn is_foreign(class: Option<&str>) -> bool {
+    class == Some("foreign")
+}
+
+/// What is found by one rule in one file.
+fn result(
+    file: usize,
+    judged: &Judged,
+    standing: Standing,
+    findings: &[&Finding],
+    required: Level,
+    index: Option<&usize>,
+) -> Json {
+    let Some(first) = findings.first() else { return Json::Null };
+    let level = match standing {
+        Standing::Counts if judged.below && first.level < required => Severity::Error,
+        Standing::Counts => level(first.severity, first.class.as_deref()),
+        Standing::Accepted | Standing::Known => Severity::Note,
+    };
+    let groups = groups::of(findings.iter().map(|finding| (*finding, standing)));
+    let messages: Vec<String> = groups.iter().map(Group::message).collect();
+    let message = match first.part.as_str() {
+        "" => messages.join("\n"),
+        part => format!("{}: {}", Printable(part), messages.join("\n")),
+    };
     let mut result = json!({
-        "ruleId": id,
-        "level": severity,
-        "message": {"text": if part.is_empty() { message.clone() } else { format!("{part}: {message}") }},
-        "locations": [location],
-        // Where it is in its part: what is before it in the file may change.
-        "partialFingerprints": {"strongroomFinding/v1": format!("{id}:{part}:{part_offset}")},
+        "ruleId": first.id,
+        "level": level,
+        "message": {"text": message},
+        "locations": findings.iter().map(|finding| location(file, judged, finding)).collect::<Vec<_>>(),
+        "partialFingerprints": {"primaryLocationLineHash": identity::fingerprint(findings)},
     });
-    if let (Some(index), Some(result)) = (index, result.as_object_mut()) {
-        result.insert("ruleIndex".into(), (*index).into());
+    let Some(fields) = result.as_object_mut() else { return result };
+    if let Some(index) = index {
+        fields.insert("ruleIndex".into(), (*index).into());
+    }
+    if let Some(excuse) = standing.excuse() {
+        let suppression = json!([{"kind": "external", "status": "accepted", "justification": excuse}]);
+        fields.insert("suppressions".into(), suppression);
+    }
+    if !judged.links.is_empty() {
+        let link = |path: &PathBuf| json!({"physicalLocation": {"artifactLocation": artifact(path)}});
+        fields.insert("relatedLocations".into(), judged.links.iter().map(link).collect());
     }
     result
+}
+
+fn location(file: usize, judged: &Judged, finding: &Finding) -> Json {
+    let mut place = artifact(&judged.report.path);
+    place["index"] = file.into();
+    let mut location = json!({"physicalLocation": {
+        "artifactLocation": place,
+        // GitHub takes no result without a line.
+        "region": {"startLine": 1, "byteOffset": finding.offset, "byteLength": 0},
+    }});
+    if !finding.part.is_empty() {
+        location["logicalLocations"] = json!([{"fullyQualifiedName": finding.part, "kind": "member"}]);
+    }
+    location
+}
+
+/// A file, and its digest if it was computed.
+fn described(judged: &Judged) -> Json {
+    let mut described = json!({"location": artifact(&judged.report.path)});
+    if let Some(sha256) = &judged.report.sha256 {
+        described["hashes"] = json!({"sha-256": sha256});
+    }
+    described
 }
 
 /// A path as a URI: relative to the root of the sources, unless it is absolute.

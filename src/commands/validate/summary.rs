@@ -2,8 +2,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use strongroom::Verdict;
 use strongroom::validate::Level;
-use strongroom::{Report, Verdict};
+
+use super::gate::Judged;
 
 /// What all reports together say, counted while they pass by.
 #[derive(Serialize)]
@@ -20,6 +22,10 @@ pub struct Summary {
     unverified: Cell<usize>,
     /// Those that are safe, and do not reach the level.
     below: Cell<usize>,
+    /// Those that make the run fail, and of these the ones about which nothing is proven.
+    failing: Cell<usize>,
+    #[serde(skip)]
+    undecided: Cell<usize>,
     findings: Cell<u64>,
     /// The ids of rules that something was found by.
     #[serde(skip)]
@@ -45,6 +51,8 @@ impl Summary {
             malformed: Cell::default(),
             unverified: Cell::default(),
             below: Cell::default(),
+            failing: Cell::default(),
+            undecided: Cell::default(),
             findings: Cell::default(),
             broken: RefCell::default(),
             trusted: RefCell::default(),
@@ -52,22 +60,21 @@ impl Summary {
         }
     }
 
-    /// Whether a report says that its file is safe, and at a lesser level than is required.
-    pub fn is_below(&self, report: &Report) -> bool {
-        report.level.is_some_and(|level| level < self.required)
-    }
-
     /// The level that all must reach.
     pub fn required(&self) -> Level {
         self.required
     }
 
-    /// Counts a report.
-    pub fn count(&self, report: &Report) {
+    /// Counts a file.
+    pub fn count(&self, judged: &Judged) {
+        let Judged { report, passes, verdict: counting, below, .. } = judged;
         let verdict = self.of(report.verdict);
         self.files.set(self.files.get() + 1);
         verdict.set(verdict.get() + 1);
-        self.below.set(self.below.get() + usize::from(self.is_below(report)));
+        self.below.set(self.below.get() + usize::from(*below));
+        self.failing.set(self.failing.get() + usize::from(!passes));
+        let undecided = !passes && *counting == Verdict::Unverified;
+        self.undecided.set(self.undecided.get() + usize::from(undecided));
         self.findings.set(self.findings.get() + report.findings.len() as u64 + report.unlisted);
         self.unlisted.set(self.unlisted.get() || report.unlisted > 0);
         let trusted = report.findings.iter().filter(|finding| finding.verdict == Verdict::Trusting);
@@ -83,6 +90,11 @@ impl Summary {
     /// How many were judged.
     pub fn files(&self) -> usize {
         self.files.get()
+    }
+
+    /// How many are safe, and at a lesser level than is required.
+    pub fn below(&self) -> usize {
+        self.below.get()
     }
 
     /// How many got this verdict.
@@ -102,11 +114,11 @@ impl Summary {
         unneeded.filter(|_| !self.unlisted.get()).collect()
     }
 
-    /// 0 if all is safe at the level required, 1 if something is not, 2 if that is not known.
+    /// 0 if all pass, 1 if one does not, 2 if of none that does not anything is known.
     pub fn exit_code(&self) -> u8 {
-        match (self.refused.get() + self.malformed.get() + self.below.get(), self.unverified.get()) {
-            (0, 0) => 0,
-            (0, _) => 2,
+        match (self.failing.get(), self.undecided.get()) {
+            (0, _) => 0,
+            (failing, undecided) if failing == undecided => 2,
             _ => 1,
         }
     }

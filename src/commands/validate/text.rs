@@ -1,25 +1,37 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use strongroom::validate::{Finding, Report, Rule, Severity, Verdict};
+use strongroom::validate::{Finding, Kind, Level, Report, Rule, Severity, Verdict};
 
+use super::gate::{Judged, Standing};
+use super::groups::{self, Group};
 use super::summary::Summary;
-use crate::output::{Printable, grouped, plural};
+use crate::output::{Printable, grouped, plural, wrapped};
+
+/// What of all that was found is shown.
+#[derive(Clone, Copy)]
+pub struct View {
+    /// Notes too, and each finding by itself.
+    pub verbose: bool,
+    /// Each file's SHA-256.
+    pub digests: bool,
+}
 
 /// A line for each file, its findings under it, and at the end what they mean.
 pub fn write(
     out: &mut dyn Write,
-    reports: &mut dyn Iterator<Item = Report>,
+    files: &[Judged],
     summary: &Summary,
     rules: &[Rule],
-    verbose: bool,
+    view: View,
 ) -> io::Result<()> {
-    for report in reports {
-        one(out, &report, summary, verbose)?;
-        // Judging the next may take a while, and who waits wants to see this.
-        out.flush()?;
-    }
-    let hides = |rule: &Rule| rule.severity == Severity::Note && !verbose;
+    files.iter().try_for_each(|judged| one(out, judged, summary.required(), view))?;
+    end(out, summary, rules, view)
+}
+
+/// What the findings of all files mean, and how many there are.
+pub fn end(out: &mut dyn Write, summary: &Summary, rules: &[Rule], view: View) -> io::Result<()> {
+    let hides = |rule: &Rule| rule.severity == Severity::Note && !view.verbose;
     let broken: Vec<&Rule> =
         rules.iter().filter(|rule| summary.is_broken(&rule.id) && !hides(rule)).collect();
     if !broken.is_empty() {
@@ -37,7 +49,9 @@ pub fn write(
     Ok(())
 }
 
-fn one(out: &mut dyn Write, report: &Report, summary: &Summary, verbose: bool) -> io::Result<()> {
+/// A file and its findings.
+pub fn one(out: &mut dyn Write, judged: &Judged, required: Level, view: View) -> io::Result<()> {
+    let Judged { report, links, below, .. } = judged;
     let path = report.path.display().to_string();
     let verdict = match report.verdict {
         Verdict::Safe => "safe".into(),
@@ -45,23 +59,35 @@ fn one(out: &mut dyn Write, report: &Report, summary: &Summary, verbose: bool) -
         Verdict::Trusting => format!("safe, trusting {}", plural(trusted(report), "name", "names")),
         verdict => verdict.name().to_uppercase(),
     };
-    let below = summary.is_below(report);
     let level = match report.level {
-        Some(level) if below => format!(", only {level}"),
+        Some(level) if *below => format!(", only {level}"),
         Some(level) => format!(", {level}"),
         None => String::new(),
     };
     let kind = Printable(report.kind.name());
-    writeln!(out, "{}: {verdict} ({kind}{level})", Printable(&path))?;
-    let shown = |finding: &&Finding| {
-        verbose
+    writeln!(out, "{}: {verdict} ({kind}{level}){}", Printable(&path), excuses(judged))?;
+    for link in links {
+        writeln!(out, "  also {}", Printable(&link.display().to_string()))?;
+    }
+    if let Some(sha256) = report.sha256.as_ref().filter(|_| view.digests) {
+        writeln!(out, "  sha256 {sha256}")?;
+    }
+    let shown = |finding: &Finding| {
+        view.verbose
             || finding.severity != Severity::Note
             || finding.verdict == Verdict::Trusting
-            || below && finding.level < summary.required()
+            || *below && finding.level < required
     };
-    for finding in report.findings.iter().filter(shown) {
-        let Finding { severity, id, message, .. } = finding;
-        writeln!(out, "  {severity} {}{}: {}", Printable(id), place(finding), Printable(message))?;
+    for group in groups::of(judged.findings().filter(|(finding, _)| shown(finding))) {
+        if view.verbose || group.findings.len() <= groups::SHOWN {
+            for finding in &group.findings {
+                writeln!(out, "  {}{}: {}", label(&group), place(finding), Printable(&finding.message))?;
+            }
+        } else {
+            let count = grouped(group.findings.len() as u64);
+            let place = group.part().map_or(String::new(), |part| format!(" in {}", Printable(part)));
+            writeln!(out, "  {}{place}, {count} times: {}", label(&group), group.message())?;
+        }
     }
     let notes = report.findings.iter().filter(|finding| !shown(finding)).count();
     if notes > 0 {
@@ -70,7 +96,37 @@ fn one(out: &mut dyn Write, report: &Report, summary: &Summary, verbose: bool) -
     if report.unlisted > 0 {
         writeln!(out, "  … and {} more", grouped(report.unlisted))?;
     }
+    if report.level == Some(Level::NoCode) {
+        refused_by_torch(out, report, &path)?;
+    }
     Ok(())
+}
+
+/// What is there to do about a file that is harmless, and that PyTorch refuses by default.
+fn refused_by_torch(out: &mut dyn Write, report: &Report, path: &str) -> io::Result<()> {
+    let is_beyond = |finding: &&Finding| finding.level == Level::NoCode;
+    let beyond = report.findings.iter().filter(is_beyond).map(|finding| (finding, Standing::Counts));
+    let messages: Vec<String> = groups::of(beyond).iter().map(Group::message).collect();
+    writeln!(out, "  torch.load(weights_only=True) refuses it: {}", messages.join("; "))?;
+    if [Kind::TORCH_ZIP, Kind::TORCH_LEGACY].contains(&report.kind) {
+        let path = Printable(path);
+        writeln!(out, "  `strongroom convert {path} FILE.safetensors --tensors-only` takes its tensors out")?;
+    }
+    Ok(())
+}
+
+fn label(group: &Group<'_>) -> String {
+    let finding = group.findings[0];
+    let severity = group.standing.excuse().unwrap_or(finding.severity.name());
+    format!("{severity} {}", Printable(&finding.id))
+}
+
+/// Why a file passes all the same.
+fn excuses(judged: &Judged) -> String {
+    let counts = [(judged.accepted, Standing::Accepted), (judged.known, Standing::Known)];
+    let said = counts.into_iter().filter(|(count, _)| *count > 0);
+    said.filter_map(|(count, standing)| Some(format!(", {} {}", grouped(count as u64), standing.excuse()?)))
+        .collect()
 }
 
 /// How many names it is good for only if they are.
@@ -105,22 +161,9 @@ fn total(summary: &Summary) -> String {
         .filter(|&(count, _)| count > 0)
         .map(|(count, verdict)| format!("{} {verdict}", grouped(count as u64)))
         .collect();
-    format!("{}: {}", plural(summary.files(), "file", "files"), counts.join(", "))
+    let below = match summary.below() {
+        0 => String::new(),
+        below => format!(", {} below {}", grouped(below as u64), summary.required()),
+    };
+    format!("{}: {}{below}", plural(summary.files(), "file", "files"), counts.join(", "))
 }
-
-/// A text in lines that fit a terminal.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.into()),
-        }
-    }
-    lines
-}
-
-const WIDTH: usize = 92;

@@ -1,6 +1,6 @@
 //! Which files there are to judge.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -18,6 +18,8 @@ pub struct Subject {
     pub length: u64,
     /// Whether it is a directory to hold against its commit record.
     pub is_set: bool,
+    /// Other paths that lead to it.
+    pub links: Vec<PathBuf>,
 }
 
 /// Which files are wanted, by their paths.
@@ -48,7 +50,8 @@ fn set(globs: &[Glob]) -> Result<GlobSet> {
 /// Finds all that is to be judged, in the order of the paths given, and by name in
 /// each directory. What cannot be looked at is to be judged as well: that says so.
 pub fn find(paths: &[PathBuf], filter: &Filter) -> Vec<Subject> {
-    let mut walk = Walk { filter, found: Vec::new(), entered: HashSet::new() };
+    let (entered, files) = (HashSet::new(), HashMap::new());
+    let mut walk = Walk { filter, found: Vec::new(), entered, files };
     for path in paths {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => walk.directory(path, Path::new(""), &metadata),
@@ -58,12 +61,27 @@ pub fn find(paths: &[PathBuf], filter: &Filter) -> Vec<Subject> {
     walk.found
 }
 
+impl Subject {
+    /// Takes another path of the same file, if it promises nothing else by its ending. One
+    /// without an ending, as caches name what they keep, promises nothing at all.
+    fn joins(&mut self, path: &Path) -> bool {
+        match (self.path.extension(), path.extension()) {
+            (one, other) if one == other || other.is_none() => self.links.push(path.into()),
+            (None, _) => self.links.push(std::mem::replace(&mut self.path, path.into())),
+            _ => return false,
+        }
+        true
+    }
+}
+
 struct Walk<'w> {
     filter: &'w Filter,
     found: Vec<Subject>,
     /// Directories by device and inode: links between them may lead in circles, or
     /// to one directory in more ways than can be gone.
     entered: HashSet<(u64, u64)>,
+    /// Where files of this device and inode were found.
+    files: HashMap<(u64, u64), Vec<usize>>,
 }
 
 impl Walk<'_> {
@@ -78,9 +96,9 @@ impl Walk<'_> {
         if let Some(record) = record.filter(|_| self.filter.wants(&inside.join(RECORD))) {
             names.remove(record);
             names.retain(|name| !name.to_str().is_some_and(is_rank_record));
-            self.found.push(Subject { path: path.into(), length: 0, is_set: true });
+            self.found.push(Subject { path: path.into(), length: 0, is_set: true, links: Vec::new() });
         }
-        for name in names {
+        for name in names.into_iter().filter(|name| name != GIT) {
             let (path, inside) = (path.join(&name), inside.join(&name));
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&path, &inside, &metadata),
@@ -90,9 +108,16 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, inside: &Path, metadata: Option<Metadata>) {
-        if self.filter.wants(inside) {
-            let length = metadata.map_or(0, |metadata| metadata.len());
-            self.found.push(Subject { path: path.into(), length, is_set: false });
+        if !self.filter.wants(inside) {
+            return;
+        }
+        let length = metadata.as_ref().map_or(0, Metadata::len);
+        let subject = Subject { path: path.into(), length, is_set: false, links: Vec::new() };
+        let Some(metadata) = metadata.filter(Metadata::is_file) else { return self.found.push(subject) };
+        let seen = self.files.entry((metadata.dev(), metadata.ino())).or_default();
+        if !seen.iter().any(|&index| self.found.get_mut(index).is_some_and(|found| found.joins(path))) {
+            seen.push(self.found.len());
+            self.found.push(subject);
         }
     }
 }
@@ -100,6 +125,9 @@ impl Walk<'_> {
 fn names(path: &Path) -> std::io::Result<Vec<OsString>> {
     fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
 }
+
+/// What git keeps: copies of files, and its own.
+const GIT: &str = ".git";
 
 /// What makes a directory a checkpoint.
 const RECORD: &str = "strongroom.json";

@@ -1,0 +1,55 @@
+//! A statement of in-toto, for whoever signs it.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+use strongroom::Engine;
+use strongroom::validate::Verdict;
+
+use super::gate::Judged;
+use super::summary::Summary;
+use crate::output::json as lines;
+
+/// Writes what `docs/validation.md` describes: change both together.
+pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Result<()> {
+    let subjects = files.iter().flat_map(|judged| {
+        let paths = std::iter::once(&judged.report.path).chain(&judged.links);
+        let digests = judged.report.sha256.iter();
+        digests.flat_map(move |sha256| {
+            paths
+                .clone()
+                .map(move |path| json!({"name": path.to_string_lossy(), "digest": {"sha256": sha256}}))
+        })
+    });
+    let verdict = files.iter().map(|judged| judged.report.verdict).max();
+    let reached = files.iter().filter(|judged| judged.report.verdict != Verdict::Inert);
+    let level = reached.map(|judged| judged.report.level).min().flatten();
+    let files = files.iter().map(|judged| {
+        json!({
+            "name": judged.report.path.to_string_lossy(),
+            "format": judged.report.kind,
+            "verdict": judged.report.verdict,
+            "level": judged.report.level,
+        })
+    });
+    lines::write(
+        out,
+        &json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": subjects.collect::<Vec<_>>(),
+            "predicateType": concat!(env!("CARGO_PKG_REPOSITORY"), "/attestation/validation/v1"),
+            "predicate": {
+                "validator": {
+                    "name": "strongroom",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "component": {"sha256": Engine::component_sha256()},
+                },
+                "required": summary.required(),
+                "passes": summary.exit_code() == 0,
+                "verdict": verdict,
+                "level": level,
+                "files": files.collect::<Vec<_>>(),
+            },
+        }),
+    )
+}

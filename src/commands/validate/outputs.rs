@@ -1,0 +1,88 @@
+//! What was found, in every form that was asked for.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use strongroom::store::Store;
+use strongroom::validate::Rule;
+
+use super::gate::Judged;
+use super::summary::Summary;
+use super::{in_toto, json, sarif, text};
+
+/// How to print what was found.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, as GitHub's code scanning takes it
+    Sarif,
+    /// A statement of in-toto with each file's SHA-256, to be signed
+    InToto,
+}
+
+/// A file to write what was found to.
+#[derive(Clone)]
+pub struct Output {
+    /// How.
+    pub format: Format,
+    file: PathBuf,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE, as in sarif=found.sarif")?;
+        let format = Format::from_str(format, false)
+            .map_err(|_| format!("{format:?} is none of text, json, sarif and in-toto"))?;
+        match file {
+            "" => Err("there is no file after the `=`".into()),
+            file => Ok(Self { format, file: file.into() }),
+        }
+    }
+}
+
+/// All that a run found.
+pub struct Findings<'f> {
+    /// What was found in each file.
+    pub files: &'f [Judged],
+    /// What all together say.
+    pub summary: &'f Summary,
+    /// What was looked for.
+    pub rules: &'f [Rule],
+    /// What the text shows.
+    pub view: text::View,
+}
+
+impl Findings<'_> {
+    /// Writes them all.
+    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        let Self { files, summary, rules, view } = *self;
+        match format {
+            Format::Text => text::write(out, files, summary, rules, view),
+            Format::Json => json::write(out, files, summary),
+            Format::Sarif => sarif::write(out, files, summary, rules),
+            Format::InToto => in_toto::write(out, files, summary),
+        }
+    }
+
+    /// Writes them to a file.
+    pub fn save(&self, output: &Output, store: &dyn Store) -> Result<()> {
+        let mut bytes = Vec::new();
+        self.write(output.format, &mut bytes)?;
+        save(store, &output.file, &bytes)
+    }
+}
+
+/// Writes a file that is there whole or not at all.
+pub fn save(store: &dyn Store, path: &Path, bytes: &[u8]) -> Result<()> {
+    let sink = store.create(path, bytes.len() as u64)?;
+    sink.write_at(0, bytes)?;
+    Ok(sink.finish(false)?)
+}

@@ -1,0 +1,281 @@
+//! `strongroom validate` where it runs for every change: what is known, what is written beside
+//! the answer, what a project says once for all.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+/// Imports `os.system` and calls it.
+const EVIL: &[u8] = b"cos\nsystem\n(S'echo owned'\ntR.";
+
+/// Builds a range, which `torch.load(weights_only=True)` refuses.
+const RANGE: &[u8] = b"c__builtin__\nrange\n(I3\ntR.";
+
+/// An empty dict.
+const HARMLESS: &[u8] = b"\x80\x02}.";
+
+#[test]
+fn what_is_known_passes_until_the_file_changes() {
+    let room = Room::new();
+    room.write("evil.pkl", EVIL);
+    room.write("range.pkl", RANGE);
+    let files = ["evil.pkl", "range.pkl", "--require", "weights-only"];
+    let run = |more: &[&str]| room.code(&[&files, more].concat());
+    assert_eq!(run(&["--write-baseline", "known.json"]), 1, "writing it changes nothing");
+    assert_eq!(run(&["--baseline", "known.json"]), 0);
+    let json = room.json(&[&files[..], &["--baseline", "known.json"]].concat());
+    let counts = |index: usize| (&json["files"][index]["passes"], &json["files"][index]["known"]);
+    assert_eq!([counts(0), counts(1)], [(&json!(true), &json!(2)), (&json!(true), &json!(1))]);
+    assert_eq!(json["files"][0]["verdict"], "unsafe");
+    // What is known may be written again, by whoever knows it already.
+    let before = room.read("known.json");
+    assert_eq!(run(&["--baseline", "known.json", "--write-baseline", "known.json"]), 0);
+    assert_eq!(room.read("known.json"), before);
+    // The same bytes elsewhere are the same file.
+    room.write("moved.pkl", EVIL);
+    assert_eq!(room.code(&["moved.pkl", "--baseline", "known.json"]), 0);
+    // What was not found then is found now.
+    let known: Json = serde_json::from_str(&before).unwrap();
+    let mut less = known.clone();
+    for file in less["files"].as_object_mut().unwrap().values_mut() {
+        file["findings"].as_array_mut().unwrap().retain(|finding| finding["rule"] != "SR-PICKLE-CALL");
+    }
+    room.write("less.json", less.to_string().as_bytes());
+    assert_eq!(run(&["--baseline", "less.json"]), 1);
+    room.write("evil.pkl", &[EVIL, b"\n"].concat());
+    assert_eq!(run(&["--baseline", "known.json"]), 1);
+    for (version, baseline) in [(2, true), (1, false)] {
+        let mut wrong = known.clone();
+        wrong["version"] = version.into();
+        if !baseline {
+            wrong["more"] = true.into();
+        }
+        room.write("wrong.json", wrong.to_string().as_bytes());
+        assert_eq!(run(&["--baseline", "wrong.json"]), 64);
+    }
+}
+
+#[test]
+fn one_run_writes_all_that_was_asked_for() {
+    let room = Room::new();
+    room.write("evil.pkl", EVIL);
+    let arguments = ["evil.pkl", "--format", "json", "--digest"];
+    let alone = room.run(&arguments);
+    let outputs = ["text=found.txt", "json=found/all.json", "sarif=found.sarif", "in-toto=statement.json"];
+    let outputs: Vec<&str> = outputs.iter().flat_map(|output| ["--output", output]).collect();
+    let together = room.run(&[&arguments[..], &outputs].concat());
+    assert_eq!((together.status.code(), &together.stdout), (Some(1), &alone.stdout));
+    assert_eq!(room.read("found/all.json").as_bytes(), alone.stdout);
+    for (format, file) in [("text", "found.txt"), ("sarif", "found.sarif"), ("in-toto", "statement.json")] {
+        let alone = room.run(&["evil.pkl", "--format", format, "--digest"]);
+        assert_eq!(room.read(file).as_bytes(), alone.stdout, "{format}");
+    }
+    // Nothing is left of what cannot be written, and the answer is there all the same.
+    let output = room.run(&["evil.pkl", "--output", "json=evil.pkl/found.json"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("UNSAFE") && text(&output.stderr).contains("evil.pkl/found.json"));
+    let names: BTreeSet<String> = fs::read_dir(room.path(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.iter().map(String::as_str).eq([
+        "evil.pkl",
+        "found",
+        "found.sarif",
+        "found.txt",
+        "statement.json"
+    ]));
+}
+
+#[test]
+fn a_statement_has_the_digests_of_what_was_judged() {
+    let room = Room::new();
+    room.write("abc.pkl", b"abc");
+    room.write("sub/harmless", HARMLESS);
+    symlink("harmless", room.path("sub/model.pkl")).unwrap();
+    symlink("gone", room.path("dangling")).unwrap();
+    let output = room.run(&[".", "--format", "in-toto"]);
+    let statement: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(statement["_type"], "https://in-toto.io/Statement/v1");
+    let subjects: Vec<(&str, &str)> = statement["subject"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|subject| (subject["name"].as_str().unwrap(), subject["digest"]["sha256"].as_str().unwrap()))
+        .collect();
+    let empty = room.json(&["sub/harmless", "--digest"])["files"][0]["sha256"].clone();
+    let empty = empty.as_str().unwrap();
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(subjects, [("./abc.pkl", abc), ("./sub/model.pkl", empty), ("./sub/harmless", empty)]);
+    let predicate = &statement["predicate"];
+    assert_eq!((&predicate["passes"], &predicate["level"]), (&json!(false), &json!(null)));
+    assert_eq!(predicate["files"].as_array().unwrap().len(), 3);
+    let component = predicate["validator"]["component"]["sha256"].as_str().unwrap();
+    assert!(component.len() == 64 && component.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let output = room.run(&["sub", "--format", "in-toto"]);
+    let statement: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let predicate = &statement["predicate"];
+    let said = (&predicate["passes"], &predicate["level"], &predicate["verdict"]);
+    assert_eq!(said, (&json!(true), &json!("tensors-only"), &json!("safe")));
+}
+
+#[test]
+fn a_file_is_judged_once_however_many_paths_lead_to_it() {
+    let room = Room::new();
+    // As the cache of a hub is.
+    room.write("hub/blobs/0a1b", EVIL);
+    for revision in ["main", "old"] {
+        fs::create_dir_all(room.path(&format!("hub/snapshots/{revision}"))).unwrap();
+        symlink("../../blobs/0a1b", room.path(&format!("hub/snapshots/{revision}/model.pkl"))).unwrap();
+    }
+    fs::hard_link(room.path("hub/blobs/0a1b"), room.path("hub/blobs/0a1b.incomplete")).unwrap();
+    room.write("hub/.git/evil", EVIL);
+    let json = room.json(&["hub"]);
+    let files = json["files"].as_array().unwrap();
+    let paths: Vec<(&str, Json)> =
+        files.iter().map(|file| (file["path"].as_str().unwrap(), file["links"].clone())).collect();
+    // A name can promise what the file is not: the other ending is judged by itself.
+    let expected = [
+        ("hub/blobs/0a1b.incomplete", json!(["hub/blobs/0a1b"])),
+        ("hub/snapshots/main/model.pkl", json!(["hub/snapshots/old/model.pkl"])),
+    ];
+    assert_eq!(paths, expected);
+    assert_eq!(room.json(&["hub/.git"])["summary"]["files"], 1, "given itself, it is looked into");
+}
+
+#[test]
+fn a_project_says_once_what_it_asks_for() {
+    let room = Room::new();
+    room.write("models/range.pkl", RANGE);
+    room.write("models/note", b"Dear reader,\n");
+    room.write("other.pkl", b"cmylib\nConfig\n)R.");
+    let config = b"
+        require = 'weights-only'
+        allow = ['mylib.Config']
+        accept = ['code']
+        include = ['*.pkl']
+        exclude = ['other*']
+        fail-on = 'malformed'
+        max-memory = '64M'
+        timeout = '5s'
+    ";
+    room.write("strongroom.toml", config);
+    let files = |arguments: &[&str]| room.json(arguments)["summary"]["files"].clone();
+    assert_eq!((room.code(&["."]), files(&["."])), (1, json!(1)), "range.pkl is below");
+    assert_eq!(room.code(&[".", "--require", "no-code"]), 0, "the command line wins");
+    assert_eq!(files(&[".", "--exclude", "nothing"]), 2);
+    assert_eq!(room.code(&["other.pkl", "--exclude", "nothing"]), 0, "it is allowed");
+    assert_eq!(files(&[".", "--no-config"]), 4);
+    assert_eq!(room.code(&["models/note", "--include", "*"]), 0);
+    assert_eq!(room.code(&["models/note", "--include", "*", "--fail-on", "unverified"]), 2);
+    // It is found from below, and says so.
+    let mut below = room.command(&["range.pkl"]);
+    let output = below.current_dir(room.path("models")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("strongroom.toml"), "{}", text(&output.stderr));
+    for wrong in ["timeout = 5", "allow = 'one'", "allow = [", "[validate]", "max_memory = '1M'"] {
+        room.write("strongroom.toml", format!("# a comment\n{wrong}\n").as_bytes());
+        let output = room.run(&["models"]);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{wrong}: {errors}");
+        assert!(errors.contains("strongroom.toml, line 2: "), "{wrong}: {errors}");
+    }
+    assert_eq!(room.code(&["models", "--config", "gone.toml"]), 3);
+    assert_eq!(room.code(&["models", "--config", "strongroom.toml", "--no-config"]), 64);
+}
+
+#[test]
+fn an_alert_outlives_a_training_and_no_other_name() {
+    let room = Room::new();
+    let prints = |pickle: &[u8]| -> Vec<String> {
+        room.write("model.pkl", pickle);
+        let output = room.run(&["model.pkl", "--format", "sarif"]);
+        let log: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let print = |result: &Json| result["partialFingerprints"]["primaryLocationLineHash"].clone();
+        results.iter().map(|result| print(result).as_str().unwrap().to_owned()).collect()
+    };
+    let first = prints(b"cos\nsystem\n(S'echo one'\ntR.");
+    assert_eq!(first.len(), 2);
+    assert_eq!(first, prints(b"I1\n0cos\nsystem\n(S'echo another'\ntR."));
+    assert_ne!(first, prints(b"cos\npopen\n(S'echo one'\ntR."));
+    assert_eq!(prints(b"cmylib\nA\n0cmylib\nB\n0}.").len(), 1, "one result for a rule in a file");
+}
+
+#[test]
+fn an_alert_is_as_grave_as_what_was_asked_for() {
+    let room = Room::new();
+    room.write("foreign.pkl", b"cmylib\nConfig\n)R.");
+    room.write("range.pkl", RANGE);
+    let levels = |arguments: &[&str]| -> Vec<(String, String, bool)> {
+        let files = ["foreign.pkl", "range.pkl", "--format", "sarif"];
+        let output = room.run(&[&files, arguments].concat());
+        let log: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |value: &Json| value.as_str().unwrap().to_owned();
+        let result = |result: &Json| {
+            (text(&result["ruleId"]), text(&result["level"]), result["suppressions"].is_array())
+        };
+        log["runs"][0]["results"].as_array().unwrap().iter().map(result).collect()
+    };
+    let level = |levels: &[(String, String, bool)], id: &str| -> (String, bool) {
+        let (_, level, suppressed) = levels.iter().find(|(rule, _, _)| rule == id).unwrap();
+        (level.clone(), *suppressed)
+    };
+    let usual = levels(&["--write-baseline", "known.json"]);
+    assert_eq!(level(&usual, "SR-PICKLE-FOREIGN"), ("warning".into(), false));
+    assert_eq!(level(&usual, "SR-LEVEL-NO-CODE"), ("note".into(), false));
+    let strict = levels(&["--require", "weights-only"]);
+    assert_eq!(level(&strict, "SR-LEVEL-NO-CODE"), ("error".into(), false));
+    let known = levels(&["--baseline", "known.json"]);
+    assert_eq!(level(&known, "SR-PICKLE-FOREIGN"), ("note".into(), true));
+}
+
+struct Room {
+    directory: TempDir,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        command.arg("validate").args(arguments).current_dir(&self.directory).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn code(&self, arguments: &[&str]) -> i32 {
+        self.run(arguments).status.code().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Json {
+        serde_json::from_slice(&self.run(&[arguments, &["--json"]].concat()).stdout).unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,149 @@
+//! `.pre-commit-hooks.yaml` and `action.yml` do what they say, with the program that was built.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_yaml_ng::Value as Yaml;
+use tempfile::TempDir;
+
+const EVIL: &[u8] = b"cos\nsystem\n(S'echo owned'\ntR.";
+
+const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 12345\n";
+
+#[test]
+fn the_hook_judges_the_files_that_it_is_for() {
+    let hooks = yaml(".pre-commit-hooks.yaml");
+    let hook = &hooks[0];
+    let files = hook["files"].as_str().unwrap();
+    let entry: Vec<&str> = hook["entry"].as_str().unwrap().split(' ').collect();
+    let room = Room::new();
+    for (name, bytes, code) in [("good.pkl", &b"\x80\x02}."[..], 0), ("evil.pkl", EVIL, 1)] {
+        room.write(name, bytes);
+        assert_eq!(entry[0], "strongroom");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        let output = command.args(&entry[1..]).arg(name).current_dir(&room.directory).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}");
+    }
+    let matches = |name: &str| {
+        let script = "import re, sys; sys.exit(not re.search(sys.argv[1], sys.argv[2]))";
+        Command::new("python3").args(["-c", script, files, name]).status().unwrap().success()
+    };
+    assert!(matches("a/model.pt") && matches("model.safetensors") && !matches("model.py"));
+}
+
+#[test]
+fn the_action_fails_on_what_is_not_safe_and_writes_a_summary() {
+    let room = Room::new();
+    room.write("models/good.pkl", b"\x80\x02}.");
+    room.write("models/a b.pkl", b"c__builtin__\nrange\n(I3\ntR.");
+    let output = room.action("models", "", &room.sha256());
+    assert!(output.status.success(), "{output:?}");
+    assert!(room.read("summary").contains("    models/good.pkl: safe"), "{}", room.read("summary"));
+    assert_eq!(room.read("output"), format!("sarif={}/strongroom.sarif\n", room.temporary().display()));
+    assert!(room.temporary().join("strongroom.sarif").exists());
+    let output = room.action("models", "--require=weights-only", &room.sha256());
+    assert_eq!(output.status.code(), Some(1));
+    let output = room.action("models/good.pkl\nmodels/a b.pkl", "--require\nno-code", &room.sha256());
+    assert!(output.status.success(), "{output:?}");
+    room.write("models/evil.pkl", EVIL);
+    let output = room.action("models", "", &room.sha256());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(room.read("summary").contains("    models/evil.pkl: UNSAFE"));
+}
+
+#[test]
+fn the_action_runs_no_other_program_and_judges_no_pointers() {
+    let room = Room::new();
+    room.write("models/good.pkl", b"\x80\x02}.");
+    let output = room.action("models", "", &"0".repeat(64));
+    assert!(!output.status.success() && !room.temporary().join("strongroom.sarif").exists());
+    room.write("notes.md", format!("A pointer is\n{POINTER}").as_bytes());
+    assert!(room.action("models", "", &room.sha256()).status.success());
+    room.write("models/large.pkl", POINTER.as_bytes());
+    let output = room.action("models", "", &room.sha256());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && printed.contains("models/large.pkl"), "{output:?}");
+}
+
+fn yaml(name: &str) -> Yaml {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    serde_yaml_ng::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A repository.
+struct Room {
+    directory: TempDir,
+    runner: TempDir,
+}
+
+impl Room {
+    fn new() -> Self {
+        let room = Self { directory: tempfile::tempdir().unwrap(), runner: tempfile::tempdir().unwrap() };
+        room.git(&["init", "--quiet"]);
+        room
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        assert!(Command::new("git").args(arguments).current_dir(&self.directory).status().unwrap().success());
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self.git(&["add", "."]);
+    }
+
+    /// What the action wrote for its runner.
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.runner.path().join(name)).unwrap()
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.runner.path().join("temporary")
+    }
+
+    fn sha256(&self) -> String {
+        let output = Command::new("sha256sum").arg(env!("CARGO_BIN_EXE_strongroom")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+    }
+
+    /// Runs the steps as a runner does, up to the first that fails.
+    fn action(&self, paths: &str, arguments: &str, sha256: &str) -> Output {
+        let _ = fs::remove_dir_all(self.temporary());
+        fs::create_dir(self.temporary()).unwrap();
+        for file in ["summary", "output"] {
+            fs::write(self.runner.path().join(file), "").unwrap();
+        }
+        let url = format!("file://{}", env!("CARGO_BIN_EXE_strongroom"));
+        let action = yaml("action.yml");
+        let mut last = None;
+        for step in action["runs"]["steps"].as_sequence().unwrap() {
+            assert_eq!(step["shell"], "bash");
+            let script = step["run"].as_str().unwrap();
+            assert!(!script.contains("${{"), "what is given is no part of a script");
+            let mut command = Command::new("bash");
+            command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script]);
+            command.current_dir(&self.directory).env("RUNNER_TEMP", self.temporary());
+            command.env("GITHUB_STEP_SUMMARY", self.runner.path().join("summary"));
+            command.env("GITHUB_OUTPUT", self.runner.path().join("output"));
+            for (name, value) in step["env"].as_mapping().into_iter().flatten() {
+                let value = match value.as_str().unwrap() {
+                    "${{ inputs.url }}" => &url,
+                    "${{ inputs.sha256 }}" => sha256,
+                    "${{ inputs.paths }}" => paths,
+                    "${{ inputs.arguments }}" => arguments,
+                    other => panic!("nothing is given for {other}"),
+                };
+                command.env(name.as_str().unwrap(), value);
+            }
+            let output = command.output().unwrap();
+            if !output.status.success() {
+                return output;
+            }
+            last = Some(output);
+        }
+        last.unwrap()
+    }
+}
