@@ -197,6 +197,7 @@ impl Args {
         self.output.iter().try_for_each(|output| findings.save(output, &context.store))?;
         if let Some(path) = &self.write_baseline {
             outputs::save(&context.store, path, &Baseline::of(&gate, &files).write()?)?;
+        }
         out.flush()?;
         for name in summary.unneeded(&self.allow) {
             note(&format!("--allow {name}: no file that was judged needs it"));
