@@ -43,7 +43,7 @@ impl Limits {
 
     /// Whether a limit of this name is the same however much memory there is.
     pub(crate) fn is_fixed(name: &str) -> bool {
-        matches!(name, "opcodes" | "depth" | "bytes of a number's line")
+        matches!(name, "opcodes" | "depth" | "bytes of a number's line" | "bytes of a text")
     }
 }
 
