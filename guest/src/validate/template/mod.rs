@@ -1,10 +1,17 @@
 //! Chat templates in Jinja: a program that renders prompts.
 
+mod check;
+mod flow;
+mod lexer;
+mod lists;
+
+use alloc::format;
+
 use super::examine::{Part, Scope};
 use super::finding::{Class, Rule};
 
 /// A template that does more than templates of prompts do.
-pub(super) static RULE: Rule = Rule::unverified(
+static RULE: Rule = Rule::unverified(
     "SR-CODE-TEMPLATE",
     "a chat template that does more than render a prompt",
     "A chat template is a program in Jinja. Renderers without a sandbox let it reach everything by \
@@ -18,8 +25,13 @@ pub(super) const RULES: &[&Rule] = &[&RULE];
 
 /// Judges a template that is at `offset` of the current region; one that is too long is not looked at.
 pub(super) fn judge(template: Option<&str>, offset: u64, scope: &mut Scope<'_>) {
-    let (_, _, _) = (template, offset, (&RULE, Part::whole()));
-    let _ = scope.depth;
+    let Some(template) = template else {
+        return scope.find(&RULE, &Part::whole(), offset, format!("a template of more than {LONGEST} bytes"));
+    };
+    if let Err(fault) = check::check(template) {
+        let message = format!("at character {} of the template: {}", fault.at, fault.what);
+        scope.find(&RULE, &Part::whole(), offset, message);
+    }
 }
 
 /// Bytes of a template.

@@ -86,7 +86,9 @@ fn a_text_is_one_to_its_end() {
     text[200_000] = 0xff;
     assert_eq!(named("a.txt", &text).verdict, Verdict::Unverified);
     let long = super::judge_sparse(&[b'a'; 9000], 300 << 20);
-    assert!(summary_of(&long).contains("the limit `bytes of a text` of 268435456 was reached, which no option"));
+    assert!(
+        summary_of(&long).contains("the limit `bytes of a text` of 268435456 was reached, which no option")
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ macro_rules! fixtures {
 
 mod build;
 mod files;
+mod gguf;
 mod inert;
 mod legacy;
 mod levels;
