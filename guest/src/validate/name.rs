@@ -36,17 +36,17 @@ impl Named {
         let Some((_, extension)) = file.rsplit_once('.') else { return Self::Other };
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
         let sources = || SOURCES.iter().find(|(known, _)| is(known));
-        if MODELS.iter().any(|known| is(known)) {
+        if MODELS.iter().any(&is) {
             Self::Model
-        } else if PARTIAL.iter().any(|known| is(known)) {
+        } else if PARTIAL.iter().any(&is) {
             Self::Partial
         } else if let Some((_, what)) = sources() {
             Self::Source(what)
-        } else if TEMPLATES.iter().any(|known| is(known)) {
+        } else if TEMPLATES.iter().any(&is) {
             Self::Template
-        } else if SETTINGS.iter().any(|known| is(known)) {
+        } else if SETTINGS.iter().any(&is) {
             Self::Settings
-        } else if PROSE.iter().any(|known| is(known)) {
+        } else if PROSE.iter().any(is) {
             Self::Prose
         } else {
             Self::Other

@@ -34,7 +34,7 @@ pub(in crate::validate) fn report(described: Described, scope: &mut Scope<'_>) {
     }
     match Named::of(scope) {
         Named::Model => {
-            scope.find(&NAME, &whole, 0, format!("its name is a model's, and it is none: {what}"))
+            scope.find(&NAME, &whole, 0, format!("its name is a model's, and it is none: {what}"));
         }
         Named::Partial => {
             scope.find(

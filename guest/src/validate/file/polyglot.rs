@@ -44,6 +44,7 @@ pub(super) fn tar(content: Content, scope: &mut Scope<'_>) {
 
 /// Reports a message of protobuf that is an ONNX model.
 pub(super) fn onnx(content: Content, scope: &mut Scope<'_>) {
+    // Both would be said of the same bytes.
     let known = scope.report.findings.iter().any(|found| found.rule.id == unknown::RULE.id);
     if content == Content::Other {
         scope.kind(Kind::Onnx);

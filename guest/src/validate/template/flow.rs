@@ -163,6 +163,8 @@ pub(super) fn given<'t>(tokens: &[Token<'t>]) -> Vec<(&'t str, usize)> {
                 let mut bindings = Vec::new();
                 block(rest, &mut bindings);
                 found.extend(bindings.iter().map(|binding| (binding.name, token.at)));
+                let parameters = macro_at(tokens, at).map(|(_, parameters)| parameters);
+                found.extend(parameters.into_iter().flatten().map(|name| (name, token.at)));
             }
             Kind::Name(name) if is_assigned(tokens, at) => found.push((name, token.at)),
             _ => {}

@@ -66,6 +66,7 @@ fn next_brace(template: &str, from: usize) -> Option<(usize, u8)> {
 /// Cuts code up to its end; answers where that is.
 fn code<'t>(template: &'t str, start: usize, end: &str, tokens: &mut Vec<Token<'t>>) -> Result<usize, Fault> {
     let bytes = template.as_bytes();
+    let first_token = tokens.len();
     let mut at = start;
     let mut depth = 0usize;
     // Blanks around code may be taken away.
@@ -105,6 +106,9 @@ fn code<'t>(template: &'t str, start: usize, end: &str, tokens: &mut Vec<Token<'
         };
         tokens.push(Token { kind, at });
         at = at.saturating_add(used);
+        if tokens.len().saturating_sub(first_token) > MOST_IN_ONE || tokens.len() > MOST {
+            return Err(Fault::new(at, "more code than can be followed"));
+        }
     }
 }
 
@@ -173,5 +177,9 @@ fn text(rest: &[u8], quote: u8) -> Option<(Kind<'static>, usize)> {
     }
 }
 
+/// Tokens of one statement: each look goes over one.
+const MOST_IN_ONE: usize = 1000;
+/// Tokens of a template; long ones have ten thousand.
+const MOST: usize = 1 << 15;
 /// What stands for a character that is written so that nobody sees it.
 const HIDDEN: &[u8] = b"__";

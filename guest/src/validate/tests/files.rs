@@ -47,7 +47,7 @@ fn what_is_not_known_is_named() {
     pe[..2].copy_from_slice(b"MZ");
     pe[0x3c] = 64;
     pe[64..68].copy_from_slice(b"PE\0\0");
-    let cases: [(&[u8], &str, &str); 13] = [
+    let cases: [(&[u8], &str, &str); 16] = [
         (&[0; 700], "Unknown", "nothing but zeros at the start"),
         (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "Archive", "a gzip archive: unpack it and validate what is inside"),
         (b"BZh91AY&SY\0\0", "Archive", "a bzip2 archive"),
@@ -61,6 +61,9 @@ fn what_is_not_known_is_named() {
             "an OpenVINO model",
         ),
         (b"\x08\x07\x12\x07pytorch", "Protobuf", "an ONNX model"),
+        (b"\x08\x01\x12\x02\x0a\x00", "SavedModel", "an ONNX model (`onnx.load` opens it), a TensorFlow"),
+        (b"\x08\x07\x12\x00\xb2\x1f\x00", "CoreMl", "an ONNX model"),
+        (b"\x08\x07\x12\x00\x3a\x00", "Onnx", "an ONNX model"),
         (b"\x81\xa6params\x80", "Msgpack", "perhaps a MessagePack file"),
         (b"ftrt\0\0", "TensorRt", "a TensorRT plan"),
         (b"\x28\xb5\x2f\xfd\0\0", "Archive", "a zstd archive"),
