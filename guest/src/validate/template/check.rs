@@ -276,6 +276,8 @@ mod tests {
             "{% set a = 'a' ~ 'b' %}{{ generation[a] }}",
             "{% set a = 'a' ~ 'b' %}{{ x.in[a] }}",
             "{{ x['_' '_class_' '_'] }}",
+            "{% macro f(a=g(q), c) %}{{ x[c] }}{% endmacro %}{{ f(1, 'a' ~ 'b') }}",
+            "{% macro f(a) %}{{ x[a] }}{% endmacro %}{{ f(a='a' ~ 'b') }}",
             "{{ x",
             "{# x",
         ] {

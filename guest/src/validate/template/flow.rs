@@ -24,7 +24,7 @@ struct Binding<'c, 't> {
 impl Made {
     /// Follows all assignments, in whatever order they come.
     pub(super) fn new(tokens: &[Token<'_>]) -> Result<Self, Fault> {
-        let bindings = bindings(tokens);
+        let bindings = bindings(tokens)?;
         let mut made = Self::default();
         for _ in 0..ROUNDS {
             let before = made.0.len();
@@ -39,7 +39,7 @@ impl Made {
                 return Ok(made);
             }
         }
-        Err(Fault::new(0, "assignments that cannot be followed"))
+        Err(unfollowed())
     }
 
     /// Whether some code may come to a text that the template makes.
@@ -73,7 +73,7 @@ fn is_compared(before: Option<&Kind<'_>>) -> bool {
 }
 
 /// All that names are given: by `set`, `for`, `with`, macros and keywords of calls.
-fn bindings<'c, 't>(tokens: &'c [Token<'t>]) -> Vec<Binding<'c, 't>> {
+fn bindings<'c, 't>(tokens: &'c [Token<'t>]) -> Result<Vec<Binding<'c, 't>>, Fault> {
     let mut found = Vec::new();
     let macros: Vec<_> = tokens.iter().enumerate().filter_map(|(at, _)| macro_at(tokens, at)).collect();
     for (at, token) in tokens.iter().enumerate() {
@@ -82,9 +82,12 @@ fn bindings<'c, 't>(tokens: &'c [Token<'t>]) -> Vec<Binding<'c, 't>> {
             Kind::Block => block(rest, &mut found),
             Kind::Name(name) if rest.first().is_some_and(|token| token.kind == Kind::Sign(b'(')) => {
                 let called = macros.iter().filter(|(called, _)| called == name);
-                called.for_each(|(_, parameters)| {
-                    arguments(rest.get(1..).unwrap_or_default(), parameters, &mut found)
-                });
+                for (_, parameters) in called {
+                    arguments(rest.get(1..).unwrap_or_default(), parameters, &mut found);
+                    if found.len() > MOST {
+                        return Err(unfollowed());
+                    }
+                }
             }
             // `name = …`, and no comparison.
             Kind::Name(name) if is_assigned(tokens, at) => {
@@ -93,7 +96,7 @@ fn bindings<'c, 't>(tokens: &'c [Token<'t>]) -> Vec<Binding<'c, 't>> {
             _ => {}
         }
     }
-    found
+    Ok(found)
 }
 
 /// The name and the parameters of the macro that is defined at a block.
@@ -102,10 +105,26 @@ fn macro_at<'t>(tokens: &[Token<'t>], at: usize) -> Option<(&'t str, Vec<&'t str
     let is_macro = block.kind == Kind::Block && word.kind == Kind::Name("macro");
     let Kind::Name(name) = name.kind else { return None };
     let end = rest.iter().position(|token| token.kind == Kind::End).unwrap_or(rest.len());
-    let begins = |token: &Token<'_>| matches!(token.kind, Kind::Sign(b'(' | b','));
-    let parameters = rest.get(..end)?.windows(2).filter_map(|pair| match pair {
-        [before, Token { kind: Kind::Name(name), .. }] if begins(before) => Some(*name),
-        _ => None,
+    // What is deeper is in the value that a parameter has by itself.
+    let mut depth = 0usize;
+    let parameters = rest.get(..end)?.windows(2).filter_map(|pair| {
+        let [before, Token { kind, .. }] = pair else { return None };
+        let begins = match before.kind {
+            Kind::Sign(b'(' | b'[' | b'{') => {
+                depth = depth.saturating_add(1);
+                depth == 1
+            }
+            Kind::Sign(b')' | b']' | b'}') => {
+                depth = depth.saturating_sub(1);
+                false
+            }
+            Kind::Sign(b',') => depth == 1,
+            _ => false,
+        };
+        match kind {
+            Kind::Name(name) if begins => Some(*name),
+            _ => None,
+        }
     });
     is_macro.then(|| (name, parameters.collect()))
 }
@@ -202,5 +221,11 @@ fn block<'c, 't>(rest: &'c [Token<'t>], found: &mut Vec<Binding<'c, 't>>) {
     }
 }
 
+fn unfollowed() -> Fault {
+    Fault::new(0, "assignments that cannot be followed")
+}
+
+/// Assignments that are followed: of macros that have the same name, each call gives to all.
+const MOST: usize = 1 << 15;
 /// Rounds after which nothing new is made: longer chains no template has.
 const ROUNDS: usize = 16;
