@@ -45,13 +45,14 @@ fn a_directory_is_searched_through_in_order_whatever_is_in_it() {
         ("./b/evil.txt", "unsafe"),
         ("./dangling", "unverified"),
         ("./link", "unsafe"),
-        ("./nothing", "unverified"),
+        ("./nothing", "inert"),
         ("./pipe", "unverified"),
     ];
     assert_eq!(verdicts(&json), expected);
     assert_eq!(code, 1);
     let summary = serde_json::json!({
-        "files": 7, "safe": 2, "trusting": 0, "unsafe": 2, "malformed": 0, "unverified": 3,
+        "required": "no-code", "files": 7, "safe": 2, "inert": 1, "trusting": 0, "unsafe": 2, "malformed": 0,
+        "unverified": 2, "below": 0,
         "findings": json["files"].as_array().unwrap().iter().map(|f| f["findings"].as_array().unwrap().len()).sum::<usize>(),
     });
     assert_eq!(json["summary"], summary);

@@ -159,7 +159,7 @@ fn structured(
     (Described { kind: Kind::Text, what: NO_JSON }, found)
 }
 
-const NO_JSON: &str = "a text that begins as JSON does, and is none";
+const NO_JSON: &str = "a plain text";
 /// What a text may have.
 const LONGEST: u64 = 256 << 20;
 const LIMIT: &str = "bytes of a text";
