@@ -109,7 +109,7 @@ fn no_text(NoText { at, why }: NoText, described: Described, scope: &mut Scope<'
 fn conclude(described: Described, looks: Looks, scope: &mut Scope<'_>) {
     let whole = Part::whole();
     let Looks { named, json, yaml, template } = looks;
-    let (described, found) = structured(described, json, yaml, scope);
+    let (described, found) = structured((described, named), json, yaml, scope);
     scope.kind(described.kind);
     match (described.kind, named) {
         (Kind::LfsPointer | Kind::AnnexPointer, _) => {
@@ -131,7 +131,7 @@ fn conclude(described: Described, looks: Looks, scope: &mut Scope<'_>) {
 
 /// What a text is that begins as JSON or is perhaps YAML, and the settings in it.
 fn structured(
-    described: Described,
+    (described, named): (Described, Named),
     json: Option<Json>,
     yaml: Option<Yaml>,
     scope: &mut Scope<'_>,
@@ -146,7 +146,7 @@ fn structured(
     for found in &json.templates {
         template::judge(found.text.as_deref(), found.at, scope);
     }
-    if json.is_notebook() {
+    if json.is_notebook() && !matches!(named, Named::Source(_)) {
         scope.find(&source::RULE, &Part::whole(), 0, "a notebook, whose cells are programs");
     }
     let mut found = core::mem::take(&mut json.found);
