@@ -69,7 +69,10 @@ impl<'t> Code<'_, 't> {
         let Some(token) = self.tokens.get(at) else { return Ok(()) };
         let fault = |what: String| Err(Fault::new(token.at, what));
         match &token.kind {
-            Kind::Name(name) if name.starts_with('_') && name.len() > 1 => {
+            Kind::Name(name)
+                if name.contains("__")
+                    || name.starts_with('_') && self.before(at) == Some(&Kind::Sign(b'.')) =>
+            {
                 fault(format!("the name {}", show::name(name)))
             }
             Kind::Name(name) => self.name(at, name).or_else(fault),
@@ -174,6 +177,9 @@ impl<'t> Code<'_, 't> {
                 Some(Kind::Sign(b'.')) => Err(format!("the method {}", show::name(name))),
                 // Filters and tests are looked at by themselves.
                 Some(Kind::Sign(b'|')) | Some(Kind::Name("is" | "macro")) => Ok(()),
+                Some(Kind::Name("not")) if self.kind(name_at.wrapping_sub(2)) == Some(&Kind::Name("is")) => {
+                    Ok(())
+                }
                 _ if self.begins_expression(name_at) => Ok(()),
                 _ if FUNCTIONS.contains(name) || self.macros.binary_search(name).is_ok() => Ok(()),
                 _ => Err(format!("a call of {}", show::name(name))),
@@ -227,6 +233,7 @@ mod tests {
             "{%- set ns = namespace(multi_step_tool=true, last_query_index=messages|length - 1) %}{%- for message in messages[::-1] %}{%- set index = (messages|length - 1) - loop.index0 %}{%- if ns.multi_step_tool and message.role == \"user\" and not(message.content.startswith('<tool_response>') and message.content.endswith('</tool_response>')) %}{%- set ns.multi_step_tool = false %}{%- set ns.last_query_index = index %}{%- endif %}{%- endfor %}{%- set content = message.content.split('</think>')[-1].lstrip('\\n') %}{{- messages[ns.last_query_index].content }}",
             "{%- macro render(x, y) %}{% for k, v in x.items() %}{{ k }}: {{ x[k] }}{% endfor %}{%- endmacro %}{{ render(tools[0], y=1) }}{# a comment #}{% generation %}{% endgeneration %}",
             "{%- set users = messages | selectattr('role', 'equalto', 'user') | list %}{{ users | map(attribute='content') | join('\\n') }}{{ {'a': {'b': 1}} }}",
+            "{%- macro format(argument, escape=True) -%}{%- if argument is mapping -%}{%- for key, value in argument | dictsort -%}{{ format(value, escape=escape) }}{%- endfor -%}{%- endif -%}{{ params['a'] | default([]) }}{%- endmacro -%}{% set _args = tool.arguments or {} %}{% for k, v in _args.items() %}{{ v | tojson(ensure_ascii=False) if v is not string else v }}{% endfor %}{%- if not visible.endswith('/x') and (a is not divisibleby(2)) -%}{{ out[:-1] + tool_call.id[-9:] }}{% endif %}{%- if messages[0]['role'] in ['system', 'developer'] or messages[loop.index0 - 1].role != 'tool' -%}{{ (content.split('</think>', 1)|last).strip('\n') }}{% endif %}",
             "no code { at % all }",
         ];
         for template in templates {
