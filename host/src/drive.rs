@@ -99,7 +99,8 @@ pub(crate) fn judge(
         // An instruction may make an object of a hundred bytes.
         limits.opcodes = limits.opcodes.min(memory / 256);
     }
-    let options = validator::ValidateOptions { allow: allow.to_vec(), limits };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let options = validator::ValidateOptions { allow: allow.to_vec(), name, limits };
     let validation = instance.call(|store, exports| {
         let guest = exports.strongroom_checkpoint_validator();
         guest.validation().call_open(store, source.length(), &options).map(Ok)

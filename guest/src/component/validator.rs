@@ -52,8 +52,8 @@ impl wit::GuestValidation for RefCell<Validating> {
 }
 
 fn options_in(options: wit::ValidateOptions) -> ValidateOptions {
-    let wit::ValidateOptions { allow, limits } = options;
-    ValidateOptions { allow, limits: limits_in(limits) }
+    let wit::ValidateOptions { allow, name, limits } = options;
+    ValidateOptions { allow, name, limits: limits_in(limits) }
 }
 
 fn rule_out(rule: &Rule) -> wit::Rule {

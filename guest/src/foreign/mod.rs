@@ -2,9 +2,11 @@
 //! share.
 
 mod archive;
+mod media;
 mod pickle;
 mod signature;
 pub(crate) mod tar;
+mod text;
 
 use alloc::string::String;
 
@@ -12,7 +14,24 @@ pub(crate) use archive::{Program, describe as describe_archive, program};
 pub(crate) use pickle::{describe as describe_pickle, may_be as may_be_pickle};
 pub(crate) use signature::{HDF5_START, NPY, describe, hdf5_places, strong};
 
+pub(crate) use text::is_control;
+
+use crate::validate::Kind;
 use crate::{Error, show};
+
+/// What bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub(crate) kind: Kind,
+    /// With its article, and what can be done.
+    pub(crate) what: &'static str,
+}
+
+impl Described {
+    const fn new(kind: Kind, what: &'static str) -> Self {
+        Self { kind, what }
+    }
+}
 
 /// Bytes from the start of a file that tell all that can be told: the signature of tar
 /// is at 257, and that of HDF5 may be behind 4096 bytes of its user's.
@@ -43,8 +62,10 @@ pub(crate) fn error(head: &[u8], length: u64) -> Error {
         return unsupported("a tar archive: unpack it and validate what is inside");
     }
     match describe(head, length) {
-        Some(zeros) if head.iter().all(|byte| *byte == 0) => Error::truncated(0, PART, CHECKPOINT, zeros),
-        Some(what) => unsupported(what),
+        Some(zeros) if head.iter().all(|byte| *byte == 0) => {
+            Error::truncated(0, PART, CHECKPOINT, zeros.what)
+        }
+        Some(described) => unsupported(described.what),
         None => {
             let shown = head.get(..SHOWN.min(head.len())).unwrap_or_default();
             Error::malformed(0, PART, FORMATS, show::bytes(shown))
@@ -103,7 +124,7 @@ mod tests {
             (b"notes on a model", "a plain text"),
         ];
         for (head, what) in cases {
-            let told = describe(head, head.len() as u64).unwrap_or_default();
+            let told = describe(head, head.len() as u64).map_or("", |described| described.what);
             assert!(told.starts_with(what), "{}: {told}", head.escape_ascii());
         }
     }

@@ -1,12 +1,14 @@
 //! Formats that are told apart but not judged.
 
+use super::{Described, is_text, media, text};
+use crate::validate::Kind;
+
 /// How a format is told by its first bytes.
 struct Signature {
     /// Where the bytes are.
     at: usize,
     bytes: &'static [u8],
-    /// What it is, with its article, and what can be done.
-    what: &'static str,
+    what: Described,
 }
 
 /// Where an HDF5 file of so many bytes may begin: behind a block of its user's, of 512 bytes or
@@ -31,182 +33,136 @@ fn is_skippable(head: &[u8]) -> bool {
 
 /// What bytes of another format are, if the first of them say so clearly: no
 /// pickle writer starts like this.
-pub(crate) fn strong(head: &[u8], length: u64) -> Option<&'static str> {
+pub(crate) fn strong(head: &[u8], length: u64) -> Option<Described> {
     let matches = |signature: &&Signature| {
-        head.get(signature.at..).is_some_and(|rest| rest.starts_with(signature.bytes))
+        let starts = head.get(signature.at..).is_some_and(|rest| rest.starts_with(signature.bytes));
+        starts && !(signature.what.kind == Kind::Gguf && is_word(head))
     };
     let table = || SIGNATURES.iter().find(matches).map(|signature| signature.what);
     let others = || {
         if is_hdf5(head) { Some(HDF5) } else { is_skippable(head).then_some(ZSTD) }
     };
-    program(head, length).or_else(others).or_else(table)
+    program(head, length).or_else(others).or_else(table).or_else(|| media::describe(head, length))
+}
+
+/// Whether a text begins with the word GGUF: no reader of that takes letters for a version.
+fn is_word(head: &[u8]) -> bool {
+    head.get(4..8).is_some_and(|version| version.iter().all(|byte| is_text(*byte)))
 }
 
 /// What bytes are that no reader of ours knows, as far as can be told.
-pub(crate) fn describe(head: &[u8], length: u64) -> Option<&'static str> {
+pub(crate) fn describe(head: &[u8], length: u64) -> Option<Described> {
     if head.is_empty() {
-        return Some("there are no bytes: the file is empty");
+        return Some(Described::new(Kind::Empty, "there are no bytes: the file is empty"));
     }
     if head.starts_with(b"PK\x05\x06") {
-        return Some("a zip archive of nothing");
+        return Some(Described::new(Kind::Zip, "a zip archive of nothing"));
     }
     if head.starts_with(NPY) {
-        return Some("a numpy array (.npy): `numpy.load` reads it");
+        return Some(Described::new(Kind::Npy, "a numpy array (.npy): `numpy.load` reads it"));
     }
     if head.iter().all(|byte| *byte == 0) {
-        return Some("nothing but zeros at the start: the file was cut or never written");
+        return Some(Described::new(
+            Kind::Unknown,
+            "nothing but zeros at the start: the file was cut or never written",
+        ));
     }
-    strong(head, length).or_else(|| {
-        // ir_version, then the next field; a SavedModel starts the same.
-        let protobuf = matches!(head, [8, 1..=16, 0x12 | 0x1a | 0x3a, ..]);
-        if protobuf {
-            Some(
-                "an ONNX model (`onnx.load` opens it), a TensorFlow SavedModel (`tf.saved_model.load` opens \
-                 its directory) or another protocol buffer",
-            )
-        } else {
-            text(head)
+    strong(head, length).or_else(|| protobuf(head)).or_else(|| text::describe(head)).or_else(|| weak(head))
+}
+
+/// A protocol buffer: ir_version, then the next field; a SavedModel starts the same.
+fn protobuf(head: &[u8]) -> Option<Described> {
+    matches!(head, [8, 1..=16, 0x12 | 0x1a | 0x3a, ..]).then_some(PROTOBUF)
+}
+
+/// What first bytes tell less surely.
+fn weak(head: &[u8]) -> Option<Described> {
+    match head {
+        // A map whose first key is a text: what flax writes.
+        [0x81..=0x8f, 0xa1..=0xbf, letter, ..] | [0xde, _, _, 0xa1..=0xbf, letter, ..]
+            if letter.is_ascii_alphanumeric() || *letter == b'_' =>
+        {
+            Some(MSGPACK)
         }
-    })
+        // SentencePiece: a piece, and in it the text.
+        [10, _, 10, _, ..] => Some(SENTENCEPIECE),
+        _ => None,
+    }
 }
 
 /// A program for Windows: the old header, and where the new one is.
-fn program(head: &[u8], length: u64) -> Option<&'static str> {
+fn program(head: &[u8], length: u64) -> Option<Described> {
     let at = head.get(0x3c..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))?;
     let new = head.get(usize::try_from(at).ok()?..).map(|rest| rest.starts_with(b"PE\0\0"));
     // The new header may lie behind what was read.
     let fits = new.filter(|_| u64::from(at) < head.len() as u64).unwrap_or(u64::from(at) < length);
-    (head.starts_with(b"MZ") && at >= 0x40 && fits).then_some("a Windows program (PE)")
+    (head.starts_with(b"MZ") && at >= 0x40 && fits)
+        .then_some(Described::new(Kind::Program, "a Windows program (PE)"))
 }
-
-fn text(head: &[u8]) -> Option<&'static str> {
-    let valid = match core::str::from_utf8(head) {
-        Ok(text) => text,
-        // The end may be in the middle of a character.
-        Err(error) if error.error_len().is_none() => {
-            head.get(..error.valid_up_to()).and_then(|head| core::str::from_utf8(head).ok())?
-        }
-        Err(_) => return None,
-    };
-    if valid.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-        return None;
-    }
-    let start = valid.trim_start_matches('\u{feff}').trim_start();
-    let begins = |prefix: &str| start.get(..prefix.len()).is_some_and(|s| s.eq_ignore_ascii_case(prefix));
-    let any = |prefixes: &[&str]| prefixes.iter().any(|prefix| begins(prefix));
-    let has = |part: &str| start.contains(part);
-    Some(if any(LFS) {
-        "a Git LFS pointer: the file itself was not downloaded, and `git lfs pull` brings it"
-    } else if begins("/annex/objects/") || has(".git/annex/objects/") {
-        "a git-annex pointer: the file itself was not downloaded, and `git annex get` brings it"
-    } else if begins("#!") {
-        "a script, which is a program"
-    } else if any(HTML) {
-        "an HTML page, perhaps an error of the server it was downloaded from: download it again"
-    } else if (begins("<?xml") || begins("<Error")) && has("<Error") && has("<Code>") {
-        "an error of the server it was downloaded from (XML): see what it says, and download it again"
-    } else if begins("<?xml") {
-        "an XML text"
-    } else if begins("{") && has("\"weight_map\"") {
-        "a JSON text: the index of a checkpoint in several files, which it names"
-    } else if begins("{") && has("\"head_crc32\"") {
-        "a JSON text: the commit record of a checkpoint directory; open the directory that it is in"
-    } else if begins("{") && has("\"structure_crc32\"") {
-        "a JSON text: the record of a rank's file in a checkpoint directory; open that file, or the directory"
-    } else if begins("{") && ERRORS.iter().any(|key| has(key)) && !has("\"model_type\"") {
-        "a JSON text, perhaps an error of the server it was downloaded from: see what it says"
-    } else if begins("{") || begins("[") {
-        "a JSON text"
-    } else if any(ANSWERS) {
-        "an error of the server it was downloaded from: see what it says, and download it again"
-    } else {
-        "a plain text"
-    })
-}
-
-/// How pointers begin that stand for a large file in a repository, old ones among them.
-const LFS: &[&str] = &[
-    "version https://git-lfs",
-    "version https://hawser.github.com/",
-    "version http://git-media.io/",
-    "# git-media",
-];
-
-/// How pages begin.
-const HTML: &[&str] = &["<!doctype html", "<html", "<head", "<body", "<title", "<meta ", "<script", "<!--"];
-
-/// Keys that servers give their errors in, as JSON.
-const ERRORS: [&str; 5] = ["\"error\"", "\"errors\"", "\"error_description\"", "\"message\"", "\"detail\""];
-
-/// What hubs and servers answer instead of a file.
-const ANSWERS: &[&str] = &[
-    "entry not found",
-    "repository not found",
-    "revision not found",
-    "invalid username or password",
-    "invalid credentials",
-    "access to model ",
-    "access to dataset ",
-    "unauthorized",
-    "forbidden",
-    "not found",
-    "file not found",
-    "404",
-    "403 forbidden",
-    "401 unauthorized",
-    "internal server error",
-    "service unavailable",
-    "bad gateway",
-    "too many requests",
-    "rate limit exceeded",
-    "no such key",
-];
 
 /// How numpy's files start.
 pub(crate) const NPY: &[u8] = b"\x93NUMPY";
 
-const HDF5: &str =
-    "an HDF5 file, as Keras writes it: `h5py.File` opens it; it may hold programs (Lambda layers)";
-const ZSTD: &str = "a zstd archive: unpack it and validate what is inside";
+const HDF5: Described = Described::new(
+    Kind::Hdf5,
+    "an HDF5 file, as Keras writes it: `h5py.File` opens it; it may hold programs (Lambda layers), and save the \
+     weights as safetensors to have them judged",
+);
+const ZSTD: Described =
+    Described::new(Kind::Archive, "a zstd archive: unpack it and validate what is inside");
 const GGUF: &str = "a GGUF file: llama.cpp and the Python package `gguf` read it; the model it was made from mostly has \
                     safetensors or PyTorch files";
-const GGML: &str = "a GGML file: old versions of llama.cpp read it";
+const PROTOBUF: Described = Described::new(
+    Kind::Protobuf,
+    "an ONNX model (`onnx.load` opens it), a TensorFlow SavedModel (`tf.saved_model.load` opens \
+     its directory), a Core ML model or another protocol buffer: graphs are programs, and the weights can be \
+     saved as safetensors",
+);
+const MSGPACK: Described = Described::new(
+    Kind::Msgpack,
+    "perhaps a MessagePack file, as flax writes it: `flax.serialization.msgpack_restore` reads it; save the weights \
+     as safetensors to have them judged",
+);
+const SENTENCEPIECE: Described = Described::new(
+    Kind::SentencePiece,
+    "perhaps a SentencePiece model: the package `sentencepiece` reads it",
+);
 
 macro_rules! signatures {
-    ($($at:literal $bytes:literal $what:expr;)*) => {
-        &[$(Signature { at: $at, bytes: $bytes, what: $what }),*]
+    ($($at:literal $bytes:literal $kind:ident $what:expr;)*) => {
+        &[$(Signature { at: $at, bytes: $bytes, what: Described::new(Kind::$kind, $what) }),*]
     };
 }
 
 /// From the formats' documents.
 const SIGNATURES: &[Signature] = signatures! {
-    0 b"\x1f\x8b\x08" "a gzip archive: unpack it and validate what is inside";
-    4 b"1AY&SY" "a bzip2 archive: unpack it and validate what is inside";
-    0 b"\xfd7zXZ\0" "an xz archive: unpack it and validate what is inside";
-    0 b"\x28\xb5\x2f\xfd" ZSTD;
-    0 b"\x04\x22\x4d\x18" "an lz4 archive: unpack it and validate what is inside";
-    0 b"7z\xbc\xaf\x27\x1c" "a 7z archive: unpack it and validate what is inside";
-    0 b"Rar!\x1a\x07" "a rar archive: unpack it and validate what is inside";
-    0 b"GGUF" GGUF;
-    0 b"lmgg" GGML;
-    0 b"fmgg" GGML;
-    0 b"tjgg" GGML;
-    0 b"algg" "a GGML adapter: old versions of llama.cpp read it";
-    4 b"\x17\x72\x45\x38\x50\x90" "a bzip2 archive: unpack it and validate what is inside";
-    4 b"PTMF" "a PyTorch Mobile model, which is a program: `torch.jit.load` opens it";
-    4 b"ORTM" "an ONNX Runtime model: its own runtime opens it";
-    4 b"TFL3" "a TFLite model, which is a program: `tf.lite.Interpreter` opens it";
-    4 b"ET12" "an ExecuTorch program: its own runtime opens it";
-    0 b"\x7fELF" "a Linux program or library (ELF)";
-    0 b"\xcf\xfa\xed\xfe" "a macOS program or library (Mach-O)";
-    0 b"\xce\xfa\xed\xfe" "a macOS program or library (Mach-O)";
-    0 b"\xca\xfe\xba\xbe" "a macOS program (universal Mach-O) or a Java class";
-    0 b"#!/" "a script, which is a program";
-    0 b"%PDF-" "a PDF document";
-    0 b"PAR1" "a Parquet file";
-    0 b"ARROW1\0\0" "an Arrow file";
-    0 b"MSCF\0\0\0\0" "a Windows cabinet: unpack it and validate what is inside";
-    0 b"\x89PNG\r\n\x1a\n" "a PNG image";
-    0 b"SQLite format 3\0" "an SQLite database";
-    0 b"\0asm" "a WebAssembly program";
+    0 b"\x1f\x8b\x08" Archive "a gzip archive: unpack it and validate what is inside";
+    4 b"1AY&SY" Archive "a bzip2 archive: unpack it and validate what is inside";
+    0 b"\xfd7zXZ\0" Archive "an xz archive: unpack it and validate what is inside";
+    0 b"\x28\xb5\x2f\xfd" Archive "a zstd archive: unpack it and validate what is inside";
+    0 b"\x04\x22\x4d\x18" Archive "an lz4 archive: unpack it and validate what is inside";
+    0 b"7z\xbc\xaf\x27\x1c" Archive "a 7z archive: unpack it and validate what is inside";
+    0 b"Rar!\x1a\x07" Archive "a rar archive: unpack it and validate what is inside";
+    0 b"GGUF" Gguf GGUF;
+    0 b"lmgg" Ggml "a GGML file: old versions of llama.cpp read it";
+    0 b"fmgg" Ggml "a GGML file: old versions of llama.cpp read it";
+    0 b"tjgg" Ggml "a GGML file: old versions of llama.cpp read it";
+    0 b"algg" Ggml "a GGML adapter: old versions of llama.cpp read it";
+    4 b"\x17\x72\x45\x38\x50\x90" Archive "a bzip2 archive: unpack it and validate what is inside";
+    4 b"PTMF" TorchMobile "a PyTorch Mobile model, which is a program: `torch.jit.load` opens it";
+    4 b"ORTM" OnnxRuntime "an ONNX Runtime model: its own runtime opens it";
+    4 b"TFL3" TfLite "a TFLite model, which is a program: `tf.lite.Interpreter` opens it";
+    4 b"ET12" ExecuTorch "an ExecuTorch program: its own runtime opens it";
+    0 b"\x7fELF" Program "a Linux program or library (ELF)";
+    0 b"\xcf\xfa\xed\xfe" Program "a macOS program or library (Mach-O)";
+    0 b"\xce\xfa\xed\xfe" Program "a macOS program or library (Mach-O)";
+    0 b"\xca\xfe\xba\xbe" Program "a macOS program (universal Mach-O) or a Java class";
+    0 b"#!/" Script "a script, which is a program";
+    0 b"%PDF-" Pdf "a PDF document";
+    0 b"PAR1" Parquet "a Parquet file";
+    0 b"ARROW1\0\0" Arrow "an Arrow file";
+    0 b"MSCF\0\0\0\0" Archive "a Windows cabinet: unpack it and validate what is inside";
+    0 b"SQLite format 3\0" Sqlite "an SQLite database";
+    0 b"ftrt" TensorRt "a TensorRT plan, a program for one graphics card: its own runtime opens it";
+    0 b"\0asm" Program "a WebAssembly program";
 };

@@ -147,9 +147,14 @@ impl Scope<'_> {
 
     /// Says what the file is; what lies inside an archive does not count.
     pub(super) fn kind(&mut self, kind: Kind) {
-        if self.depth == 0 {
+        if self.is_file() {
             self.report.kind = kind;
         }
+    }
+
+    /// Whether the region is the file, and no part of it.
+    pub(super) fn is_file(&self) -> bool {
+        self.depth == 0 && self.place.stored && self.place.start == 0
     }
 
     /// Lists stored bytes of the region that nobody will read.

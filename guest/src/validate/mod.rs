@@ -13,17 +13,21 @@ mod budget;
 mod examine;
 mod file;
 mod finding;
+mod gguf;
 mod legacy;
 mod level;
+mod name;
 mod numpy;
 mod options;
 mod pickle;
 mod report;
 mod rules;
 mod safetensors;
+mod template;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod text;
 mod validating;
 mod zip;
 

@@ -9,6 +9,9 @@ pub struct ValidateOptions {
     /// Classes and functions that may be imported and called besides, as
     /// `module.name`.
     pub allow: Vec<String>,
+    /// The file's name, where it has one. It decides only on what it means that a content is no
+    /// model: a text under a model's name is none that anybody should load.
+    pub name: Option<String>,
     /// Caps: what reaches one is [`Verdict::Unverified`](super::Verdict).
     pub limits: Limits,
 }

@@ -43,6 +43,72 @@ pub enum Kind {
     Npz,
     /// Another zip archive.
     Zip,
+    /// A GGUF file, as llama.cpp reads it.
+    Gguf,
+    /// What llama.cpp read before.
+    Ggml,
+    /// An ONNX model.
+    Onnx,
+    /// An ONNX Runtime model.
+    OnnxRuntime,
+    /// An OpenVINO model.
+    OpenVino,
+    /// An HDF5 file, as Keras writes it.
+    Hdf5,
+    /// A TFLite model.
+    TfLite,
+    /// A Core ML model.
+    CoreMl,
+    /// A TensorFlow SavedModel.
+    SavedModel,
+    /// A TensorRT plan.
+    TensorRt,
+    /// A PyTorch Mobile model.
+    TorchMobile,
+    /// An ExecuTorch program.
+    ExecuTorch,
+    /// MessagePack, as flax writes it.
+    Msgpack,
+    /// Another protocol buffer.
+    Protobuf,
+    /// A SentencePiece model.
+    SentencePiece,
+    /// A tar archive.
+    Tar,
+    /// A compressed archive.
+    Archive,
+    /// A program for a machine.
+    Program,
+    /// A script.
+    Script,
+    /// A PDF document.
+    Pdf,
+    /// A Parquet file.
+    Parquet,
+    /// An Arrow file.
+    Arrow,
+    /// An SQLite database.
+    Sqlite,
+    /// A picture.
+    Image,
+    /// A sound.
+    Audio,
+    /// A video.
+    Video,
+    /// A font.
+    Font,
+    /// A text.
+    Text,
+    /// JSON.
+    Json,
+    /// An HTML page.
+    Html,
+    /// What stands for a file of Git LFS.
+    LfsPointer,
+    /// What stands for a file of git-annex.
+    AnnexPointer,
+    /// Nothing.
+    Empty,
     /// Something else.
     Unknown,
 }
@@ -73,6 +139,11 @@ impl Default for Report {
 }
 
 impl Kind {
+    /// Whether no reader of models opens it, whatever is in it.
+    pub(super) fn is_media(self) -> bool {
+        matches!(self, Self::Image | Self::Audio | Self::Video | Self::Font | Self::Pdf)
+    }
+
     /// Its name: `torch-zip`.
     pub fn name(self) -> &'static str {
         match self {
@@ -84,6 +155,39 @@ impl Kind {
             Self::Npy => "npy",
             Self::Npz => "npz",
             Self::Zip => "zip",
+            Self::Gguf => "gguf",
+            Self::Ggml => "ggml",
+            Self::Onnx => "onnx",
+            Self::OnnxRuntime => "onnx-runtime",
+            Self::OpenVino => "openvino",
+            Self::Hdf5 => "hdf5",
+            Self::TfLite => "tflite",
+            Self::CoreMl => "coreml",
+            Self::SavedModel => "tf-saved-model",
+            Self::TensorRt => "tensorrt",
+            Self::TorchMobile => "torch-mobile",
+            Self::ExecuTorch => "executorch",
+            Self::Msgpack => "msgpack",
+            Self::Protobuf => "protobuf",
+            Self::SentencePiece => "sentencepiece",
+            Self::Tar => "tar",
+            Self::Archive => "archive",
+            Self::Program => "program",
+            Self::Script => "script",
+            Self::Pdf => "pdf",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+            Self::Sqlite => "sqlite",
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Font => "font",
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Html => "html",
+            Self::LfsPointer => "git-lfs-pointer",
+            Self::AnnexPointer => "git-annex-pointer",
+            Self::Empty => "empty",
             Self::Unknown => "unknown",
         }
     }

@@ -1,6 +1,16 @@
 use super::finding::Rule;
-use super::{file, legacy, numpy, pickle, safetensors, tensor, zip};
+use super::{file, gguf, legacy, numpy, pickle, safetensors, template, tensor, text, zip};
 
 /// Every rule, by subject.
-pub const RULES: &[&[&Rule]] =
-    &[file::RULES, pickle::RULES, tensor::RULES, zip::RULES, legacy::RULES, safetensors::RULES, numpy::RULES];
+pub const RULES: &[&[&Rule]] = &[
+    file::RULES,
+    text::RULES,
+    template::RULES,
+    pickle::RULES,
+    tensor::RULES,
+    zip::RULES,
+    legacy::RULES,
+    safetensors::RULES,
+    gguf::RULES,
+    numpy::RULES,
+];

@@ -53,10 +53,10 @@ impl Content {
         }
     }
 
-    /// Whether the content could be found safe, so that another reader's view of
+    /// Whether the content could be found safe or inert, so that another reader's view of
     /// it matters however little it fits.
     pub(super) fn is_judged(self) -> bool {
-        !matches!(self, Self::Empty | Self::Foreign | Self::Tar)
+        !matches!(self, Self::Empty | Self::Tar)
     }
 
     /// Who judges it.

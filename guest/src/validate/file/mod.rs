@@ -1,6 +1,7 @@
 //! What a file is, and what can be said of it before anything is read.
 
 mod content;
+pub(super) mod inert;
 pub(super) mod limit;
 mod onnx;
 mod polyglot;
@@ -14,4 +15,5 @@ pub(super) use sniff::Sniff;
 use super::finding::Rule;
 
 /// The rules on files as a whole.
-pub(super) const RULES: &[&Rule] = &[&limit::RULE, &unknown::RULE, &polyglot::RULE, &tar::RULE];
+pub(super) const RULES: &[&Rule] =
+    &[&limit::RULE, &unknown::RULE, &inert::RULE, &inert::NAME, &polyglot::RULE, &tar::RULE];

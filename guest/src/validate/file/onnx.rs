@@ -9,6 +9,7 @@ use super::{limit, polyglot};
 use crate::Excess;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
+use crate::validate::report::Kind;
 
 /// Goes over a message's fields without looking into them, as `onnx.load` does first of all.
 #[derive(Debug)]
@@ -16,8 +17,40 @@ struct Fields {
     position: u64,
     count: u32,
     has_graph: bool,
+    seen: Seen,
     /// What the file is first of all.
     content: Content,
+}
+
+/// Which fields a message has, as far as it tells what it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The first number is the only version that SavedModel has.
+    first: bool,
+    /// What SavedModel has: a number, and graphs with what they are for.
+    graphs: bool,
+    /// Where Core ML has its kinds of models.
+    model: bool,
+    other: bool,
+}
+
+impl Seen {
+    fn take(&mut self, tag: u64) {
+        match (tag >> 3, tag & 7) {
+            (1, 0) => {}
+            (2, 2) => self.graphs = true,
+            (200..=3000, 2) => self.model = true,
+            _ => self.other = true,
+        }
+    }
+
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Self { graphs: true, model: true, .. } => Some(Kind::CoreMl),
+            Self { first: true, graphs: true, model: false, other: false } => Some(Kind::SavedModel),
+            _ => None,
+        }
+    }
 }
 
 /// What comes of bytes.
@@ -33,9 +66,11 @@ enum Walk {
 
 /// A look at the current region, which starts with `head`, if it may be one.
 pub(super) fn child(head: &[u8], content: Content, scope: &Scope<'_>) -> Option<Child> {
-    let mut fields = Fields { position: 0, count: 0, has_graph: false, content };
+    let mut fields = Fields { position: 0, count: 0, has_graph: false, seen: Seen::default(), content };
+    let seen = Seen { first: head.starts_with(&[8, 1]), ..Seen::default() };
     let walk = fields.walk(head, scope.length);
-    (walk != Walk::None).then(|| Child::same(Box::new(Fields { position: 0, count: 0, ..fields }), scope))
+    (walk != Walk::None)
+        .then(|| Child::same(Box::new(Fields { position: 0, count: 0, seen, ..fields }), scope))
 }
 
 impl Fields {
@@ -54,6 +89,7 @@ impl Fields {
                 return Walk::None;
             };
             self.has_graph |= field == GRAPH;
+            self.seen.take(field);
             self.count = self.count.saturating_add(1);
             self.position = next;
         }
@@ -100,6 +136,11 @@ impl Examine for Fields {
         match self.walk(bytes, scope.length) {
             Walk::None => {}
             Walk::Whole if self.has_graph => polyglot::onnx(self.content, scope),
+            Walk::Whole if scope.report.kind == Kind::Protobuf => {
+                if let Some(kind) = self.seen.kind() {
+                    scope.kind(kind);
+                }
+            }
             Walk::Whole => {}
             Walk::On if self.count > MOST => {
                 let excess =
@@ -133,7 +174,13 @@ mod tests {
     #[test]
     fn a_message_is_walked_over_field_by_field() {
         let walk = |bytes: &[u8]| {
-            let mut fields = Fields { position: 0, count: 0, has_graph: false, content: Content::Other };
+            let mut fields = Fields {
+                position: 0,
+                count: 0,
+                has_graph: false,
+                seen: Seen::default(),
+                content: Content::Other,
+            };
             (fields.walk(bytes, bytes.len() as u64), fields.has_graph)
         };
         assert_eq!(walk(b"\x08\x08\x3a\x03\x12\x01g"), (Walk::Whole, true));
@@ -144,7 +191,13 @@ mod tests {
             assert_eq!(walk(none).0, Walk::None, "{none:?}");
         }
         // What is not there yet is asked for.
-        let mut fields = Fields { position: 0, count: 0, has_graph: false, content: Content::Other };
+        let mut fields = Fields {
+            position: 0,
+            count: 0,
+            has_graph: false,
+            seen: Seen::default(),
+            content: Content::Other,
+        };
         assert_eq!(fields.walk(b"\x08\x08\x3a", 100), Walk::On);
     }
 }

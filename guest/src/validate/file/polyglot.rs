@@ -6,6 +6,7 @@ use crate::foreign;
 use crate::safetensors::MAX_HEADER;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::report::Kind;
 use crate::validate::zip::Inflate;
 
 /// A file that is of two kinds.
@@ -26,7 +27,7 @@ pub(super) fn check_head(head: &[u8], content: Content, scope: &mut Scope<'_>) {
     if !matches!(content, Content::Foreign | Content::Tar)
         && let Some(what) = foreign::strong(head, length)
     {
-        find(0, what);
+        find(0, what.what);
     }
     if content != Content::Safetensors && is_safetensors(head, length) {
         find(0, "a safetensors header");
@@ -43,7 +44,11 @@ pub(super) fn tar(content: Content, scope: &mut Scope<'_>) {
 
 /// Reports a message of protobuf that is an ONNX model.
 pub(super) fn onnx(content: Content, scope: &mut Scope<'_>) {
+    // Both would be said of the same bytes.
     let known = scope.report.findings.iter().any(|found| found.rule.id == unknown::RULE.id);
+    if content == Content::Other {
+        scope.kind(Kind::Onnx);
+    }
     // It may be that and nothing else.
     if content == Content::Other && !known {
         scope.find(&unknown::RULE, &Part::whole(), 0, "an ONNX model: onnx.load takes it");
@@ -71,6 +76,11 @@ pub(super) fn hdf5(at: u64, content: Content, scope: &mut Scope<'_>) {
 /// Reports a PDF document inside, which readers of PDF find.
 pub(super) fn pdf(at: u64, content: Content, scope: &mut Scope<'_>) {
     scope.find(&RULE, &Part::whole(), at, format!("it is {}, and also a PDF document", content.name()));
+}
+
+/// Whether joblib would decompress them, of what has no signature.
+pub(super) fn is_compressed(head: &[u8]) -> bool {
+    is_zlib(head) || matches!(head, [b'Z', b'F', b'0', b'x' | b'X', ..])
 }
 
 /// Whether the first bytes decompress to anything, or go on as if they would. By chance some

@@ -9,6 +9,7 @@ use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::limit;
 use crate::validate::finding::Rule;
+use crate::validate::report::Kind;
 
 /// A tar archive.
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
@@ -41,6 +42,7 @@ impl Examine for Tar {
             let Some(next) = next else { return Next::Done(core::mem::take(&mut self.members)) };
             self.at = next;
         } else {
+            scope.kind(Kind::Tar);
             scope.find(&RULE, &Part::whole(), 0, "its members are judged one by one");
         }
         match scope.length.checked_sub(self.at) {

@@ -1,31 +1,42 @@
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::foreign::{self, HEAD};
+use super::{inert, polyglot};
+use crate::foreign::{self, Described, HEAD};
 use crate::show;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::report::Kind;
+use crate::validate::{gguf, text};
 
 /// Content of no known kind.
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-UNKNOWN",
-    "content of a kind not known",
-    "strongroom knows PyTorch files, safetensors, pickles, numpy files and zip archives of \
-     them. Nothing is proven about anything else.",
+    "content of a kind that is not judged",
+    "strongroom judges PyTorch files, safetensors, GGUF, pickles, numpy files and zip archives of \
+     them. Nothing is proven about anything else: ask for the model in one of these.",
 );
 
-/// Says that nobody knows what a content is.
+/// Says what a content is that none of the readers of checkpoints takes.
 #[derive(Debug)]
 struct Unknown {
     asked: bool,
+    /// What a reader of pickles would do with it, before it fails.
+    imports: Option<String>,
 }
 
 /// The current region as content of no known kind.
 pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
-    Child::same(Box::new(Unknown { asked: false }), scope)
+    importing(None, scope)
+}
+
+/// The same, where a reader of pickles does this before it fails.
+pub(in crate::validate) fn importing(imports: Option<String>, scope: &Scope<'_>) -> Child {
+    Child::same(Box::new(Unknown { asked: false, imports }), scope)
 }
 
 impl Examine for Unknown {
@@ -35,16 +46,38 @@ impl Examine for Unknown {
             return Next::Fetch(vec![Range::new(0, scope.length.min(HEAD))]);
         }
         let head = parts.first().map_or(&[][..], Vec::as_slice);
-        let message = match foreign::describe(head, scope.length) {
-            Some(what) => what.into(),
-            None => {
-                let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
-                format!("nothing that is known: it starts with {shown}")
-            }
+        let Some(described) =
+            foreign::describe(head, scope.length).filter(|_| !polyglot::is_compressed(head))
+        else {
+            let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
+            scope.find(&RULE, &Part::whole(), 0, format!("nothing that is known: it starts with {shown}"));
+            return Next::Done(Vec::new());
         };
-        scope.find(&RULE, &Part::whole(), 0, message);
-        Next::Done(Vec::new())
+        scope.kind(described.kind);
+        if let Some(imports) = &self.imports {
+            let message = format!("{}; a reader of pickles {imports} before it fails", described.what);
+            scope.find(&RULE, &Part::whole(), 0, message);
+        }
+        Next::Done(judge(described, scope).into_iter().collect())
     }
+}
+
+/// Says what something is, or hands it to who can.
+fn judge(described: Described, scope: &mut Scope<'_>) -> Option<Child> {
+    match described.kind {
+        Kind::Gguf => return Some(gguf::child(scope)),
+        Kind::Text
+        | Kind::Json
+        | Kind::Html
+        | Kind::Script
+        | Kind::OpenVino
+        | Kind::LfsPointer
+        | Kind::AnnexPointer => return Some(text::child(described, scope)),
+        Kind::Empty => inert::report(described, scope),
+        kind if kind.is_media() => inert::report(described, scope),
+        _ => scope.find(&RULE, &Part::whole(), 0, described.what),
+    }
+    None
 }
 
 /// Bytes that are shown.

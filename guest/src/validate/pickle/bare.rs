@@ -3,11 +3,11 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::run::{Dialect, Fed, PickleRun};
-use super::{hidden, index, trailing};
+use super::{hidden, index, objects, trailing};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
-use crate::validate::finding::Verdict;
+use crate::validate::finding::{Class, Finding, Verdict};
 use crate::validate::legacy;
 use crate::validate::report::{Kind, Report};
 use crate::validate::tensor::Tensors;
@@ -132,9 +132,22 @@ impl BarePickles {
             };
             self.commit(eventful, scope);
         } else {
-            return Some(Next::Done(vec![unknown::child(scope)]));
+            return Some(Next::Done(vec![self.other(scope)]));
         }
         None
+    }
+
+    /// It is something else. What a reader of pickles would do with it before it fails is for that
+    /// to say, and what came to no end.
+    fn other(&mut self, scope: &mut Scope<'_>) -> Child {
+        let found = core::mem::take(&mut self.found);
+        // Without a mark there is no name: any text that starts with `i` has such a one.
+        let runs = |finding: &&Finding| {
+            finding.rule.class == Some(Class::Runs) && !finding.message.ends_with(objects::MADE)
+        };
+        let imports = found.findings.iter().find(runs).map(|finding| finding.message.clone());
+        scope.report.merge(found.only(hidden::is_inconclusive));
+        unknown::importing(imports, scope)
     }
 
     /// What was found counts. In bytes that are something else only what would

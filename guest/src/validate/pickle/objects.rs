@@ -163,10 +163,12 @@ impl<'a> Objects<'a> {
 /// `module.name`, as Python would print it.
 pub(super) fn named(global: &Global) -> String {
     if global.module.is_empty() && global.name.is_empty() {
-        return "a name that is made as it runs".into();
+        return MADE.into();
     }
     show::global(&global.module, &global.name)
 }
 
+/// What a name is called that is not in the file, or that nothing was there for.
+pub(super) const MADE: &str = "a name that is made as it runs";
 /// Arguments shown.
 const SHOWN: usize = 3;

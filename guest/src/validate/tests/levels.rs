@@ -144,7 +144,7 @@ fn objects_are_proven_one_by_one() {
     ];
     for (text, rule) in bad {
         let report = pickle(text);
-        assert!(report.verdict > Verdict::Trusting, "{text}");
+        assert_ne!(report.verdict, Verdict::Safe, "{text}");
         if *rule != "SR-PICKLE-TARGET" {
             assert!(broken(&report).contains(rule), "{text}: {:?}", broken(&report));
         }

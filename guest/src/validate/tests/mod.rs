@@ -12,6 +12,8 @@ macro_rules! fixtures {
 
 mod build;
 mod files;
+mod gguf;
+mod inert;
 mod legacy;
 mod levels;
 mod numpy;

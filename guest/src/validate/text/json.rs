@@ -1,0 +1,416 @@
+//! JSON, read a window at a time for what makes a loader run code.
+//!
+//! What is no JSON is read on as if it were, as lenient readers do: a string before a colon is a
+//! key.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::settings::{self, Setting, Value};
+
+/// What JSON texts say, one after another.
+#[derive(Debug, Default)]
+pub(super) struct Json {
+    lexer: Lexer,
+    frames: Vec<Frame>,
+    /// The last string, until what follows it says whether it is a key.
+    last: Option<Token>,
+    /// The key whose value comes next.
+    key: Option<Token>,
+    broken: bool,
+    too_deep: bool,
+    values: u64,
+    /// Keys of a notebook that the outermost object has.
+    notebook: [bool; 2],
+    pub(super) found: Vec<Setting>,
+    /// Chat templates.
+    pub(super) templates: Vec<Template>,
+}
+
+/// A chat template that a text holds.
+#[derive(Debug)]
+pub(super) struct Template {
+    pub(super) at: u64,
+    /// None if it is too long to be looked at.
+    pub(super) text: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    is_object: bool,
+    /// Whether its strings are chat templates.
+    is_template: bool,
+}
+
+#[derive(Debug, Default)]
+struct Lexer {
+    state: State,
+    at: u64,
+    start: u64,
+    token: Vec<u8>,
+    cut: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Between,
+    Word,
+    String,
+    Escape,
+    /// Digits that came, and their value.
+    Hex(u8, u32),
+}
+
+/// A string or a word: where it is and, as far as it is kept, what it says.
+#[derive(Debug)]
+struct Token {
+    at: u64,
+    text: String,
+    cut: bool,
+}
+
+impl Json {
+    /// Takes the next piece of the text.
+    pub(super) fn feed(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let used = match self.lexer.state {
+                State::String => self.string(rest),
+                State::Escape => self.escape(rest),
+                State::Hex(count, value) => self.hex(rest, count, value),
+                State::Word => self.word(rest),
+                State::Between => self.between(rest),
+            };
+            at = at.saturating_add(used);
+            self.lexer.at = self.lexer.at.saturating_add(used as u64);
+        }
+    }
+
+    /// The text is over; answers whether it was JSON.
+    pub(super) fn end(&mut self) -> bool {
+        if self.lexer.state == State::Word {
+            self.literal();
+        }
+        self.settle();
+        let whole = self.lexer.state == State::Between && self.frames.is_empty() && self.key.is_none();
+        whole && !self.broken && self.values > 0
+    }
+
+    /// How deep values may lie in each other, if they are deeper.
+    pub(super) fn too_deep(&self) -> Option<u64> {
+        self.too_deep.then_some(DEPTH as u64)
+    }
+
+    /// Whether it is a notebook.
+    pub(super) fn is_notebook(&self) -> bool {
+        self.notebook == [true, true]
+    }
+
+    fn between(&mut self, rest: &[u8]) -> usize {
+        let Some(byte) = rest.first() else { return 1 };
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'"' => self.begin(State::String),
+            b'{' | b'[' => self.open(*byte == b'{'),
+            b'}' | b']' => self.close(*byte == b'}'),
+            b':' => self.colon(),
+            b',' => self.comma(),
+            // The mark that some programs begin a text with.
+            0xef | 0xbb | 0xbf if self.lexer.at < 3 => {}
+            _ => {
+                self.begin(State::Word);
+                return 0;
+            }
+        }
+        1
+    }
+
+    fn begin(&mut self, state: State) {
+        self.lexer.state = state;
+        self.lexer.start = self.lexer.at;
+        self.lexer.token.clear();
+        self.lexer.cut = false;
+    }
+
+    fn string(&mut self, rest: &[u8]) -> usize {
+        let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len());
+        self.lexer.keep(rest.get(..end).unwrap_or_default());
+        match rest.get(end) {
+            None => return end,
+            Some(b'"') => {
+                self.lexer.state = State::Between;
+                let token = self.lexer.take();
+                self.value(Some(token), None);
+            }
+            Some(b'\\') => self.lexer.state = State::Escape,
+            Some(control) => {
+                self.broken = true;
+                self.lexer.keep(&[*control]);
+            }
+        }
+        end.saturating_add(1)
+    }
+
+    fn escape(&mut self, rest: &[u8]) -> usize {
+        self.lexer.state = State::String;
+        let kept = match rest.first() {
+            Some(b'u') => {
+                self.lexer.state = State::Hex(0, 0);
+                return 1;
+            }
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'r') => b'\r',
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(other @ (b'"' | b'\\' | b'/')) => *other,
+            _ => {
+                self.broken = true;
+                return 0;
+            }
+        };
+        self.lexer.keep(&[kept]);
+        1
+    }
+
+    fn hex(&mut self, rest: &[u8], count: u8, value: u32) -> usize {
+        let digit = rest.first().and_then(|byte| char::from(*byte).to_digit(16));
+        let Some(digit) = digit else {
+            self.broken = true;
+            self.lexer.state = State::String;
+            return 0;
+        };
+        let value = value << 4 | digit;
+        self.lexer.state = if count < 3 { State::Hex(count.saturating_add(1), value) } else { State::String };
+        if count >= 3 {
+            // Half a pair is as good as any other letter here.
+            let c = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
+            self.lexer.keep(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        1
+    }
+
+    fn word(&mut self, rest: &[u8]) -> usize {
+        let is_end = |byte: &u8| {
+            matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'{' | b'}' | b'[' | b']' | b':' | b',')
+        };
+        let end = rest.iter().position(is_end).unwrap_or(rest.len());
+        self.lexer.keep(rest.get(..end).unwrap_or_default());
+        if end < rest.len() {
+            self.literal();
+        }
+        end
+    }
+
+    fn literal(&mut self) {
+        self.lexer.state = State::Between;
+        let token = self.lexer.take();
+        self.broken |= token.cut || !is_literal(&token.text);
+        self.value(None, Some(token));
+    }
+
+    /// A string or a word is whole.
+    fn value(&mut self, string: Option<Token>, word: Option<Token>) {
+        self.values = self.values.saturating_add(1);
+        self.broken |= self.last.is_some();
+        self.settle();
+        match (self.key.take(), string, word) {
+            (Some(key), Some(string), _) => self.pair(&key, string),
+            (Some(key), None, Some(word)) => {
+                settings::check(&key.text, Value::Word(&word.text), key.at, &mut self.found);
+            }
+            (None, Some(string), _) => self.last = Some(string),
+            (None, None, Some(word)) => self.broken |= self.in_object() || word.text.is_empty(),
+            _ => {}
+        }
+    }
+
+    fn pair(&mut self, key: &Token, string: Token) {
+        let inside = self.frames.last().is_some_and(|frame| frame.is_template);
+        if key.text == CHAT_TEMPLATE || inside && key.text != "name" {
+            self.template(string);
+        } else {
+            settings::check(&key.text, Value::Text(&string.text), key.at, &mut self.found);
+        }
+    }
+
+    fn template(&mut self, string: Token) {
+        if self.templates.len() < MOST_TEMPLATES {
+            self.templates.push(Template { at: string.at, text: (!string.cut).then_some(string.text) });
+        } else if let Some(last) = self.templates.last_mut() {
+            last.text = None;
+        }
+    }
+
+    /// The last string is no key.
+    fn settle(&mut self) {
+        let Some(string) = self.last.take() else { return };
+        match self.frames.last() {
+            Some(frame) if frame.is_template => self.template(string),
+            Some(frame) => self.broken |= frame.is_object,
+            None => {}
+        }
+    }
+
+    fn in_object(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.is_object)
+    }
+
+    fn open(&mut self, is_object: bool) {
+        self.values = self.values.saturating_add(1);
+        self.broken |= self.last.is_some() || self.in_object() && self.key.is_none();
+        self.settle();
+        let key = self.key.take();
+        let inherited = self.frames.last().is_some_and(|frame| frame.is_template);
+        let is_template = inherited || key.as_ref().is_some_and(|key| key.text == CHAT_TEMPLATE);
+        if let Some(key) = key {
+            settings::check(&key.text, Value::Open, key.at, &mut self.found);
+        }
+        if self.frames.len() >= DEPTH {
+            self.too_deep = true;
+        } else {
+            self.frames.push(Frame { is_object, is_template });
+        }
+    }
+
+    fn close(&mut self, is_object: bool) {
+        self.broken |= self.key.take().is_some();
+        self.settle();
+        self.broken |= self.frames.pop().is_none_or(|frame| frame.is_object != is_object);
+    }
+
+    fn colon(&mut self) {
+        self.broken |= !self.in_object() || self.key.is_some();
+        let Some(key) = self.last.take() else {
+            self.broken = true;
+            return;
+        };
+        if self.frames.len() == 1 {
+            self.notebook[0] |= key.text == "cells";
+            self.notebook[1] |= key.text == "nbformat";
+        }
+        self.key = Some(key);
+    }
+
+    fn comma(&mut self) {
+        self.broken |= self.key.take().is_some() || self.frames.is_empty();
+        self.settle();
+    }
+}
+
+impl Lexer {
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = KEPT.saturating_sub(self.token.len());
+        self.cut |= bytes.len() > room;
+        self.token.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    }
+
+    fn take(&mut self) -> Token {
+        let text = String::from_utf8_lossy(&self.token).into_owned();
+        Token { at: self.start, text, cut: self.cut }
+    }
+}
+
+/// Whether a word is one of JSON's, or of Python's.
+fn is_literal(word: &str) -> bool {
+    let is_number = || {
+        let digits = word.strip_prefix('-').unwrap_or(word);
+        digits.starts_with(|c: char| c.is_ascii_digit())
+            && digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
+    };
+    matches!(word, "true" | "false" | "null" | "NaN" | "Infinity" | "-Infinity") || is_number()
+}
+
+const CHAT_TEMPLATE: &str = "chat_template";
+/// Bytes of a string that are kept: the longest templates have 100,000.
+const KEPT: usize = 1 << 20;
+/// Templates that are looked at in one text.
+const MOST_TEMPLATES: usize = 64;
+/// Values inside each other: Python's reader gives up at about a thousand.
+const DEPTH: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::Json;
+
+    fn read(text: &str, window: usize) -> (Json, bool) {
+        let mut json = Json::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = (window..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+            json.feed(&rest[..end]);
+            rest = &rest[end..];
+        }
+        let valid = json.end();
+        (json, valid)
+    }
+
+    #[test]
+    fn json_is_told_from_what_is_none() {
+        let good = [
+            "{}",
+            "[1, -2.5e3, \"a\\u00e9\", null, {\"a\": [true]}]",
+            "{\"a\":1}\n{\"a\":2}\n",
+            "\u{feff}{}",
+        ];
+        let bad = [
+            "{",
+            "{a: 1}",
+            "[1 2",
+            "{\"a\" 1}",
+            "{\"a\":}",
+            "[\"a\"}",
+            "{\"a\"}",
+            "[\"\\q\"]",
+            "",
+            "{'a': 1}",
+            "[\"a\" \"b\"]",
+        ];
+        for window in [1, 2, 3, 1000] {
+            for text in good {
+                assert!(read(text, window).1, "{text}");
+            }
+            for text in bad {
+                assert!(!read(text, window).1, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_a_loader_run_code_is_found_however_it_is_written() {
+        for text in [
+            r#"{"auto_map": {"AutoModel": "m.M"}}"#,
+            r#"{"a": [{"auto\u005fmap" : "m.M"}]}"#,
+            r#"{"trust_remote_code":true}"#,
+            r#"{'x': 1, "_target_": "os.system"}"#,
+            r#"{"class_name": "Lambda"}"#,
+        ] {
+            for window in [1, 5, 1000] {
+                assert_eq!(read(text, window).0.found.len(), 1, "{text}");
+            }
+        }
+        for text in [
+            r#"{"trust_remote_code": false}"#,
+            r#"{"a": "auto_map", "b": ["auto_map"]}"#,
+            r#"{"auto_map": null, "_attn_implementation_internal": "sdpa"}"#,
+        ] {
+            assert!(read(text, 1000).0.found.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_are_strings_at_any_place_below_their_key() {
+        let text = r#"{"chat_template": [{"name": "default", "template": "{{ a }}"}, "b"], "c": "d"}"#;
+        let found: Vec<_> =
+            read(text, 3).0.templates.into_iter().filter_map(|template| template.text).collect();
+        assert_eq!(found, ["{{ a }}", "b"]);
+        assert_eq!(read(r#"{"chat_template":"x\n"}"#, 3).0.templates[0].text.as_deref(), Some("x\n"));
+        assert!(read(r#"{"cells": [], "nbformat": 4}"#, 3).0.is_notebook());
+    }
+}
