@@ -23,6 +23,8 @@ impl wit::Guest for Liar {
             id: id.into(),
             verdict,
             severity,
+            level: wit::Level::TensorsOnly,
+            class: None,
             title: "a rule".into(),
             help: "There is none.".into(),
         };
