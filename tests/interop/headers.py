@@ -113,7 +113,7 @@ class Headers(Packing):
                 self.packed,
             ]
             choose += [self.archive_of_torch, self.gap, self.local, self.central, self.tail]
-            choose += [self.folder, self.attribute, self.flushed, self.fields, self.comment]
+            choose += [self.folder, self.attribute, self.flushed, self.fields, self.comment, self.twin]
             choose += [self.promised, self.promised, self.other_order]
         elif data[:6] == b"\x93NUMPY":
             choose = [self.npy] * 4 + choose

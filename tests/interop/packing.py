@@ -105,6 +105,14 @@ class Packing(Mutator):
                 record.extra = struct.pack("<HH", kind, size) + body
         return pack(records)
 
+    def twin(self, data):
+        """A record under its name in another case, which holds something else."""
+        records = self.unpack(data)
+        record = self.random.choice(records)
+        other = self.random.choice([record, *records])
+        records.append(Record(record.name.decode().swapcase(), other.payload[::-1]))
+        return pack(records)
+
     def comment(self, data):
         """A comment that ends with the file."""
         text = self.random.choice([b"a", b"\x80\x02N.", b"a" * 200, self.random.randbytes(30)])

@@ -115,17 +115,18 @@ def files(options):
     number = options.seed
     while True:
         number += 1
-        chance = random.Random(number)
+        # What is damaged must not tell how: two rows of numbers.
+        chance, damage = random.Random(number), f"damage {number}"
         if chance.random() < MADE:
             content, kind = Made(number).any()
             yield f"{kind}-{number}", content
         elif chance.random() < 0.25:
             kind = chance.choice(differential.KINDS)
             content = differential.damaged(kind, number)
-            yield f"{kind}-{number}", content if chance.random() < 0.5 else Headers(number).any(content)
+            yield f"{kind}-{number}", content if chance.random() < 0.5 else Headers(damage).any(content)
         else:
             name, content = chance.choice(safe if chance.random() < 0.9 else seeds)
-            mutator = Headers(number)
+            mutator = Headers(damage)
             for _ in range(chance.choice([1, 1, 1, 2, 3])):
                 content = mutator.any(content)
             yield f"{name}-{number}", content

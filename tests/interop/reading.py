@@ -229,6 +229,7 @@ class Child:
         except BaseException as error:
             lines = str(error).strip().splitlines()
             said["outcome"] = f"fails: {type(error).__name__}: {lines[0][:200] if lines else ''}"
+            forget()
         said["time"] = time.process_time() - started
         said["memory"] = max(0, status("VmHWM") - resident)
         after = world()
@@ -262,6 +263,13 @@ class Child:
         os.chdir("/")
         shutil.rmtree(folder, ignore_errors=True)
         return said
+
+
+def forget():
+    """What PyTorch keeps of a load that failed, and would check together with the next."""
+    kept = getattr(sys.modules.get("torch.serialization"), "_serialization_tls", None)
+    for of, name in [(kept, "sparse_"), (sys.modules.get("torch._utils"), "_sparse_")]:
+        getattr(of, f"{name}tensors_to_validate", []).clear()
 
 
 def ours(args):

@@ -127,6 +127,16 @@ pub const BUGS: &[Bug] = &[
         },
         run: DISGUISED,
     },
+    Bug {
+        name: "onnx-first-bytes",
+        breaks: "an ONNX model is only known where its first field is the version",
+        edit: Edit {
+            file: "guest/src/validate/file/onnx.rs",
+            find: "(walk != Walk::None).then(",
+            put: "(walk != Walk::None && head.first() == Some(&8)).then(",
+        },
+        run: DISGUISED,
+    },
     // Looks that are dropped.
     Bug {
         name: "pickle-in-safetensors",

@@ -72,6 +72,7 @@ impl Tree {
             .arg(&target)
             // Built for being built again, and not for being small.
             .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
             .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
             // What this is run under (sanitizers, coverage) is not for the guest.
             .env_remove("RUSTFLAGS");
