@@ -80,7 +80,7 @@ fn a_closed_pipe_never_improves_an_exit_code() {
     let room = Room::with_run();
     let bad = [
         ("validate evil.pkl", 1),
-        ("validate full_checkpoint.pt note.txt quantized.pt", 2),
+        ("validate full_checkpoint.pt nothing.pt quantized.pt", 2),
         ("validate full_checkpoint.pt evil.pkl quantized.pt", 1),
         ("validate full_checkpoint.pt evil.pkl --format sarif", 1),
         ("validate run evil.pkl --json", 1),

@@ -77,6 +77,7 @@ impl Room {
     fn make_dangerous(&self) {
         fs::write(self.path("evil.pkl"), b"cos\nsystem\n(S'echo owned'\ntR.").unwrap();
         fs::write(self.path("note.txt"), "Dear reader,\n").unwrap();
+        fs::write(self.path("train.py"), "import torch\n\nprint(torch.load(\"model.pt\"))\n").unwrap();
         fs::copy(data("hostile/names_defaultdict/model.pt"), self.path("beyond.pt")).unwrap();
         let classes = (0..30).map(|index| format!("cmylib.part{}\nThing{index}\n0", index % 3));
         fs::write(self.path("many.pkl"), classes.collect::<String>() + "}.").unwrap();
