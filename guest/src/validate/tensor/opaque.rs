@@ -66,7 +66,7 @@ fn is(named: &[bool], id: NodeId) -> bool {
 fn is_beyond(found: &Surveyed, id: NodeId) -> bool {
     let nodes = Arena(&found.nodes);
     let named = strongroom_names::global(&nodes, id);
-    named.is_none_or(|(module, name)| level_of(&module, &name).is_none_or(|level| level == Level::NoCode))
+    named.is_none_or(|(module, name)| level_of(module, &name).is_none_or(|level| level == Level::NoCode))
 }
 
 /// The name of a class or function.

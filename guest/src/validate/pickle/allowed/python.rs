@@ -116,10 +116,7 @@ fn time(it: Finished<'_>) -> Result<(), Flaw> {
     let zoned = zone(it)?;
     let bytes = it.args.first().and_then(|&bytes| it.objects.bytes(bytes));
     let fits = match bytes.as_deref() {
-        Some(&[hour, ref rest @ ..]) => match rest {
-            &[minute, second, u2, u1, u0] => is_time(&[hour & 0x7f, minute, second, u2, u1, u0]),
-            _ => false,
-        },
+        Some(&[hour, minute, second, u2, u1, u0]) => is_time(&[hour & 0x7f, minute, second, u2, u1, u0]),
         _ => false,
     };
     expect(fits && zoned, "it is made of six bytes that are a time")?;
@@ -185,8 +182,8 @@ fn timezone(it: Finished<'_>) -> Result<(), Flaw> {
         }
     };
     let fits = match it.args {
-        &[delta] => offset(delta),
-        &[delta, name] => offset(delta) && it.objects.text(name).is_some(),
+        [delta] => offset(*delta),
+        [delta, name] => offset(*delta) && it.objects.text(*name).is_some(),
         _ => false,
     };
     expect(fits, "it is made of less than a day, and of a name")?;
@@ -212,12 +209,12 @@ fn is_decimal(text: &str) -> bool {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let exponent = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i32>();
-    let most = DIGITS as u32;
     whole.len() + fraction.len() <= DIGITS
         && !(whole.is_empty() && fraction.is_empty())
         && digits(whole)
         && digits(fraction)
-        && exponent.is_ok_and(|exponent| exponent.unsigned_abs() <= most)
+        && exponent
+            .is_ok_and(|exponent| usize::try_from(exponent.unsigned_abs()).is_ok_and(|more| more <= DIGITS))
 }
 
 /// Digits of an int that Python reads from a text, or writes.
@@ -241,8 +238,8 @@ fn fraction(it: Finished<'_>) -> Result<(), Flaw> {
         _ => matches!(value, Value::Int(_)),
     };
     let fits = match it.args {
-        &[text] => it.objects.text(text).is_some_and(is_fraction),
-        &[above, below] => is_int(above) && is_int(below) && below != Value::Int(0),
+        [text] => it.objects.text(*text).is_some_and(is_fraction),
+        [above, below] => is_int(*above) && is_int(*below) && *below != Value::Int(0),
         _ => false,
     };
     expect(fits, "it is made of ints of a few thousand digits")?;

@@ -78,9 +78,9 @@ fn generator(it: Finished<'_>) -> Result<(), Flaw> {
     it.has_no_items()?;
     let is_maker = |value| it.objects.global(value).is_some_and(|it| it.name == "__bit_generator_ctor");
     let named = match it.args {
-        &[inner] if is_called(it.objects, inner, "__bit_generator_ctor") => None,
-        &[name] => Some(name),
-        &[name, maker] if is_maker(maker) => Some(name),
+        [inner] if is_called(it.objects, *inner, "__bit_generator_ctor") => None,
+        [name] => Some(*name),
+        [name, maker] if is_maker(*maker) => Some(*name),
         _ => return Err(Flaw::odd("it is made of a bit generator")),
     };
     let Some(state) = it.instance.state.filter(|state| *state != Value::None) else {

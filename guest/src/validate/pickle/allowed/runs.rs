@@ -12,8 +12,8 @@ pub(in crate::validate::pickle) fn runs(module: &str, name: &str) -> bool {
         || module.split('.').chain(name.split('.')).any(|part| part.starts_with("__") && part != "__main__");
     module.is_empty()
         || module == "builtins"
-        || MODULES.iter().any(|one| within(one))
-        || NAMES.iter().any(|one| is_one(one))
+        || MODULES.iter().any(within)
+        || NAMES.iter().any(is_one)
         || is_inner()
 }
 
