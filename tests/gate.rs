@@ -171,8 +171,8 @@ fn a_project_says_once_what_it_asks_for() {
     assert_eq!(files(&[".", "--exclude", "nothing"]), 2);
     assert_eq!(room.code(&["other.pkl", "--exclude", "nothing"]), 0, "it is allowed");
     assert_eq!(files(&[".", "--no-config"]), 4);
-    assert_eq!(room.code(&["models/note", "--include", "*"]), 0);
-    assert_eq!(room.code(&["models/note", "--include", "*", "--fail-on", "unverified"]), 2);
+    assert_eq!(room.code(&["models/nothing.pt", "--include", "*"]), 0);
+    assert_eq!(room.code(&["models/nothing.pt", "--include", "*", "--fail-on", "unverified"]), 2);
     // It is found from below, and says so.
     let mut below = room.command(&["range.pkl"]);
     let output = below.current_dir(room.path("models")).output().unwrap();
