@@ -53,7 +53,7 @@ def hostile():
         truth = json.loads(case.read_text())
         # Some are there to see that oddities alone are no reason to refuse a file, and what is
         # right of some depends on what the user allows.
-        if "safe" in truth["expect"] or "allow" in truth:
+        if {"safe", "inert"} & set(truth["expect"]) or "allow" in truth:
             continue
         loads = [(truth.get("torch") or {}).get("plain"), truth.get("pickle")]
         files[str(case.parent / truth["file"])] = "runs code" if "executes" in loads else "is broken"
@@ -76,7 +76,7 @@ def strongroom(program, files):
     command = [program, "validate", "--format", "json", *files]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=600)
     seconds = time.perf_counter() - start
-    answers = {"safe": "clean", "trusting": "clean", "unverified": "undecided"}
+    answers = {"safe": "clean", "inert": "clean", "trusting": "clean", "unverified": "undecided"}
     reports = json.loads(done.stdout)["files"]
     return {report["path"]: answers.get(report["verdict"], "flagged") for report in reports}, seconds
 
