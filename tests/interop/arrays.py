@@ -1,9 +1,9 @@
-"""Takes pickles of numpy's arrays through the readers of pickles, with the names of numpy allowed.
+"""Takes pickles of numpy's arrays through the readers of pickles.
 
     python tests/interop/arrays.py --strongroom target/release/strongroom --work DIR
 
-Takes the options of readers.py. No name is trusted with what harms whoever is trusted: dtypes
-are damaged, and what is good all the same must load to the same value everywhere.
+Takes the options of readers.py. Dtypes are damaged, and what is good all the same must load to the
+same value everywhere.
 """
 
 import pickle
@@ -15,24 +15,14 @@ import sys
 import numpy
 import readers
 
-ALLOWED = [
-    "numpy.dtype",
-    "numpy.ndarray",
-    "numpy._core.multiarray._reconstruct",
-    "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct",
-    "numpy.core.multiarray.scalar",
-]
 READERS = "pickle.load,pickle.python,cloudpickle,dill,joblib,numpy.pickle"
-# Left out, for the judge lets them pass and numpy ends the process on some: flags of objects that
-# are not all of those, flags from 32 on, an alignment of 0, dates without their unit.
-NUMBERS = [1, 2, 3, 4, 7, 8, 9, 16, -1]
+NUMBERS = [0, 1, 2, 3, 4, 7, 8, 9, 16, 24, 27, 31, 32, 59, 63, 64, 127, 128, 155, -1, -112, -101]
 KINDS = [b"f8", b"f4", b"i8", b"O8", b"V8", b"V1", b"S3", b"U2", b"b1", b"c16", b"O", b"V"]
 
 
 def main():
     parser = readers.arguments()
-    parser.set_defaults(readers=READERS, allow=ALLOWED)
+    parser.set_defaults(readers=READERS)
     options = parser.parse_args()
     sys.exit(readers.run(options, damaged(options.seed), "arrays"))
 

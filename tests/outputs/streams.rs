@@ -98,15 +98,15 @@ fn streams_that_others_use_are_refused() {
     fs::copy(room.path("in.pt"), room.path("self.pt")).unwrap();
     let before = fs::read(room.path("self.pt")).unwrap();
     let cases = [
-        ("convert in.pt /dev/stdout --to torch --json > j", 2, "/dev/stdout: this is standard output"),
+        ("convert in.pt /dev/stdout --to torch --json > j", 64, "/dev/stdout: this is standard output"),
         ("convert in.pt /dev/fd/5 --to torch --json 5>&1 | cat", 0, "/dev/fd/5: this is standard output"),
-        ("convert in.pt /dev/stderr --to torch", 2, "/dev/stderr: this is standard error"),
-        ("convert in.pt /dev/stdout --to torch >&2", 2, "/dev/stdout: this is standard error"),
+        ("convert in.pt /dev/stderr --to torch", 64, "/dev/stderr: this is standard error"),
+        ("convert in.pt /dev/stdout --to torch >&2", 64, "/dev/stdout: this is standard error"),
         ("convert in.pt /dev/stdout --to torch >&-", 3, "cannot write to standard output: it is closed"),
         ("load ck /dev/stdout --to torch >&-", 3, "cannot write to standard output: it is closed"),
         ("convert in.pt /dev/stdout --to torch >> ck/checkpoint_0.pt", 1, "a committed checkpoint"),
         ("load ck /dev/stdout --to torch >> ck/checkpoint_0.pt", 1, "a part of ck"),
-        ("convert self.pt /dev/fd/3 --to torch 3<>self.pt", 2, "/dev/fd/3: is the input itself"),
+        ("convert self.pt /dev/fd/3 --to torch 3<>self.pt", 64, "/dev/fd/3: is the input itself"),
         (
             "convert in.pt /dev/fd/3 --to torch 3< self.pt",
             3,

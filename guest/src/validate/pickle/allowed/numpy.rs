@@ -1,6 +1,7 @@
 //! numpy's arrays, scalars and types. Sources: `arraydescr_setstate`, `array_setstate` and
 //! `array_scalar` of numpy 1.26 and 2.4, which believe what a pickle says.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -57,8 +58,15 @@ fn proven<T>(found: Result<T, String>) -> Result<(), Flaw> {
 struct Element {
     /// Bytes.
     size: u64,
+    /// What numpy says of its type in a pickle, but for [`ALIGNED`].
+    flags: i64,
+}
+
+impl Element {
     /// Whether there are references to objects in it.
-    objects: bool,
+    fn has_objects(self) -> bool {
+        self.flags & REFERENCES != 0
+    }
 }
 
 /// The element of a dtype that was made by itself.
@@ -99,7 +107,13 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
         'U' => count.saturating_mul(4),
         _ => return wrong("of an unknown kind"),
     };
-    let Some(state) = instance.state else { return Ok(Element { size, objects: kind == 'O' }) };
+    let flags = match kind {
+        'O' => OBJECTS,
+        'U' => TEXTS,
+        _ => 0,
+    };
+    let simple = Element { size, flags };
+    let Some(state) = instance.state else { return Ok(simple) };
     let Some([version, order, base, names, fields, length, alignment, flags, more @ ..]) =
         objects.tuple(state)
     else {
@@ -112,7 +126,7 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
     if !is_metadata(objects, kind, more) {
         return wrong("with other metadata than numpy's");
     }
-    let (&Value::Int(length), &Value::Int(flags)) = (length, flags) else {
+    let (&Value::Int(length), &Value::Int(said)) = (length, flags) else {
         return wrong("whose size or flags are no numbers");
     };
     if !matches!(objects.text(*order), Some("<" | ">" | "|" | "=")) {
@@ -120,18 +134,20 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
     }
     let size = if is_class { u64::try_from(length).unwrap_or(u64::MAX) } else { size };
     let element = match (kind, base, fields) {
-        ('V', Value::None, Value::None) => Element { size, objects: false },
+        ('V', Value::None, Value::None) => Element { size, ..simple },
         ('V', base, Value::None) => repeated(it, *base, depth)?,
         ('V', Value::None, fields) => structure(it, *names, *fields, size, depth)?,
-        (_, Value::None, Value::None) if *names == Value::None => Element { size, objects: kind == 'O' },
+        (_, Value::None, Value::None) if *names == Value::None => simple,
         _ => return wrong("with fields"),
     };
     let flexible = matches!(kind, 'S' | 'U' | 'V');
     if element.size != size || !(length == -1 && !flexible || u64::try_from(length) == Ok(size)) {
         return wrong("whose size is another than its name's");
     }
-    let fits = if element.objects { flags & OBJECTS == OBJECTS } else { flags & POINTERS == 0 };
-    if !fits {
+    let is_structure = *fields != Value::None;
+    // A byte with its sign, before numpy 2.
+    let is_aligned = said & ALIGNED != 0 && (-128..=255).contains(&said) && is_structure;
+    if said != element.flags && !(is_aligned && said & 0x7f == element.flags) {
         return wrong("whose flags are another type's");
     }
     Ok(element)
@@ -169,10 +185,17 @@ fn structure(
     if let Some(name) = names.iter().find(|&&name| objects.text(name).is_none()) {
         return Err(wrong(&format!("with {} for a field's name", objects.describe(*name))));
     }
-    let mut parts: Vec<(u64, u64, bool)> = Vec::new();
-    for &(name, field) in fields {
-        // A title is another name of a field.
-        if !names.iter().any(|&known| objects.text(known) == objects.text(name)) {
+    let (mut parts, mut flags): (Vec<(u64, u64, bool)>, i64) = (Vec::new(), STRUCTURE);
+    let keys: BTreeSet<_> = fields.iter().filter_map(|(key, _)| objects.text(*key)).collect();
+    if !names.iter().all(|name| objects.text(*name).is_some_and(|name| keys.contains(name))) {
+        return Err(wrong("without a field that it names"));
+    }
+    let mut seen = BTreeSet::new();
+    for &(_, field) in fields {
+        // A title is another name of the very same field. Any key finds a field, named or not.
+        if let Value::Object(id) = field
+            && !seen.insert(id)
+        {
             continue;
         }
         let Some(&[inner, Value::Int(offset), ..]) = objects.tuple(field) else {
@@ -183,7 +206,8 @@ fn structure(
         let Some(end) = end.filter(|&end| end <= size) else {
             return Err(wrong("with a field beyond its end"));
         };
-        parts.push((end.saturating_sub(element.size), end, element.objects));
+        flags |= element.flags & INHERITED;
+        parts.push((end.saturating_sub(element.size), end, element.has_objects()));
     }
     parts.sort_unstable();
     let is_shared = |pair: &[(u64, u64, bool)]| match pair {
@@ -193,7 +217,7 @@ fn structure(
     if parts.windows(2).any(is_shared) {
         return Err(wrong("with objects where another field is"));
     }
-    Ok(Element { size, objects: parts.iter().any(|&(_, _, objects)| objects) })
+    Ok(Element { size, flags })
 }
 
 fn inner_dtype(it: Finished<'_>, inner: Value, depth: u32) -> Result<Element, String> {
@@ -251,7 +275,9 @@ fn array(it: Finished<'_>) -> Result<(), String> {
     }
     let Some(state) = it.instance.state else { return Err("an array that is never filled".into()) };
     let (shape, kind, data) = match objects.tuple(state) {
-        Some(&[Value::Int(_), shape, kind, Value::Bool(_) | Value::Int(0 | 1), data]) => (shape, kind, data),
+        Some(&[Value::Int(0 | 1), shape, kind, Value::Bool(_) | Value::Int(0 | 1), data]) => {
+            (shape, kind, data)
+        }
         Some(&[shape, kind, Value::Bool(_) | Value::Int(0 | 1), data]) => (shape, kind, data),
         _ => return Err("an array with another state than numpy's".into()),
     };
@@ -280,8 +306,8 @@ fn is_whole(it: Finished<'_>, shape: Value, kind: Value, data: Value) -> Result<
     let element = inner_dtype(it, kind, 0)?;
     let count = count(objects, shape)?;
     let fits = match objects.get(data) {
-        Some(Object::List(items)) => element.objects && items.len() as u64 == count,
-        _ if element.objects => false,
+        Some(Object::List(items)) => element.has_objects() && items.len() as u64 == count,
+        _ if element.has_objects() => false,
         _ => is_of(objects, data, count.checked_mul(element.size)),
     };
     if fits { Ok(()) } else { Err("an array whose elements are others than its dtype's".into()) }
@@ -348,7 +374,7 @@ fn scalar(it: Finished<'_>) -> Result<(), String> {
     };
     let element = inner_dtype(it, kind, 0)?;
     let alone = it.instance.items.is_empty() && it.instance.pairs.is_empty();
-    if element.objects || !alone || !is_of(it.objects, data, Some(element.size)) {
+    if element.has_objects() || !alone || !is_of(it.objects, data, Some(element.size)) {
         return Err("a scalar whose bytes are others than its dtype's".into());
     }
     Ok(())
@@ -380,10 +406,17 @@ fn is_of(objects: Objects<'_>, data: Value, size: Option<u64>) -> bool {
 
 /// Dimensions that numpy 2 knows.
 const DIMENSIONS: usize = 64;
-/// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE` and `NPY_NEEDS_PYAPI`: what a type has whose elements
-/// are or hold objects.
-const OBJECTS: i64 = 0x13;
-/// `NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE` and `NPY_ITEM_IS_POINTER`: what no other type has.
-const POINTERS: i64 = 0x07;
+/// The flags of objects, all of them: from `NPY_ITEM_REFCOUNT` to `NPY_USE_GETITEM`.
+const OBJECTS: i64 = 0x3f;
+/// `NPY_NEEDS_INIT`, which texts have.
+const TEXTS: i64 = 0x08;
+/// `NPY_NEEDS_PYAPI`, which structures have.
+const STRUCTURE: i64 = 0x10;
+/// `NPY_FROM_FIELDS`: what a structure has of its fields.
+const INHERITED: i64 = 0x1b;
+/// `NPY_ITEM_REFCOUNT`
+const REFERENCES: i64 = 0x01;
+/// `NPY_ALIGNED_STRUCT`
+const ALIGNED: i64 = 0x80;
 /// Dtypes in each other. numpy takes as many as it can.
 const DEPTH: u32 = 16;
