@@ -314,7 +314,7 @@ READERS = {
     "lz4": Reader("lz4.frame", decompressed("lz4.frame", "LZ4FrameFile"), "other", ()),
     "h5py": Reader("h5py", by_h5py, "other", ()),
     "h5py.is_hdf5": Reader("h5py", h5py_signature, "other", ()),
-    "gguf": Reader("gguf", by_gguf, "other", ()),
+    "gguf": Reader("gguf", by_gguf, "gguf", ()),
     "onnx": Reader("onnx", by_onnx(), "other", ()),
     "onnx.textproto": Reader("onnx", by_onnx("textproto"), "other", ()),
     "onnx.json": Reader("onnx", by_onnx("json"), "other", ()),
@@ -385,7 +385,7 @@ READERS |= {
         MODELING, hubs.transformers_model, "model", prepare=hubs.model_folder(MODEL)
     ),
     "transformers.gguf": hub(
-        "transformers.modeling_gguf_pytorch_utils", hubs.transformers_gguf, "other", (), "model.gguf"
+        "transformers.modeling_gguf_pytorch_utils", hubs.transformers_gguf, "gguf", (), "model.gguf"
     ),
     "diffusers": hub(DIFFUSERS, hubs.diffusers_file(), "torch", TORCH),
     "diffusers.read": hub(DIFFUSERS, hubs.diffusers_file(disable_mmap=True), "torch", TORCH),
@@ -398,7 +398,7 @@ READERS |= {
     "diffusers.safetensors.bytes": hub(
         DIFFUSERS, hubs.diffusers_file(**IN_ORDER, disable_mmap=True), "safetensors", SAFETENSORS, MODEL
     ),
-    "diffusers.gguf": hub(DIFFUSERS, hubs.diffusers_file(), "other", (), "model.gguf"),
+    "diffusers.gguf": hub(DIFFUSERS, hubs.diffusers_file(), "gguf.diffusers", (), "model.gguf"),
     "huggingface_hub": hub(HUB, hubs.hub_file(safe=False), "torch", TORCH),
     "huggingface_hub.full": hub(HUB, hubs.hub_file(safe=False, weights_only=False), "torch", TORCH),
     "huggingface_hub.mmap": hub(HUB, hubs.hub_file(safe=False, mmap=True), "torch", ARCHIVE),
