@@ -114,7 +114,9 @@ class Headers(Packing):
             ]
             choose += [self.archive_of_torch, self.gap, self.local, self.central, self.tail]
             choose += [self.folder, self.attribute, self.flushed, self.fields, self.comment, self.twin]
-            choose += [self.promised, self.promised, self.other_order]
+            # PyTorch's names are told apart in another place.
+            torch = [self.promised] * 3 + [self.other_order]
+            choose += [self.twin] * 4 if b".npy" in data[:200] else torch
         elif data[:6] == b"\x93NUMPY":
             choose = [self.npy] * 4 + choose
         elif data[8:9] == b"{":

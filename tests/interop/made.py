@@ -8,6 +8,7 @@ import random
 import struct
 
 import numpy
+from packing import Record, pack
 
 # Numbers of one hash: multiples of what CPython takes remainders of.
 PRIME = (1 << 61) - 1
@@ -96,6 +97,16 @@ class Made:
         text += " " * (-(11 + len(text)) % 64) + "\n"
         return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode() + body
 
+    def twins(self):
+        """Archives of arrays whose names are two to some readers."""
+        names = self.random.choice([["a", "b"], ["a", "A"], ["a", "b", "A"], ["a/b", "a/B"], ["ä", "Ä"]])
+        records = []
+        for number, name in enumerate(names):
+            out = io.BytesIO()
+            numpy.save(out, numpy.arange(number, number + 3))
+            records.append(Record(f"{name}.npy", out.getvalue()))
+        return pack(records)
+
     def damaged_array(self):
         """Arrays of few bytes that ask for some more, or have some more."""
         out = io.BytesIO()
@@ -104,4 +115,5 @@ class Made:
         return content[: -self.random.choice([1, 7, 8])] if self.random.random() < 0.5 else content + b"\0" * 8
 
 
-KINDS = ["colliding_dict", "colliding_set", "copies", "deep", "deep", "shared", "objects", "objects", "damaged_array"]
+KINDS = ["colliding_dict", "colliding_set", "copies", "deep", "deep", "shared"]
+KINDS += ["objects", "objects", "twins", "twins", "damaged_array"]

@@ -27,7 +27,7 @@ def pack(records):
     out, directory = bytearray(), bytearray()
     for record in records:
         crc, utf8 = zlib.crc32(record.payload), 0 if record.name.isascii() else 0x800
-        numbers = struct.pack("<HHIIII", record.method, 0, 0x210000, crc, len(record.packed), len(record.payload))
+        numbers = struct.pack("<HHHIII", record.method, 0, 0x21, crc, len(record.packed), len(record.payload))
         numbers = struct.pack("<HH", 20, utf8) + numbers + struct.pack("<HH", len(record.name), len(record.extra))
         directory += CENTRAL + struct.pack("<H", 0x314) + numbers
         directory += struct.pack("<HHHII", 0, 0, 0, record.attributes, len(out)) + record.name + record.extra
@@ -58,6 +58,10 @@ class Packing(Mutator):
             at += 34 + len(record.name) + fill + len(record.packed)
         return records
 
+    def laid(self, records):
+        """An archive of records, most of the time as PyTorch lays them: others break its promise."""
+        return pack(self.aligned_records(records, 64) if self.random.random() < 0.8 else records)
+
     def folder(self, data):
         """A folder, with bytes or without."""
         records = self.unpack(data)
@@ -75,14 +79,14 @@ class Packing(Mutator):
         )
         folder.attributes = self.random.choice([FOLDER, FOLDER | 0o040755 << 16, 0])
         records.insert(self.random.choice([1, len(records)]), folder)
-        return pack(records)
+        return self.laid(records)
 
     def attribute(self, data):
         """A record that is a folder by its attributes alone."""
         records = self.unpack(data)
         record = self.random.choice(records)
         record.attributes = self.random.choice([FOLDER, FOLDER, 0x20, 0o100644 << 16, 0o120777 << 16, 0xFFFF])
-        return pack(records)
+        return self.laid(records)
 
     def flushed(self, data):
         """Streams with blocks that hold nothing."""
@@ -92,7 +96,7 @@ class Packing(Mutator):
             if b"/data/" not in record.name and self.random.random() < 0.7:
                 record.method = DEFLATED
                 record.packed = deflated(record.payload, b"\0\0\0\xff\xff" * count)
-        return pack(records)
+        return self.laid(records)
 
     def fields(self, data):
         """Extra fields, known ones and others, that are whole."""
@@ -109,9 +113,11 @@ class Packing(Mutator):
         """A record under its name in another case, which holds something else."""
         records = self.unpack(data)
         record = self.random.choice(records)
-        other = self.random.choice([record, *records])
-        records.append(Record(record.name.decode().swapcase(), other.payload[::-1]))
-        return pack(records)
+        other = self.random.choice(records).payload
+        if self.random.random() < 0.3:
+            other = other[::-1]
+        records.append(Record(record.name.decode().swapcase(), other))
+        return self.laid(records)
 
     def comment(self, data):
         """A comment that ends with the file."""
@@ -126,6 +132,8 @@ class Packing(Mutator):
         alignment = self.random.choice([64, 64, 8, 1, 256])
         if self.random.random() < 0.7:
             said[".storage_alignment"] = str(self.random.choice([alignment, alignment, 64])).encode()
+        if self.random.random() < 0.5:
+            self.renamed(records)
         places = [at for at, record in enumerate(records) if b"/data/" in record.name]
         if len(places) > 1 and self.random.random() < 0.5:
             storages = [records[at] for at in places]
@@ -133,6 +141,16 @@ class Packing(Mutator):
             for at, record in zip(places, storages, strict=True):
                 records[at] = record
         return self.say(records, first, said, alignment)
+
+    def renamed(self, records):
+        """Two storages have each other's names, in the pickle as well."""
+        for record in records:
+            first, second = (b"X\1\0\0\0" + name for name in (b"0", b"1"))
+            if record.name.endswith(b"/data.pkl"):
+                parts = [part.replace(second, first) for part in record.payload.split(first)]
+                record.payload = record.packed = second.join(parts)
+            elif record.name.endswith((b"/data/0", b"/data/1")):
+                record.name = record.name[:-1] + (b"1" if record.name.endswith(b"0") else b"0")
 
     def other_order(self, data):
         """The byte order that few machines have, or one that is none."""

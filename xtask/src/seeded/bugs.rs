@@ -291,12 +291,12 @@ pub const BUGS: &[Bug] = &[
         run: DAMAGED,
     },
     Bug {
-        name: "numpy-size",
-        breaks: "an array may have fewer bytes than its shape asks for",
+        name: "numpy-order",
+        breaks: "an array's order may be anything",
         edit: Edit {
-            file: "guest/src/validate/numpy/size.rs",
-            find: "let given = data.length;",
-            put: "let given = data.length.max(asked);",
+            file: "guest/src/validate/numpy/parse.rs",
+            find: "if !matches!(order, Some(Literal::Bool(_))) {",
+            put: "if order.is_none() {",
         },
         run: DAMAGED,
     },
@@ -336,7 +336,7 @@ pub const BUGS: &[Bug] = &[
         name: "numpy-flags",
         breaks: "a dtype may say of its elements that they are no objects",
         edit: Edit {
-            file: "guest/src/validate/pickle/numpy.rs",
+            file: "guest/src/validate/pickle/allowed/numpy.rs",
             find: "let fits = if element.objects",
             put: "let fits = flags >= 0 || if element.objects",
         },
@@ -346,7 +346,7 @@ pub const BUGS: &[Bug] = &[
         name: "numpy-field-end",
         breaks: "a field may end beyond its dtype",
         edit: Edit {
-            file: "guest/src/validate/pickle/numpy.rs",
+            file: "guest/src/validate/pickle/allowed/numpy.rs",
             find: "end.filter(|&end| end <= size)",
             put: "end.filter(|&end| end / 64 <= size)",
         },
