@@ -44,21 +44,24 @@ class Made:
                 yield self.number(at * PRIME) + b"\x85"
 
     def colliding_dict(self):
-        items = b"".join(key + b"N" for key in self.keys(self.size(24_000)))
+        items = b"".join(key + b"N" for key in self.keys(self.size(45_000)))
         return b"\x80\x02}(" + items + b"u."
 
     def colliding_set(self):
-        items = b"".join(self.keys(self.size(24_000)))
+        items = b"".join(self.keys(self.size(45_000)))
         if self.random.random() < 0.5:
             return b"\x80\x04\x8f(" + items + b"\x90."
         return b"\x80\x02cbuiltins\nset\n](" + items + b"e\x85R."
 
     def copies(self):
-        """One text or some bytes, copied by calls again and again."""
-        each = 1 << 17
-        count = self.size(20_000)
-        data = b"B" + struct.pack("<I", each) + bytes(each)
-        call = b"cbuiltins\nbytearray\nq\1" + data + b"\x85q\2R0"
+        """A list, or some bytes, of which calls make the same again and again."""
+        count = self.size(6_000)
+        if self.random.random() < 0.7:
+            numbers = b"".join(b"J" + struct.pack("<i", at) for at in range(10_000))
+            call = b"cbuiltins\n" + self.random.choice([b"set", b"frozenset"]) + b"\nq\1](" + numbers + b"e\x85q\2R"
+        else:
+            data = b"B" + struct.pack("<I", 1 << 17) + bytes(1 << 17)
+            call = b"cbuiltins\nbytearray\nq\1" + data + b"\x85q\2R"
         return b"\x80\x03](" + call + b"h\1h\2R" * count + b"e."
 
     def deep(self):

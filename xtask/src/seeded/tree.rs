@@ -31,7 +31,8 @@ impl Tree {
     pub fn new(directory: &Path) -> Result<Self> {
         let tree = Self { directory: directory.into() };
         let files = output(command("git").args(["ls-files", "-z"]))?;
-        for file in files.split('\0').filter(|file| is_built(file)) {
+        let built: Vec<&str> = files.split('\0').filter(|file| is_built(file)).collect();
+        for &file in &built {
             let from = root().join(file);
             // What git knows may be gone.
             let Ok(mut content) = fs::read(&from) else { continue };
@@ -40,6 +41,11 @@ impl Tree {
                 content = edited(&OTHER_COMPONENT, &String::from_utf8(content)?)?.into_bytes();
             }
             write(&tree.source().join(file), &content)?;
+        }
+        for copy in [tree.source(), tree.bugs()] {
+            let there =
+                |path: &Path| root().join(path).exists() && built.iter().any(|file| path == Path::new(file));
+            remove(&copy, &copy, &there)?;
         }
         Ok(tree)
     }
@@ -121,6 +127,19 @@ fn cargo(directory: &Path) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(directory);
     cargo
+}
+
+/// Removes the files of a copy that are not there any more.
+fn remove(directory: &Path, copy: &Path, there: &impl Fn(&Path) -> bool) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove(&path, copy, there)?;
+        } else if !there(path.strip_prefix(copy)?) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes what is not there already.
