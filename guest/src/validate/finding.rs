@@ -39,6 +39,8 @@ pub enum Class {
     Foreign,
     /// Source code, and what makes a loader run some.
     Code,
+    /// A format that is known by name, and not judged.
+    Format,
 }
 
 /// What is looked for. Its id never changes its meaning.
@@ -84,6 +86,7 @@ impl Class {
             Self::Runs => "runs",
             Self::Foreign => "foreign",
             Self::Code => "code",
+            Self::Format => "format",
         }
     }
 }

@@ -54,6 +54,13 @@ impl Named {
     }
 }
 
+/// Whether the file's name is that of an OpenVINO model's weights, as its exporters write it.
+pub(super) fn is_openvino(scope: &Scope<'_>) -> bool {
+    let name = scope.options.name.as_deref().filter(|_| scope.is_file()).unwrap_or_default();
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    file.starts_with("openvino_") && file.ends_with(".bin")
+}
+
 /// What readers of models go by, and what people call models.
 const MODELS: &[&str] = &[
     "pt",

@@ -67,6 +67,8 @@ pub enum Kind {
     TorchMobile,
     /// An ExecuTorch program.
     ExecuTorch,
+    /// A LibTorch archive of tensors: TorchScript without functions.
+    LibTorch,
     /// MessagePack, as flax writes it.
     Msgpack,
     /// Another protocol buffer.
@@ -144,6 +146,31 @@ impl Kind {
         matches!(self, Self::Image | Self::Audio | Self::Video | Self::Font | Self::Pdf)
     }
 
+    /// Whether it is known by name, and not judged: what programs of its own open.
+    pub(super) fn is_format(self) -> bool {
+        matches!(
+            self,
+            Self::Ggml
+                | Self::Onnx
+                | Self::OnnxRuntime
+                | Self::OpenVino
+                | Self::Hdf5
+                | Self::TfLite
+                | Self::CoreMl
+                | Self::SavedModel
+                | Self::TensorRt
+                | Self::TorchMobile
+                | Self::ExecuTorch
+                | Self::LibTorch
+                | Self::Msgpack
+                | Self::Protobuf
+                | Self::SentencePiece
+                | Self::Parquet
+                | Self::Arrow
+                | Self::Sqlite
+        )
+    }
+
     /// Its name: `torch-zip`.
     pub fn name(self) -> &'static str {
         match self {
@@ -167,6 +194,7 @@ impl Kind {
             Self::TensorRt => "tensorrt",
             Self::TorchMobile => "torch-mobile",
             Self::ExecuTorch => "executorch",
+            Self::LibTorch => "libtorch",
             Self::Msgpack => "msgpack",
             Self::Protobuf => "protobuf",
             Self::SentencePiece => "sentencepiece",

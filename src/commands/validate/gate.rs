@@ -32,10 +32,29 @@ pub enum FailOn {
 }
 
 /// What a file may have all the same.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Accept {
     /// Source code, and what makes a loader run some
     Code,
+    // Formats that are known by name, and not judged.
+    Arrow,
+    Coreml,
+    Executorch,
+    Ggml,
+    Hdf5,
+    Libtorch,
+    Msgpack,
+    Onnx,
+    OnnxRuntime,
+    Openvino,
+    Parquet,
+    Protobuf,
+    Sentencepiece,
+    Sqlite,
+    Tensorrt,
+    TfSavedModel,
+    Tflite,
+    TorchMobile,
 }
 
 /// What a finding counts for.
@@ -84,7 +103,7 @@ impl Gate {
             let known = |baseline: &Baseline| baseline.has(report.sha256.as_deref(), finding);
             match finding.class.as_deref() {
                 _ if !self.is_against(finding) => Standing::Counts,
-                Some(class) if self.accept.iter().any(|accept| accept.class() == class) => Standing::Accepted,
+                Some(class) if self.accepts(class, report.kind.name()) => Standing::Accepted,
                 _ if self.baseline.as_ref().is_some_and(known) => Standing::Known,
                 _ => Standing::Counts,
             }
@@ -99,6 +118,16 @@ impl Gate {
         let below = level.is_some_and(|level| level < self.required);
         let passes = !below && verdict < self.fail_on.verdict();
         Judged { report, links, passes, accepted, known, standings, verdict, below }
+    }
+
+    /// Whether a finding of a class may be in a file of a kind all the same.
+    fn accepts(&self, class: &str, kind: &str) -> bool {
+        let is = |name: &str| self.accept.iter().any(|accept| accept.is(name));
+        match class {
+            "code" => self.accept.contains(&Accept::Code),
+            "format" => is(kind),
+            _ => false,
+        }
     }
 
     /// Whether a finding may make a file fail.
@@ -136,10 +165,9 @@ impl FailOn {
 }
 
 impl Accept {
-    fn class(self) -> &'static str {
-        match self {
-            Self::Code => "code",
-        }
+    /// Whether this is its name.
+    fn is(self, name: &str) -> bool {
+        self.to_possible_value().is_some_and(|value| value.get_name() == name)
     }
 }
 
@@ -196,6 +224,17 @@ mod tests {
         let mut mixed = report(EVIL, Some("code"));
         mixed.findings[1].class = Some("runs".into());
         assert!(!gate(vec![Accept::Code], FailOn::Unsafe).judge(mixed, Vec::new()).passes);
+    }
+
+    #[test]
+    fn a_format_is_accepted_by_its_own_name() {
+        let accepts = |accept: &[Accept], class, kind| gate(accept.to_vec(), FailOn::Unsafe).accepts(class, kind);
+        assert!(accepts(&[Accept::Code, Accept::Onnx], "format", "onnx"));
+        assert!(accepts(&[Accept::TfSavedModel], "format", "tf-saved-model"));
+        assert!(!accepts(&[Accept::Onnx], "format", "onnx-runtime"));
+        assert!(!accepts(&[Accept::Onnx], "code", "onnx"));
+        assert!(!accepts(&[Accept::Code], "format", "code"));
+        assert!(!accepts(&[Accept::Code, Accept::Onnx], "runs", "onnx"));
     }
 
     #[test]

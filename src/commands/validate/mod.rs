@@ -98,8 +98,11 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "VERDICT")]
     fail_on: Option<FailOn>,
 
-    /// Pass files that have nothing against them but this, and list it
-    #[arg(long, value_enum, value_name = "CLASS")]
+    /// Pass files that have nothing against them but this, and list it; may be given many times
+    ///
+    /// `code` is source code, and what makes a loader run some. The others are formats that are
+    /// known by name and not judged: whoever passes one trusts the programs that open it.
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     accept: Vec<Accept>,
 
     /// A class or function that may be used besides, by its full name; may be given many times

@@ -16,4 +16,4 @@ use super::finding::Rule;
 
 /// The rules on files as a whole.
 pub(super) const RULES: &[&Rule] =
-    &[&limit::RULE, &unknown::RULE, &inert::RULE, &inert::NAME, &polyglot::RULE, &tar::RULE];
+    &[&limit::RULE, &unknown::RULE, &unknown::FORMAT, &inert::RULE, &inert::NAME, &polyglot::RULE, &tar::RULE];

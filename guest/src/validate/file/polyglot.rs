@@ -45,13 +45,14 @@ pub(super) fn tar(content: Content, scope: &mut Scope<'_>) {
 /// Reports a message of protobuf that is an ONNX model.
 pub(super) fn onnx(content: Content, scope: &mut Scope<'_>) {
     // Both would be said of the same bytes.
-    let known = scope.report.findings.iter().any(|found| found.rule.id == unknown::RULE.id);
+    let is_known = |id| id == unknown::RULE.id || id == unknown::FORMAT.id;
+    let known = scope.report.findings.iter().any(|found| is_known(found.rule.id));
     if content == Content::Other {
         scope.kind(Kind::Onnx);
     }
     // It may be that and nothing else.
     if content == Content::Other && !known {
-        scope.find(&unknown::RULE, &Part::whole(), 0, "an ONNX model: onnx.load takes it");
+        scope.find(&unknown::FORMAT, &Part::whole(), 0, "an ONNX model: onnx.load takes it");
     } else if content != Content::Other {
         let message =
             format!("it is {}, and also an ONNX model, which onnx.load takes it for", content.name());

@@ -9,9 +9,9 @@ use crate::foreign::{self, Described, HEAD};
 use crate::show;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
-use crate::validate::finding::Rule;
+use crate::validate::finding::{Class, Rule};
 use crate::validate::report::Kind;
-use crate::validate::{gguf, text};
+use crate::validate::{gguf, name, text};
 
 /// Content of no known kind.
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
@@ -20,6 +20,21 @@ pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "strongroom judges PyTorch files, safetensors, GGUF, pickles, numpy files and zip archives of \
      them. Nothing is proven about anything else: ask for the model in one of these.",
 );
+
+/// Content of another format.
+pub(in crate::validate) static FORMAT: Rule = Rule::unverified(
+    "SR-FILE-FORMAT",
+    "a format that is known by name, and not judged",
+    "Other programs open it, and nothing is proven about what they do with it. Ask for the model as \
+     safetensors or a PyTorch file, which are judged; or, where you trust who made it, pass the format by \
+     its name: `--accept onnx`.",
+)
+.about(Class::Format);
+
+/// The rule for content of a kind that nobody here judges.
+pub(in crate::validate) fn rule(kind: Kind) -> &'static Rule {
+    if kind.is_format() { &FORMAT } else { &RULE }
+}
 
 /// Says what a content is that none of the readers of checkpoints takes.
 #[derive(Debug)]
@@ -46,9 +61,8 @@ impl Examine for Unknown {
             return Next::Fetch(vec![Range::new(0, scope.length.min(HEAD))]);
         }
         let head = parts.first().map_or(&[][..], Vec::as_slice);
-        let Some(described) =
-            foreign::describe(head, scope.length).filter(|_| !polyglot::is_compressed(head))
-        else {
+        let described = foreign::describe(head, scope.length).filter(|_| !polyglot::is_compressed(head));
+        let Some(described) = described.or_else(|| named(scope)) else {
             let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
             scope.find(&RULE, &Part::whole(), 0, format!("nothing that is known: it starts with {shown}"));
             return Next::Done(Vec::new());
@@ -75,10 +89,21 @@ fn judge(described: Described, scope: &mut Scope<'_>) -> Option<Child> {
         | Kind::AnnexPointer => return Some(text::child(described, scope)),
         Kind::Empty => inert::report(described, scope),
         kind if kind.is_media() => inert::report(described, scope),
-        _ => scope.find(&RULE, &Part::whole(), 0, described.what),
+        kind => scope.find(rule(kind), &Part::whole(), 0, described.what),
     }
     None
 }
+
+/// What only a name tells: the weights of an OpenVINO model have no header.
+fn named(scope: &Scope<'_>) -> Option<Described> {
+    name::is_openvino(scope).then_some(OPENVINO)
+}
+
+const OPENVINO: Described = Described {
+    kind: Kind::OpenVino,
+    what: "perhaps the weights of an OpenVINO model, whose graph is in the .xml file beside it: OpenVINO's \
+           runtime opens both; save the weights of the model it was made from as safetensors to have them judged",
+};
 
 /// Bytes that are shown.
 const SHOWN: usize = 16;

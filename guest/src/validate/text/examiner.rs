@@ -115,7 +115,7 @@ fn conclude(described: Described, looks: Looks, scope: &mut Scope<'_>) {
         (Kind::LfsPointer | Kind::AnnexPointer, _) => {
             scope.find(&pointer::RULE, &whole, 0, described.what);
         }
-        (Kind::OpenVino, _) => scope.find(&unknown::RULE, &whole, 0, described.what),
+        (Kind::OpenVino, _) => scope.find(&unknown::FORMAT, &whole, 0, described.what),
         (Kind::Script, _) => scope.find(&source::RULE, &whole, 0, described.what),
         (_, Named::Source(what)) => scope.find(&source::RULE, &whole, 0, what),
         (_, Named::Template) => {

@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 
 use super::content::{Content, Outcome, Sink};
 use super::member::{DEFLATED, Member, NUMPY};
+use super::torch::program::{Program, Script};
 use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden, method};
 use crate::step::Next;
@@ -20,6 +21,7 @@ pub(super) struct Work {
     checksums: bool,
     notes: Notes,
     storages: Option<Storages>,
+    script: Option<Script>,
     placed: bool,
     /// Whether all records seen so far are numpy arrays.
     numpy: bool,
@@ -46,6 +48,8 @@ enum Purpose {
     Storage,
     /// It is a compressed content of its own.
     Inflate,
+    /// It is TorchScript.
+    Source,
 }
 
 impl Work {
@@ -58,16 +62,24 @@ impl Work {
             checksums: crc::present(members),
             notes: Notes::default(),
             storages: None,
+            script: None,
             placed: false,
             numpy: true,
             torch,
             children,
             looks: hidden::Looks::default(),
         };
-        if torch::program::check(members, scope) {
-            work.placed = true;
-            work.numpy = false;
-            return work;
+        match torch::program::check(members, scope) {
+            Program::None => {}
+            program => {
+                work.placed = true;
+                work.numpy = false;
+                if let Program::Script(script) = program {
+                    script.sources.iter().for_each(|source| work.task(*source, Purpose::Source));
+                    work.script = Some(script);
+                }
+                return work;
+            }
         }
         if torch {
             scope.kind(Kind::TorchZip);
@@ -170,6 +182,9 @@ impl Work {
         {
             return Next::Fetch(ranges);
         }
+        if let Some(script) = self.script.take() {
+            script.conclude(members, scope);
+        }
         if !self.torch && self.numpy && !members.is_empty() {
             scope.kind(Kind::Npz);
         }
@@ -182,7 +197,7 @@ impl Work {
             let Some(member) = members.get(task.member) else { continue };
             let sink = match task.purpose {
                 Purpose::Pickle => Sink::pickle(member, scope),
-                Purpose::Note(_) | Purpose::Inflate => Sink::Keep(Vec::new(), usize::MAX),
+                Purpose::Note(_) | Purpose::Inflate | Purpose::Source => Sink::Keep(Vec::new(), usize::MAX),
                 Purpose::Storage if self.storages.as_ref().is_some_and(|all| all.reads(member)) => {
                     Sink::Keep(Vec::new(), usize::MAX)
                 }
@@ -220,6 +235,11 @@ impl Work {
                 let suspicion = Suspicion::of(head, bytes.len() as u64);
                 if self.looks.take(member, suspicion, scope) {
                     self.children.extend(Hidden::inflated(&*member.name, start, bytes, suspicion));
+                }
+            }
+            (Purpose::Source, Outcome::Bytes(bytes)) => {
+                if let Some(script) = self.script.as_mut().filter(|_| torch::declares::only(&bytes)) {
+                    script.declares(task.member, &member.name);
                 }
             }
             (Purpose::Inflate, Outcome::Bytes(bytes)) => {

@@ -10,11 +10,12 @@ pub(in crate::validate::pickle) fn runs(module: &str, name: &str) -> bool {
         |one: &&str| one.rsplit_once('.').is_some_and(|(of, function)| of == module && function == name);
     let is_inner =
         || module.split('.').chain(name.split('.')).any(|part| part.starts_with("__") && part != "__main__");
-    module.is_empty()
+    let is_known = module.is_empty()
         || module == "builtins"
         || MODULES.iter().any(within)
         || NAMES.iter().any(is_one)
-        || is_inner()
+        || is_inner();
+    is_known && !OTHERS.iter().any(is_one)
 }
 
 /// Packages whose names all count.
@@ -54,4 +55,11 @@ const NAMES: &[&str] = &[
     "torch.compile", "torch.load", "torch.ops.load_library", "torch.save", "torch.serialization.load",
     "torch.storage._load_from_bytes", "torch.utils.data.datapipes.utils.common._getattr",
     "uuid._get_command_stdout", "yaml.full_load", "yaml.load", "yaml.unsafe_load",
+];
+
+/// Classes of those packages that only hold what data is read by.
+const OTHERS: &[&str] = &[
+    "joblib.numpy_pickle.NumpyArrayWrapper",
+    "joblib.numpy_pickle_compat.NDArrayWrapper",
+    "joblib.numpy_pickle_compat.ZNDArrayWrapper",
 ];

@@ -1,5 +1,6 @@
 //! What the records of a `torch.save` archive must be.
 
+pub(super) mod declares;
 mod member;
 pub(super) mod notes;
 pub(super) mod prefix;
