@@ -87,7 +87,7 @@ fn allowing(cases: &[Case]) -> BTreeMap<String, Json> {
 /// All reports, made by one run of the command, by file.
 fn reports(cases: &[&Case], allow: &[String]) -> BTreeMap<String, Json> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
-    command.current_dir(Path::new(ROOT)).args(["validate", "--format", "json"]);
+    command.current_dir(Path::new(ROOT)).args(["validate", "--format", "json", "--timeout", "5m"]);
     command.args(allow.iter().flat_map(|name| ["--allow", name]));
     let output = command.args(cases.iter().map(|case| &case.file)).output().unwrap();
     assert!(output.status.code().is_some_and(|code| code < 2), "{}", String::from_utf8_lossy(&output.stderr));

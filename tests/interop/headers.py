@@ -135,7 +135,8 @@ class Headers(Packing):
             zlib.error,
         ):
             return self.bytes(data)
-        except (NotImplementedError, UnicodeError, OverflowError, RuntimeError, EOFError):
+        # What is no longer an archive that Python reads.
+        except (NotImplementedError, UnicodeError, OverflowError, RuntimeError, EOFError, OSError):
             return self.bytes(data)
 
     def archive_of_torch(self, data):

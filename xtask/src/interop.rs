@@ -18,6 +18,7 @@ pub fn run_interop() -> Result<()> {
     };
     done(run("reader", "--programs", programs.clone()).arg("--work").arg(&work))?;
     done(run("interop", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("gate", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("cases", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     done(run("trees", "--strongroom", strongroom()).arg("--work").arg(&work).args(["--count", "400"]))?;
     let mut sarif = run("sarif", "--strongroom", strongroom());

@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_format_is_accepted_by_its_own_name() {
-        let accepts = |accept: &[Accept], class, kind| gate(accept.to_vec(), FailOn::Unsafe).accepts(class, kind);
+        let accepts =
+            |accept: &[Accept], class, kind| gate(accept.to_vec(), FailOn::Unsafe).accepts(class, kind);
         assert!(accepts(&[Accept::Code, Accept::Onnx], "format", "onnx"));
         assert!(accepts(&[Accept::TfSavedModel], "format", "tf-saved-model"));
         assert!(!accepts(&[Accept::Onnx], "format", "onnx-runtime"));

@@ -15,5 +15,12 @@ pub(super) use sniff::Sniff;
 use super::finding::Rule;
 
 /// The rules on files as a whole.
-pub(super) const RULES: &[&Rule] =
-    &[&limit::RULE, &unknown::RULE, &unknown::FORMAT, &inert::RULE, &inert::NAME, &polyglot::RULE, &tar::RULE];
+pub(super) const RULES: &[&Rule] = &[
+    &limit::RULE,
+    &unknown::RULE,
+    &unknown::FORMAT,
+    &inert::RULE,
+    &inert::NAME,
+    &polyglot::RULE,
+    &tar::RULE,
+];

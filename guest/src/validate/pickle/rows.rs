@@ -22,7 +22,8 @@ impl<'a> Objects<'a> {
     /// The row of an object's class, the class, and the arguments that are for it. `copyreg.\
     /// _reconstructor` has the class, a base and that base's value as its own.
     pub(super) fn row(self, instance: &'a Instance) -> Option<(&'static Row, &'a Global, &'a [Value])> {
-        let args = instance.args.and_then(|args| self.tuple(args)).unwrap_or_default();
+        // Arguments that are no tuple are none that a call takes.
+        let args = instance.args.map_or(Some(&[][..]), |args| self.tuple(args))?;
         let (class, args) = match (self.means(instance.callable)?, args) {
             (Means::Maker, &[class, base, Value::None]) if self.is_base(base) => (class, &[][..]),
             (Means::Maker, _) => return None,

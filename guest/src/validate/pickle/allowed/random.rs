@@ -143,7 +143,10 @@ fn is_state(objects: Objects<'_>, dict: Value, name: &str) -> bool {
         _ => false,
     };
     let flag = |value: Option<Value>| matches!(value, None | Some(Value::Int(0 | 1)));
-    own && item("bit_generator").is_some_and(|text| objects.text(text) == Some(name))
+    // The Mersenne Twister has no half of a number left over; the others look theirs up.
+    let leftover = name == "MT19937" || item("has_uint32").and(item("uinteger")).is_some();
+    own && leftover
+        && item("bit_generator").is_some_and(|text| objects.text(text) == Some(name))
         && flag(item("has_uint32"))
         && item("uinteger").is_none_or(is_number)
         && flag(item("has_gauss"))
