@@ -62,9 +62,8 @@ impl Examine for Unknown {
         }
         let head = parts.first().map_or(&[][..], Vec::as_slice);
         let described = foreign::describe(head, scope.length).filter(|_| !polyglot::is_compressed(head));
-        let Some(described) = described.or_else(|| named(scope)) else {
-            let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
-            scope.find(&RULE, &Part::whole(), 0, format!("nothing that is known: it starts with {shown}"));
+        let Some(described) = described else {
+            self.unknown(head, scope);
             return Next::Done(Vec::new());
         };
         scope.kind(described.kind);
@@ -94,16 +93,22 @@ fn judge(described: Described, scope: &mut Scope<'_>) -> Option<Child> {
     None
 }
 
-/// What only a name tells: the weights of an OpenVINO model have no header.
-fn named(scope: &Scope<'_>) -> Option<Described> {
-    name::is_openvino(scope).then_some(OPENVINO)
+impl Unknown {
+    /// Says of bytes that nothing is known about how they start, or what their name tells: the
+    /// weights of an OpenVINO model have no header.
+    fn unknown(&self, head: &[u8], scope: &mut Scope<'_>) {
+        if name::is_openvino(scope) && self.imports.is_none() {
+            scope.kind(Kind::OpenVino);
+            return scope.find(&FORMAT, &Part::whole(), 0, OPENVINO);
+        }
+        let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
+        scope.find(&RULE, &Part::whole(), 0, format!("nothing that is known: it starts with {shown}"));
+    }
 }
 
-const OPENVINO: Described = Described {
-    kind: Kind::OpenVino,
-    what: "perhaps the weights of an OpenVINO model, whose graph is in the .xml file beside it: OpenVINO's \
-           runtime opens both; save the weights of the model it was made from as safetensors to have them judged",
-};
+const OPENVINO: &str = "perhaps the weights of an OpenVINO model, whose graph is in the .xml file beside it: OpenVINO's \
+                        runtime opens both; save the weights of the model it was made from as safetensors to have \
+                        them judged";
 
 /// Bytes that are shown.
 const SHOWN: usize = 16;

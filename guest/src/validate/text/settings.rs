@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule::unverified(
     "SR-CODE-CONFIG",
     "a setting that makes a loader run code",
     "A library that reads it imports modules of the repository, or calls what it names: transformers \
-     with trust_remote_code, Hydra, PyYAML, Keras. Read that code, or do without it.",
+     with trust_remote_code, Hydra, PyYAML, Keras, PEFT. Read that code, or do without it.",
 )
 .about(Class::Code);
 
@@ -46,6 +46,10 @@ pub(super) fn check(key: &str, value: Value<'_>, at: u64, found: &mut Vec<Settin
         "_attn_implementation" | "attn_implementation" => {
             matches!(value, Value::Text(text) if text.contains('/'))
         }
+        "parent_library" => {
+            !nothing
+                && !matches!(value, Value::Text(text) if LIBRARIES.iter().any(|library| is_within(text, library)))
+        }
         "class_name" => matches!(value, Value::Text("Lambda" | "__lambda__")),
         _ => false,
     };
@@ -57,6 +61,7 @@ pub(super) fn check(key: &str, value: Value<'_>, at: u64, found: &mut Vec<Settin
 fn describe(key: &str, value: Value<'_>) -> String {
     let why = match key {
         "_target_" => "Hydra calls what it names",
+        "parent_library" => "PEFT imports what it names",
         "class_name" => "Keras unmarshals a program from it",
         "custom_pipelines" | "auto_map" | "trust_remote_code" => "transformers runs code of the repository",
         _ => "transformers loads a kernel, which is a program, by it",
@@ -83,6 +88,13 @@ fn is_kernel(name: &str) -> bool {
             | "grouped_mm"
     )
 }
+
+fn is_within(module: &str, library: &str) -> bool {
+    module.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Libraries whose models adapters are made for: what they import is their own.
+const LIBRARIES: &[&str] = &["transformers", "diffusers", "sentence_transformers", "timm"];
 
 /// Settings that are kept: those beyond a hundred would not be listed.
 const MOST: usize = 100;
