@@ -145,6 +145,18 @@ impl Scope<'_> {
         });
     }
 
+    /// Where content is that a pickle has in one of its values, made by what is at `offset`
+    /// of a part.
+    pub(super) fn inside(&self, part: &Part, offset: u64, name: impl AsRef<str>) -> Place {
+        let mut start = self.place.start;
+        if self.place.stored {
+            let inside = if part.stored { offset } else { 0 };
+            start = start.saturating_add(part.start.saturating_add(inside).min(self.length));
+        }
+        let outer = Place { name: self.place.inside(&part.name), start, stored: false };
+        Place { name: outer.inside(name.as_ref()), ..outer }
+    }
+
     /// Says what the file is; what lies inside an archive does not count.
     pub(super) fn kind(&mut self, kind: Kind) {
         if self.is_file() {

@@ -58,6 +58,8 @@ pub(super) enum Made {
     Mutable,
     /// A tensor of any kind.
     Tensor,
+    /// A storage.
+    Storage,
     /// A dict whose items are set one by one.
     Dict,
     /// The same, which may be handed attributes.

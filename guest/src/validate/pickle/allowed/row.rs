@@ -176,7 +176,7 @@ impl<'a> Finished<'a> {
 
 impl<'a> Objects<'a> {
     /// Bytes, also as Python 3 writes them at protocol 2: a call of `_codecs.encode`.
-    pub(super) fn bytes(self, value: Value) -> Option<Cow<'a, [u8]>> {
+    pub(in crate::validate::pickle) fn bytes(self, value: Value) -> Option<Cow<'a, [u8]>> {
         let latin1 = |text: &str| text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<_>>();
         match self.get(value)? {
             Object::Bytes(bytes) | Object::ByteArray(bytes) => Some(Cow::Borrowed(bytes)),
