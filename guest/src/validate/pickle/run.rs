@@ -1,6 +1,6 @@
 use alloc::collections::BTreeMap;
 
-use super::allowed::check_random;
+use super::allowed::{Dtypes, check_random};
 use super::{
     Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
     loaded, opcode, persistent, rows, state, target,
@@ -172,12 +172,13 @@ impl PickleRun {
         if self.dialect == Dialect::Plain {
             self.loaded = loaded::check(objects, self.machine.root(), &self.part, scope);
         }
+        let dtypes = Dtypes::default();
         for object in objects.0 {
             if let Object::Instance(instance) = object {
                 arguments::check(objects, instance, &self.part, scope);
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
-                rows::check(objects, instance, self.machine.changed(), &self.part, scope);
+                rows::check(objects, instance, (self.machine.changed(), &dtypes), &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
                 attributes::check(objects, instance, &self.part, scope);
             }

@@ -7,7 +7,7 @@ mod row;
 mod runs;
 mod torch;
 
-pub(super) use numpy::LIES;
+pub(super) use numpy::{Dtypes, LIES};
 pub(super) use random::check_loose as check_random;
 pub(super) use row::{Finished, Flaw, Row};
 pub(super) use runs::runs;

@@ -3,6 +3,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use super::numpy::Dtypes;
 use crate::model::Construct;
 use crate::pickle::{Instance, Object, ObjectId, Value};
 use crate::validate::finding::Rule;
@@ -53,6 +54,8 @@ pub(in crate::validate::pickle) struct Finished<'a> {
     pub(in crate::validate::pickle) args: &'a [Value],
     /// Objects that were changed after a call had taken them.
     pub(in crate::validate::pickle) changed: &'a BTreeSet<ObjectId>,
+    /// What is known of the dtypes that numpy's objects share.
+    pub(in crate::validate::pickle) dtypes: &'a Dtypes,
 }
 
 impl Row {
