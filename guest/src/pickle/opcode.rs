@@ -212,7 +212,7 @@ fn counted(bytes: &[u8], width: usize, signed: bool, string_bytes: u64, left: u6
     }
     let most = left.saturating_sub(length as u64);
     if left < u64::MAX && count > most {
-        return Err(Flaw::malformed(
+        return Err(Flaw::Truncated(
             format!("a count of at most the {most} bytes that follow"),
             format!("{count}"),
         ));

@@ -1,6 +1,7 @@
 //! What a file is, and what can be said of it before anything is read.
 
 mod content;
+pub(super) mod cut;
 pub(super) mod inert;
 pub(super) mod limit;
 mod onnx;
@@ -16,4 +17,4 @@ use super::finding::Rule;
 
 /// The rules on files as a whole.
 pub(super) const RULES: &[&Rule] =
-    &[&limit::RULE, &unknown::RULE, &inert::RULE, &inert::NAME, &polyglot::RULE, &tar::RULE];
+    &[&limit::RULE, &unknown::RULE, &cut::RULE, &inert::RULE, &inert::NAME, &polyglot::RULE, &tar::RULE];

@@ -111,7 +111,7 @@ impl PickleRun {
             self.state = State::Broken;
             self.machine.close();
             self.look(scope);
-            scope.find(&broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
+            scope.find_cut(0, &broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
             self.conclude(scope);
         }
     }
