@@ -77,6 +77,8 @@ pub enum Kind {
     Protobuf,
     /// A SentencePiece model.
     SentencePiece,
+    /// An event file of TensorBoard.
+    TfEvents,
     /// A tar archive.
     Tar,
     /// A compressed archive.
@@ -176,6 +178,7 @@ impl Kind {
             Self::Msgpack => "msgpack",
             Self::Protobuf => "protobuf",
             Self::SentencePiece => "sentencepiece",
+            Self::TfEvents => "tfevents",
             Self::Tar => "tar",
             Self::Archive => "archive",
             Self::Program => "program",

@@ -6,8 +6,10 @@ pub(super) mod inert;
 pub(super) mod limit;
 mod onnx;
 mod polyglot;
+mod sentencepiece;
 mod sniff;
 mod tar;
+mod tfevents;
 pub(super) mod unknown;
 mod zip_end;
 
