@@ -41,7 +41,8 @@ impl Records {
                 return if is_short { Err("ends in the header of a record") } else { Ok(()) };
             };
             let size = crc32c::record(header).ok_or("has a record whose length is damaged")?;
-            let next = size.checked_add(crc32c::HEADER + 4).and_then(|whole| self.position.checked_add(whole));
+            let next =
+                size.checked_add(crc32c::HEADER + 4).and_then(|whole| self.position.checked_add(whole));
             self.position = next.filter(|next| *next <= length).ok_or("ends in a record")?;
         }
         Ok(())

@@ -1,9 +1,9 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::KEY;
 use super::examiner::{Gguf, Item};
 use super::types::{ARRAY, BOOL, LAST, STRING, U32, value_size};
-use super::KEY;
 use crate::show;
 use crate::validate::examine::Scope;
 use crate::validate::template;

@@ -47,7 +47,9 @@ impl Sole {
 pub(super) fn is_sole(graph: &Graph) -> bool {
     let Some(Object::Instance(instance)) = graph.object(graph.root) else { return false };
     match graph.object(instance.callable) {
-        Some(Object::Tuple(id)) => instance.is_bare() && matches!(id.as_slice(), [_, _, _, _, _, Value::None]),
+        Some(Object::Tuple(id)) => {
+            instance.is_bare() && matches!(id.as_slice(), [_, _, _, _, _, Value::None])
+        }
         _ => false,
     }
 }

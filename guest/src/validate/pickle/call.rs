@@ -32,9 +32,8 @@ pub(super) fn check(
         Construct::New | Construct::NewEx | Construct::Instance => "makes an object of",
         Construct::Persistent => return,
     };
-    let allowed = |global: &Global| {
-        import::is_allowed(global, scope.options) && loaded::is_known(global, dialect)
-    };
+    let allowed =
+        |global: &Global| import::is_allowed(global, scope.options) && loaded::is_known(global, dialect);
     let rule = match objects.get(instance.callable) {
         _ if objects.global(instance.callable).is_some_and(allowed) => {
             match objects.means(instance.callable) {

@@ -53,7 +53,8 @@ impl<'g> Held<'g> {
             return Vec::new();
         };
         let objects = Objects(&self.graph.objects);
-        let file = self.decoded.entry(start).or_insert_with(|| objects.bytes(loaded.file).unwrap_or_default());
+        let file =
+            self.decoded.entry(start).or_insert_with(|| objects.bytes(loaded.file).unwrap_or_default());
         let inside = range.offset.saturating_sub(start).checked_add(loaded.start);
         let from = inside.and_then(|inside| usize::try_from(inside).ok());
         let end = inside.and_then(|inside| usize::try_from(inside.checked_add(range.length)?).ok());

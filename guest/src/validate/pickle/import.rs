@@ -72,19 +72,20 @@ pub(super) fn check(object: &Object, dialect: Dialect, part: &Part, offset: u64,
         return super::extension::check(object, part, offset, scope);
     };
     let Global { module, name } = global;
-    let (rule, message) = match allowed(module, name).filter(|_| loaded::is_known(global, dialect)).map(Means::level) {
-        Some(Level::TensorsOnly) => return,
-        Some(Level::WeightsOnly) => (&SPECIAL, format!("needs {}", named(global))),
-        Some(Level::NoCode) => {
-            if module == "pathlib._local" || matches!(name.as_str(), "WindowsPath" | "PosixPath") {
-                scope.find(&PLATFORM, part, offset, format!("needs {}", named(global)));
+    let (rule, message) =
+        match allowed(module, name).filter(|_| loaded::is_known(global, dialect)).map(Means::level) {
+            Some(Level::TensorsOnly) => return,
+            Some(Level::WeightsOnly) => (&SPECIAL, format!("needs {}", named(global))),
+            Some(Level::NoCode) => {
+                if module == "pathlib._local" || matches!(name.as_str(), "WindowsPath" | "PosixPath") {
+                    scope.find(&PLATFORM, part, offset, format!("needs {}", named(global)));
+                }
+                (&BEYOND, format!("needs {}", named(global)))
             }
-            (&BEYOND, format!("needs {}", named(global)))
-        }
-        None if scope.options.allows(module, name) => (&TRUSTED, format!("trusts {}", named(global))),
-        None if runs(module, name) => (&RULE, format!("imports {}", named(global))),
-        None => (&FOREIGN, foreign(global)),
-    };
+            None if scope.options.allows(module, name) => (&TRUSTED, format!("trusts {}", named(global))),
+            None if runs(module, name) => (&RULE, format!("imports {}", named(global))),
+            None => (&FOREIGN, foreign(global)),
+        };
     scope.find(rule, part, offset, message);
 }
 

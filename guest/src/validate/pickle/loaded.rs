@@ -40,7 +40,8 @@ pub(super) fn check(
     scope: &mut Scope<'_>,
 ) -> BTreeMap<ObjectId, Loaded> {
     let (mut known, mut made) = (BTreeMap::new(), BTreeMap::new());
-    let Some(loader) = objects.0.iter().position(|object| matches!(object, Object::Global(it) if is_loader(it)))
+    let Some(loader) =
+        objects.0.iter().position(|object| matches!(object, Object::Global(it) if is_loader(it)))
     else {
         return made;
     };
@@ -78,7 +79,12 @@ fn as_value(
             offset = instance.offset;
         }
         if uses > u64::from(called) {
-            return scope.find(&import::RULE, part, offset, format!("{} as a value", objects.describe(loader)));
+            return scope.find(
+                &import::RULE,
+                part,
+                offset,
+                format!("{} as a value", objects.describe(loader)),
+            );
         }
     }
     if root == Some(loader) {
@@ -128,8 +134,7 @@ fn load(
             Some(Loaded { dtype, elements, length: range.length, file, start: range.offset })
         }
         None if is_well => {
-            let message =
-                format!("{} that are a file, and not of one storage alone", objects.describe(file));
+            let message = format!("{} that are a file, and not of one storage alone", objects.describe(file));
             scope.find(&RULE, part, instance.offset, message);
             None
         }
