@@ -47,7 +47,7 @@ fn what_is_wrong_besides_counts() {
     for name in ["0a1b.incomplete", "model.safetensors.part", "model.crdownload"] {
         let report = named(&gap, name);
         assert_eq!(report.verdict, Verdict::Unverified, "{name}");
-        assert!(report.findings.iter().all(|found| found.rule.id == "SR-FILE-CUT"));
+        assert!(report.findings.iter().all(|found| found.rule.verdict != Verdict::Malformed));
     }
     let code = b"\x80\x02cos\nsystem\nX\x01\0\0\0a\x85R";
     assert_eq!(named(code, "0a1b.incomplete").verdict, Verdict::Unsafe);
