@@ -18,14 +18,16 @@ import numpy
 import torch
 
 
-TENSORS = ("rng_state", "optimizer")
+KINDS = (
+    torch.float16, torch.bfloat16, torch.float64, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
+    torch.bool, torch.complex64, torch.complex128,
+)  # fmt: skip
 
 
 def make(root):
     """Writes all files into `root`, proves that they load, and yields their paths."""
     for name, value in values().items():
-        # pickle by itself writes a tensor as a call that loads a file.
-        for protocol in () if name in TENSORS else (0, 2, 4, 5):
+        for protocol in (0, 1, 2, 3, 4, 5):
             path = root / f"object_{name}.{protocol}.pkl"
             path.write_bytes(pickle.dumps(value, protocol))
             pickle.loads(path.read_bytes())
@@ -74,6 +76,16 @@ def values():
         "numbers": [decimal.Decimal("1.50"), decimal.Decimal("-Infinity"), fractions.Fraction(1, 3), 2**100, 1 - 2j],
         "uuid": uuid.UUID(int=2**127 + 5),
         "optimizer": optimizer(),
+        "tensor": torch.arange(12.0).reshape(3, 4)[1:],
+        "tensors": [torch.zeros(2, dtype=kind) for kind in KINDS],
+        "sparse": [torch.eye(3).to_sparse(), torch.eye(3).to_sparse_csr()],
+        "quantized": torch.quantize_per_channel(torch.ones(2, 2), torch.ones(2), torch.zeros(2), 0, torch.qint8),
+        "module": torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).state_dict(),
+        "parameters": list(torch.nn.Linear(3, 4).parameters()),
+        "storage": torch.ones(3).storage(),
+        "mixed": {"array": floats, "tensor": torch.ones(2), "objects": numpy.array([torch.ones(1), None], dtype=object)},
+        "scaler": torch.amp.GradScaler("cpu"),
+        "scaler_off": torch.amp.GradScaler("cpu", enabled=False),
     }
 
 

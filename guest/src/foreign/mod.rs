@@ -2,6 +2,7 @@
 //! share.
 
 mod archive;
+pub(crate) mod crc32c;
 mod media;
 mod pickle;
 mod signature;

@@ -1,6 +1,6 @@
 //! Formats that are told apart but not judged.
 
-use super::{Described, is_text, media, text};
+use super::{Described, crc32c, is_text, media, text};
 use crate::validate::Kind;
 
 /// How a format is told by its first bytes.
@@ -84,10 +84,19 @@ fn weak(head: &[u8]) -> Option<Described> {
         {
             Some(MSGPACK)
         }
+        // A first record that is TensorBoard's: when, and of which version.
+        [_, 0, 0, 0, 0, 0, 0, 0, ..] if is_events(head) => Some(EVENTS),
         // SentencePiece: a piece, and in it the text.
         [10, _, 10, _, ..] => Some(SENTENCEPIECE),
         _ => None,
     }
+}
+
+/// Whether a first record says that events follow.
+fn is_events(head: &[u8]) -> bool {
+    let length = head.first_chunk().and_then(crc32c::record).and_then(|length| usize::try_from(length).ok());
+    let record = length.and_then(|length| head.get(12..)?.get(..length));
+    record.is_some_and(|record| record.windows(VERSION.len()).any(|bytes| bytes == VERSION))
 }
 
 /// A program for Windows: the old header, and where the new one is.
@@ -123,6 +132,9 @@ const MSGPACK: Described = Described::new(
     "perhaps a MessagePack file, as flax writes it: `flax.serialization.msgpack_restore` reads it; save the weights \
      as safetensors to have them judged",
 );
+const EVENTS: Described =
+    Described::new(Kind::TfEvents, "an event file of TensorBoard, what training has told of its progress");
+const VERSION: &[u8] = b"brain.Event:";
 const SENTENCEPIECE: Described = Described::new(
     Kind::SentencePiece,
     "perhaps a SentencePiece model: the package `sentencepiece` reads it",

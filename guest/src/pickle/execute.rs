@@ -1,4 +1,4 @@
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 use core::str;
@@ -59,7 +59,8 @@ impl Execution {
     pub(super) fn into_graph(self, root: Value) -> Graph {
         let (objects, changed, deeds) = self.heap.into_objects();
         let Self { again, lost, protocol, undecoded, .. } = self;
-        Graph { objects, root, protocol, changed, deeds, again, undecoded, lost }
+        let loaded = BTreeMap::new();
+        Graph { objects, root, protocol, changed, deeds, again, undecoded, lost, loaded }
     }
 
     /// What is made once more and dropped, once the pickle has ended.

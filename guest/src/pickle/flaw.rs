@@ -10,6 +10,8 @@ pub(super) enum Flaw {
     Malformed(String, String),
     /// Legal, but not handled.
     Unsupported(String, String),
+    /// The bytes end before what they say is there.
+    Truncated(String, String),
     /// A cap was reached: its field of `Limits`, and its value.
     Limit(&'static str, u64),
 }
@@ -34,6 +36,7 @@ impl Flaw {
         match self {
             Self::Malformed(expected, found) => Error::malformed(offset, part, wanted(expected), found),
             Self::Unsupported(expected, found) => Error::unsupported(offset, part, wanted(expected), found),
+            Self::Truncated(expected, found) => Error::truncated(offset, part, wanted(expected), found),
             Self::Limit(limit, allowed) => Error::limit(offset, limit, allowed),
         }
     }

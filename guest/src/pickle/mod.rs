@@ -36,7 +36,7 @@ mod trace;
 pub(crate) use deeds::Given;
 pub(crate) use effects::{call_of, reached};
 pub use machine::{Machine, Progress};
-pub use object::{Graph, Instance, Object, ObjectId, Value};
+pub use object::{Graph, Instance, Loaded, Object, ObjectId, Value};
 pub(crate) use opcode::{is_import, name as opcode_name};
 pub(crate) use python2::{python2_name, python3_name, usual_name};
 pub(crate) use skim::{Skim, Skimmed};

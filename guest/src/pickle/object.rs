@@ -1,10 +1,11 @@
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::deeds::Deed;
 use super::effects::Lost;
+use crate::dtype::DType;
 use crate::model::{Construct, Global};
 
 /// The index of an object in its [`Graph`].
@@ -153,6 +154,23 @@ pub struct Graph {
     pub undecoded: u64,
     /// What is executed, and no value leads to it.
     pub lost: Option<Lost>,
+    /// Storages that calls make of bytes in the pickle, where somebody has looked into those.
+    pub loaded: BTreeMap<ObjectId, Loaded>,
+}
+
+/// A storage that a call makes of the bytes of a file in the pickle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The element type that its class says.
+    pub dtype: DType,
+    /// Its elements.
+    pub elements: u64,
+    /// Its bytes.
+    pub length: u64,
+    /// What holds the bytes of the file.
+    pub file: Value,
+    /// Where in them those of the storage start.
+    pub start: u64,
 }
 
 impl Graph {

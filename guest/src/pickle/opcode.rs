@@ -212,10 +212,12 @@ fn counted(bytes: &[u8], width: usize, signed: bool, string_bytes: u64, left: u6
     }
     let most = left.saturating_sub(length as u64);
     if left < u64::MAX && count > most {
-        return Err(Flaw::malformed(
-            format!("a count of at most the {most} bytes that follow"),
-            format!("{count}"),
-        ));
+        let expected = format!("a count of at most the {most} bytes that follow");
+        // Nobody writes so many: that is no file that was cut.
+        return Err(match count > string_bytes {
+            true => Flaw::malformed(expected, format!("{count}")),
+            false => Flaw::Truncated(expected, format!("{count}")),
+        });
     }
     // Before the bytes are asked for: nobody should fetch what is refused anyway.
     match usize::try_from(count) {

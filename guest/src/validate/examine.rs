@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use super::budget::Budget;
+use super::file::cut;
 use super::finding::{Finding, Rule};
 use super::options::ValidateOptions;
 use super::report::{Kind, Payload, Report};
@@ -143,6 +144,35 @@ impl Scope<'_> {
             part_offset: base.saturating_add(offset),
             message: message.into(),
         });
+    }
+
+    /// The same where the region ends too early to have the rest of a length that its own bytes
+    /// say. If that is all there is against a file, it may be the start of a good one.
+    pub(super) fn find_cut(
+        &mut self,
+        length: u64,
+        rule: &'static Rule,
+        part: &Part,
+        offset: u64,
+        message: impl Into<String>,
+    ) {
+        let before = self.report.malformed();
+        self.find(rule, part, offset, message);
+        if self.is_file() && cut::is_plausible(length) && self.report.malformed() > before {
+            self.report.note_cut();
+        }
+    }
+
+    /// Where content is that a pickle has in one of its values, made by what is at `offset`
+    /// of a part.
+    pub(super) fn inside(&self, part: &Part, offset: u64, name: impl AsRef<str>) -> Place {
+        let mut start = self.place.start;
+        if self.place.stored {
+            let inside = if part.stored { offset } else { 0 };
+            start = start.saturating_add(part.start.saturating_add(inside).min(self.length));
+        }
+        let outer = Place { name: self.place.inside(&part.name), start, stored: false };
+        Place { name: outer.inside(name.as_ref()), ..outer }
     }
 
     /// Says what the file is; what lies inside an archive does not count.

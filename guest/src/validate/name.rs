@@ -31,7 +31,8 @@ impl Named {
         }
     }
 
-    fn new(name: &str) -> Self {
+    /// Of a name.
+    pub(super) fn new(name: &str) -> Self {
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let Some((_, extension)) = file.rsplit_once('.') else { return Self::Other };
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
@@ -94,7 +95,7 @@ const MODELS: &[&str] = &[
     "dill",
 ];
 /// Downloads that are not finished.
-const PARTIAL: &[&str] = &["incomplete", "partial", "part", "crdownload", "download", "aria2"];
+const PARTIAL: &[&str] = &["incomplete", "partial", "part", "crdownload", "download", "aria2", "tmp"];
 const SOURCES: &[(&str, &str)] = &[
     ("py", "Python source"),
     ("pyw", "Python source"),

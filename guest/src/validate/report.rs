@@ -22,6 +22,10 @@ pub struct Report {
     /// Stored bytes that were not read.
     pub payloads: Vec<Payload>,
     counts: BTreeMap<&'static str, u32>,
+    /// Findings by rules of what is malformed, and those of them that say no more than that the
+    /// file ends too early.
+    malformed: u64,
+    cut: u64,
 }
 
 /// What a file is, told by its bytes.
@@ -75,6 +79,8 @@ pub enum Kind {
     Protobuf,
     /// A SentencePiece model.
     SentencePiece,
+    /// An event file of TensorBoard.
+    TfEvents,
     /// A tar archive.
     Tar,
     /// A compressed archive.
@@ -136,6 +142,8 @@ impl Default for Report {
             unlisted: 0,
             payloads: Vec::new(),
             counts: BTreeMap::new(),
+            malformed: 0,
+            cut: 0,
         }
     }
 }
@@ -198,6 +206,7 @@ impl Kind {
             Self::Msgpack => "msgpack",
             Self::Protobuf => "protobuf",
             Self::SentencePiece => "sentencepiece",
+            Self::TfEvents => "tfevents",
             Self::Tar => "tar",
             Self::Archive => "archive",
             Self::Program => "program",
@@ -232,6 +241,7 @@ impl Report {
     pub(super) fn add(&mut self, finding: Finding) {
         self.verdict = self.verdict.max(finding.rule.verdict);
         self.level = self.level.min(finding.rule.level);
+        self.malformed = self.malformed.saturating_add(u64::from(finding.rule.verdict == Verdict::Malformed));
         let count = self.counts.entry(finding.rule.id).or_default();
         if *count < LISTED {
             *count += 1;
@@ -241,6 +251,21 @@ impl Report {
         }
     }
 
+    /// Findings by rules of what is malformed.
+    pub(super) fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    /// Notes that the last of these says no more than that the file ends too early.
+    pub(super) fn note_cut(&mut self) {
+        self.cut = self.cut.saturating_add(1);
+    }
+
+    /// Whether all that makes the file malformed is that it ends too early.
+    pub(super) fn is_only_cut(&self) -> bool {
+        self.cut > 0 && self.cut == self.malformed
+    }
+
     /// The findings of some rules.
     pub(super) fn only(self, is_wanted: fn(&Rule) -> bool) -> Self {
         let mut report = Self::default();
@@ -248,12 +273,24 @@ impl Report {
         report
     }
 
+    /// The same with other findings in the place of its own.
+    pub(super) fn each(self, other: impl Fn(Finding) -> Finding) -> Self {
+        let Self { kind, level, unlisted, payloads, .. } = self;
+        let mut report = Self { kind, level, unlisted, payloads, ..Self::default() };
+        self.findings.into_iter().for_each(|finding| report.add(other(finding)));
+        report
+    }
+
     /// Adds all findings of another report.
     pub(super) fn merge(&mut self, other: Self) {
+        let is_malformed = |finding: &&Finding| finding.rule.verdict == Verdict::Malformed;
+        let listed = other.findings.iter().filter(is_malformed).count() as u64;
+        self.malformed = self.malformed.saturating_add(other.malformed.saturating_sub(listed));
         other.findings.into_iter().for_each(|finding| self.add(finding));
         self.verdict = self.verdict.max(other.verdict);
         self.level = self.level.min(other.level);
         self.unlisted = self.unlisted.saturating_add(other.unlisted);
+        self.cut = self.cut.saturating_add(other.cut);
         self.payloads.extend(other.payloads);
     }
 }

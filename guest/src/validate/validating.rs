@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::budget::Budget;
 use super::examine::{Bytes, Child, Examine, Place, Scope};
-use super::file::{Sniff, limit};
+use super::file::{Sniff, cut, limit};
 use super::options::ValidateOptions;
 use super::report::Report;
 use crate::Error;
@@ -116,6 +116,7 @@ impl Validating {
                 }
             }
         }
+        cut::settle(&mut self.report, self.options.name.as_deref());
         self.over = true;
         Ok(Judging::Ready)
     }

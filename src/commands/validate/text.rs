@@ -89,7 +89,7 @@ pub fn one(out: &mut dyn Write, judged: &Judged, required: Level, view: View) ->
             writeln!(out, "  {}{place}, {count} times: {}", label(&group), group.message())?;
         }
     }
-    let notes = report.findings.iter().filter(|finding| !shown(finding)).count();
+    let notes = report.findings.iter().filter(|finding| !shown(finding) && !is_said(finding)).count();
     if notes > 0 {
         writeln!(out, "  {} (--verbose shows them)", plural(notes, "note", "notes"))?;
     }
@@ -100,6 +100,11 @@ pub fn one(out: &mut dyn Write, judged: &Judged, required: Level, view: View) ->
         refused_by_torch(out, report, &path)?;
     }
     Ok(())
+}
+
+/// Whether a note says no more than the line of its file: that it is inert, or of its level.
+fn is_said(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Inert || finding.level < Level::TensorsOnly
 }
 
 /// What is there to do about a file that is harmless, and that PyTorch refuses by default.

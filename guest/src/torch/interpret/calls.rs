@@ -37,6 +37,7 @@ pub(super) fn meaning<'g>(
     match (module, name) {
         ("torch._utils", name) => tensors::rebuild(context, name, args, offset),
         ("torch._tensor", "_rebuild_from_type_v2") => tensors::subclass(context, args, offset),
+        ("torch.storage", "_load_from_bytes") => storages::loaded_leaf(context, id, offset),
         ("builtins", "set") => containers::set(context, args, false),
         ("builtins", "frozenset") => containers::set(context, args, true),
         ("collections", "Counter") => containers::counter(context, args),

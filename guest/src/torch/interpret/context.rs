@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::storages::Storages;
 use crate::model::{Construct, Global};
-use crate::pickle::{Graph, Instance, Object, ObjectId, Value};
+use crate::pickle::{Graph, Instance, Loaded, Object, ObjectId, Value};
 use crate::{Error, Limits, show};
 
 /// What is at hand while one object is given its meaning.
@@ -91,6 +91,16 @@ impl<'g> Context<'g> {
             Object::Instance(instance) => Some(instance),
             _ => None,
         }
+    }
+
+    /// The storage that a call makes of bytes, if somebody has looked into those.
+    pub(super) fn loaded(&self, id: ObjectId) -> Option<&'g Loaded> {
+        self.graph.loaded.get(&id)
+    }
+
+    /// Whether a value is a call of which that is known.
+    pub(super) fn is_loaded(&self, value: Value) -> bool {
+        matches!(value, Value::Object(id) if self.graph.loaded.contains_key(&id))
     }
 
     /// Whether a value is a plain call of a name.

@@ -35,7 +35,7 @@ use faults::Faults;
 use crate::dtype::DType;
 use crate::error::Fault;
 use crate::model::{Global, Node, NodeId};
-use crate::pickle::Graph;
+use crate::pickle::{Graph, ObjectId};
 use crate::{Error, Limits};
 
 /// A state dict, and the storages it names.
@@ -77,6 +77,8 @@ pub(crate) struct NamedStorage {
     pub(crate) other: Option<DType>,
     /// Where the first reference is.
     pub(crate) offset: u64,
+    /// The call that loads it from bytes in the pickle.
+    pub(crate) loaded: Option<ObjectId>,
 }
 
 /// Gives a pickle's objects their torch meaning: tensors, containers, scalars.

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::flaw::{About, Flaw};
 use crate::dtype::DType;
 use crate::model::{Construct, Node, StorageId};
-use crate::pickle::{Instance, Value};
+use crate::pickle::{Instance, Loaded, ObjectId, Value};
 use crate::{Error, show};
 
 /// The storages met so far.
@@ -22,6 +22,8 @@ pub(super) struct Storages<'g> {
     by_key: BTreeMap<&'g str, StorageId>,
     /// Views by key, as old legacy streams have them, and what they look at.
     views: BTreeMap<&'g str, View>,
+    /// Those that calls make of the bytes of a file.
+    loaded: BTreeMap<ObjectId, StorageId>,
 }
 
 /// A reference to a storage, or to a view of one.
@@ -117,9 +119,29 @@ impl<'g> Storages<'g> {
         let (key, location) = (id.key.to_owned(), id.location.to_owned());
         let (elements, length) = (id.elements, id.length);
         let (dtype, other) = (id.element(), None);
-        let storage = NamedStorage { key, location, elements, length, swap_width: 1, dtype, other, offset };
+        let (swap_width, loaded) = (1, None);
+        let storage =
+            NamedStorage { key, location, elements, length, swap_width, dtype, other, offset, loaded };
         self.table.push(Entry { storage, width: None });
         self.by_key.insert(id.key, number);
+        Ok(number)
+    }
+
+    /// The number of a storage that a call makes, which is another one for each call.
+    fn loaded(&mut self, call: ObjectId, loaded: &Loaded, offset: u64) -> Result<StorageId, Flaw> {
+        if let Some(&known) = self.loaded.get(&call) {
+            return Ok(known);
+        }
+        let number = u32::try_from(self.table.len())
+            .map_err(|_| Error::limit(offset, "nodes", u64::from(u32::MAX)))?;
+        let &Loaded { dtype, elements, length, .. } = loaded;
+        // The file in the pickle says where it was; what it says is judged there.
+        let (key, location) = (format!("loaded by call {call}"), String::from("cpu"));
+        let (swap_width, other, loaded) = (1, None, Some(call));
+        let storage =
+            NamedStorage { key, location, elements, length, swap_width, dtype, other, offset, loaded };
+        self.table.push(Entry { storage, width: None });
+        self.loaded.insert(call, number);
         Ok(number)
     }
 
@@ -158,14 +180,32 @@ pub(super) fn leaf<'g>(context: &mut Context<'g>, instance: &'g Instance) -> Res
 
 /// The storage a tensor is rebuilt on.
 pub(super) fn reference(context: &mut Context<'_>, value: Value, offset: u64) -> Result<Reference, Flaw> {
-    let reference = match context.instance(value) {
-        Some(instance) if instance.construct == Construct::Persistent && instance.is_bare() => {
+    let reference = match (context.instance(value), value) {
+        (Some(instance), _) if instance.construct == Construct::Persistent && instance.is_bare() => {
             persistent(context, instance)?
         }
+        (Some(instance), Value::Object(id)) if instance.is_bare() => loaded(context, id, offset)?,
         _ => None,
     };
     context.take_part(value);
     reference.ok_or_else(|| Flaw::storage(offset, "a storage", context.describe(value)))
+}
+
+/// The same for a call that makes a storage of the bytes of a file.
+pub(super) fn loaded_leaf<'g>(
+    context: &mut Context<'g>,
+    id: ObjectId,
+    offset: u64,
+) -> Result<Option<Draft<'g>>, Flaw> {
+    let Some(reference) = loaded(context, id, offset)? else { return Ok(None) };
+    Ok(Some(Draft::leaf(Node::Storage { storage: reference.id, dtype: reference.dtype })))
+}
+
+/// The storage that a call makes of the bytes of a file, if somebody has looked into that.
+fn loaded(context: &mut Context<'_>, id: ObjectId, offset: u64) -> Result<Option<Reference>, Flaw> {
+    let Some(loaded) = context.loaded(id) else { return Ok(None) };
+    let number = context.storages.loaded(id, loaded, offset)?;
+    Ok(Some(Reference { id: number, dtype: Some(loaded.dtype), start: 0, length: loaded.length }))
 }
 
 /// What a persistent id refers to, if it is a storage's.

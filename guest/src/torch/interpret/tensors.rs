@@ -33,7 +33,7 @@ pub(super) fn rebuild<'g>(context: &mut Context<'g>, name: &str, args: Value, of
     };
     // What `pickle.dump` writes for a storage, with the bytes of a whole file in it.
     let loaded = |storage| context.is_call_of(storage, "torch.storage", "_load_from_bytes");
-    if args.first().is_some_and(|&storage| loaded(storage)) {
+    if args.first().is_some_and(|&storage| loaded(storage) && !context.is_loaded(storage)) {
         return Ok(None);
     }
     match name {

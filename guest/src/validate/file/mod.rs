@@ -1,12 +1,15 @@
 //! What a file is, and what can be said of it before anything is read.
 
 mod content;
+pub(super) mod cut;
 pub(super) mod inert;
 pub(super) mod limit;
 mod onnx;
 mod polyglot;
+mod sentencepiece;
 mod sniff;
 mod tar;
+mod tfevents;
 pub(super) mod unknown;
 mod zip_end;
 
@@ -19,6 +22,7 @@ pub(super) const RULES: &[&Rule] = &[
     &limit::RULE,
     &unknown::RULE,
     &unknown::FORMAT,
+    &cut::RULE,
     &inert::RULE,
     &inert::NAME,
     &polyglot::RULE,

@@ -98,7 +98,7 @@ impl Fields {
 }
 
 /// The number and kind of the field at the start of some bytes, and how long it is with its value.
-fn field(bytes: &[u8]) -> Option<(u64, u64)> {
+pub(super) fn field(bytes: &[u8]) -> Option<(u64, u64)> {
     let (tag, after) = varint(bytes)?;
     let rest = bytes.get(usize::try_from(after).ok()?..)?;
     let length = match tag & 7 {
@@ -161,11 +161,12 @@ const GRAPH: u64 = 7 << 3 | 2;
 /// The largest number of a field.
 const MOST_FIELDS: u64 = (1 << 29) - 1;
 /// Bytes of the longest tag and length.
-const LONGEST: usize = 20;
+pub(super) const LONGEST: usize = 20;
 /// Bytes that are fetched for the next fields.
 const WINDOW: u64 = 4096;
-/// Fields that are passed over. By chance bytes go on as a message for a few.
-const MOST: u32 = 100_000;
+/// Fields that are passed over. By chance bytes go on as a message for a few; vocabularies have a
+/// quarter of a million.
+const MOST: u32 = 1_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{inert, polyglot};
+use super::{inert, polyglot, sentencepiece, tfevents};
 use crate::foreign::{self, Described, HEAD};
 use crate::show;
 use crate::step::{Next, Range};
@@ -86,6 +86,8 @@ fn judge(described: Described, scope: &mut Scope<'_>) -> Option<Child> {
         | Kind::OpenVino
         | Kind::LfsPointer
         | Kind::AnnexPointer => return Some(text::child(described, scope)),
+        Kind::SentencePiece => return Some(sentencepiece::child(described, scope)),
+        Kind::TfEvents => return Some(tfevents::child(described, scope)),
         Kind::Empty => inert::report(described, scope),
         kind if kind.is_media() => inert::report(described, scope),
         kind => scope.find(rule(kind), &Part::whole(), 0, described.what),

@@ -68,7 +68,7 @@ impl Data {
                     show::name(name),
                     scope.length
                 );
-                return scope.find(&DATA, &Part::whole(), *at, message);
+                return scope.find_cut(last, &DATA, &Part::whole(), *at, message);
             }
             if *size > 0 {
                 scope.payload(name, Range::new(first, *size), None);

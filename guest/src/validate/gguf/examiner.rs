@@ -105,6 +105,11 @@ impl Gguf {
         scope.find(rule, &Part::whole(), self.at, message);
     }
 
+    /// Reports that the file ends before what the header says is there: so many bytes.
+    pub(super) fn cut(&self, length: u64, message: impl Into<String>, scope: &mut Scope<'_>) {
+        scope.find_cut(length, &HEADER, &Part::whole(), self.at, message);
+    }
+
     /// Keeps a name; answers whether it is there for the first time, or nothing if there is no room.
     pub(super) fn keep(&mut self, name: String, scope: &mut Scope<'_>) -> Option<bool> {
         self.kept = self.kept.saturating_add(name.len() as u64);
@@ -172,7 +177,7 @@ impl Gguf {
         let least = tensors.checked_mul(LEAST_TENSOR).zip(keys.checked_mul(LEAST_KEY));
         if least.and_then(|(tensors, keys)| tensors.checked_add(keys)).is_none_or(|least| least > left) {
             let message = format!("{tensors} tensors and {keys} keys do not fit {left} bytes");
-            self.find(&HEADER, message, scope);
+            self.cut(tensors.max(keys).saturating_mul(LEAST_TENSOR), message, scope);
             return Item::Lost;
         }
         let allowed = scope.options.limits.entries;
@@ -196,7 +201,7 @@ impl Gguf {
                 Item::Wants(count) => {
                     let left = self.left(scope);
                     if count > left {
-                        self.find(&HEADER, format!("expected {count} bytes more, found the end"), scope);
+                        self.cut(count, format!("expected {count} bytes more, found the end"), scope);
                         return None;
                     }
                     return Some(Range::new(self.at, self.window.next(count, left)));

@@ -1,9 +1,9 @@
 use alloc::format;
 use alloc::string::String;
 
+use super::KEY;
 use super::examiner::{Gguf, Item};
 use super::types::{ARRAY, BOOL, LAST, STRING, U32, value_size};
-use super::{HEADER, KEY};
 use crate::show;
 use crate::validate::examine::Scope;
 use crate::validate::template;
@@ -101,7 +101,7 @@ pub(super) fn value(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
 fn string(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
     let Some(length) = gguf.u64(0) else { return Item::Wants(8) };
     if length > gguf.left(scope).saturating_sub(8) {
-        gguf.find(&HEADER, format!("a text of {length} bytes, which go beyond the end"), scope);
+        gguf.cut(length, format!("a text of {length} bytes, which go beyond the end"), scope);
         return Item::Lost;
     }
     let whole = length.saturating_add(8);
@@ -129,7 +129,8 @@ fn array(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
     }
     let bytes = count.checked_mul(value_size(kind).unwrap_or(8));
     if bytes.is_none_or(|bytes| bytes > gguf.left(scope).saturating_sub(12)) {
-        gguf.find(&HEADER, format!("a list of {count} items, which go beyond the end"), scope);
+        let message = format!("a list of {count} items, which go beyond the end");
+        gguf.cut(bytes.unwrap_or(u64::MAX), message, scope);
         return Item::Lost;
     }
     gguf.pass(12);
@@ -164,8 +165,9 @@ fn numbers(gguf: &mut Gguf, kind: u32, scope: &mut Scope<'_>) -> Item {
         gguf.alignment = alignment.into();
     }
     let bytes = value_size(kind).and_then(|size| size.checked_mul(gguf.value.left));
+    let bytes_said = bytes.unwrap_or(u64::MAX);
     let Some(bytes) = bytes.filter(|bytes| *bytes <= gguf.left(scope)) else {
-        gguf.find(&HEADER, "a value that goes beyond the end", scope);
+        gguf.cut(bytes_said, "a value that goes beyond the end", scope);
         return Item::Lost;
     };
     gguf.pass(bytes);

@@ -99,7 +99,7 @@ impl Placed {
         let Some(range) = bytes.filter(inside) else {
             let left = scope.length.saturating_sub(start);
             let message = format!("{left} bytes for a count and {length} bytes of a storage");
-            scope.find(&TRUNCATED, &Part::whole(), start, message);
+            scope.find_cut(length, &TRUNCATED, &Part::whole(), start, message);
             self.end = None;
             return false;
         };

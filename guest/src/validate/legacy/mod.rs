@@ -4,12 +4,14 @@
 mod count;
 mod header;
 mod keys;
+mod sole;
 mod source;
 mod stream;
 mod trailing;
 mod untyped;
 
 pub(super) use header::is_magic;
+pub(super) use sole::Sole;
 pub(super) use stream::child;
 
 use super::finding::Rule;

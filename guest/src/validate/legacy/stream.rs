@@ -3,9 +3,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::keys::Placed;
-use super::{count, header, source, trailing, untyped};
+use super::{count, header, sole, source, trailing, untyped};
 use crate::pickle::Graph;
 use crate::step::{Next, Range, Window};
+use crate::torch::NamedStorage;
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::pickle::{Dialect, Fed, PickleRun};
 use crate::validate::report::Kind;
@@ -14,7 +15,7 @@ use crate::validate::tensor::Tensors;
 /// Judges a legacy stream. What is wrong with one pickle does not keep the next
 /// from being judged, as long as its end is known.
 #[derive(Debug)]
-struct Stream {
+pub(super) struct Stream {
     stage: Stage,
     run: PickleRun,
     /// Where the current pickle starts.
@@ -24,6 +25,18 @@ struct Stream {
     window: Window,
     /// What the state dict means, once it was read.
     tensors: Option<Tensors>,
+    /// Whether that is a storage and nothing else.
+    is_sole: bool,
+}
+
+/// What came of a stream that was followed to its end.
+pub(super) struct Outcome<'a> {
+    /// Whether the state dict is a storage and nothing else.
+    pub(super) is_sole: bool,
+    /// All storages.
+    pub(super) storages: &'a [NamedStorage],
+    /// Where their bytes are.
+    pub(super) places: &'a [Option<Range>],
 }
 
 /// What the stream is at.
@@ -44,9 +57,7 @@ enum Stage {
 
 /// The current region as a legacy stream.
 pub(in crate::validate) fn child(scope: &Scope<'_>) -> Child {
-    let run = Stage::Magic.run(0, scope);
-    let (start, position, window) = (0, 0, Window::default());
-    Child::same(Box::new(Stream { stage: Stage::Begin, run, start, position, window, tensors: None }), scope)
+    Child::same(Box::new(Stream::new(scope)), scope)
 }
 
 impl Examine for Stream {
@@ -72,6 +83,19 @@ impl Examine for Stream {
 }
 
 impl Stream {
+    /// At the start of a region.
+    pub(super) fn new(scope: &Scope<'_>) -> Self {
+        let run = Stage::Magic.run(0, scope);
+        let (start, position, window) = (0, 0, Window::default());
+        Self { stage: Stage::Begin, run, start, position, window, tensors: None, is_sole: false }
+    }
+
+    /// What came of it, if it was followed to its end.
+    pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
+        let (Stage::Tensors(placed), Some(tensors)) = (&self.stage, &self.tensors) else { return None };
+        Some(Outcome { is_sole: self.is_sole, storages: tensors.storages(), places: &placed.places })
+    }
+
     /// Runs pickles over a window, as far as it goes.
     fn feed(&mut self, mut bytes: &[u8], scope: &mut Scope<'_>) -> Next<()> {
         loop {
@@ -125,6 +149,7 @@ impl Stream {
             Stage::State => {
                 source::check(&graph, &part, scope);
                 untyped::check(&graph, &part, scope);
+                self.is_sole = sole::is_sole(&graph);
                 let tensors = Tensors::new(&graph, &part, scope);
                 if !tensors.are_all_known() {
                     // What follows is told by them.

@@ -70,7 +70,7 @@ impl Npy {
         let left = scope.length.saturating_sub(start);
         if range.length > left.min(LONGEST) {
             let message = format!("a header of {} bytes, where {left} follow", range.length);
-            header::report(&message, VERSION, &Part::whole(), scope);
+            header::cut(range.length, &message, VERSION, scope);
             return Next::Done(hidden(range.end().unwrap_or(start), scope));
         }
         self.state = State::Header { utf8, range };

@@ -19,6 +19,11 @@ pub(super) fn report(what: &str, at: u64, header: &Part, scope: &mut Scope<'_>) 
     scope.find(&RULE, header, at, what);
 }
 
+/// Reports a header of so many bytes, which are not there.
+pub(super) fn cut(length: u64, what: &str, at: u64, scope: &mut Scope<'_>) {
+    scope.find_cut(length, &RULE, &Part::whole(), at, what);
+}
+
 /// Reports text that is not the literal expected there.
 pub(super) fn flaw(flaw: Flaw, text: &str, header: &Part, scope: &mut Scope<'_>) {
     let found = text.get(flaw.at..).filter(|rest| !rest.is_empty()).map_or("nothing".into(), show::name);

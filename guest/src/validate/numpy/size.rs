@@ -33,7 +33,7 @@ pub(super) fn check(shape: &[Literal], size: u64, data: Range, scope: &mut Scope
     let given = data.length;
     if asked > given {
         let message = format!("its dtype and shape ask for {asked} bytes, and there are {given}");
-        scope.find(&RULE, &Part::whole(), data.offset, message);
+        scope.find_cut(asked, &RULE, &Part::whole(), data.offset, message);
         return None;
     }
     scope.payload("array", Range::new(data.offset, asked), None);

@@ -3,7 +3,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::run::{Dialect, Fed, PickleRun};
-use super::{hidden, index, objects, trailing};
+use super::{held, hidden, index, objects, trailing};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
@@ -100,7 +100,8 @@ impl BarePickles {
             }
             let mut inner = Scope { report: &mut self.found, budget: &mut *scope.budget, ..*scope };
             index::check(&graph, &Part::at("", start), &mut inner);
-            Tensors::new(&graph, &Part::at("", start), &mut inner);
+            let mut tensors = Tensors::new(&graph, &Part::at("", start), &mut inner);
+            held::read(&mut tensors, &graph, &mut inner);
         }
         // `N.` is a pickle, and the start of many a text: what follows tells.
         if self.certainty == Certainty::Perhaps && events.any() {

@@ -26,7 +26,10 @@ pub(super) static TRUNCATED: Rule = Rule::malformed(
 pub(super) fn report(error: &Error, part: &Part, scope: &mut Scope<'_>) {
     match error {
         Error::Malformed(fault) | Error::Unsupported(fault) => fault_at(&RULE, fault, part, scope),
-        Error::Truncated(fault) => fault_at(&TRUNCATED, fault, part, scope),
+        Error::Truncated(Fault { offset, expected, found, .. }) => {
+            let message = format!("expected {expected}, found {found}");
+            scope.find_cut(0, &TRUNCATED, part, *offset, message);
+        }
         Error::Limit(excess) => limit::reached(excess, part, scope),
         Error::Unrepresentable(_) | Error::Misuse(_) => scope.find(&RULE, part, 0, format!("{error}")),
     }

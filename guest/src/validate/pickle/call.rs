@@ -2,7 +2,8 @@ use alloc::format;
 
 use super::Objects;
 use super::allowed::{Means, runs};
-use super::{arguments, broken, import};
+use super::run::Dialect;
+use super::{arguments, broken, import, loaded};
 use crate::model::{Construct, Global};
 use crate::pickle::{Instance, Object};
 use crate::validate::examine::{Part, Scope};
@@ -19,13 +20,20 @@ pub(super) static RULE: Rule = Rule::refused(
 
 /// Reports a call that is not allowed. Whether the arguments of an allowed one
 /// are right is for [`arguments`] to say.
-pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scope: &mut Scope<'_>) {
+pub(super) fn check(
+    objects: Objects<'_>,
+    instance: &Instance,
+    dialect: Dialect,
+    part: &Part,
+    scope: &mut Scope<'_>,
+) {
     let verb = match instance.construct {
         Construct::Call => "calls",
         Construct::New | Construct::NewEx | Construct::Instance => "makes an object of",
         Construct::Persistent => return,
     };
-    let allowed = |global: &Global| import::is_allowed(global, scope.options);
+    let allowed =
+        |global: &Global| import::is_allowed(global, scope.options) && loaded::is_known(global, dialect);
     let rule = match objects.get(instance.callable) {
         _ if objects.global(instance.callable).is_some_and(allowed) => {
             match objects.means(instance.callable) {

@@ -2,7 +2,9 @@ use alloc::format;
 use alloc::string::String;
 
 use super::allowed::{Means, allowed, runs};
+use super::loaded;
 use super::objects::named;
+use super::run::Dialect;
 use crate::model::Global;
 use crate::pickle::Object;
 use crate::show;
@@ -65,24 +67,25 @@ pub(super) static PLATFORM: Rule = Rule::note(
 );
 
 /// Reports an import that is not allowed, or that says what the file needs.
-pub(super) fn check(object: &Object, part: &Part, offset: u64, scope: &mut Scope<'_>) {
+pub(super) fn check(object: &Object, dialect: Dialect, part: &Part, offset: u64, scope: &mut Scope<'_>) {
     let Object::Global(global) = object else {
         return super::extension::check(object, part, offset, scope);
     };
     let Global { module, name } = global;
-    let (rule, message) = match allowed(module, name).map(Means::level) {
-        Some(Level::TensorsOnly) => return,
-        Some(Level::WeightsOnly) => (&SPECIAL, format!("needs {}", named(global))),
-        Some(Level::NoCode) => {
-            if module == "pathlib._local" || matches!(name.as_str(), "WindowsPath" | "PosixPath") {
-                scope.find(&PLATFORM, part, offset, format!("needs {}", named(global)));
+    let (rule, message) =
+        match allowed(module, name).filter(|_| loaded::is_known(global, dialect)).map(Means::level) {
+            Some(Level::TensorsOnly) => return,
+            Some(Level::WeightsOnly) => (&SPECIAL, format!("needs {}", named(global))),
+            Some(Level::NoCode) => {
+                if module == "pathlib._local" || matches!(name.as_str(), "WindowsPath" | "PosixPath") {
+                    scope.find(&PLATFORM, part, offset, format!("needs {}", named(global)));
+                }
+                (&BEYOND, format!("needs {}", named(global)))
             }
-            (&BEYOND, format!("needs {}", named(global)))
-        }
-        None if scope.options.allows(module, name) => (&TRUSTED, format!("trusts {}", named(global))),
-        None if runs(module, name) => (&RULE, format!("imports {}", named(global))),
-        None => (&FOREIGN, foreign(global)),
-    };
+            None if scope.options.allows(module, name) => (&TRUSTED, format!("trusts {}", named(global))),
+            None if runs(module, name) => (&RULE, format!("imports {}", named(global))),
+            None => (&FOREIGN, foreign(global)),
+        };
     scope.find(rule, part, offset, message);
 }
 

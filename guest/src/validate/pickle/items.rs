@@ -27,7 +27,7 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
     let rule = match objects.means(instance.callable) {
         Some(Means::Call(callable)) => match callable.result {
             Made::Dict | Made::OrderedDict if instance.items.is_empty() => return,
-            Made::Tensor => &RULE,
+            Made::Tensor | Made::Storage => &RULE,
             _ => &target::RULE,
         },
         // What is wrong with one is for its own proof.

@@ -101,7 +101,7 @@ impl Hashing<'_> {
             Some(Object::Instance(instance)) => match self.objects.means(instance.callable) {
                 Some(Means::Call(callable)) => match callable.result {
                     Made::Dict | Made::OrderedDict | Made::Mutable => false,
-                    Made::Value | Made::Tensor => true,
+                    Made::Value | Made::Tensor | Made::Storage => true,
                 },
                 Some(Means::Object(_) | Means::Maker) => {
                     self.objects.row(instance).is_none_or(|(row, _, _)| row.is_key)

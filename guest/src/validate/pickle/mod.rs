@@ -19,12 +19,14 @@ mod costly;
 mod discarded;
 mod encoding;
 mod extension;
+mod held;
 mod hidden;
 mod import;
 mod index;
 mod items;
 mod keys;
 mod left;
+mod loaded;
 mod members;
 mod objects;
 mod opcode;
@@ -54,6 +56,7 @@ pub(super) const RULES: &[&Rule] = &[
     &import::PLATFORM,
     &extension::RULE,
     &call::RULE,
+    &loaded::RULE,
     &arguments::RULE,
     &rows::RULE,
     &allowed::LIES,

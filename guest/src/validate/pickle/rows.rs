@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 
 use super::Objects;
-use super::allowed::{Finished, Flaw, Means, Row};
+use super::allowed::{Dtypes, Finished, Flaw, Means, Row};
 use crate::model::Global;
 use crate::pickle::{Instance, ObjectId, Value};
 use crate::validate::examine::{Part, Scope};
@@ -47,12 +47,12 @@ impl<'a> Objects<'a> {
 pub(super) fn check(
     objects: Objects<'_>,
     instance: &Instance,
-    changed: &BTreeSet<ObjectId>,
+    (changed, dtypes): (&BTreeSet<ObjectId>, &Dtypes),
     part: &Part,
     scope: &mut Scope<'_>,
 ) {
     let Some((row, global, args)) = objects.row(instance) else { return };
-    if let Err(Flaw { rule, what }) = row.prove(Finished { objects, instance, args, changed }) {
+    if let Err(Flaw { rule, what }) = row.prove(Finished { objects, instance, args, changed, dtypes }) {
         let message =
             format!("an object of {} that is not as it should be: {what}", super::objects::named(global));
         scope.find(rule, part, instance.offset, message);

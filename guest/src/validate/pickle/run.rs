@@ -1,10 +1,12 @@
-use super::allowed::check_random;
+use alloc::collections::BTreeMap;
+
+use super::allowed::{Dtypes, check_random};
 use super::{
     Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
-    opcode, persistent, rows, state, target,
+    loaded, opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
-use crate::pickle::{Graph, Machine, Object, Progress};
+use crate::pickle::{Graph, Loaded, Machine, Object, ObjectId, Progress};
 use crate::validate::examine::{Part, Scope};
 
 /// Which reader a pickle is meant for.
@@ -30,6 +32,8 @@ pub(in crate::validate) struct PickleRun {
     seen: usize,
     /// Imports looked at so far.
     imports: usize,
+    /// What calls make of files in its bytes.
+    loaded: BTreeMap<ObjectId, Loaded>,
     state: State,
 }
 
@@ -78,7 +82,7 @@ impl PickleRun {
     /// bytes.
     pub(in crate::validate) fn new(part: Part, dialect: Dialect, length: u64, scope: &Scope<'_>) -> Self {
         let machine = Machine::tolerant(0, part.name(), &scope.options.limits, length);
-        Self { part, dialect, machine, seen: 0, imports: 0, state: State::Running }
+        Self { part, dialect, machine, seen: 0, imports: 0, loaded: BTreeMap::new(), state: State::Running }
     }
 
     /// Takes the next bytes. Those after STOP are not looked at.
@@ -107,7 +111,7 @@ impl PickleRun {
             self.state = State::Broken;
             self.machine.close();
             self.look(scope);
-            scope.find(&broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
+            scope.find_cut(0, &broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
             self.conclude(scope);
         }
     }
@@ -131,7 +135,11 @@ impl PickleRun {
 
     /// What it built, if it came to its end.
     pub(in crate::validate) fn into_graph(self) -> Option<Graph> {
-        if self.state == State::Stopped { self.machine.finish().ok() } else { None }
+        if self.state != State::Stopped {
+            return None;
+        }
+        let graph = self.machine.finish().ok()?;
+        Some(Graph { loaded: self.loaded, ..graph })
     }
 
     /// Looks at what is new: names and calls that are not allowed.
@@ -140,12 +148,12 @@ impl PickleRun {
         let imports = self.machine.imports();
         for &(offset, id) in imports.get(self.imports..).unwrap_or_default() {
             if let Some(object) = usize::try_from(id).ok().and_then(|id| objects.0.get(id)) {
-                import::check(object, &self.part, offset, scope);
+                import::check(object, self.dialect, &self.part, offset, scope);
             }
         }
         for object in objects.0.get(self.seen..).unwrap_or_default() {
             if let Object::Instance(instance) = object {
-                call::check(objects, instance, &self.part, scope);
+                call::check(objects, instance, self.dialect, &self.part, scope);
             }
         }
         self.imports = imports.len();
@@ -153,7 +161,7 @@ impl PickleRun {
     }
 
     /// Looks at what each object has become.
-    fn conclude(&self, scope: &mut Scope<'_>) {
+    fn conclude(&mut self, scope: &mut Scope<'_>) {
         let objects = Objects(self.machine.objects());
         // What costs its readers too much would cost the looks below as much.
         if let Some(trace) = self.machine.trace()
@@ -161,12 +169,16 @@ impl PickleRun {
         {
             return;
         }
+        if self.dialect == Dialect::Plain {
+            self.loaded = loaded::check(objects, self.machine.root(), &self.part, scope);
+        }
+        let dtypes = Dtypes::default();
         for object in objects.0 {
             if let Object::Instance(instance) = object {
                 arguments::check(objects, instance, &self.part, scope);
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
-                rows::check(objects, instance, self.machine.changed(), &self.part, scope);
+                rows::check(objects, instance, (self.machine.changed(), &dtypes), &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
                 attributes::check(objects, instance, &self.part, scope);
             }

@@ -60,17 +60,16 @@ pub(super) fn check(
     let mut covered = 0;
     for Extent { key, data: (first, end) } in extents.iter().copied() {
         let name = lexer.text(key);
-        let mut find = |rule, what| {
-            let message = format!("tensor {} is at [{first}, {end}], {what}", show::name(&name));
-            scope.find(rule, header, key.start as u64, message);
-        };
+        let say = |what| format!("tensor {} is at [{first}, {end}], {what}", show::name(&name));
+        let mut find = |rule, what| scope.find(rule, header, key.start as u64, say(what));
         if first > covered {
             find(&GAP, format!("and nothing at [{covered}, {first}]"));
         } else if first < covered {
             find(&OVERLAP, format!("which others cover up to {covered}"));
         }
         if end > payload {
-            find(&BEYOND, format!("and the file has {payload} bytes of tensors"));
+            let message = say(format!("and the file has {payload} bytes of tensors"));
+            scope.find_cut(end, &BEYOND, header, key.start as u64, message);
         } else if let Some(length) = end.checked_sub(first) {
             scope.payload(&name, Range::new(start.saturating_add(first), length), None);
         }

@@ -35,7 +35,10 @@ pub(super) fn check(bytes: &[u8], scope: &mut Scope<'_>) -> Option<u64> {
             true => format!("a header of {length} bytes, where readers take {MAX_HEADER} at most"),
             false => format!("a header of {length} bytes, where {rest} follow"),
         };
-        scope.find(&RULE, &Part::whole(), 0, message);
+        match length {
+            2..=MAX_HEADER => scope.find_cut(length, &RULE, &Part::whole(), 0, message),
+            _ => scope.find(&RULE, &Part::whole(), 0, message),
+        }
         return None;
     }
     if !length.is_multiple_of(8) {

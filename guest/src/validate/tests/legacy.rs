@@ -156,11 +156,11 @@ fn every_byte_is_accounted_for() {
     let mut longer = whole.clone();
     longer.push(0);
     assert_eq!(found(&longer), ["SR-LEGACY-TRAILING"]);
-    assert_eq!(found(&whole[..whole.len() - 1]), ["SR-LEGACY-TRUNCATED"]);
+    assert_eq!(found(&whole[..whole.len() - 1]), ["SR-FILE-CUT"]);
     let pickles = whole.len() - 24;
     for end in 20..pickles {
         let summary: String = summary(&whole[..end]);
-        assert!(summary.starts_with("TorchLegacy Malformed\n"), "{end}: {summary}");
+        assert!(summary.starts_with("TorchLegacy Unverified\n"), "{end}: {summary}");
     }
 }
 

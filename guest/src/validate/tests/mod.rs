@@ -11,11 +11,13 @@ macro_rules! fixtures {
 }
 
 mod build;
+mod cut;
 mod files;
 mod gguf;
 mod inert;
 mod legacy;
 mod levels;
+mod loaded;
 mod numpy;
 mod pickles;
 mod safetensors;

@@ -13,6 +13,7 @@ use crate::Excess;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Bytes, Child, Examine, Part, Scope};
 use crate::validate::file::limit;
+use crate::validate::report::Kind;
 use crate::zip::windows::{self, Windows};
 
 /// Judges a zip archive.
@@ -104,6 +105,11 @@ impl Archive {
         let ends = ends::survey(parts.first().map_or(&[], Vec::as_slice), range.offset, scope);
         self.spans = ends.spans;
         self.comments = ends.comments;
+        if self.spans.is_empty() {
+            // Nothing says what there is: no reader goes from record to record.
+            scope.kind(Kind::Zip);
+            return Next::Done(vec![hidden::stray(Range::new(0, scope.length))]);
+        }
         let allowed = scope.options.limits.directory_bytes;
         for view in &ends.views {
             if view.directory.length > allowed {

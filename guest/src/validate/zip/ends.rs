@@ -68,7 +68,7 @@ pub(super) fn survey(tail: &[u8], base: u64, scope: &mut Scope<'_>) -> Ends {
     }
     if first {
         let message = "no end record (`PK 05 06`) at the end of the file";
-        scope.find(&RULE, &Part::whole(), scope.length, message);
+        scope.find_cut(0, &RULE, &Part::whole(), scope.length, message);
     }
     ends
 }

@@ -6,8 +6,9 @@ mod random;
 mod row;
 mod runs;
 mod torch;
+mod training;
 
-pub(super) use numpy::LIES;
+pub(super) use numpy::{Dtypes, LIES};
 pub(super) use random::check_loose as check_random;
 pub(super) use row::{Finished, Flaw, Row};
 pub(super) use runs::runs;
@@ -58,6 +59,8 @@ pub(super) enum Made {
     Mutable,
     /// A tensor of any kind.
     Tensor,
+    /// A storage.
+    Storage,
     /// A dict whose items are set one by one.
     Dict,
     /// The same, which may be handed attributes.
@@ -78,7 +81,7 @@ impl Means {
 
 /// What a name is good for, if it is allowed.
 pub(super) fn allowed(module: &str, name: &str) -> Option<&'static Means> {
-    let tables = [torch::TABLE, python::TABLE, numpy::TABLE, random::TABLE];
+    let tables = [torch::TABLE, python::TABLE, numpy::TABLE, random::TABLE, training::TABLE];
     let mut entries = tables.into_iter().flatten();
     let entry = entries.find(|entry| entry.modules.contains(&module) && entry.names.contains(&name));
     if let Some(entry) = entry {

@@ -1,14 +1,15 @@
 //! numpy's arrays, scalars and types. Sources: `arraydescr_setstate`, `array_setstate` and
 //! `array_scalar` of numpy 1.26 and 2.4, which believe what a pickle says.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use super::row::{Finished, Flaw, Row};
 use super::{Entry, Means, entry};
-use crate::pickle::{Instance, Object, Value};
+use crate::pickle::{Instance, Object, ObjectId, Value};
 use crate::show;
 use crate::validate::finding::Rule;
 use crate::validate::pickle::Objects;
@@ -53,6 +54,10 @@ fn proven<T>(found: Result<T, String>) -> Result<(), Flaw> {
     found.map(drop).map_err(|what| Flaw { rule: &LIES, what: format!("numpy would make {what}") })
 }
 
+/// What was proven of dtypes: each once, however many ways lead to it.
+#[derive(Default)]
+pub(in crate::validate::pickle) struct Dtypes(RefCell<BTreeMap<ObjectId, Result<Element, String>>>);
+
 /// What an element is.
 #[derive(Clone, Copy)]
 struct Element {
@@ -60,6 +65,10 @@ struct Element {
     size: u64,
     /// What numpy says of its type in a pickle, but for [`ALIGNED`].
     flags: i64,
+    /// Fields, those in fields counted each time: who prints or compares one goes through all.
+    fields: u64,
+    /// Dtypes in each other.
+    height: u32,
 }
 
 impl Element {
@@ -112,7 +121,7 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
         'U' => TEXTS,
         _ => 0,
     };
-    let simple = Element { size, flags };
+    let simple = Element { size, flags, fields: 1, height: 0 };
     let Some(state) = instance.state else { return Ok(simple) };
     let Some([version, order, base, names, fields, length, alignment, flags, more @ ..]) =
         objects.tuple(state)
@@ -166,7 +175,7 @@ fn repeated(it: Finished<'_>, base: Value, depth: u32) -> Result<Element, String
         _ => None,
     });
     let size = count.and_then(|count| count.checked_mul(element.size)).ok_or(wrong)?;
-    Ok(Element { size, ..element })
+    Ok(Element { size, height: element.height.saturating_add(1), ..element })
 }
 
 /// `{name: (dtype, offset)}` or with a title as a third; and `names`, the order.
@@ -186,6 +195,7 @@ fn structure(
         return Err(wrong(&format!("with {} for a field's name", objects.describe(*name))));
     }
     let (mut parts, mut flags): (Vec<(u64, u64, bool)>, i64) = (Vec::new(), STRUCTURE);
+    let (mut count, mut height) = (0u64, 0);
     let keys: BTreeSet<_> = fields.iter().filter_map(|(key, _)| objects.text(*key)).collect();
     if !names.iter().all(|name| objects.text(*name).is_some_and(|name| keys.contains(name))) {
         return Err(wrong("without a field that it names"));
@@ -207,6 +217,8 @@ fn structure(
             return Err(wrong("with a field beyond its end"));
         };
         flags |= element.flags & INHERITED;
+        count = count.saturating_add(element.fields.max(1));
+        height = height.max(element.height.saturating_add(1));
         parts.push((end.saturating_sub(element.size), end, element.has_objects()));
     }
     parts.sort_unstable();
@@ -217,7 +229,10 @@ fn structure(
     if parts.windows(2).any(is_shared) {
         return Err(wrong("with objects where another field is"));
     }
-    Ok(Element { size, flags })
+    if count > FIELDS {
+        return Err(wrong("of more fields than anybody goes through"));
+    }
+    Ok(Element { size, flags, fields: count, height })
 }
 
 fn inner_dtype(it: Finished<'_>, inner: Value, depth: u32) -> Result<Element, String> {
@@ -225,11 +240,24 @@ fn inner_dtype(it: Finished<'_>, inner: Value, depth: u32) -> Result<Element, St
     if it.is_changed(inner) {
         return Err("a dtype that changes after it was used".into());
     }
-    match it.objects.called(inner) {
-        Some((global, instance)) if global.module == "numpy" && global.name == "dtype" => {
-            described(it, instance, depth.saturating_add(1))
+    let (id, instance) = match (inner, it.objects.called(inner)) {
+        (Value::Object(id), Some((global, instance)))
+            if global.module == "numpy" && global.name == "dtype" =>
+        {
+            (id, instance)
         }
-        _ => Err("a dtype of what is none".into()),
+        _ => return Err("a dtype of what is none".into()),
+    };
+    let known = it.dtypes.0.borrow().get(&id).cloned();
+    let found = known.unwrap_or_else(|| {
+        let found = described(it, instance, depth.saturating_add(1));
+        it.dtypes.0.borrow_mut().insert(id, found.clone());
+        found
+    });
+    match found {
+        // One that is known already was not proven from here.
+        Ok(element) if element.height >= DEPTH => Err("a dtype of dtypes in dtypes".into()),
+        found => found,
     }
 }
 
@@ -418,5 +446,7 @@ const INHERITED: i64 = 0x1b;
 const REFERENCES: i64 = 0x01;
 /// `NPY_ALIGNED_STRUCT`
 const ALIGNED: i64 = 0x80;
+/// Fields of fields, all together.
+const FIELDS: u64 = 1 << 14;
 /// Dtypes in each other. numpy takes as many as it can.
 const DEPTH: u32 = 16;

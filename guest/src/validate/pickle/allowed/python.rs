@@ -1,7 +1,7 @@
 //! Classes of Python's own library. Sources: the `__reduce__` of each in CPython 3.11 and 3.13.
 
 use super::row::{Finished, Flaw, Row, expect};
-use super::{Entry, Means, entry};
+use super::{Entry, Means, entry, training};
 use crate::pickle::{Object, Value};
 use crate::validate::pickle::cost::Work;
 
@@ -40,6 +40,9 @@ const PATHS: &[&str] = &["Path", "PosixPath", "PurePath", "PurePosixPath", "Pure
 /// `defaultdict(factory)`, and its items. `input` is a factory, too.
 fn default_dict(it: Finished<'_>) -> Result<(), Flaw> {
     let factory = |value: Value| {
+        if it.objects.global(value).is_some_and(training::is_fresh) {
+            return true;
+        }
         let name = it.objects.global(value).map(|global| (global.module.as_str(), global.name.as_str()));
         match name {
             None => value == Value::None,

@@ -3,6 +3,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use super::numpy::Dtypes;
 use crate::model::Construct;
 use crate::pickle::{Instance, Object, ObjectId, Value};
 use crate::validate::finding::Rule;
@@ -53,6 +54,8 @@ pub(in crate::validate::pickle) struct Finished<'a> {
     pub(in crate::validate::pickle) args: &'a [Value],
     /// Objects that were changed after a call had taken them.
     pub(in crate::validate::pickle) changed: &'a BTreeSet<ObjectId>,
+    /// What is known of the dtypes that numpy's objects share.
+    pub(in crate::validate::pickle) dtypes: &'a Dtypes,
 }
 
 impl Row {
@@ -176,7 +179,7 @@ impl<'a> Finished<'a> {
 
 impl<'a> Objects<'a> {
     /// Bytes, also as Python 3 writes them at protocol 2: a call of `_codecs.encode`.
-    pub(super) fn bytes(self, value: Value) -> Option<Cow<'a, [u8]>> {
+    pub(in crate::validate::pickle) fn bytes(self, value: Value) -> Option<Cow<'a, [u8]>> {
         let latin1 = |text: &str| text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<_>>();
         match self.get(value)? {
             Object::Bytes(bytes) | Object::ByteArray(bytes) => Some(Cow::Borrowed(bytes)),

@@ -40,6 +40,8 @@ pub(super) static TABLE: &[Entry] = &[
     ),
     // Other codecs than this one import modules and decompress.
     entry(&["_codecs"], &["encode"], plain(&[&[a::LATIN1_TEXT, a::LATIN1]], Made::Value, Work::Bytes)),
+    // Beyond torch's list: a file in the pickle, which is judged as one, see `loaded`.
+    entry(&["torch.storage"], &["_load_from_bytes"], beyond(&[&[a::BYTES]], Made::Storage, Work::Load)),
     entry(&["torch"], &["Size"], plain(&[&[a::INTS]], Made::Value, Work::Numbers)),
     entry(&["torch"], &["device"], plain(&[&[a::TEXT], &[a::TEXT, a::INT]], Made::Value, Work::Numbers)),
     entry(&["torch.serialization"], &["_get_layout"], plain(&[&[a::TEXT]], Made::Value, Work::Numbers)),

@@ -18,6 +18,8 @@ pub(in crate::validate::pickle) enum Work {
     Dict,
     /// It copies bytes or encodes text.
     Bytes,
+    /// It loads a file of one storage from bytes.
+    Load,
     /// It makes a tensor of a storage, or of another tensor.
     Tensor,
     /// It makes a tensor of several others, or one that is checked or copied. What elements cost
@@ -56,6 +58,7 @@ impl Meter<'_> {
             Work::Set => self.table_of(Kind::Set, first),
             Work::Dict => self.table_of(Kind::Dict, first).times(2),
             Work::Bytes => copied(self.bytes(first)),
+            Work::Load => copied(self.bytes(first)).times(2).and(LOAD),
             Work::Tensor => TENSOR,
             Work::Compound => COMPOUND,
             Work::Array => self.array(instance.state, args),
@@ -117,6 +120,8 @@ impl Meter<'_> {
 const CALL: Cost = Cost::new(2_000, 300);
 /// A tensor, and the objects it is made of.
 const TENSOR: Cost = Cost::new(20_000, 1_000);
+/// What `torch.load` does for a file of one storage, whose pickles `loaded` bounds.
+const LOAD: Cost = Cost::new(300_000, 32_000);
 const COMPOUND: Cost = Cost::new(100_000, 4_000);
 /// An entry of a storage's table; its bytes are the file's.
 const STORAGE: Cost = Cost::new(10_000, 600);
