@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod dcp;
 mod dtype;
 mod error;
 mod extras;
