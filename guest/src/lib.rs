@@ -12,7 +12,7 @@
 
 extern crate alloc;
 
-mod dcp;
+pub mod dcp;
 mod dtype;
 mod error;
 mod extras;
