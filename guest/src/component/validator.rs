@@ -10,7 +10,8 @@ use super::wit::validator as wit;
 use super::{Component, enter, error_out};
 use crate::dcp::{self, Form, Metadata};
 use crate::validate::{
-    Expectation, Expected, Finding, Judging, Level, Payload, RULES, Report, Rule, Severity, ValidateOptions, Validating, Verdict,
+    Expectation, Expected, Finding, Judging, Level, Payload, RULES, Report, Rule, Severity, ValidateOptions,
+    Validating, Verdict,
 };
 use crate::{Limits, Range};
 
@@ -140,7 +141,12 @@ fn report_out(report: &Report) -> wit::Report {
         findings: u32::try_from(report.findings.len()).unwrap_or(u32::MAX),
         unlisted: report.unlisted,
         payloads: u32::try_from(report.payloads.len()).unwrap_or(u32::MAX),
-        items: report.metadata.as_ref().map_or(0, |metadata| metadata.items.len()).try_into().unwrap_or(u32::MAX),
+        items: report
+            .metadata
+            .as_ref()
+            .map_or(0, |metadata| metadata.items.len())
+            .try_into()
+            .unwrap_or(u32::MAX),
     }
 }
 

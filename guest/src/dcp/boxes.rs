@@ -20,7 +20,11 @@ pub(super) fn check(metadata: &Metadata, offsets: &[u64], partial: bool, flaws: 
         let stray = tensor.chunks.iter().find(|chunk| !lies_in(chunk, &tensor.size));
         if let Some(Chunk { offsets, sizes }) = stray {
             flaws.add(About::Box, at, || {
-                format!("a chunk of {}, {sizes:?} at {offsets:?}, is not inside its {:?}", name(), tensor.size)
+                format!(
+                    "a chunk of {}, {sizes:?} at {offsets:?}, is not inside its {:?}",
+                    name(),
+                    tensor.size
+                )
             });
             continue;
         }
@@ -35,7 +39,12 @@ pub(super) fn check(metadata: &Metadata, offsets: &[u64], partial: bool, flaws: 
         match overlap(tensor, &mut work) {
             Ok(None) => {}
             Ok(Some((one, other))) => flaws.add(About::Box, at, || {
-                format!("two chunks of {} overlap: those at {:?} and {:?}", name(), one.offsets, other.offsets)
+                format!(
+                    "two chunks of {} overlap: those at {:?} and {:?}",
+                    name(),
+                    one.offsets,
+                    other.offsets
+                )
             }),
             Err(TooMuch) => {
                 return flaws.add(About::Limit, at, || {
@@ -60,9 +69,12 @@ fn volume(size: &[u64]) -> Option<u64> {
 fn lies_in(chunk: &Chunk, size: &[u64]) -> bool {
     chunk.offsets.len() == size.len()
         && chunk.sizes.len() == size.len()
-        && chunk.offsets.iter().zip(&chunk.sizes).zip(size).all(|((&offset, &length), &all)| {
-            offset.checked_add(length).is_some_and(|end| end <= all)
-        })
+        && chunk
+            .offsets
+            .iter()
+            .zip(&chunk.sizes)
+            .zip(size)
+            .all(|((&offset, &length), &all)| offset.checked_add(length).is_some_and(|end| end <= all))
 }
 
 /// Two chunks with an element in common, if there are any.
@@ -104,7 +116,8 @@ fn span(chunk: &Chunk, axis: usize) -> Option<(u64, u64)> {
 
 /// How many spans have a point in common, at most.
 fn abreast(spans: Vec<(u64, u64)>) -> i64 {
-    let mut steps: Vec<(u64, i64)> = spans.into_iter().flat_map(|(start, end)| [(start, 1), (end, -1)]).collect();
+    let mut steps: Vec<(u64, i64)> =
+        spans.into_iter().flat_map(|(start, end)| [(start, 1), (end, -1)]).collect();
     // What ends where another starts is apart from it.
     steps.sort_unstable();
     let (mut open, mut most) = (0i64, 0i64);
@@ -124,3 +137,115 @@ fn meet(one: &Chunk, other: &Chunk) -> bool {
 
 /// Comparisons of numbers, all tensors together: about a second of them.
 pub(crate) const WORK: u64 = 1 << 28;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::DType;
+    use crate::dcp::Entry;
+
+    fn found(size: &[u64], chunks: &[(&[u64], &[u64])], partial: bool) -> Vec<alloc::string::String> {
+        let chunk =
+            |&(offsets, sizes): &(&[u64], &[u64])| Chunk { offsets: offsets.into(), sizes: sizes.into() };
+        let chunks = chunks.iter().map(chunk).collect();
+        let tensor = Some(Tensor { dtype: DType::Float32, size: size.into(), chunks });
+        let entries = vec![Entry { name: "w".into(), tensor }];
+        let mut flaws = Flaws::default();
+        check(&Metadata { entries, ..Metadata::default() }, &[0], partial, &mut flaws);
+        flaws.into_vec().into_iter().map(|flaw| flaw.what).collect()
+    }
+
+    #[test]
+    fn chunks_that_make_up_their_tensor_are_fine() {
+        let fine: [(&[u64], &[(&[u64], &[u64])]); 6] = [
+            (&[], &[(&[], &[])]),
+            (&[4], &[(&[0], &[4])]),
+            (&[2], &[(&[0], &[1]), (&[1], &[1]), (&[2], &[0])]),
+            (&[0, u64::MAX], &[(&[0, 0], &[0, u64::MAX])]),
+            (&[4, 4], &[(&[0, 0], &[2, 2]), (&[2, 2], &[2, 2]), (&[0, 2], &[2, 2]), (&[2, 0], &[2, 2])]),
+            // A wheel: no cut goes all the way through.
+            (
+                &[3, 3],
+                &[
+                    (&[0, 0], &[1, 2]),
+                    (&[0, 2], &[2, 1]),
+                    (&[2, 1], &[1, 2]),
+                    (&[1, 0], &[2, 1]),
+                    (&[1, 1], &[1, 1]),
+                ],
+            ),
+        ];
+        for (size, chunks) in fine {
+            assert!(found(size, chunks, false).is_empty(), "{size:?} {:?}", found(size, chunks, false));
+        }
+    }
+
+    #[test]
+    fn chunks_that_do_not_are_told() {
+        let wrong: [(&[u64], &[(&[u64], &[u64])], &str); 8] = [
+            (&[4], &[(&[0], &[3])], "the chunks of `w` have 3 elements, and the tensor 4"),
+            (&[4], &[], "the chunks of `w` have 0 elements, and the tensor 4"),
+            (&[4], &[(&[1], &[4])], "a chunk of `w`, [4] at [1], is not inside its [4]"),
+            (
+                &[4],
+                &[(&[u64::MAX], &[4])],
+                "a chunk of `w`, [4] at [18446744073709551615], is not inside its [4]",
+            ),
+            (&[4], &[(&[0, 0], &[4, 1])], "a chunk of `w`, [4, 1] at [0, 0], is not inside its [4]"),
+            (&[4], &[(&[0], &[2]), (&[1], &[2])], "two chunks of `w` overlap: those at [0] and [1]"),
+            (&[], &[(&[], &[]), (&[], &[])], "the chunks of `w` have 2 elements, and the tensor 1"),
+            (&[1 << 40, 1 << 40], &[], "`w` has more elements than there can be"),
+        ];
+        for (size, chunks, text) in wrong {
+            assert_eq!(found(size, chunks, false), [text]);
+        }
+        assert!(found(&[4], &[(&[0], &[3])], true).is_empty());
+        assert_eq!(found(&[4], &[(&[0], &[2]), (&[1], &[2])], true).len(), 1);
+    }
+
+    /// Against the simplest way: each element counted.
+    #[test]
+    fn overlaps_are_those_of_elements() {
+        let mut seed = 7u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for _ in 0..2000 {
+            let size = vec![5, 4];
+            let mut chunks = Vec::new();
+            for _ in 0..=random(4) {
+                let offsets = vec![random(5), random(4)];
+                let sizes = vec![random(6 - offsets[0]), random(5 - offsets[1])];
+                chunks.push(Chunk { offsets, sizes });
+            }
+            let has = |chunk: &Chunk, at: [u64; 2]| {
+                (0..2).all(|axis| {
+                    (chunk.offsets[axis]..chunk.offsets[axis] + chunk.sizes[axis]).contains(&at[axis])
+                })
+            };
+            let twice = (0..5)
+                .flat_map(|row| (0..4).map(move |column| [row, column]))
+                .any(|at| chunks.iter().filter(|chunk| has(chunk, at)).count() > 1);
+            let tensor = Tensor { dtype: DType::Float32, size, chunks };
+            let mut work = WORK;
+            let overlap = overlap(&tensor, &mut work).unwrap_or_else(|_| panic!("too much"));
+            assert_eq!(overlap.is_some(), twice, "{:?}", tensor.chunks);
+        }
+    }
+
+    #[test]
+    fn many_chunks_take_little_work_where_they_lie_in_a_row() {
+        let count = 100_000;
+        for axis in 0..2 {
+            let at = |index: u64| if axis == 0 { vec![index, 0] } else { vec![0, index] };
+            let chunks = (0..count).map(|index| Chunk { offsets: at(index), sizes: vec![1, 1] }).collect();
+            let size = if axis == 0 { vec![count, 1] } else { vec![1, count] };
+            let mut work = WORK;
+            assert!(matches!(overlap(&Tensor { dtype: DType::Int8, size, chunks }, &mut work), Ok(None)));
+            assert!(WORK - work < 10 * count, "{}", WORK - work);
+        }
+    }
+}

@@ -88,7 +88,8 @@ impl<'g> Parse<'g> {
             (Some(tensor), _) => self.tensor(name, index, tensor),
             (None, Some(_)) => None,
             (None, None) => {
-                self.flaws.add(About::Graph, at, || format!("{} is neither a tensor nor bytes", show::name(name)));
+                self.flaws
+                    .add(About::Graph, at, || format!("{} is neither a tensor nor bytes", show::name(name)));
                 None
             }
         };
@@ -168,7 +169,8 @@ impl<'g> Parse<'g> {
         };
         let shown = || show::name(name);
         let Some(&entry) = self.names.get(name) else {
-            self.flaws.add(About::Graph, at, || format!("an item of {}, which is none of the checkpoint", shown()));
+            self.flaws
+                .add(About::Graph, at, || format!("an item of {}, which is none of the checkpoint", shown()));
             return None;
         };
         let is_tensor = self.metadata.entries.get(entry).is_some_and(|entry| entry.tensor.is_some());
@@ -219,7 +221,12 @@ impl<'g> Parse<'g> {
                 format!("items in {} that {} changed", show::name(path), names.join(", "))
             });
         }
-        if i64::try_from(offset).ok().zip(i64::try_from(length).ok()).and_then(|(a, b)| a.checked_add(b)).is_none() {
+        if i64::try_from(offset)
+            .ok()
+            .zip(i64::try_from(length).ok())
+            .and_then(|(a, b)| a.checked_add(b))
+            .is_none()
+        {
             self.flaws.add(About::Place, at, || format!("{length} bytes at {offset}, which no file has"));
             return None;
         }
@@ -269,7 +276,10 @@ impl<'g> Parse<'g> {
                 };
                 if !fits {
                     self.flaws.add(About::Graph, at, || {
-                        format!("a key of {} in planner_data is none, or an item of too long a list", show::name(name))
+                        format!(
+                            "a key of {} in planner_data is none, or an item of too long a list",
+                            show::name(name)
+                        )
                     });
                 }
             }

@@ -16,7 +16,8 @@ pub(super) fn check(metadata: &mut Metadata, flaws: &mut Flaws) {
             let elements = sizes.iter().try_fold(1u64, |all, &size| all.checked_mul(size))?;
             dtype.bytes(elements)
         });
-        let is_plain = item.range.offset == 0 && bytes == Some(item.range.length) && item.form == Form::Archive;
+        let is_plain =
+            item.range.offset == 0 && bytes == Some(item.range.length) && item.form == Form::Archive;
         if let Some(plain) = plain.get_mut(item.file) {
             *plain &= is_plain;
         }

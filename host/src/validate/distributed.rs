@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn metadata_is_of_all_ranks_or_of_one() {
         assert!([".metadata", "__0.metadata", "__12.metadata"].iter().all(|name| is_metadata(name)));
-        let others = ["metadata", ".metadata.tmp", "__.metadata", "__a.metadata", "__0_0.distcp", "x.metadata"];
+        let others =
+            ["metadata", ".metadata.tmp", "__.metadata", "__a.metadata", "__0_0.distcp", "x.metadata"];
         assert!(!others.iter().any(|name| is_metadata(name)));
     }
 }

@@ -62,6 +62,12 @@ pub enum Expectation {
     Transformed,
 }
 
+/// Whether all that is expected of a file are tensors in safetensors.
+pub(in crate::validate) fn are_parts(expected: &[Expected]) -> bool {
+    let is_part = |item: &Expected| matches!(item.content, Expectation::Safetensors(..));
+    !expected.is_empty() && expected.iter().all(is_part)
+}
+
 /// How messages call an item that starts at `offset` of the file.
 pub(in crate::validate) fn name_of(offset: u64, expected: Option<&[Expected]>) -> String {
     let at = |expected: &&[Expected]| expected.partition_point(|item| item.range.offset < offset);
@@ -100,7 +106,8 @@ pub(in crate::validate) fn check(expected: &[Expected], scope: &mut Scope<'_>) -
         }
     }
     for (item, _) in found.iter().zip(named).filter(|(_, named)| !named) {
-        let message = format!("an item of {} that the metadata says nothing of", show::count(item.range.length, ""));
+        let message =
+            format!("an item of {} that the metadata says nothing of", show::count(item.range.length, ""));
         scope.find(&UNNAMED, &Part::whole(), item.range.offset, message);
     }
     if found.is_empty() && scope.report.kind != Kind::Safetensors {

@@ -50,11 +50,16 @@ pub(super) static TRANSFORM: Rule = Rule::unverified(
 /// Judges what a pickle says that is the metadata of a distributed checkpoint; answers whether
 /// it is one.
 pub(in crate::validate) fn check(graph: &Graph, part: &Part, scope: &mut Scope<'_>) -> bool {
+    let name = scope.options.name.as_deref().filter(|_| scope.is_file()).unwrap_or_default();
+    let partial = is_of_one_rank(name);
     if !dcp::is_metadata(graph) {
+        // Readers take it for one by its name.
+        if partial || name == ".metadata" {
+            scope.find(&GRAPH, part, 0, "it is called as the metadata of a checkpoint, and is none");
+        }
         return false;
     }
     scope.kind(Kind::DcpMetadata);
-    let partial = scope.options.name.as_deref().is_some_and(is_of_one_rank);
     let (metadata, flaws) = dcp::parse(graph, partial);
     for flaw in flaws {
         let rule = match flaw.about {
@@ -64,7 +69,8 @@ pub(in crate::validate) fn check(graph: &Graph, part: &Part, scope: &mut Scope<'
             About::Place => &PLACE,
             About::Transform => &TRANSFORM,
             About::Limit => {
-                let excess = Excess { offset: flaw.offset, limit: "comparisons of chunks", allowed: dcp::WORK };
+                let excess =
+                    Excess { offset: flaw.offset, limit: "comparisons of chunks", allowed: dcp::WORK };
                 limit::reached(&excess, part, scope);
                 continue;
             }

@@ -11,6 +11,7 @@ macro_rules! fixtures {
 }
 
 mod build;
+mod dcp;
 mod files;
 mod gguf;
 mod inert;

@@ -170,7 +170,9 @@ fn properties(it: Finished<'_>) -> Result<(), Flaw> {
     expect(is_format, "its fourth property is a memory format")?;
     let fits = match strides {
         None | Some(Value::None) => true,
-        Some(strides) => objects.tuple(strides).is_some_and(|strides| strides.iter().copied().all(is_natural)),
+        Some(strides) => {
+            objects.tuple(strides).is_some_and(|strides| strides.iter().copied().all(is_natural))
+        }
     };
     expect(fits, "its strides are a tuple of numbers")
 }
@@ -191,8 +193,9 @@ fn is_made(objects: Objects<'_>, value: Value, names: &[&str]) -> bool {
 
 fn is_size(objects: Objects<'_>, value: Value) -> bool {
     let Some(instance) = objects.instance(value) else { return false };
-    let is_size =
-        objects.global(instance.callable).is_some_and(|global| global.module == "torch" && global.name == "Size");
+    let is_size = objects
+        .global(instance.callable)
+        .is_some_and(|global| global.module == "torch" && global.name == "Size");
     let args = instance.args.and_then(|args| objects.tuple(args));
     is_size
         && match args {

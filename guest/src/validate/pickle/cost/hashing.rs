@@ -137,9 +137,11 @@ impl<'a> Hashing<'a> {
     /// The name and the offsets of one: it is hashed as a tuple of both.
     fn index_parts(&self, instance: &Instance) -> Vec<Value> {
         let part = |name| match self.objects.get(instance.state?)? {
-            Object::Dict(pairs) => {
-                pairs.iter().rev().find(|(key, _)| self.objects.text(*key) == Some(name)).map(|&(_, value)| value)
-            }
+            Object::Dict(pairs) => pairs
+                .iter()
+                .rev()
+                .find(|(key, _)| self.objects.text(*key) == Some(name))
+                .map(|&(_, value)| value),
             _ => None,
         };
         vec![part("fqn").unwrap_or(Value::None), part("offset").unwrap_or(Value::None)]
