@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod dcp;
 mod dtype;
 mod error;
 mod extras;

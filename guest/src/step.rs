@@ -95,6 +95,11 @@ impl Gather {
         Ok(())
     }
 
+    /// Whether nothing was asked for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// What has not come yet.
     pub(crate) fn missing(&self) -> Vec<Range> {
         self.wanted

@@ -66,8 +66,19 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
 pub(crate) struct Judged {
     pub(crate) findings: Vec<validator::Finding>,
     pub(crate) payloads: Vec<validator::Payload>,
+    /// What it names in other files, if it is the metadata of a distributed checkpoint.
+    pub(crate) items: Vec<validator::NamedItem>,
     /// What it said at the end.
     pub(crate) report: Option<validator::Report>,
+}
+
+/// How a file is judged.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'r> {
+    /// Names that the user allows.
+    pub(crate) allow: &'r [String],
+    /// What a distributed checkpoint's metadata says of the file, if one names it.
+    pub(crate) expected: Option<&'r [validator::Item]>,
 }
 
 /// How soon the component gives up by itself.
@@ -84,7 +95,7 @@ pub(crate) enum Caution {
 pub(crate) fn judge(
     engine: &Engine,
     source: &dyn Source,
-    allow: &[String],
+    Request { allow, expected }: Request<'_>,
     (caution, left): (Caution, Duration),
     judged: &mut Judged,
 ) -> Result<()> {
@@ -105,6 +116,15 @@ pub(crate) fn judge(
         let guest = exports.strongroom_checkpoint_validator();
         guest.validation().call_open(store, source.length(), &options).map(Ok)
     })?;
+    if let Some(expected) = expected {
+        // An empty page where nothing is named: that says as much.
+        let whole = if expected.is_empty() { &[&[][..]][..] } else { &[] };
+        for page in whole.iter().copied().chain(expected.chunks(ITEMS)) {
+            instance.call(|store, exports| {
+                exports.strongroom_checkpoint_validator().validation().call_expect(store, validation, page)
+            })?;
+        }
+    }
     let mut chunks = Vec::new();
     let mut brought = Brought::new(source, LOOKS);
     let report = loop {
@@ -144,6 +164,11 @@ pub(crate) fn judge(
         check::ranges(path, std::slice::from_ref(&payload.range), source.length())?;
     }
     judged.payloads = payloads;
+    judged.items = pages(&mut instance, report.items, |instance, start, count| {
+        instance.call(|store, exports| {
+            exports.strongroom_checkpoint_validator().validation().call_items(store, validation, start, count)
+        })
+    })?;
     judged.report = Some(report);
     Ok(())
 }
@@ -321,6 +346,9 @@ fn pages<T: Weigh>(
 
 /// Items in one call: more would exceed what wasmtime lets a call copy.
 const PAGE: u32 = 1 << 16;
+
+/// Items of a distributed checkpoint in one call: each has a name and a shape.
+const ITEMS: usize = 1 << 12;
 
 /// Bytes brought in one call.
 const CALL_BYTES: u64 = 8 << 20;

@@ -109,7 +109,9 @@ pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,
 };
 pub use uncommitted::{Uncommitted, shared_rank};
-pub use validate::{Report, ValidateOptions, Verdict, rules, validate, validate_in, validate_set_in};
+pub use validate::{
+    Report, ValidateOptions, Verdict, rules, validate, validate_distributed_in, validate_in, validate_set_in,
+};
 pub use write::{
     Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save,
     save_with,

@@ -2,7 +2,7 @@
 
 use crate::bindings::reader::Stored;
 use crate::bindings::types::Tensor;
-use crate::bindings::validator::{Finding, Payload, Rule};
+use crate::bindings::validator::{Content, Finding, NamedItem, Payload, Rule};
 use crate::bindings::writer::{Segment, Slot, Source};
 use crate::state::{Node, visit};
 
@@ -103,6 +103,17 @@ impl Weigh for Finding {
 impl Weigh for Payload {
     fn heap(&self) -> usize {
         self.part.len()
+    }
+}
+
+impl Weigh for NamedItem {
+    /// With what is kept of it by file.
+    fn heap(&self) -> usize {
+        let shape = match &self.item.content {
+            Content::Tensor(part) | Content::Safetensors(part) => size_of_val(&part.shape[..]),
+            Content::Object | Content::Transformed => 0,
+        };
+        self.file.len() + self.item.name.len() + shape + size_of_val(&self.item)
     }
 }
 

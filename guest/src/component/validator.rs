@@ -1,16 +1,19 @@
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
+use super::enums::{dtype_in, dtype_out};
 use super::page::page;
 use super::reader::{chunk_in, limits_in, limits_out, range_out};
 use super::wit::reader::{Chunk, Limits as WitLimits};
 use super::wit::types::Error;
 use super::wit::validator as wit;
 use super::{Component, enter, error_out};
-use crate::Limits;
+use crate::dcp::{self, Form, Metadata};
 use crate::validate::{
-    Finding, Judging, Level, Payload, RULES, Report, Rule, Severity, ValidateOptions, Validating, Verdict,
+    Expectation, Expected, Finding, Judging, Level, Payload, RULES, Report, Rule, Severity, ValidateOptions,
+    Validating, Verdict,
 };
+use crate::{Limits, Range};
 
 impl wit::Guest for Component {
     type Validation = RefCell<Validating>;
@@ -27,6 +30,10 @@ impl wit::Guest for Component {
 impl wit::GuestValidation for RefCell<Validating> {
     fn open(length: u64, options: wit::ValidateOptions) -> wit::Validation {
         wit::Validation::new(RefCell::new(Validating::open(length, options_in(options))))
+    }
+
+    fn expect(&self, items: Vec<wit::Item>) -> Result<(), Error> {
+        enter(self)?.expect(items.into_iter().map(item_in).collect()).map_err(error_out)
     }
 
     fn advance(&self, chunks: Vec<Chunk>) -> Result<wit::Judging, Error> {
@@ -49,11 +56,23 @@ impl wit::GuestValidation for RefCell<Validating> {
         let weight = |payload: &Payload| payload.part.len().saturating_add(64);
         page(&validating.report().payloads, start, count, weight, payload_out)
     }
+
+    fn items(&self, start: u32, count: u32) -> Result<Vec<wit::NamedItem>, Error> {
+        let validating = enter(self)?;
+        let none = Metadata::default();
+        let metadata = validating.report().metadata.as_ref().unwrap_or(&none);
+        let weight = |item: &dcp::Item| {
+            let shape = metadata.part(item).map_or(0, |(_, shape)| shape.len().saturating_mul(8));
+            let names = metadata.name(item).len().saturating_add(metadata.file(item).len());
+            names.saturating_add(shape).saturating_add(64)
+        };
+        page(&metadata.items, start, count, weight, |item| item_out(metadata, item))
+    }
 }
 
 fn options_in(options: wit::ValidateOptions) -> ValidateOptions {
     let wit::ValidateOptions { allow, name, limits } = options;
-    ValidateOptions { allow, name, limits: limits_in(limits) }
+    ValidateOptions { allow, name, expected: None, limits: limits_in(limits) }
 }
 
 fn rule_out(rule: &Rule) -> wit::Rule {
@@ -88,6 +107,32 @@ fn payload_out(payload: &Payload) -> wit::Payload {
     wit::Payload { part: part.clone(), range: range_out(range), checksum: *crc32 }
 }
 
+fn item_out(metadata: &Metadata, item: &dcp::Item) -> wit::NamedItem {
+    let part = metadata.part(item);
+    let part = part.map(|(dtype, shape)| wit::Part { dtype: dtype_out(dtype), shape: shape.to_vec() });
+    let content = match (item.form, part) {
+        (Form::Transformed, _) => wit::Content::Transformed,
+        (Form::Archive | Form::Safetensors, None) => wit::Content::Object,
+        (Form::Archive, Some(part)) => wit::Content::Tensor(part),
+        (Form::Safetensors, Some(part)) => wit::Content::Safetensors(part),
+    };
+    let (file, name) = (metadata.file(item).into(), metadata.name(item).into());
+    wit::NamedItem { file, item: wit::Item { name, range: range_out(&item.range), content } }
+}
+
+fn item_in(item: wit::Item) -> Expected {
+    let wit::Item { name, range, content } = item;
+    let content = match content {
+        wit::Content::Object => Expectation::Object,
+        wit::Content::Tensor(wit::Part { dtype, shape }) => Expectation::Tensor(dtype_in(dtype), shape),
+        wit::Content::Safetensors(wit::Part { dtype, shape }) => {
+            Expectation::Safetensors(dtype_in(dtype), shape)
+        }
+        wit::Content::Transformed => Expectation::Transformed,
+    };
+    Expected { name, range: Range::new(range.offset, range.length), content }
+}
+
 fn report_out(report: &Report) -> wit::Report {
     wit::Report {
         kind: report.kind.name().into(),
@@ -96,6 +141,12 @@ fn report_out(report: &Report) -> wit::Report {
         findings: u32::try_from(report.findings.len()).unwrap_or(u32::MAX),
         unlisted: report.unlisted,
         payloads: u32::try_from(report.payloads.len()).unwrap_or(u32::MAX),
+        items: report
+            .metadata
+            .as_ref()
+            .map_or(0, |metadata| metadata.items.len())
+            .try_into()
+            .unwrap_or(u32::MAX),
     }
 }
 

@@ -10,6 +10,7 @@
 //! in it only builds allow-listed data. There is no list of bad names.
 
 mod budget;
+mod dcp;
 mod examine;
 mod file;
 mod finding;
@@ -31,6 +32,8 @@ mod text;
 mod validating;
 mod zip;
 
+pub use dcp::items::Item;
+pub use dcp::matching::{Expectation, Expected, Root};
 pub use finding::{Class, Finding, Rule, Severity, Verdict};
 pub use level::Level;
 pub use options::ValidateOptions;

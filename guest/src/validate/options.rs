@@ -1,6 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::dcp::matching::Expected;
 use crate::Limits;
 
 /// How a file is judged.
@@ -12,6 +13,9 @@ pub struct ValidateOptions {
     /// The file's name, where it has one. It decides only on what it means that a content is no
     /// model: a text under a model's name is none that anybody should load.
     pub name: Option<String>,
+    /// What the metadata of a distributed checkpoint says of the file, by where it is in it, if the
+    /// file is one that it names.
+    pub expected: Option<Vec<Expected>>,
     /// Caps: what reaches one is [`Verdict::Unverified`](super::Verdict).
     pub limits: Limits,
 }

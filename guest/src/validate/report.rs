@@ -2,8 +2,11 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::dcp::items::Item;
+use super::dcp::matching::Root;
 use super::finding::{Finding, Rule, Verdict};
 use super::level::Level;
+use crate::dcp::Metadata;
 use crate::step::Range;
 
 /// What was found in a file.
@@ -21,6 +24,11 @@ pub struct Report {
     pub unlisted: u64,
     /// Stored bytes that were not read.
     pub payloads: Vec<Payload>,
+    /// The archives that the file is made of, one after another: those of a distributed checkpoint
+    /// are its items.
+    pub items: Vec<Item>,
+    /// What it says, if it is the metadata of a distributed checkpoint.
+    pub metadata: Option<Metadata>,
     counts: BTreeMap<&'static str, u32>,
     /// Findings by rules of what is malformed, and those of them that say no more than that the
     /// file ends too early.
@@ -37,6 +45,10 @@ pub enum Kind {
     TorchLegacy,
     /// A TorchScript archive: a program.
     TorchScript,
+    /// The metadata of a distributed checkpoint.
+    DcpMetadata,
+    /// Items of a distributed checkpoint: archives, one after another.
+    DcpItems,
     /// safetensors
     Safetensors,
     /// One pickle, or several in a row.
@@ -141,6 +153,8 @@ impl Default for Report {
             findings: Vec::new(),
             unlisted: 0,
             payloads: Vec::new(),
+            items: Vec::new(),
+            metadata: None,
             counts: BTreeMap::new(),
             malformed: 0,
             cut: 0,
@@ -185,6 +199,8 @@ impl Kind {
             Self::TorchZip => "torch-zip",
             Self::TorchLegacy => "torch-legacy",
             Self::TorchScript => "torch-script",
+            Self::DcpMetadata => "dcp-metadata",
+            Self::DcpItems => "dcp-items",
             Self::Safetensors => "safetensors",
             Self::Pickle => "pickle",
             Self::Npy => "npy",
@@ -292,6 +308,15 @@ impl Report {
         self.unlisted = self.unlisted.saturating_add(other.unlisted);
         self.cut = self.cut.saturating_add(other.cut);
         self.payloads.extend(other.payloads);
+        self.metadata = self.metadata.take().or(other.metadata);
+    }
+
+    /// Says what the pickle builds of the item that lies here, if there is one.
+    pub(super) fn root(&mut self, range: Range, root: Root) {
+        let at = self.items.partition_point(|item| item.range.offset < range.offset);
+        if let Some(item) = self.items.get_mut(at).filter(|item| item.range == range) {
+            item.root = Some(root);
+        }
     }
 }
 

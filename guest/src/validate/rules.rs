@@ -1,5 +1,5 @@
 use super::finding::Rule;
-use super::{file, gguf, legacy, numpy, pickle, safetensors, template, tensor, text, zip};
+use super::{dcp, file, gguf, legacy, numpy, pickle, safetensors, template, tensor, text, zip};
 
 /// Every rule, by subject.
 pub const RULES: &[&[&Rule]] = &[
@@ -13,4 +13,5 @@ pub const RULES: &[&[&Rule]] = &[
     safetensors::RULES,
     gguf::RULES,
     numpy::RULES,
+    dcp::RULES,
 ];

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::budget::Budget;
+use super::dcp::matching::{self, Expected};
 use super::examine::{Bytes, Child, Examine, Place, Scope};
 use super::file::{Sniff, cut, limit};
 use super::options::ValidateOptions;
@@ -29,7 +30,11 @@ pub struct Validating {
     /// Jobs that were begun.
     begun: u32,
     budget: Budget,
+    /// Bytes of the file.
+    length: u64,
     gather: Gather,
+    /// Whether what was found was held against what is expected.
+    matched: bool,
     over: bool,
 }
 
@@ -71,22 +76,46 @@ impl Validating {
             report: Report::default(),
             jobs: vec![job],
             begun: 1,
+            length,
             gather: Gather::default(),
+            matched: false,
             over: false,
         }
+    }
+
+    /// Adds to what a distributed checkpoint's metadata says of the file, before it is judged.
+    ///
+    /// The only error is a caller's, who comes too late.
+    pub fn expect(&mut self, items: Vec<Expected>) -> Result<(), Error> {
+        if self.begun > 1 || !self.gather.is_idle() {
+            return Err(Error::misuse("what is expected is said before anything is judged"));
+        }
+        self.options.expected.get_or_insert_default().extend(items);
+        Ok(())
     }
 
     /// Takes what was fetched (at first, nothing) and says what comes next.
     ///
     /// The only error is a caller's: a chunk that was not asked for.
     pub fn advance(&mut self, chunks: Vec<Chunk>) -> Result<Judging, Error> {
+        if let Some(expected) = self.options.expected.as_mut().filter(|_| self.gather.is_idle()) {
+            expected.sort_by_key(|item| item.range.offset);
+        }
         chunks.into_iter().try_for_each(|chunk| self.gather.accept(chunk))?;
         let missing = self.gather.missing();
         if !missing.is_empty() {
             return Ok(Judging::Fetch(missing));
         }
         let mut parts = core::mem::take(&mut self.gather).into_parts();
-        while let Some(job) = self.jobs.last_mut() {
+        loop {
+            let Some(job) = self.jobs.last_mut() else {
+                if self.matched {
+                    break;
+                }
+                self.matched = true;
+                self.match_items();
+                continue;
+            };
             let mut scope = Scope {
                 options: &self.options,
                 length: job.length,
@@ -131,21 +160,41 @@ impl Validating {
         self.over
     }
 
+    /// All is judged as it lies there: what is left is to hold it against what is expected.
+    fn match_items(&mut self) {
+        let Some(expected) = &self.options.expected else { return };
+        let place = Place::file();
+        let mut scope = Scope {
+            options: &self.options,
+            length: self.length,
+            depth: 0,
+            budget: &mut self.budget,
+            place: &place,
+            report: &mut self.report,
+        };
+        let children = matching::check(expected, &mut scope);
+        self.begin(&place, 0, None, children);
+    }
+
     /// The current job is done: its children come next, first to last.
     fn descend(&mut self, children: Vec<Child>) {
         let Some(parent) = self.jobs.pop() else { return };
+        self.begin(&parent.place, parent.depth, parent.held.as_ref(), children);
+    }
+
+    fn begin(&mut self, parent: &Place, depth: u32, held: Option<&Held>, children: Vec<Child>) {
         let start = self.jobs.len();
         for child in children {
             let Child { name, bytes, examiner } = child;
-            let (place, length) = parent.place.child(&name, &bytes);
+            let (place, length) = parent.child(&name, &bytes);
             // The same content seen otherwise is as deep as before.
-            let depth = parent.depth.saturating_add(u32::from(!name.is_empty()));
+            let depth = depth.saturating_add(u32::from(!name.is_empty()));
             if depth > DEPTH || self.begun >= self.options.limits.entries {
                 limit::nested(&place, &mut self.report);
                 continue;
             }
             let held = match bytes {
-                Bytes::At(range) => parent.held.as_ref().map(|held| held.part(range.offset)),
+                Bytes::At(range) => held.map(|held| held.part(range.offset)),
                 Bytes::Inflated(_, bytes) => Some(Held { bytes: Rc::new(bytes), start: 0 }),
             };
             self.begun += 1;

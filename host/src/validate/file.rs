@@ -6,7 +6,8 @@ use super::kind::Kind;
 use super::report::Report;
 use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
 use super::{ValidateOptions, deep, digest};
-use crate::drive::{self, Caution, Judged};
+use crate::bindings::validator::{Item, NamedItem};
+use crate::drive::{self, Caution, Judged, Request};
 use crate::store::{Source, Store};
 use crate::{Engine, Error, is_partial_download};
 
@@ -18,12 +19,25 @@ pub(super) fn validate(
     path: &Path,
     options: &ValidateOptions,
 ) -> Report {
+    item_file(engine, rules, store, path, options, None).0
+}
+
+/// The same for a file of a distributed checkpoint, of whose parts the metadata says this if it
+/// names the file. Answers too what the file itself names, if it is the metadata.
+pub(super) fn item_file(
+    engine: &Engine,
+    rules: &Rules,
+    store: &dyn Store,
+    path: &Path,
+    options: &ValidateOptions,
+    expected: Option<&[Item]>,
+) -> (Report, Vec<NamedItem>) {
     match store.open(path) {
-        Ok(source) => judge(engine, rules, &source, path, options),
+        Ok(source) => judge(engine, rules, &source, path, options, expected),
         Err(error) => {
             let mut report = Report::new(path, Kind::UNKNOWN);
             failed(&mut report, rules, &error);
-            report
+            (report, Vec::new())
         }
     }
 }
@@ -34,8 +48,10 @@ fn judge(
     source: &Arc<dyn Source>,
     path: &Path,
     options: &ValidateOptions,
-) -> Report {
-    let drive = |how, judged: &mut Judged| drive::judge(engine, &**source, &options.allow, how, judged);
+    expected: Option<&[Item]>,
+) -> (Report, Vec<NamedItem>) {
+    let request = Request { allow: &options.allow, expected };
+    let drive = |how, judged: &mut Judged| drive::judge(engine, &**source, request, how, judged);
     let mut judged = Judged::default();
     // Both looks together take no longer than one may.
     let (whole, start) = (engine.limits().deadline, Instant::now());
@@ -84,7 +100,7 @@ fn judge(
         report.sha256 = None;
         failed(&mut report, rules, &error);
     }
-    report
+    (report, judged.items)
 }
 
 /// The part of the time for a file that is left for a second look.

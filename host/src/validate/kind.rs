@@ -21,6 +21,10 @@ impl Kind {
     pub const TORCH_LEGACY: Self = Self(Cow::Borrowed("torch-legacy"));
     /// safetensors
     pub const SAFETENSORS: Self = Self(Cow::Borrowed("safetensors"));
+    /// The metadata of a distributed checkpoint of PyTorch.
+    pub const DCP_METADATA: Self = Self(Cow::Borrowed("dcp-metadata"));
+    /// Items of one: archives, one after another.
+    pub const DCP_ITEMS: Self = Self(Cow::Borrowed("dcp-items"));
     /// A directory with a file for each rank.
     pub const CHECKPOINT_DIRECTORY: Self = Self(Cow::Borrowed("checkpoint-directory"));
     /// Something else, or not to be read.

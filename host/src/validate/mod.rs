@@ -4,6 +4,7 @@
 
 mod deep;
 mod digest;
+mod distributed;
 mod file;
 mod kind;
 mod level;
@@ -18,6 +19,7 @@ use crate::store::{Local, Store};
 use crate::{Engine, Result};
 
 pub(crate) use digest::hex;
+pub use distributed::Distributed;
 pub use kind::Kind;
 pub use level::Level;
 pub use options::ValidateOptions;
@@ -82,6 +84,42 @@ pub fn validate_in(
 ) -> Result<Report> {
     options.check()?;
     Ok(file::validate(&options.engine(engine), engine.rules()?, store, path, options))
+}
+
+/// Judges a file of a directory of `torch.distributed.checkpoint` as [`validate_in`] does, and holds
+/// its items against what the checkpoint's metadata says of them. The report of the metadata has
+/// which files are missing.
+///
+/// ```
+/// use std::path::Path;
+/// use strongroom::store::Memory;
+/// use strongroom::validate::Distributed;
+/// use strongroom::{Engine, ValidateOptions, Verdict, validate_distributed_in};
+///
+/// # fn main() -> strongroom::Result<()> {
+/// let (store, engine) = (Memory::default(), Engine::shared()?);
+/// store.insert("step-100/.metadata", *b"cos\nsystem\n(S'echo owned'\ntR.");
+/// let checkpoint = Distributed::find(&store, Path::new("step-100"))?.unwrap();
+/// for path in checkpoint.metadata() {
+///     let report =
+///         validate_distributed_in(engine, &store, &checkpoint, path, &ValidateOptions::default())?;
+///     assert_eq!(report.verdict, Verdict::Unsafe);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// If the options contradict each other, or the sandbox cannot be set up.
+pub fn validate_distributed_in(
+    engine: &Engine,
+    store: &dyn Store,
+    checkpoint: &Distributed,
+    path: &Path,
+    options: &ValidateOptions,
+) -> Result<Report> {
+    options.check()?;
+    Ok(checkpoint.validate(&options.engine(engine), engine.rules()?, store, path, options))
 }
 
 /// Holds the directory `path` against its commit record, `strongroom.json`: no file

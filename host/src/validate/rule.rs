@@ -252,6 +252,24 @@ pub(super) static EXTRA: HostRule = HostRule {
     help: "No reader of the checkpoint opens it. It is judged like any other file.",
 };
 
+/// A file that a distributed checkpoint's metadata names is not there.
+pub(super) static ABSENT: HostRule = HostRule {
+    id: "SR-DCP-MISSING",
+    verdict: Verdict::Malformed,
+    severity: Severity::Error,
+    title: "a file that the metadata names is missing",
+    help: "The checkpoint is not whole: dcp.load fails. Restore the file from another copy.",
+};
+
+/// A file of a distributed checkpoint that its metadata does not name.
+pub(super) static STALE: HostRule = HostRule {
+    id: "SR-DCP-STALE",
+    verdict: Verdict::Safe,
+    severity: Severity::Warning,
+    title: "a file of items that the metadata does not name",
+    help: "dcp.load does not open it: it is left from another save of the directory. It is judged by itself.",
+};
+
 /// A payload is not what it was.
 pub(super) static CHECKSUM: HostRule = HostRule {
     id: "SR-ZIP-CRC",
@@ -291,7 +309,7 @@ pub(super) static UNCOUNTED: HostRule = HostRule {
            Checksums were verified all the same.",
 };
 
-const HOST: [&HostRule; 13] = [
+const HOST: [&HostRule; 15] = [
     &UNREADABLE,
     &STOPPED,
     &UNTRUE,
@@ -301,6 +319,8 @@ const HOST: [&HostRule; 13] = [
     &MISSING,
     &CHANGED,
     &EXTRA,
+    &ABSENT,
+    &STALE,
     &CHECKSUM,
     &NON_FINITE,
     &BOOLEAN,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::Result;
-use strongroom::{Report, ValidateOptions, validate_in, validate_set_in};
+use strongroom::{Report, ValidateOptions, validate_distributed_in, validate_in, validate_set_in};
 
 use super::walk::Subject;
 use crate::context::Context;
@@ -58,9 +58,12 @@ fn judge(context: &Context, subject: &Subject, options: &ValidateOptions) -> Res
         false => None,
     };
     // A record that has gone leaves a directory, which is no file to read.
-    Ok(match set {
-        Some(report) => report,
-        None => validate_in(engine, store, &subject.path, options)?,
+    Ok(match (set, &subject.checkpoint) {
+        (Some(report), _) => report,
+        (None, Some(checkpoint)) => {
+            validate_distributed_in(engine, store, checkpoint, &subject.path, options)?
+        }
+        (None, None) => validate_in(engine, store, &subject.path, options)?,
     })
 }
 

@@ -5,10 +5,13 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use strongroom::is_rank_record;
+use strongroom::store::Local;
+use strongroom::validate::Distributed;
 
 /// Something to judge.
 pub struct Subject {
@@ -18,6 +21,8 @@ pub struct Subject {
     pub length: u64,
     /// Whether it is a directory to hold against its commit record.
     pub is_set: bool,
+    /// The distributed checkpoint that it is a file of.
+    pub checkpoint: Option<Arc<Distributed>>,
     /// Other paths that lead to it.
     pub links: Vec<PathBuf>,
 }
@@ -55,7 +60,7 @@ pub fn find(paths: &[PathBuf], filter: &Filter) -> Vec<Subject> {
     for path in paths {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => walk.directory(path, Path::new(""), &metadata),
-            metadata => walk.file(path, path, metadata.ok()),
+            metadata => walk.file(path, path, metadata.ok(), None),
         }
     }
     walk.found
@@ -90,30 +95,49 @@ impl Walk<'_> {
         if !self.entered.insert((metadata.dev(), metadata.ino())) {
             return;
         }
-        let Ok(mut names) = names(path) else { return self.file(path, inside, None) };
+        let Ok(mut names) = names(path) else { return self.file(path, inside, None, None) };
         names.sort_unstable();
         let record = names.iter().position(|name| name == RECORD);
         if let Some(record) = record.filter(|_| self.filter.wants(&inside.join(RECORD))) {
             names.remove(record);
             names.retain(|name| !name.to_str().is_some_and(is_rank_record));
-            self.found.push(Subject { path: path.into(), length: 0, is_set: true, links: Vec::new() });
+            self.found.push(Subject {
+                path: path.into(),
+                length: 0,
+                is_set: true,
+                checkpoint: None,
+                links: Vec::new(),
+            });
         }
+        // What cannot be listed was not listed above either.
+        let checkpoint = Distributed::find(&Local, path).ok().flatten().map(Arc::new);
         for name in names.into_iter().filter(|name| name != GIT) {
             let (path, inside) = (path.join(&name), inside.join(&name));
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&path, &inside, &metadata),
-                metadata => self.file(&path, &inside, metadata.ok()),
+                metadata => self.file(&path, &inside, metadata.ok(), checkpoint.as_ref()),
             }
         }
     }
 
-    fn file(&mut self, path: &Path, inside: &Path, metadata: Option<Metadata>) {
+    fn file(
+        &mut self,
+        path: &Path,
+        inside: &Path,
+        metadata: Option<Metadata>,
+        checkpoint: Option<&Arc<Distributed>>,
+    ) {
         if !self.filter.wants(inside) {
             return;
         }
         let length = metadata.as_ref().map_or(0, Metadata::len);
-        let subject = Subject { path: path.into(), length, is_set: false, links: Vec::new() };
+        let (path_buf, checkpoint) = (path.into(), checkpoint.cloned());
+        let subject = Subject { path: path_buf, length, is_set: false, checkpoint, links: Vec::new() };
         let Some(metadata) = metadata.filter(Metadata::is_file) else { return self.found.push(subject) };
+        // What it should be is for the metadata beside it to say, wherever else it lies.
+        if subject.checkpoint.is_some() {
+            return self.found.push(subject);
+        }
         let seen = self.files.entry((metadata.dev(), metadata.ino())).or_default();
         if !seen.iter().any(|&index| self.found.get_mut(index).is_some_and(|found| found.joins(path))) {
             seen.push(self.found.len());

@@ -54,6 +54,10 @@ impl wit::GuestValidation for Validation {
         wit::Validation::new(Self { length, lie: RefCell::default() })
     }
 
+    fn expect(&self, _: Vec<wit::Item>) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn advance(&self, chunks: Vec<Chunk>) -> Result<wit::Judging, Error> {
         let whole = Range { offset: 0, length: self.length };
         let Some(chunk) = chunks.first() else { return Ok(wit::Judging::Fetch(vec![whole])) };
@@ -109,6 +113,22 @@ impl wit::GuestValidation for Validation {
             _ => vec![payload(0, 1); count as usize],
         })
     }
+
+    fn items(&self, _: u32, count: u32) -> Result<Vec<wit::NamedItem>, Error> {
+        let item = |name: &str| wit::NamedItem {
+            file: "__0_0.distcp".into(),
+            item: wit::Item {
+                name: name.into(),
+                range: Range { offset: u64::MAX, length: u64::MAX },
+                content: wit::Content::Object,
+            },
+        };
+        Ok(match self.lie.borrow().as_str() {
+            "a page without items" => Vec::new(),
+            "items of a gigabyte" => vec![item(&"x".repeat(1 << 20)); 1 << 10],
+            _ => vec![item("x"); count as usize],
+        })
+    }
 }
 
 impl Validation {
@@ -133,6 +153,12 @@ impl Validation {
             payloads: match lie.as_str() {
                 "four billion payloads" => u32::MAX,
                 "a payload beyond the file" | "a page without payloads" => 1,
+                _ => 0,
+            },
+            items: match lie.as_str() {
+                "four billion items" => u32::MAX,
+                "a page without items" => 1,
+                "items of a gigabyte" => 1 << 10,
                 _ => 0,
             },
         }

@@ -7,6 +7,7 @@ use crate::foreign::Described;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 use crate::validate::name::Named;
+use crate::validate::report::Kind;
 
 /// Content that no reader of models takes for anything.
 pub(in crate::validate) static RULE: Rule = Rule::inert(
@@ -33,6 +34,14 @@ pub(in crate::validate) fn report(described: Described, scope: &mut Scope<'_>) {
         return scope.find(&unknown::RULE, &whole, 0, what);
     }
     match Named::of(scope) {
+        Named::Model if described.kind == Kind::Empty && is_of_rank(scope) => {
+            scope.find(
+                &RULE,
+                &whole,
+                0,
+                "empty, as the file of a rank that has no items of a distributed checkpoint",
+            );
+        }
         Named::Model => {
             scope.find(&NAME, &whole, 0, format!("its name is a model's, and it is none: {what}"));
         }
@@ -46,4 +55,10 @@ pub(in crate::validate) fn report(described: Described, scope: &mut Scope<'_>) {
         }
         _ => scope.find(&RULE, &whole, 0, what),
     }
+}
+
+/// Whether the file is called as one of a rank's items of a distributed checkpoint: `__1_0.distcp`.
+fn is_of_rank(scope: &Scope<'_>) -> bool {
+    let name = scope.options.name.as_deref().unwrap_or_default();
+    name.starts_with("__") && name.ends_with(".distcp")
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::run::{Dialect, Fed, PickleRun};
 use super::{held, hidden, index, objects, trailing};
 use crate::step::{Next, Range, Window};
+use crate::validate::dcp;
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
 use crate::validate::finding::{Class, Finding, Verdict};
@@ -99,7 +100,10 @@ impl BarePickles {
                 return Some(legacy::child(scope));
             }
             let mut inner = Scope { report: &mut self.found, budget: &mut *scope.budget, ..*scope };
-            index::check(&graph, &Part::at("", start), &mut inner);
+            let is_hidden = self.certainty == Certainty::Hidden;
+            if is_hidden || !dcp::metadata::check(&graph, &Part::at("", start), &mut inner) {
+                index::check(&graph, &Part::at("", start), &mut inner);
+            }
             let mut tensors = Tensors::new(&graph, &Part::at("", start), &mut inner);
             held::read(&mut tensors, &graph, &mut inner);
         }
@@ -156,7 +160,8 @@ impl BarePickles {
     fn commit(&mut self, telling: bool, scope: &mut Scope<'_>) {
         let mut found = core::mem::take(&mut self.found);
         if self.certainty != Certainty::Hidden {
-            scope.kind(Kind::Pickle);
+            let is_metadata = found.kind == Kind::DcpMetadata || scope.report.kind == Kind::DcpMetadata;
+            scope.kind(if is_metadata { Kind::DcpMetadata } else { Kind::Pickle });
         } else if found.verdict != Verdict::Unsafe || !telling {
             found = found.only(hidden::is_inconclusive);
         }

@@ -7,9 +7,8 @@ use crate::validate::finding::Rule;
 pub(super) static RULE: Rule = Rule::warning(
     "SR-PICKLE-INDEX",
     "the index of a distributed checkpoint",
-    "torch.distributed.checkpoint loads it without weights_only, and the tensors are in the \
-     `.distcp` files beside it. What it imports comes with PyTorch: judge it with --allow for each \
-     name that a finding has, if all of them begin with torch.distributed.",
+    "It is a part of what torch.distributed.checkpoint writes into `.metadata`, by itself: no reader \
+     does anything with it.",
 );
 
 /// Says what a pickle is that is no state dict.

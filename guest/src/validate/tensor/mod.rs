@@ -30,9 +30,11 @@ mod view;
 use alloc::vec::Vec;
 
 use self::reading::Plan;
+use super::dcp::matching::Root;
 use super::examine::{Part, Scope};
 use super::finding::Rule;
 use crate::Error;
+use crate::model::{Node, NodeId};
 use crate::pickle::Graph;
 use crate::step::{Next, Range};
 use crate::torch::{NamedStorage, Surveyed, survey};
@@ -89,6 +91,21 @@ impl Tensors {
         quantizer::check(&found, part, scope);
         opaque::check(&found, part, scope);
         Self { part: part.clone(), found, plan: None }
+    }
+
+    /// What the whole pickle builds: a tensor, of whatever class, or another object.
+    pub(in crate::validate) fn root(&self) -> Root {
+        let node = |id: NodeId| usize::try_from(id).ok().and_then(|id| self.found.nodes.get(id));
+        let root = match node(0) {
+            Some(&(Node::Parameter { tensor, .. } | Node::Subclass { tensor, .. })) => node(tensor),
+            root => root,
+        };
+        match root {
+            Some(Node::Tensor(tensor) | Node::Quantized { tensor, .. }) => {
+                Root::Tensor(tensor.dtype, tensor.shape.clone())
+            }
+            _ => Root::Object,
+        }
     }
 
     /// The storages the pickle names.

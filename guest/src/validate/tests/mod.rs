@@ -12,6 +12,7 @@ macro_rules! fixtures {
 
 mod build;
 mod cut;
+mod dcp;
 mod files;
 mod gguf;
 mod inert;

@@ -11,8 +11,10 @@ use super::work::Work;
 use super::{directory, duplicates, hidden, names, several};
 use crate::Excess;
 use crate::step::{Next, Range};
+use crate::validate::dcp::items::{Item, Walk, Walked};
+use crate::validate::dcp::matching;
 use crate::validate::examine::{Bytes, Child, Examine, Part, Scope};
-use crate::validate::file::limit;
+use crate::validate::file::{Sniff, limit};
 use crate::validate::report::Kind;
 use crate::zip::windows::{self, Windows};
 
@@ -37,6 +39,8 @@ enum Stage {
     /// What tells whether the file is several archives is on its way: its tail, and
     /// where the last one would start.
     Several(Range, Vec<Vec<u8>>, u64),
+    /// The ends of archives before the last one are on their way.
+    Items(Walk),
     /// Directories are on their way.
     Directories(Vec<View>, Vec<Range>),
     /// Headers and descriptors are on their way.
@@ -64,8 +68,11 @@ impl Examine for Archive {
                     None => self.tail(range, parts, scope),
                 }
             }
-            Stage::Several(_, _, split) if several::tells(&parts) => self.several(split, scope),
+            Stage::Several(_, _, split) if several::tells(&parts) => {
+                self.items(Walk::new(split, scope.options.limits.entries), Vec::new(), scope)
+            }
             Stage::Several(range, tail, _) => self.tail(range, tail, scope),
+            Stage::Items(walk) => self.items(walk, parts, scope),
             Stage::Directories(views, asked) => self.directories(&views, &Windows::new(&asked, parts), scope),
             Stage::Places(places) => self.places(places, parts, scope),
             Stage::Work(work) => self.work(work, parts, scope),
@@ -80,18 +87,40 @@ impl Archive {
         Self { members, first: String::new(), spans, comments, followed, stage: Stage::Start }
     }
 
-    /// The last archive, and what is before it.
-    fn several(&self, split: u64, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
-        if !self.followed {
-            several::report(split, scope);
+    /// The archives that end the region, and what is before them.
+    fn items(&mut self, mut walk: Walk, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        let items = match walk.resume(parts, scope.length) {
+            Walked::Items(items) => items,
+            Walked::Fetch(ranges) => {
+                self.stage = Stage::Items(walk);
+                return Next::Fetch(ranges);
+            }
+        };
+        let expected = scope.options.expected.as_deref().filter(|_| scope.is_file());
+        if !self.followed && expected.is_none() {
+            several::report(&items, scope);
         }
-        let last = Range::new(split, scope.length.saturating_sub(split));
-        let name = alloc::format!("archive at byte {split}");
-        let before = Box::new(Self::new(true));
-        Next::Done(vec![
-            Child { name: String::new(), bytes: Bytes::At(Range::new(0, split)), examiner: before },
-            Child::member(name, last, Box::new(Self::new(true))),
-        ])
+        let mut children = Vec::with_capacity(items.len().saturating_add(1));
+        let first = items.first().map_or(0, |item| item.offset);
+        if first > 0 {
+            // Whatever it is, it is taken for the start of the file.
+            let before = Box::new(Self::new(true));
+            children.push(Child {
+                name: String::new(),
+                bytes: Bytes::At(Range::new(0, first)),
+                examiner: before,
+            });
+        }
+        for range in items {
+            let name = matching::name_of(range.offset, expected);
+            children.push(Child::member(name, range, Box::new(Sniff::new())));
+            if scope.is_file() {
+                scope.report.items.push(Item { range, root: None });
+            }
+        }
+        scope.report.items.sort_by_key(|item| item.range.offset);
+        scope.kind(Kind::DcpItems);
+        Next::Done(children)
     }
 
     fn start(&mut self, scope: &Scope<'_>) -> Next<Vec<Child>> {
@@ -102,6 +131,9 @@ impl Archive {
     }
 
     fn tail(&mut self, range: Range, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
+        if scope.is_file() && !self.followed {
+            scope.report.items.push(Item { range: Range::new(0, scope.length), root: None });
+        }
         let ends = ends::survey(parts.first().map_or(&[], Vec::as_slice), range.offset, scope);
         self.spans = ends.spans;
         self.comments = ends.comments;

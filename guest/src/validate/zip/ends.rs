@@ -75,7 +75,7 @@ pub(super) fn survey(tail: &[u8], base: u64, scope: &mut Scope<'_>) -> Ends {
 
 /// Where an archive starts that ends the file, if that is not at its beginning and all
 /// its offsets count from there.
-pub(super) fn displaced(tail: &[u8], base: u64) -> Option<u64> {
+pub(in crate::validate) fn displaced(tail: &[u8], base: u64) -> Option<u64> {
     let (at, record) = candidates(tail).next()?;
     let end = base.saturating_add(at as u64);
     let before = |distance: u64| {

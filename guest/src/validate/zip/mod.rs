@@ -36,6 +36,7 @@ mod work;
 mod zip64;
 
 pub(super) use archive::child;
+pub(super) use ends::displaced;
 pub(super) use inflate::Inflate;
 
 use super::finding::Rule;

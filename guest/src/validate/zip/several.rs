@@ -1,3 +1,5 @@
+use alloc::format;
+
 use super::ends;
 use crate::step::Range;
 use crate::validate::examine::{Part, Scope};
@@ -34,9 +36,11 @@ pub(super) fn tells(parts: &[alloc::vec::Vec<u8>]) -> bool {
         && next == Some(&LOCAL_HEADER[..])
 }
 
-/// Reports it.
-pub(super) fn report(split: u64, scope: &mut Scope<'_>) {
-    scope.find(&RULE, &Part::whole(), split, "another archive, as in PyTorch's `.distcp` files");
+/// Reports it, at the last one.
+pub(super) fn report(items: &[Range], scope: &mut Scope<'_>) {
+    let last = items.last().map_or(0, |item| item.offset);
+    let message = format!("{} archives, as in PyTorch's `.distcp` files", items.len());
+    scope.find(&RULE, &Part::whole(), last, message);
 }
 
 const SIGNATURE: u64 = LOCAL_HEADER.len() as u64;

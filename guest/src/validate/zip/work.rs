@@ -6,7 +6,7 @@ use super::member::{DEFLATED, Member, NUMPY};
 use super::torch::program::{Program, Script};
 use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden, method};
-use crate::step::Next;
+use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::file::{Sniff, unknown};
 use crate::validate::pickle::{Hidden, Suspicion};
@@ -218,7 +218,11 @@ impl Work {
             (Purpose::Pickle, Outcome::Pickle(graph, rest)) => {
                 self.children.extend(rest);
                 if let Some(graph) = graph.filter(|_| self.storages.is_none()) {
-                    self.storages = Some(Storages::new(&graph, &member.content(), scope));
+                    let storages = Storages::new(&graph, &member.content(), scope);
+                    if scope.place.stored {
+                        scope.report.root(Range::new(scope.place.start, scope.length), storages.root());
+                    }
+                    self.storages = Some(storages);
                 }
             }
             (Purpose::Note(note), Outcome::Bytes(bytes)) => {

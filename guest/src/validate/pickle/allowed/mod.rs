@@ -1,5 +1,6 @@
 //! The allow-list: what a pickle may name, and what it may do with it.
 
+mod dcp;
 mod numpy;
 mod python;
 mod random;
@@ -81,7 +82,7 @@ impl Means {
 
 /// What a name is good for, if it is allowed.
 pub(super) fn allowed(module: &str, name: &str) -> Option<&'static Means> {
-    let tables = [torch::TABLE, python::TABLE, numpy::TABLE, random::TABLE, training::TABLE];
+    let tables = [torch::TABLE, python::TABLE, numpy::TABLE, random::TABLE, training::TABLE, dcp::TABLE];
     let mut entries = tables.into_iter().flatten();
     let entry = entries.find(|entry| entry.modules.contains(&module) && entry.names.contains(&name));
     if let Some(entry) = entry {

@@ -1,5 +1,6 @@
 //! What Python hashes keys to, as far as a file can choose it.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -49,6 +50,7 @@ impl<'a> Hashing<'a> {
                 let items = items.iter().map(|&item| self.ready(item));
                 let key = match composite {
                     Composite::Tuple => tuple(items),
+                    Composite::Index => index(items),
                     Composite::Set => set(items),
                     Composite::Changed => Key { hash: UNKNOWN.hash, ..set(items) },
                 };
@@ -115,7 +117,38 @@ impl<'a> Hashing<'a> {
     }
 
     /// The parts that a value's hash is made of.
-    fn composite(&self, value: Value) -> Option<(Composite, &'a [Value])> {
+    fn composite(&self, value: Value) -> Option<(Composite, Cow<'a, [Value]>)> {
+        let (composite, items) = match self.objects.get(value)? {
+            Object::Instance(instance) if self.is_index(instance) => {
+                return Some((Composite::Index, Cow::Owned(self.index_parts(instance))));
+            }
+            _ => self.borrowed(value)?,
+        };
+        Some((composite, Cow::Borrowed(items)))
+    }
+
+    /// Whether it is a key of `.metadata` of a distributed checkpoint.
+    fn is_index(&self, instance: &Instance) -> bool {
+        self.objects.global(instance.callable).is_some_and(|global| {
+            global.module == "torch.distributed.checkpoint.metadata" && global.name == "MetadataIndex"
+        })
+    }
+
+    /// The name and the offsets of one: it is hashed as a tuple of both.
+    fn index_parts(&self, instance: &Instance) -> Vec<Value> {
+        let part = |name| match self.objects.get(instance.state?)? {
+            Object::Dict(pairs) => pairs
+                .iter()
+                .rev()
+                .find(|(key, _)| self.objects.text(*key) == Some(name))
+                .map(|&(_, value)| value),
+            _ => None,
+        };
+        vec![part("fqn").unwrap_or(Value::None), part("offset").unwrap_or(Value::None)]
+    }
+
+    /// The same for what keeps its parts in a row.
+    fn borrowed(&self, value: Value) -> Option<(Composite, &'a [Value])> {
         match self.objects.get(value)? {
             Object::Tuple(items) => Some((Composite::Tuple, items)),
             Object::FrozenSet(items) => Some((Composite::Set, items)),
@@ -151,6 +184,8 @@ impl<'a> Hashing<'a> {
 #[derive(Clone, Copy)]
 enum Composite {
     Tuple,
+    /// An object that is hashed by a function in Python, as a tuple.
+    Index,
     Set,
     /// A set of what a list held at some time.
     Changed,
@@ -171,6 +206,12 @@ fn tuple(items: impl ExactSizeIterator<Item = Key>) -> Key {
     }
     let hash = hash.wrapping_add(length ^ (PRIME5 ^ 3_527_539));
     Key { hash: if hash == u64::MAX { 1_546_275_796 } else { hash }, time }
+}
+
+/// The hash of a dataclass: that of its fields as a tuple, by way of two calls in Python.
+fn index(items: impl ExactSizeIterator<Item = Key>) -> Key {
+    let Key { hash, time } = tuple(items);
+    Key { hash, time: time.saturating_add(CALLED) }
 }
 
 /// CPython's hash of a frozenset.
@@ -263,6 +304,8 @@ const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 const NONE: u64 = 0xfca8_6420;
 /// Nanoseconds to hash a number, or to step to an item of a tuple.
 const NUMBER: u64 = 20;
+/// Nanoseconds of a method in Python that is called to hash or to compare.
+const CALLED: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {

@@ -92,7 +92,7 @@ fn a_payload_is_found_where_no_reader_of_the_archive_looks() {
 fn of_two_archives_both_are_judged() {
     let (good, bad) = (Zip::torch().bytes(), inner());
     for bytes in [[good.clone(), bad.clone()].concat(), [bad.clone(), good].concat()] {
-        assert!(summary(&bytes).starts_with("TorchZip Unsafe"), "{}", summary(&bytes));
+        assert!(summary(&bytes).starts_with("DcpItems Unsafe"), "{}", summary(&bytes));
     }
     let inside = with(|zip| zip.end.comment = bad.clone());
     assert!(summary(&inside.bytes()).starts_with("TorchZip Unsafe"));

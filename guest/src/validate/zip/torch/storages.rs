@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::role::{Role, role_of};
 use crate::pickle::Graph;
 use crate::step::{Next, Range};
+use crate::validate::dcp::matching::Root;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 use crate::validate::tensor::Tensors;
@@ -70,6 +71,11 @@ impl Storages {
             inflated: Vec::new(),
             inflated_at: BTreeMap::new(),
         }
+    }
+
+    /// What the pickle builds.
+    pub(in crate::validate::zip) fn root(&self) -> Root {
+        self.tensors.root()
     }
 
     /// Whether the bytes of this record are looked at.
