@@ -337,8 +337,8 @@ pub const BUGS: &[Bug] = &[
         breaks: "a dtype may say of its elements that they are no objects",
         edit: Edit {
             file: "guest/src/validate/pickle/allowed/numpy.rs",
-            find: "let fits = if element.objects",
-            put: "let fits = flags >= 0 || if element.objects",
+            find: "if said != element.flags &&",
+            put: "if said < 0 && said != element.flags &&",
         },
         run: TRUSTED,
     },
