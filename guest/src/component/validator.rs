@@ -92,7 +92,7 @@ fn rule_out(rule: &Rule) -> wit::Rule {
 }
 
 fn finding_out(finding: &Finding) -> wit::Finding {
-    let Finding { rule, offset, part, part_offset, message } = finding;
+    let Finding { rule, offset, part, part_offset, message, .. } = finding;
     wit::Finding {
         rule: rule.id.into(),
         offset: *offset,

@@ -129,6 +129,24 @@ impl Part {
 impl Scope<'_> {
     /// Reports what was found at `offset` of a part.
     pub(super) fn find(&mut self, rule: &'static Rule, part: &Part, offset: u64, message: impl Into<String>) {
+        self.add(rule, part, offset, message.into(), false);
+    }
+
+    /// The same where the region ends too early to have the rest of a length that its own bytes
+    /// say. If that is all there is against a file, it may be the start of a good one.
+    pub(super) fn find_cut(
+        &mut self,
+        length: u64,
+        rule: &'static Rule,
+        part: &Part,
+        offset: u64,
+        message: impl Into<String>,
+    ) {
+        let is_cut = self.is_file() && cut::is_plausible(length);
+        self.add(rule, part, offset, message.into(), is_cut);
+    }
+
+    fn add(&mut self, rule: &'static Rule, part: &Part, offset: u64, message: String, is_cut: bool) {
         let mut at = self.place.start;
         if self.place.stored {
             let inside = if part.stored { offset } else { 0 };
@@ -142,25 +160,9 @@ impl Scope<'_> {
             offset: at,
             part: self.place.inside(&part.name),
             part_offset: base.saturating_add(offset),
-            message: message.into(),
+            message,
+            is_cut,
         });
-    }
-
-    /// The same where the region ends too early to have the rest of a length that its own bytes
-    /// say. If that is all there is against a file, it may be the start of a good one.
-    pub(super) fn find_cut(
-        &mut self,
-        length: u64,
-        rule: &'static Rule,
-        part: &Part,
-        offset: u64,
-        message: impl Into<String>,
-    ) {
-        let before = self.report.malformed();
-        self.find(rule, part, offset, message);
-        if self.is_file() && cut::is_plausible(length) && self.report.malformed() > before {
-            self.report.note_cut();
-        }
     }
 
     /// Where content is that a pickle has in one of its values, made by what is at `offset`

@@ -77,6 +77,8 @@ pub struct Finding {
     pub part_offset: u64,
     /// What was found there, and what it would do.
     pub message: String,
+    /// Whether it says no more than that the file ends too early.
+    pub(super) is_cut: bool,
 }
 
 impl Class {

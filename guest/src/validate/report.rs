@@ -30,10 +30,6 @@ pub struct Report {
     /// What it says, if it is the metadata of a distributed checkpoint.
     pub metadata: Option<Metadata>,
     counts: BTreeMap<&'static str, u32>,
-    /// Findings by rules of what is malformed, and those of them that say no more than that the
-    /// file ends too early.
-    malformed: u64,
-    cut: u64,
 }
 
 /// What a file is, told by its bytes.
@@ -156,8 +152,6 @@ impl Default for Report {
             items: Vec::new(),
             metadata: None,
             counts: BTreeMap::new(),
-            malformed: 0,
-            cut: 0,
         }
     }
 }
@@ -257,7 +251,6 @@ impl Report {
     pub(super) fn add(&mut self, finding: Finding) {
         self.verdict = self.verdict.max(finding.rule.verdict);
         self.level = self.level.min(finding.rule.level);
-        self.malformed = self.malformed.saturating_add(u64::from(finding.rule.verdict == Verdict::Malformed));
         let count = self.counts.entry(finding.rule.id).or_default();
         if *count < LISTED {
             *count += 1;
@@ -267,21 +260,6 @@ impl Report {
         }
     }
 
-    /// Findings by rules of what is malformed.
-    pub(super) fn malformed(&self) -> u64 {
-        self.malformed
-    }
-
-    /// Notes that the last of these says no more than that the file ends too early.
-    pub(super) fn note_cut(&mut self) {
-        self.cut = self.cut.saturating_add(1);
-    }
-
-    /// Whether all that makes the file malformed is that it ends too early.
-    pub(super) fn is_only_cut(&self) -> bool {
-        self.cut > 0 && self.cut == self.malformed
-    }
-
     /// The findings of some rules.
     pub(super) fn only(self, is_wanted: fn(&Rule) -> bool) -> Self {
         let mut report = Self::default();
@@ -289,24 +267,12 @@ impl Report {
         report
     }
 
-    /// The same with other findings in the place of its own.
-    pub(super) fn each(self, other: impl Fn(Finding) -> Finding) -> Self {
-        let Self { kind, level, unlisted, payloads, .. } = self;
-        let mut report = Self { kind, level, unlisted, payloads, ..Self::default() };
-        self.findings.into_iter().for_each(|finding| report.add(other(finding)));
-        report
-    }
-
     /// Adds all findings of another report.
     pub(super) fn merge(&mut self, other: Self) {
-        let is_malformed = |finding: &&Finding| finding.rule.verdict == Verdict::Malformed;
-        let listed = other.findings.iter().filter(is_malformed).count() as u64;
-        self.malformed = self.malformed.saturating_add(other.malformed.saturating_sub(listed));
         other.findings.into_iter().for_each(|finding| self.add(finding));
         self.verdict = self.verdict.max(other.verdict);
         self.level = self.level.min(other.level);
         self.unlisted = self.unlisted.saturating_add(other.unlisted);
-        self.cut = self.cut.saturating_add(other.cut);
         self.payloads.extend(other.payloads);
         self.metadata = self.metadata.take().or(other.metadata);
     }

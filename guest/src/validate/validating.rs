@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::budget::Budget;
 use super::dcp::matching::{self, Expected};
 use super::examine::{Bytes, Child, Examine, Place, Scope};
-use super::file::{Sniff, cut, limit};
+use super::file::cut::Telling;
+use super::file::{Sniff, limit};
 use super::options::ValidateOptions;
 use super::report::Report;
 use crate::Error;
@@ -25,6 +26,8 @@ use crate::step::{Chunk, Gather, Next, Range};
 pub struct Validating {
     options: ValidateOptions,
     report: Report,
+    /// What of it is told.
+    telling: Telling,
     /// What is being examined, outermost first, and what is still to be.
     jobs: Vec<Job>,
     /// Jobs that were begun.
@@ -72,6 +75,7 @@ impl Validating {
         let job = Job { place: Place::file(), length, depth: 0, held: None, examiner };
         Self {
             budget: Budget::new(length, options.limits.pickle_bytes),
+            telling: Telling::new(options.name.as_deref()),
             options,
             report: Report::default(),
             jobs: vec![job],
@@ -134,6 +138,7 @@ impl Validating {
                         self.gather = Gather::new(ranges.into_iter().map(shift).collect())?;
                         let missing = self.gather.missing();
                         if !missing.is_empty() {
+                            self.telling.take(&self.report, false);
                             return Ok(Judging::Fetch(missing));
                         }
                         parts = core::mem::take(&mut self.gather).into_parts();
@@ -145,14 +150,14 @@ impl Validating {
                 }
             }
         }
-        cut::settle(&mut self.report, self.options.name.as_deref());
+        self.telling.take(&self.report, true);
         self.over = true;
         Ok(Judging::Ready)
     }
 
     /// What was found so far; all of it once [`Judging::Ready`].
     pub fn report(&self) -> &Report {
-        &self.report
+        self.telling.told()
     }
 
     /// Whether the report is whole.

@@ -1,6 +1,7 @@
 //! Files that end before they should: downloads that are not finished, copies that failed.
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use crate::validate::finding::{Finding, Rule, Verdict};
 use crate::validate::name::Named;
@@ -19,21 +20,68 @@ pub(in crate::validate) fn is_plausible(length: u64) -> bool {
     length <= LONGEST
 }
 
-/// A file that is broken, and that nothing else is wrong with than that it ends too early, or that
-/// is a download by its name, is not malformed: nobody knows what it will be.
-pub(in crate::validate) fn settle(report: &mut Report, name: Option<&str>) {
-    if report.verdict != Verdict::Malformed {
-        return;
+/// A report as others see it while it grows. What may yet turn out to be only a cut waits until
+/// that is certain: what was told once stays told.
+#[derive(Debug)]
+pub(in crate::validate) struct Telling {
+    /// Whether the file is a download by its name, which is not finished.
+    is_partial: bool,
+    told: Report,
+    /// Findings of what is being judged that are told or wait.
+    seen: usize,
+    waiting: Vec<Finding>,
+}
+
+impl Telling {
+    /// Of a file of this name.
+    pub(in crate::validate) fn new(name: Option<&str>) -> Self {
+        let is_partial = name.map(Named::new) == Some(Named::Partial);
+        Self { is_partial, told: Report::default(), seen: 0, waiting: Vec::new() }
     }
-    let is_partial = name.map(Named::new) == Some(Named::Partial);
-    if !is_partial && !report.is_only_cut() {
-        return;
+
+    /// What is told.
+    pub(in crate::validate) fn told(&self) -> &Report {
+        &self.told
     }
-    let before = core::mem::take(report);
-    *report = before.each(|finding| match finding.rule.verdict {
-        Verdict::Malformed => cut(finding, is_partial),
-        _ => finding,
-    });
+
+    /// Takes what is new in a report, which is whole if it is `over`.
+    pub(in crate::validate) fn take(&mut self, report: &Report, over: bool) {
+        for finding in report.findings.get(self.seen..).unwrap_or_default() {
+            let is_malformed = finding.rule.verdict == Verdict::Malformed;
+            if is_malformed && (self.is_partial || finding.is_cut) && !self.is_certain(report) {
+                self.waiting.push(finding.clone());
+                continue;
+            }
+            self.told.add(finding.clone());
+            if is_malformed {
+                self.tell(false);
+            }
+        }
+        self.seen = report.findings.len();
+        if over || self.is_certain(report) {
+            // Of what is not listed nobody knows.
+            let is_cut = !self.is_certain(report) && (self.is_partial || report.unlisted == 0);
+            self.tell(is_cut);
+        }
+        self.told.kind = report.kind;
+        self.told.level = report.level;
+        if over {
+            self.told.payloads.clone_from(&report.payloads);
+            self.told.unlisted = self.told.unlisted.saturating_add(report.unlisted);
+        }
+    }
+
+    /// Whether the file is worse than cut, or known to be no start of a good one.
+    fn is_certain(&self, report: &Report) -> bool {
+        report.verdict == Verdict::Unsafe || (!self.is_partial && self.told.verdict == Verdict::Malformed)
+    }
+
+    /// Tells what waits: of a file that is only cut, or of one that is broken.
+    fn tell(&mut self, is_cut: bool) {
+        for finding in core::mem::take(&mut self.waiting) {
+            self.told.add(if is_cut { cut(finding, self.is_partial) } else { finding });
+        }
+    }
 }
 
 fn cut(finding: Finding, is_partial: bool) -> Finding {

@@ -33,5 +33,6 @@ pub(in crate::validate) fn nested(place: &Place, report: &mut Report) {
         part_offset: 0,
         message: "too many archives inside each other, which no option raises: this one was not looked into"
             .into(),
+        is_cut: false,
     });
 }

@@ -21,7 +21,10 @@ pub(super) fn report(what: &str, at: u64, header: &Part, scope: &mut Scope<'_>) 
 
 /// Reports a header of so many bytes, which are not there.
 pub(super) fn cut(length: u64, what: &str, at: u64, scope: &mut Scope<'_>) {
-    scope.find_cut(length, &RULE, &Part::whole(), at, what);
+    match usize::try_from(length) {
+        Ok(..=LONGEST) => scope.find_cut(length, &RULE, &Part::whole(), at, what),
+        _ => scope.find(&RULE, &Part::whole(), at, what),
+    }
 }
 
 /// Reports text that is not the literal expected there.

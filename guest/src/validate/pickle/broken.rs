@@ -1,6 +1,7 @@
 use alloc::format;
 
 use super::Objects;
+use super::run::Dialect;
 use crate::pickle::Instance;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::file::limit;
@@ -23,15 +24,22 @@ pub(super) static TRUNCATED: Rule = Rule::malformed(
 );
 
 /// Reports the error that ended a pickle.
-pub(super) fn report(error: &Error, part: &Part, scope: &mut Scope<'_>) {
+pub(super) fn report(error: &Error, dialect: Dialect, part: &Part, scope: &mut Scope<'_>) {
     match error {
         Error::Malformed(fault) | Error::Unsupported(fault) => fault_at(&RULE, fault, part, scope),
         Error::Truncated(Fault { offset, expected, found, .. }) => {
-            let message = format!("expected {expected}, found {found}");
-            scope.find_cut(0, &TRUNCATED, part, *offset, message);
+            truncated(dialect, part, *offset, &format!("expected {expected}, found {found}"), scope);
         }
         Error::Limit(excess) => limit::reached(excess, part, scope),
         Error::Unrepresentable(_) | Error::Misuse(_) => scope.find(&RULE, part, 0, format!("{error}")),
+    }
+}
+
+/// Reports a pickle that has not ended. In an archive it is a record, and the file goes on.
+pub(super) fn truncated(dialect: Dialect, part: &Part, offset: u64, message: &str, scope: &mut Scope<'_>) {
+    match dialect {
+        Dialect::Torch => scope.find(&TRUNCATED, part, offset, message),
+        Dialect::Legacy | Dialect::Plain => scope.find_cut(0, &TRUNCATED, part, offset, message),
     }
 }
 

@@ -98,7 +98,7 @@ impl PickleRun {
             }
             Err(error) => {
                 self.state = State::Broken;
-                broken::report(&error, &self.part, scope);
+                broken::report(&error, self.dialect, &self.part, scope);
                 self.conclude(scope);
                 Fed::Broken
             }
@@ -111,7 +111,7 @@ impl PickleRun {
             self.state = State::Broken;
             self.machine.close();
             self.look(scope);
-            scope.find_cut(0, &broken::TRUNCATED, &self.part, offset, "expected STOP, found the end");
+            broken::truncated(self.dialect, &self.part, offset, "expected STOP, found the end", scope);
             self.conclude(scope);
         }
     }
