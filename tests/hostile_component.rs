@@ -147,6 +147,8 @@ const LIES_IN_VALIDATING: &[(&str, &str)] = &[
     ("a payload beyond the file", "SR-FILE-UNTRUE"),
     ("a page without payloads", "SR-FILE-UNTRUE"),
     ("four billion payloads", "SR-FILE-UNTRUE"),
+    ("a page without items", "SR-FILE-UNTRUE"),
+    ("items of a gigabyte", "SR-FILE-LIMIT"),
     ("fetch beyond the file", "SR-FILE-UNTRUE"),
     ("fetch past the last offset", "SR-FILE-UNTRUE"),
     ("fetch no range", "SR-FILE-UNTRUE"),

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::build::{call, ints, pickle};
 use super::{judge, summary_of};
 use crate::Range;
 use crate::dcp::Form;
@@ -164,6 +165,24 @@ impl Report {
     fn verdict_text(&self) -> String {
         summary_of(self).lines().next().unwrap_or_default().to_string()
     }
+}
+
+/// Numbers that are equal modulo 2^61 - 1 hash alike in CPython, and so do the keys that have them.
+#[test]
+fn keys_of_one_hash_cost_too_much() {
+    let pickle_of = |count: u32, prime: i64| {
+        let mut pairs = String::new();
+        for key in 0..count {
+            let numbers: Vec<i64> = (0..7).map(|digit| i64::from((key >> (2 * digit)) & 3) * prime).collect();
+            let size = call("torch", "Size", &[&ints(&numbers)]);
+            let class = "ctorch.distributed.checkpoint.metadata;MetadataIndex;";
+            pairs.push_str(&alloc::format!("{class} ) x81 }} ( Vfqn; Vw; Voffset; {size} u b N "));
+        }
+        pickle(&alloc::format!("}} ( {pairs} u"))
+    };
+    let found = |bytes: &[u8]| errors(&judge(bytes, ValidateOptions::default()));
+    assert_eq!(found(&pickle_of(6000, (1 << 61) - 1)), ["SR-FILE-COST"]);
+    assert_eq!(found(&pickle_of(6000, 1 << 40)), [""; 0]);
 }
 
 #[test]
