@@ -93,6 +93,56 @@ fn one_run_writes_all_that_was_asked_for() {
 }
 
 #[test]
+fn an_output_takes_the_place_of_nothing_that_is_wanted() {
+    let room = Room::new();
+    room.write("model.pkl", HARMLESS);
+    symlink("model.pkl", room.path("link.json")).unwrap();
+    for (arguments, file) in [
+        (vec!["--output", "json=x", "--output", "sarif=./x"], "./x"),
+        (vec!["--output", "json=known.json", "--write-baseline", "known.json"], "known.json"),
+        (vec!["--output", "json=model.pkl"], "model.pkl"),
+        (vec!["--output", "json=link.json"], "link.json"),
+        (vec!["--write-baseline", "model.pkl"], "model.pkl"),
+    ] {
+        let output = room.run(&[&[".", "--no-config"][..], &arguments].concat());
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert!(text(&output.stderr).contains(&format!("error: {file}: ")), "{arguments:?}");
+    }
+    assert_eq!(fs::read(room.path("model.pkl")).unwrap(), HARMLESS);
+    assert!(!room.path("x").exists() && !room.path("known.json").exists());
+    // What an earlier run wrote is judged and written anew.
+    for _ in 0..2 {
+        assert_eq!(room.code(&[".", "--output", "json=found.json", "--output", "text=found.txt"]), 0);
+    }
+}
+
+#[test]
+fn settings_inside_what_is_judged_are_told() {
+    let room = Room::new();
+    room.write("model.pkl", EVIL);
+    room.write("strongroom.toml", b"allow = [\"os.system\"]\n");
+    let stderr = |arguments: &[&str]| text(&room.run(arguments).stderr).to_string();
+    assert!(stderr(&["."]).contains("strongroom.toml is inside what is judged"));
+    assert!(!stderr(&["model.pkl"]).contains("inside what is judged"));
+    assert!(!stderr(&[".", "--config", "strongroom.toml"]).contains("inside what is judged"));
+    assert_eq!(room.code(&[".", "--no-config"]), 1);
+}
+
+#[test]
+fn names_that_are_no_text_stay_apart_in_a_statement() {
+    use std::os::unix::ffi::OsStrExt;
+    let room = Room::new();
+    for byte in [0xfe, 0xff] {
+        let name = [b'a', byte];
+        fs::write(room.path("").join(std::ffi::OsStr::from_bytes(&name)), [HARMLESS, &[]].concat()).unwrap();
+    }
+    let statement: Json = serde_json::from_slice(&room.run(&[".", "--format", "in-toto"]).stdout).unwrap();
+    let names: BTreeSet<&str> =
+        statement["subject"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["./a\\xfe", "./a\\xff"]);
+}
+
+#[test]
 fn a_statement_has_the_digests_of_what_was_judged() {
     let room = Room::new();
     room.write("abc.pkl", b"abc");

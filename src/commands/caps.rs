@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use strongroom::Limits;
 
-use super::size;
+use super::{duration, size};
 use crate::failure::Usage;
 
 /// What reading a file may take.
@@ -15,7 +15,7 @@ pub struct Caps {
     max_memory: usize,
 
     /// Time that understanding one file may take, tensor data aside: 500ms, 5m
-    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration::parse)]
     timeout: Duration,
 
     /// Set another limit, which an error has named; may be given many times

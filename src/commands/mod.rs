@@ -4,6 +4,7 @@ pub mod caps;
 mod checkpoint_process;
 mod completions;
 mod convert;
+mod duration;
 mod each;
 mod extras;
 mod inspect;

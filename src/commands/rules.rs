@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use strongroom::validate::{Rule, Verdict};
 
-use crate::failure::Unsuitable;
+use crate::failure::Usage;
 use crate::output::{Printable, json, wrapped};
 
 /// Show the rules that files are judged by
@@ -28,7 +28,7 @@ impl Args {
         if let Some(id) = &self.id {
             rules.retain(|rule| rule.id.eq_ignore_ascii_case(id));
             if rules.is_empty() {
-                bail!(Unsuitable(format!("{id}: there is no such rule; `strongroom rules` shows all")));
+                bail!(Usage(format!("{id}: there is no such rule; `strongroom rules` shows all")));
             }
         }
         if self.json {

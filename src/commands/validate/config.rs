@@ -15,7 +15,7 @@ use strongroom::Error;
 use strongroom::validate::Level;
 
 use super::gate::{Accept, FailOn};
-use crate::commands::size;
+use crate::commands::{duration, size};
 use crate::failure::Usage;
 
 /// What the file may say; each is what the option of this name is.
@@ -77,7 +77,7 @@ fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D
 }
 
 fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    parse(deserializer, humantime::parse_duration).map(Some)
+    parse(deserializer, duration::parse).map(Some)
 }
 
 fn accept<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Accept>, D::Error> {

@@ -1,6 +1,9 @@
 //! A statement of in-toto, for whoever signs it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde_json::json;
 use strongroom::Engine;
@@ -16,9 +19,7 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
         let paths = std::iter::once(&judged.report.path).chain(&judged.links);
         let digests = judged.report.sha256.iter();
         digests.flat_map(move |sha256| {
-            paths
-                .clone()
-                .map(move |path| json!({"name": path.to_string_lossy(), "digest": {"sha256": sha256}}))
+            paths.clone().map(move |path| json!({"name": name(path), "digest": {"sha256": sha256}}))
         })
     });
     let verdict = files.iter().map(|judged| judged.report.verdict).max();
@@ -26,7 +27,7 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
     let level = reached.map(|judged| judged.report.level).min().flatten();
     let files = files.iter().map(|judged| {
         json!({
-            "name": judged.report.path.to_string_lossy(),
+            "name": name(&judged.report.path),
             "format": judged.report.kind,
             "verdict": judged.report.verdict,
             "level": judged.report.level,
@@ -52,4 +53,13 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
             },
         }),
     )
+}
+
+/// A path as a text. Two that are no Unicode are never the same text: what is signed of one is not
+/// said of the other.
+fn name(path: &Path) -> Cow<'_, str> {
+    match path.to_str() {
+        Some(path) => Cow::Borrowed(path),
+        None => Cow::Owned(path.as_os_str().as_bytes().escape_ascii().to_string()),
+    }
 }

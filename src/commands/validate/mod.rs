@@ -12,8 +12,9 @@ mod summary;
 mod text;
 mod walk;
 
+use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -21,7 +22,7 @@ use globset::Glob;
 use strongroom::ValidateOptions;
 use strongroom::validate::Level;
 
-use crate::commands::size;
+use crate::commands::{duration, size};
 use crate::context::Context;
 use crate::failure::Usage;
 use crate::output::note;
@@ -140,7 +141,7 @@ pub struct Args {
 
     /// Time that judging one file may take, reading aside: 500ms, 1m; what takes longer is
     /// unverified. 10s if not said
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     timeout: Option<Duration>,
 
     /// Read the tensors' data as well: verify checksums, and count NaN and infinite values
@@ -161,10 +162,17 @@ impl Args {
     pub fn exec(mut self, out: &mut dyn Write) -> Result<u8> {
         if let Some(path) = self.config_file()? {
             self.fill(Config::read(&path)?);
-            note(&format!("what is not said on the command line is as {} says", path.display()));
+            let path_shown = path.display();
+            note(&format!("what is not said on the command line is as {path_shown} says"));
+            if self.config.is_none() && self.judges(&path) {
+                note(&format!(
+                    "{path_shown} is inside what is judged: if that is not yours, --no-config takes nothing from it"
+                ));
+            }
         }
         let options = self.options()?;
         let gate = self.gate()?;
+        outputs::are_apart(self.written())?;
         let subjects = walk::find(&self.paths, &Filter::new(&self.include, &self.exclude)?);
         if subjects.is_empty() {
             let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
@@ -197,6 +205,7 @@ impl Args {
             Format::Text => text::end(out, &summary, &rules, view)?,
             format => findings.write(format, out)?,
         }
+        outputs::replace_no_model(self.written(), &files)?;
         self.output.iter().try_for_each(|output| findings.save(output, &context.store))?;
         if let Some(path) = &self.write_baseline {
             outputs::save(&context.store, path, &Baseline::of(&gate, &files).write()?)?;
@@ -206,6 +215,11 @@ impl Args {
             note(&format!("--allow {name}: no file that was judged needs it"));
         }
         Ok(summary.exit_code())
+    }
+
+    /// The files that are written.
+    fn written(&self) -> impl Iterator<Item = &Path> {
+        self.output.iter().map(|output| &output.file).chain(&self.write_baseline).map(PathBuf::as_path)
     }
 
     fn format(&self) -> Format {
@@ -218,6 +232,12 @@ impl Args {
             None if self.no_config => Ok(None),
             None => config::find(),
         }
+    }
+
+    /// Whether a file is inside what is judged.
+    fn judges(&self, file: &Path) -> bool {
+        let file = fs::canonicalize(file).unwrap_or_else(|_| file.into());
+        self.paths.iter().filter_map(|path| fs::canonicalize(path).ok()).any(|path| file.starts_with(path))
     }
 
     /// Takes what the command line does not say.

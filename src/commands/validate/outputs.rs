@@ -1,6 +1,9 @@
 //! What was found, in every form that was asked for.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -12,6 +15,7 @@ use strongroom::validate::Rule;
 use super::gate::Judged;
 use super::summary::Summary;
 use super::{in_toto, json, sarif, text};
+use crate::failure::Usage;
 
 /// How to print what was found.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,7 +35,8 @@ pub enum Format {
 pub struct Output {
     /// How.
     pub format: Format,
-    file: PathBuf,
+    /// Where.
+    pub file: PathBuf,
 }
 
 impl FromStr for Output {
@@ -78,6 +83,49 @@ impl Findings<'_> {
         self.write(output.format, &mut bytes)?;
         save(store, &output.file, &bytes)
     }
+}
+
+/// Refuses to write two things into one file.
+pub fn are_apart<'p>(written: impl Iterator<Item = &'p Path>) -> Result<(), Usage> {
+    let mut seen = BTreeSet::new();
+    for path in written {
+        if !seen.insert(resolved(path)) {
+            let path = path.display();
+            return Err(Usage(format!("{path}: two outputs would be in this file, and the first one lost")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to write in place of a model that was judged. What an earlier run wrote is none.
+pub fn replace_no_model<'p>(written: impl Iterator<Item = &'p Path>, files: &[Judged]) -> Result<(), Usage> {
+    let is_model = |judged: &&Judged| !["text", "json", "empty"].contains(&judged.report.kind.name());
+    let models = || files.iter().filter(is_model).map(|judged| judged.report.path.as_path());
+    for path in written {
+        let Some(there) = identity(path) else { continue };
+        if let Some(model) = models().find(|model| identity(model) == Some(there)) {
+            let (path, model) = (path.display(), model.display());
+            return Err(Usage(format!(
+                "{path}: an output would replace {model}, which was judged: nothing was written"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The device and inode of a file, if it is there.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Where a file is or will be, by the directories that are there.
+fn resolved(path: &Path) -> PathBuf {
+    let parent = || {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = fs::canonicalize(parent.unwrap_or(Path::new("."))).ok()?;
+        Some(parent.join(path.file_name()?))
+    };
+    fs::canonicalize(path).ok().or_else(parent).unwrap_or_else(|| path.into())
 }
 
 /// Writes a file that is there whole or not at all.
