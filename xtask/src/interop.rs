@@ -98,7 +98,8 @@ pub fn scanners() -> Result<()> {
             .arg("--work")
             .arg(target().join("interop")),
     )?;
-    done(command(&python).arg("tests/interop/hostile.py"))
+    done(command(&python).arg("tests/interop/hostile.py"))?;
+    done(command(&python).arg("tests/interop/dcp_truth.py"))
 }
 
 /// Makes the fixtures of tests/data again.
@@ -106,5 +107,6 @@ pub fn fixtures() -> Result<()> {
     let python = python::torch()?;
     done(command(&python).arg("tests/fixtures/make.py"))?;
     done(command(&python).arg("tests/fixtures/make_bad.py"))?;
-    done(command(&python).arg("tests/fixtures/make_hostile.py"))
+    done(command(&python).arg("tests/fixtures/make_hostile.py"))?;
+    done(command(&python).arg("tests/fixtures/make_dcp.py"))
 }

@@ -146,9 +146,11 @@ mod tests {
     use crate::DType;
     use crate::dcp::Entry;
 
-    fn found(size: &[u64], chunks: &[(&[u64], &[u64])], partial: bool) -> Vec<alloc::string::String> {
-        let chunk =
-            |&(offsets, sizes): &(&[u64], &[u64])| Chunk { offsets: offsets.into(), sizes: sizes.into() };
+    /// Offsets and sizes.
+    type Box<'a> = (&'a [u64], &'a [u64]);
+
+    fn found(size: &[u64], chunks: &[Box<'_>], partial: bool) -> Vec<alloc::string::String> {
+        let chunk = |&(offsets, sizes): &Box<'_>| Chunk { offsets: offsets.into(), sizes: sizes.into() };
         let chunks = chunks.iter().map(chunk).collect();
         let tensor = Some(Tensor { dtype: DType::Float32, size: size.into(), chunks });
         let entries = vec![Entry { name: "w".into(), tensor }];
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn chunks_that_make_up_their_tensor_are_fine() {
-        let fine: [(&[u64], &[(&[u64], &[u64])]); 6] = [
+        let fine: [(&[u64], &[Box<'_>]); 6] = [
             (&[], &[(&[], &[])]),
             (&[4], &[(&[0], &[4])]),
             (&[2], &[(&[0], &[1]), (&[1], &[1]), (&[2], &[0])]),
@@ -184,7 +186,7 @@ mod tests {
 
     #[test]
     fn chunks_that_do_not_are_told() {
-        let wrong: [(&[u64], &[(&[u64], &[u64])], &str); 8] = [
+        let wrong: [(&[u64], &[Box<'_>], &str); 8] = [
             (&[4], &[(&[0], &[3])], "the chunks of `w` have 3 elements, and the tensor 4"),
             (&[4], &[], "the chunks of `w` have 0 elements, and the tensor 4"),
             (&[4], &[(&[1], &[4])], "a chunk of `w`, [4] at [1], is not inside its [4]"),
