@@ -277,6 +277,18 @@ impl Report {
         self.metadata = self.metadata.take().or(other.metadata);
     }
 
+    /// Takes all from another report but its findings. Every field is named here: what is
+    /// added to a report must not be lost.
+    pub(super) fn take_rest(&mut self, other: &mut Self) {
+        let Self { kind, verdict: _, level, findings: _, unlisted, payloads, items, metadata, counts: _ } =
+            other;
+        (self.kind, self.level) = (*kind, *level);
+        self.unlisted = self.unlisted.saturating_add(*unlisted);
+        self.payloads = core::mem::take(payloads);
+        self.items = core::mem::take(items);
+        self.metadata = metadata.take();
+    }
+
     /// Says what the pickle builds of the item that lies here, if there is one.
     pub(super) fn root(&mut self, range: Range, root: Root) {
         let at = self.items.partition_point(|item| item.range.offset < range.offset);

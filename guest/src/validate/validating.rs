@@ -138,7 +138,7 @@ impl Validating {
                         self.gather = Gather::new(ranges.into_iter().map(shift).collect())?;
                         let missing = self.gather.missing();
                         if !missing.is_empty() {
-                            self.telling.take(&self.report, false);
+                            self.telling.take(&mut self.report, false);
                             return Ok(Judging::Fetch(missing));
                         }
                         parts = core::mem::take(&mut self.gather).into_parts();
@@ -150,7 +150,7 @@ impl Validating {
                 }
             }
         }
-        self.telling.take(&self.report, true);
+        self.telling.take(&mut self.report, true);
         self.over = true;
         Ok(Judging::Ready)
     }

@@ -45,7 +45,7 @@ impl Telling {
     }
 
     /// Takes what is new in a report, which is whole if it is `over`.
-    pub(in crate::validate) fn take(&mut self, report: &Report, over: bool) {
+    pub(in crate::validate) fn take(&mut self, report: &mut Report, over: bool) {
         for finding in report.findings.get(self.seen..).unwrap_or_default() {
             let is_malformed = finding.rule.verdict == Verdict::Malformed;
             if is_malformed && (self.is_partial || finding.is_cut) && !self.is_certain(report) {
@@ -66,8 +66,7 @@ impl Telling {
         self.told.kind = report.kind;
         self.told.level = report.level;
         if over {
-            self.told.payloads.clone_from(&report.payloads);
-            self.told.unlisted = self.told.unlisted.saturating_add(report.unlisted);
+            self.told.take_rest(report);
         }
     }
 
