@@ -104,8 +104,18 @@ pub(super) const HANDING: &[&str] = &[
 pub(super) const CHANGING: &[&str] =
     &["trim", "upper", "lower", "title", "capitalize", "reverse", "string", "escape", "e"];
 /// Filters that make a text.
-pub(super) const BUILDING: &[&str] =
-    &["tojson", "join", "replace", "indent", "striptags", "truncate", "center", "wordwrap", "urlencode"];
+pub(super) const BUILDING: &[&str] = &[
+    "tojson",
+    "format",
+    "join",
+    "replace",
+    "indent",
+    "striptags",
+    "truncate",
+    "center",
+    "wordwrap",
+    "urlencode",
+];
 /// Filters that look attributes up by name, and which of their arguments the name is.
 pub(super) const BY_ATTRIBUTE: &[(&str, usize)] = &[
     ("selectattr", 0),
