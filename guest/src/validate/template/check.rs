@@ -1,12 +1,17 @@
 //! Whether a template does no more than templates of prompts do.
+//!
+//! Under plain Jinja, whatever a template reaches it reaches by the attributes of objects. So all
+//! that it looks up has a name that leads out of no data, and is written there or comes from
+//! outside; what it calls is of a list, by the name that it has there. Then all that it ever gets
+//! hold of is data, and the functions and objects that render prompts.
 
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use super::flow::{Made, given};
-use super::lexer::{Kind, Token, tokens};
-use super::lists::{BY_ATTRIBUTE, FILTERS, FUNCTIONS, METHODS, TAGS, WORDS};
+use super::code::Code;
+use super::flow::Level;
+use super::lexer::tokens;
+use super::lists::{FUNCTIONS, OBJECTS};
 use crate::show;
 
 /// What a template does that others do not, and where.
@@ -25,199 +30,23 @@ impl Fault {
 /// Looks at all code of a template.
 pub(super) fn check(template: &str) -> Result<(), Fault> {
     let tokens = tokens(template)?;
-    let code = Code { made: Made::new(&tokens)?, macros: macros(&tokens), tokens: &tokens };
-    code.functions_stay()?;
-    (0..tokens.len()).try_for_each(|at| code.token(at))
-}
-
-struct Code<'c, 't> {
-    tokens: &'c [Token<'t>],
-    /// Names of macros, which the template itself defines.
-    macros: Vec<&'t str>,
-    made: Made,
-}
-
-/// The names that follow `macro` at the start of a block.
-fn macros<'t>(tokens: &[Token<'t>]) -> Vec<&'t str> {
-    let defined = tokens.windows(3).filter_map(|window| match window {
-        [one, two, three] => match (&one.kind, &two.kind, &three.kind) {
-            (Kind::Block, Kind::Name("macro"), Kind::Name(name)) => Some(*name),
-            _ => None,
-        },
-        _ => None,
-    });
-    let mut macros: Vec<_> = defined.collect();
-    macros.sort_unstable();
-    macros.dedup();
-    macros
-}
-
-impl<'t> Code<'_, 't> {
-    fn kind(&self, at: usize) -> Option<&Kind<'t>> {
-        self.tokens.get(at).map(|token| &token.kind)
-    }
-
-    fn before(&self, at: usize) -> Option<&Kind<'t>> {
-        self.kind(at.checked_sub(1)?)
-    }
-
-    fn is(&self, at: usize, sign: u8) -> bool {
-        self.kind(at) == Some(&Kind::Sign(sign))
-    }
-
-    fn token(&self, at: usize) -> Result<(), Fault> {
-        let Some(token) = self.tokens.get(at) else { return Ok(()) };
-        let fault = |what: String| Err(Fault::new(token.at, what));
-        match &token.kind {
-            Kind::Name(name)
-                if name.contains("__")
-                    || name.starts_with('_') && self.before(at) == Some(&Kind::Sign(b'.')) =>
-            {
-                fault(format!("the name {}", show::name(name)))
-            }
-            Kind::Name(name) => self.name(at, name).or_else(fault),
-            Kind::Text(text) if text.contains("__") => fault(format!("the text {}", show::name(text))),
-            Kind::Sign(b'[') => self.subscript(at).or_else(fault),
-            Kind::Sign(b'(') => self.call(at).or_else(fault),
-            _ => Ok(()),
-        }
-    }
-
-    /// A name: what comes before it says what it is.
-    fn name(&self, at: usize, name: &str) -> Result<(), String> {
-        let next = at.saturating_add(1);
-        match self.before(at) {
-            Some(Kind::Block) if !TAGS.contains(&name) => Err(format!("the statement {}", show::name(name))),
-            Some(Kind::Sign(b'|')) if !FILTERS.contains(&name) => {
-                Err(format!("the filter {}", show::name(name)))
-            }
-            Some(Kind::Sign(b'|')) if BY_ATTRIBUTE.contains(&name) && self.is(next, b'(') => {
-                self.attributes(next)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The attributes that a filter looks up are written there, and plain.
-    fn attributes(&self, open: usize) -> Result<(), String> {
-        let plain = |at: usize| match self.kind(at) {
-            Some(Kind::Text(text)) => {
-                let ends = self.is(at.saturating_add(1), b',') || self.is(at.saturating_add(1), b')');
-                ends && text.split('.').all(|part| !part.starts_with('_'))
-            }
-            _ => false,
-        };
-        let first = open.saturating_add(1);
-        let named =
-            (first..self.tokens.len()).take_while(|at| self.kind(*at) != Some(&Kind::End)).find(|at| {
-                self.kind(*at) == Some(&Kind::Name("attribute")) && self.is(at.saturating_add(1), b'=')
-            });
-        let filter = match self.before(open) {
-            Some(Kind::Name(name)) => *name,
-            _ => "",
-        };
-        let looks_up =
-            matches!(filter, "selectattr" | "rejectattr" | "groupby") || filter == "map" && named.is_none();
-        let known = filter != "map"
-            || matches!(self.kind(first), Some(Kind::Text(text)) if FILTERS.contains(&text.as_str()) && text != "map")
-            || named.is_some();
-        if !known
-            || looks_up && named.is_none() && !plain(first)
-            || named.is_some_and(|at| !plain(at.saturating_add(2)))
-        {
-            return Err(format!("attributes that {} looks up by a name that is made", show::name(filter)));
-        }
-        Ok(())
-    }
-
-    /// What is called is what it is called by: no function gets another value, and no method.
-    fn functions_stay(&self) -> Result<(), Fault> {
-        let is_called = |name: &str| {
-            self.tokens.windows(3).any(|window| match window {
-                [dot, method, open] => {
-                    dot.kind == Kind::Sign(b'.')
-                        && method.kind == Kind::Name(name)
-                        && open.kind == Kind::Sign(b'(')
-                }
-                _ => false,
-            })
-        };
-        let mut looked_at = Vec::new();
-        for (name, at) in given(self.tokens) {
-            let is_function = FUNCTIONS.contains(&name) || self.macros.binary_search(&name).is_ok();
-            if is_function {
-                return Err(Fault::new(at, format!("another value for {}", show::name(name))));
-            }
-            if METHODS.contains(&name) && !looked_at.contains(&name) {
-                if is_called(name) {
-                    return Err(Fault::new(at, format!("another value for the method {}", show::name(name))));
-                }
-                looked_at.push(name);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the name there is a word of the language, behind which an expression begins.
-    fn begins_expression(&self, at: usize) -> bool {
-        let Some(Kind::Name(name)) = self.kind(at) else { return false };
-        match self.before(at) {
-            Some(Kind::Block) => TAGS.contains(name),
-            Some(Kind::Sign(b'.')) => false,
-            _ => WORDS.contains(name),
-        }
-    }
-
-    /// A call: of a function or method that all templates call, or of a macro.
-    fn call(&self, at: usize) -> Result<(), String> {
-        let Some(name_at) = at.checked_sub(1) else { return Ok(()) };
-        match self.kind(name_at) {
-            Some(Kind::Name(name)) => match self.before(name_at) {
-                Some(Kind::Sign(b'.')) if METHODS.contains(name) => Ok(()),
-                Some(Kind::Sign(b'.')) => Err(format!("the method {}", show::name(name))),
-                // Filters and tests are looked at by themselves.
-                Some(Kind::Sign(b'|')) | Some(Kind::Name("is" | "macro")) => Ok(()),
-                Some(Kind::Name("not")) if self.kind(name_at.wrapping_sub(2)) == Some(&Kind::Name("is")) => {
-                    Ok(())
-                }
-                _ if self.begins_expression(name_at) => Ok(()),
-                _ if FUNCTIONS.contains(name) || self.macros.binary_search(name).is_ok() => Ok(()),
-                _ => Err(format!("a call of {}", show::name(name))),
-            },
-            Some(Kind::Sign(b')' | b']' | b'}') | Kind::Text(_) | Kind::Number) => {
-                Err("a call of what an expression gives".into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A subscript, which may look an attribute up: by a text that is written there, or a number.
-    fn subscript(&self, open: usize) -> Result<(), String> {
-        let is_list = match self.before(open) {
-            Some(Kind::Name(_)) => open.checked_sub(1).is_some_and(|at| self.begins_expression(at)),
-            Some(Kind::Sign(b')' | b']' | b'}') | Kind::Text(_)) => false,
-            _ => true,
-        };
-        if is_list {
-            return Ok(());
-        }
-        let mut depth = 0usize;
-        let mut inside = Vec::new();
-        for token in self.tokens.get(open.saturating_add(1)..).unwrap_or_default() {
-            match token.kind {
-                Kind::Sign(b']') if depth == 0 => break,
-                Kind::Sign(b'(' | b'[' | b'{') => depth = depth.saturating_add(1),
-                Kind::Sign(b')' | b']' | b'}') => depth = depth.saturating_sub(1),
-                Kind::End => break,
-                _ => {}
-            }
-            inside.push(token);
-        }
-        if let [Token { kind: Kind::Text(_), .. }] = inside[..] {
-            return Ok(());
-        }
-        if self.made.is_made(&inside) { Err("a subscript of a text that is made".into()) } else { Ok(()) }
-    }
+    let mut code = Code::new(&tokens);
+    code.all()?;
+    code.macros.sort_unstable();
+    code.macros.dedup();
+    let is_macro = |name: &str| code.macros.binary_search(&name).is_ok();
+    let is_given = |name: &str| FUNCTIONS.contains(&name) || OBJECTS.contains(&name) || name == "loop";
+    let find = |list: &[(&str, usize)], is: &dyn Fn(&str) -> bool, what: &str| {
+        let found = list.iter().find(|(name, _)| is(name));
+        found.map_or(Ok(()), |(name, at)| Err(Fault::new(*at, format!("{what} {}", show::name(name)))))
+    };
+    find(&code.called, &|name| !is_macro(name), "a call of")?;
+    find(&code.given, &|name| is_macro(name) || is_given(name), "another value for")?;
+    // What is stored could be called by a name that says something else.
+    find(&code.read, &is_macro, "the macro that is not called,")?;
+    let levels = code.graph.levels()?;
+    let made = code.lookups.iter().find(|(by, _)| levels.of(by) == Level::Made);
+    made.map_or(Ok(()), |(_, at)| Err(Fault::new(*at, "a subscript by a text that is made")))
 }
 
 #[cfg(test)]
@@ -235,6 +64,17 @@ mod tests {
             "{%- set users = messages | selectattr('role', 'equalto', 'user') | list %}{{ users | map(attribute='content') | join('\\n') }}{{ {'a': {'b': 1}} }}",
             "{%- macro format(argument, escape=True) -%}{%- if argument is mapping -%}{%- for key, value in argument | dictsort -%}{{ format(value, escape=escape) }}{%- endfor -%}{%- endif -%}{{ params['a'] | default([]) }}{%- endmacro -%}{% set _args = tool.arguments or {} %}{% for k, v in _args.items() %}{{ v | tojson(ensure_ascii=False) if v is not string else v }}{% endfor %}{%- if not visible.endswith('/x') and (a is not divisibleby(2)) -%}{{ out[:-1] + tool_call.id[-9:] }}{% endif %}{%- if messages[0]['role'] in ['system', 'developer'] or messages[loop.index0 - 1].role != 'tool' -%}{{ (content.split('</think>', 1)|last).strip('\n') }}{% endif %}",
             "no code { at % all }",
+            "{% set types = {'string': 'str'} %}{% macro f(s) %}{{ types[s.type] }}{{ f(s.items) }}{% endmacro %}{{ f({'type': t}) }}",
+            "{% for k in ['role', 'content'] %}{{ messages[0][k] }}{% endfor %}{% set k = 'role' if x else 'name' %}{{ m[k] }}",
+            "{% set names = {'user': 'U'} %}{{ names[m['role']] | upper }}{{ names.get(m.role, 'x').isalnum() }}",
+            "{% set a, b = x.partition(':')[0], 1 %}{% for (k, v) in x.items() if v is not none and k not in ['a'] %}{{ loop.previtem }}{% else %}{% endfor %}",
+            "{% macro f(x, y=1) -%}{{ caller() }}{% endmacro f %}{% call f(1) %}{{ '__TOOLS__' }}{% endcall %}",
+            "{%- raw -%}{{ x.__class__ }}{%- endraw -%}{{ '%02d'|format(3) }}",
+            "{% set ns = namespace(i=0) %}{% set ns.i = ns.i + 1 %}{{ messages[ns.i - 1] }}{{ messages[loop.index0 + 1] if not loop.last }}",
+            "{% set parts = [] %}{% set _ = parts.append('a' ~ b) %}{{ parts | join }}{% for k in tool.p %}{{ tool.p[k].type }}{% endfor %}",
+            "{{ x is defined and y is eq 'a' or not z is divisibleby 3 }}{{ strftime_now('%Y') if strftime_now is defined else '' }}",
+            "{% with a = 1, b = 'x' %}{{ a }}{% endwith %}{% set c | trim %} d {% endset %}{{ c }}",
+            "{{ messages | groupby('role') | map(attribute='list') | first }}{{ messages | map('tojson', indent=2) | join(', ') }}",
         ];
         for template in templates {
             assert_eq!(check(template), Ok(()), "{template}");
@@ -274,9 +114,54 @@ mod tests {
             "{{ messages|selectattr('_' ~ 'x') }}",
             "{{ messages|selectattr('a._b') }}",
             "{{ '%c'|format(95) }}",
-            "{{ x[(0|string)] }}",
+            "{{ x['gi_frame'|string] }}",
             "{% call f() %}{% endcall %}",
             "{% filter upper %}{% endfilter %}",
+            "{{ (messages|select).gi_frame.f_builtins }}",
+            "{{ messages|sum(attribute='gi_frame') }}",
+            "{{ messages|sort(false, false, 'a._b') }}",
+            "{{ messages|join('', attribute='f_back') }}",
+            "{{ messages|map(**{'attribute': 'a'}) }}",
+            "{{ messages|sort(*x) }}",
+            "{{ messages|map('map', attribute='a') }}",
+            "{{ messages|select(x) }}",
+            "{% set l = [] %}{% set _ = l.append('_' ~ '_class_' ~ '_') %}{{ x[l[0]] }}",
+            "{% set l = [] %}{% set m = l %}{% set _ = m.append('_' ~ 'class') %}{{ x[l[0]] }}",
+            "{% for m in messages %}{% set _ = m.update({'role': 'a' ~ 'b'}) %}{% endfor %}{{ x[messages[0].role] }}",
+            "{% set ns = namespace(l=[]) %}{% set _ = ns.l.extend(['a' ~ 'b']) %}{% set k = ns['l'] %}{{ x[k[0]] }}",
+            "{{ {'count': '_'.join}.count(['', 'class']) }}",
+            "{{ x['join'] }}",
+            "{{ {'strip': range}.strip(5) }}",
+            "{{ x[['gi_frame'].pop()] }}",
+            "{{ x['emarf_ig'|reverse] }}",
+            "{{ x['emarf_ig'[::-1]] }}",
+            "{{ x['x'|int('gi_frame')] }}",
+            "{{ x[x|default('gi_frame')] }}",
+            "{{ x['agi_frame'.removeprefix('a')] }}",
+            "{{ x['GI_FRAME'|lower] }}",
+            "{{ x[['gi_frame']|first] }}",
+            "{% for k in ['gi_frame'] %}{{ x[k] }}{% endfor %}",
+            "{{ x[({'gi_frame': 1}.keys() - [])|first] }}",
+            "{{ x[(range(2)|list + ['gi_frame'])[2]] }}",
+            "{{ x[bos_token] }}",
+            "{{ x['g\\\ri_frame'] }}",
+            "{{ x['%c' % 95] }}",
+            "{{ x['_' * 2] }}",
+            "{{ '{0.x}'.format(x) }}",
+            "{{ '{0.x}'['format'](x) }}",
+            "{% for x in ['gi_frame', 'b'] %}{{ m[loop.nextitem] }}{% endfor %}",
+            "{% for x in ['a'] %}{{ x[loop.cycle('gi_frame', 'b')] }}{% endfor %}",
+            "{% macro f() %}{{ x[caller()] }}{% endmacro %}{% call f() %}gi_frame{% endcall %}",
+            "{% macro f() %}{{ caller('a' ~ 'b') }}{% endmacro %}{% call(a) f() %}{{ x[a] }}{% endcall %}",
+            "{% macro f() %}{% endmacro %}{% set g = f %}",
+            "{% macro f() %}{{ varargs }}{% endmacro %}",
+            "{{ loop }}",
+            "{{ lipsum }}",
+            "{{ x is foo }}",
+            "{% set namespace = x %}",
+            "{% raw %}{{ x }}",
+            "{% raw +%}{% endraw %}",
+            "{% for a in b recursive %}{{ loop(a) }}{% endfor %}",
             "{% set range = x.system %}{{ range('id') }}",
             "{% set ns.get = x.system %}{{ ns.get('id') }}",
             "{% set generation = x.system %}{{ generation('id') }}",

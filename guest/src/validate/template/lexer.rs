@@ -43,6 +43,11 @@ pub(super) fn tokens(template: &str) -> Result<Vec<Token<'_>>, Fault> {
                 inside.saturating_add(end).saturating_add(2)
             }
             b'%' => {
+                if let Some(text) = raw(template, inside) {
+                    at = end_of_raw(template, text)
+                        .ok_or_else(|| Fault::new(start, "a text without an end"))?;
+                    continue;
+                }
                 tokens.push(Token { kind: Kind::Block, at: start });
                 code(template, inside, "%}", &mut tokens)?
             }
@@ -53,6 +58,32 @@ pub(super) fn tokens(template: &str) -> Result<Vec<Token<'_>>, Fault> {
         };
     }
     Ok(tokens)
+}
+
+/// Where the text begins that is none of the code's, if `raw` stands there and nothing else.
+fn raw(template: &str, inside: usize) -> Option<usize> {
+    let rest = template.get(inside..)?;
+    let rest = rest.strip_prefix(['-', '+']).unwrap_or(rest).trim_ascii_start();
+    let rest = rest.strip_prefix("raw")?.trim_ascii_start();
+    let rest = rest.strip_prefix('-').unwrap_or(rest).strip_prefix("%}")?;
+    template.len().checked_sub(rest.len())
+}
+
+/// Where the code goes on behind such a text.
+fn end_of_raw(template: &str, mut at: usize) -> Option<usize> {
+    loop {
+        let rest = template.get(at..)?;
+        let inside = at.checked_add(rest.find("{%")?)?.checked_add(2)?;
+        let rest = template.get(inside..)?;
+        let rest = rest.strip_prefix(['-', '+']).unwrap_or(rest).trim_ascii_start();
+        if let Some(rest) = rest.strip_prefix("endraw") {
+            let rest = rest.trim_ascii_start();
+            if let Some(rest) = rest.strip_prefix(['-', '+']).unwrap_or(rest).strip_prefix("%}") {
+                return template.len().checked_sub(rest.len());
+            }
+        }
+        at = inside;
+    }
 }
 
 /// The next brace that begins code or a comment, and the character behind it.
@@ -66,7 +97,6 @@ fn next_brace(template: &str, from: usize) -> Option<(usize, u8)> {
 /// Cuts code up to its end; answers where that is.
 fn code<'t>(template: &'t str, start: usize, end: &str, tokens: &mut Vec<Token<'t>>) -> Result<usize, Fault> {
     let bytes = template.as_bytes();
-    let first_token = tokens.len();
     let mut at = start;
     let mut depth = 0usize;
     // Blanks around code may be taken away.
@@ -106,7 +136,7 @@ fn code<'t>(template: &'t str, start: usize, end: &str, tokens: &mut Vec<Token<'
         };
         tokens.push(Token { kind, at });
         at = at.saturating_add(used);
-        if tokens.len().saturating_sub(first_token) > MOST_IN_ONE || tokens.len() > MOST {
+        if tokens.len() > MOST {
             return Err(Fault::new(at, "more code than can be followed"));
         }
     }
@@ -161,7 +191,12 @@ fn text(rest: &[u8], quote: u8) -> Option<(Kind<'static>, usize)> {
                 bytes.push(b'\n');
                 continue;
             }
+            // A line that goes on; Jinja ends all lines alike.
             b'\n' => continue,
+            b'\r' => {
+                at = at.saturating_add(usize::from(rest.get(at) == Some(&b'\n')));
+                continue;
+            }
             other => {
                 bytes.push(other);
                 continue;
@@ -177,8 +212,6 @@ fn text(rest: &[u8], quote: u8) -> Option<(Kind<'static>, usize)> {
     }
 }
 
-/// Tokens of one statement: each look goes over one.
-const MOST_IN_ONE: usize = 1000;
 /// Tokens of a template; long ones have ten thousand.
 const MOST: usize = 1 << 15;
 /// What stands for a character that is written so that nobody sees it.

@@ -1,112 +1,172 @@
 //! What the chat templates of real models use. What is not here is no harm by itself: it is what
 //! nobody needs who renders a prompt.
 
-/// Statements.
-pub(super) const TAGS: &[&str] = &[
-    "for",
-    "endfor",
-    "if",
-    "elif",
+/// Statements without an expression of their own, but for a name behind the end of a macro.
+pub(super) const PLAIN: &[&str] = &[
     "else",
     "endif",
-    "set",
+    "endfor",
     "endset",
-    "macro",
     "endmacro",
+    "endcall",
+    "endwith",
     "generation",
     "endgeneration",
     "break",
     "continue",
-    "with",
-    "endwith",
 ];
-/// Words behind which an expression begins.
-pub(super) const WORDS: &[&str] = &["in", "is", "not", "and", "or", "if", "else"];
 /// Functions that may be called.
 pub(super) const FUNCTIONS: &[&str] =
-    &["raise_exception", "strftime_now", "namespace", "range", "dict", "caller", "loop"];
-/// Methods that may be called: of texts, lists and dicts.
-pub(super) const METHODS: &[&str] = &[
-    "items",
-    "keys",
-    "values",
-    "get",
-    "append",
-    "extend",
-    "update",
-    "split",
-    "rsplit",
-    "splitlines",
-    "strip",
-    "lstrip",
-    "rstrip",
+    &["raise_exception", "strftime_now", "namespace", "range", "dict", "caller"];
+/// What Jinja gives to every template besides: objects with a way into its own parts.
+pub(super) const OBJECTS: &[&str] = &["lipsum", "cycler", "joiner", "self", "super", "varargs", "kwargs"];
+/// What a loop knows about itself, in numbers.
+pub(super) const OF_LOOP: &[&str] =
+    &["index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0"];
+
+/// Methods that say something about a text or list.
+pub(super) const TELLING: &[&str] = &[
     "startswith",
     "endswith",
-    "replace",
-    "upper",
-    "lower",
-    "title",
-    "capitalize",
     "find",
     "rfind",
     "count",
     "index",
-    "join",
     "isdigit",
     "isspace",
+    "isalnum",
+    "isalpha",
+    "isnumeric",
+    "isdecimal",
+    "isupper",
+    "islower",
+    "istitle",
+    "isascii",
+    "isidentifier",
+];
+/// Methods that give a part of a text, or the text in other letters.
+pub(super) const CUTTING: &[&str] = &[
+    "split",
+    "rsplit",
+    "splitlines",
+    "partition",
+    "rpartition",
+    "strip",
+    "lstrip",
+    "rstrip",
     "removeprefix",
     "removesuffix",
-    "strftime",
-    "cycle",
-    "pop",
-];
-/// Filters.
-pub(super) const FILTERS: &[&str] = &[
-    "tojson",
-    "trim",
-    "length",
-    "count",
-    "join",
     "upper",
     "lower",
     "title",
     "capitalize",
-    "replace",
-    "selectattr",
-    "rejectattr",
-    "select",
-    "reject",
-    "map",
-    "list",
+    "casefold",
+    "swapcase",
+];
+/// Methods that give what a list or dict holds.
+pub(super) const HOLDING: &[&str] = &["items", "keys", "values", "get", "pop", "copy"];
+/// Methods that put something into a list or dict.
+pub(super) const PUTTING: &[&str] = &["append", "extend", "insert", "update", "setdefault"];
+/// Methods that make a text.
+pub(super) const MAKING: &[&str] = &["replace", "join", "strftime", "zfill", "ljust", "rjust", "center"];
+/// Names of methods that data has as keys: they may be looked up without being called.
+pub(super) const KEYS: &[&str] = &["items", "keys", "values", "copy", "count", "index", "title"];
+
+/// Filters that make numbers.
+pub(super) const COUNTING: &[&str] = &["length", "count", "wordcount", "abs", "round"];
+/// Filters that hand on what they are given, or what it holds, or what stands in for it.
+pub(super) const HANDING: &[&str] = &[
     "first",
     "last",
-    "default",
-    "d",
-    "string",
-    "int",
-    "float",
-    "abs",
-    "round",
+    "list",
     "sort",
     "unique",
-    "reverse",
-    "items",
-    "dictsort",
-    "indent",
-    "safe",
-    "e",
-    "escape",
     "min",
     "max",
     "sum",
+    "select",
+    "reject",
+    "selectattr",
+    "rejectattr",
     "batch",
     "slice",
+    "items",
+    "dictsort",
+    "default",
+    "d",
     "groupby",
-    "wordcount",
+    "map",
+    "safe",
+    "int",
+    "float",
 ];
-/// Filters that look attributes up by name.
-pub(super) const BY_ATTRIBUTE: &[&str] =
-    &["selectattr", "rejectattr", "map", "sort", "unique", "min", "max", "sum", "groupby"];
-/// Filters that make numbers, or hand on one of what they are given.
-pub(super) const OF_NUMBERS: &[&str] =
-    &["length", "count", "int", "abs", "round", "first", "last", "list", "reverse"];
+/// Filters that give a part of a text, or the text in other letters or order.
+pub(super) const CHANGING: &[&str] =
+    &["trim", "upper", "lower", "title", "capitalize", "reverse", "string", "escape", "e"];
+/// Filters that make a text.
+pub(super) const BUILDING: &[&str] = &[
+    "tojson",
+    "format",
+    "join",
+    "replace",
+    "indent",
+    "striptags",
+    "truncate",
+    "center",
+    "wordwrap",
+    "urlencode",
+];
+/// Filters that look attributes up by name, and which of their arguments the name is.
+pub(super) const BY_ATTRIBUTE: &[(&str, usize)] = &[
+    ("selectattr", 0),
+    ("rejectattr", 0),
+    ("groupby", 0),
+    ("sum", 0),
+    ("join", 1),
+    ("unique", 1),
+    ("min", 1),
+    ("max", 1),
+    ("sort", 2),
+];
+/// Filters that apply a test, and which of their arguments its name is.
+pub(super) const BY_TEST: &[(&str, usize)] =
+    &[("select", 0), ("reject", 0), ("selectattr", 1), ("rejectattr", 1)];
+/// Tests.
+pub(super) const TESTS: &[&str] = &[
+    "defined",
+    "undefined",
+    "none",
+    "string",
+    "number",
+    "integer",
+    "float",
+    "boolean",
+    "mapping",
+    "iterable",
+    "sequence",
+    "callable",
+    "true",
+    "false",
+    "equalto",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "lessthan",
+    "greaterthan",
+    "in",
+    "sameas",
+    "divisibleby",
+    "odd",
+    "even",
+    "lower",
+    "upper",
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+];

@@ -1,9 +1,14 @@
 //! Chat templates in Jinja: a program that renders prompts.
 
+mod calls;
 mod check;
+mod code;
+mod expressions;
 mod flow;
 mod lexer;
 mod lists;
+mod names;
+mod statements;
 
 use alloc::format;
 
@@ -29,7 +34,8 @@ pub(super) fn judge(template: Option<&str>, offset: u64, scope: &mut Scope<'_>) 
         return scope.find(&RULE, &Part::whole(), offset, format!("a template of more than {LONGEST} bytes"));
     };
     if let Err(fault) = check::check(template) {
-        let message = format!("at character {} of the template: {}", fault.at, fault.what);
+        // The place comes last: what is before it is what this is about, wherever it is.
+        let message = format!("{}, at character {} of the template", fault.what, fault.at);
         scope.find(&RULE, &Part::whole(), offset, message);
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::decode::{Decoder, NoText};
 use super::json::Json;
-use super::settings::{self, Setting};
+use super::settings::{self, Role, Setting};
 use super::yaml::Yaml;
 use super::{pointer, source};
 use crate::Excess;
@@ -48,7 +48,7 @@ pub(in crate::validate) fn child(described: Described, scope: &Scope<'_>) -> Chi
 impl Looks {
     fn new(described: Described, scope: &Scope<'_>) -> Self {
         let named = Named::of(scope);
-        let json = (described.kind == Kind::Json && named != Named::Template).then(Json::default);
+        let json = (described.kind == Kind::Json && named != Named::Template).then(|| Json::new(role(scope)));
         let yaml = matches!(named, Named::Settings | Named::Other).then(Yaml::default);
         let template = (named == Named::Template).then(String::new);
         Self { named, json, yaml, template }
@@ -65,6 +65,14 @@ impl Looks {
         {
             template.push_str(text);
         }
+    }
+}
+
+/// What the name of the file, or of the member, makes of it.
+fn role(scope: &Scope<'_>) -> Role {
+    match scope.place.name.rsplit(" > ").next() {
+        Some("") | None => scope.options.name.as_deref().map_or(Role::None, Role::of),
+        Some(name) => Role::of(name),
     }
 }
 

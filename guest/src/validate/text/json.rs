@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::settings::{self, Setting, Value};
+use super::settings::{self, Role, Setting, Value};
 
 /// What JSON texts say, one after another.
 #[derive(Debug, Default)]
@@ -22,6 +22,9 @@ pub(super) struct Json {
     values: u64,
     /// Keys of a notebook that the outermost object has.
     notebook: [bool; 2],
+    role: Role,
+    /// Parts of a pipeline, as long as it is not known to be one: their keys and modules.
+    parts: Vec<(Token, String)>,
     pub(super) found: Vec<Setting>,
     /// Chat templates.
     pub(super) templates: Vec<Template>,
@@ -35,11 +38,19 @@ pub(super) struct Template {
     pub(super) text: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Frame {
     is_object: bool,
     /// Whether its strings are chat templates.
     is_template: bool,
+    /// The setting whose value all strings below are.
+    setting: Option<&'static str>,
+    /// Where its key is.
+    key: Option<u64>,
+    /// The key of a list that may be a part of a pipeline, until its first value.
+    part: Option<Token>,
+    /// Values before those in it.
+    values: u64,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +82,10 @@ struct Token {
 }
 
 impl Json {
+    pub(super) fn new(role: Role) -> Self {
+        Self { role, ..Self::default() }
+    }
+
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
         let bytes = text.as_bytes();
@@ -94,6 +109,12 @@ impl Json {
             self.literal();
         }
         self.settle();
+        let is_pipeline = self.role == Role::Pipeline;
+        for (key, module) in core::mem::take(&mut self.parts) {
+            if is_pipeline || key.text == CLASS {
+                settings::part(&key.text, &module, key.at, &mut self.found);
+            }
+        }
         let whole = self.lexer.state == State::Between && self.frames.is_empty() && self.key.is_none();
         whole && !self.broken && self.values > 0
     }
@@ -219,20 +240,43 @@ impl Json {
         match (self.key.take(), string, word) {
             (Some(key), Some(string), _) => self.pair(&key, string),
             (Some(key), None, Some(word)) => {
-                settings::check(&key.text, Value::Word(&word.text), key.at, &mut self.found);
+                settings::check(&key.text, Value::Word(&word.text), self.role, key.at, &mut self.found);
             }
             (None, Some(string), _) => self.last = Some(string),
-            (None, None, Some(word)) => self.broken |= self.in_object() || word.text.is_empty(),
+            (None, None, Some(word)) => {
+                self.no_part();
+                self.broken |= self.in_object() || word.text.is_empty();
+            }
             _ => {}
         }
     }
 
     fn pair(&mut self, key: &Token, string: Token) {
-        let inside = self.frames.last().is_some_and(|frame| frame.is_template);
-        if key.text == CHAT_TEMPLATE || inside && key.text != "name" {
+        if key.text == CLASS && self.frames.len() == 1 && string.text.ends_with("Pipeline") {
+            self.role = Role::Pipeline;
+        }
+        self.check(&key.text, key.at, &string);
+        // Every string below is one: whatever it is called, a name gets it.
+        if is_template(&key.text) || self.frames.last().is_some_and(|frame| frame.is_template) {
             self.template(string);
-        } else {
-            settings::check(&key.text, Value::Text(&string.text), key.at, &mut self.found);
+        }
+    }
+
+    /// A string as the value of a key, and of what it lies in.
+    fn check(&mut self, key: &str, at: u64, string: &Token) {
+        let value = Value::Text(&string.text);
+        settings::check(key, value, self.role, at, &mut self.found);
+        if let Some(setting) = self.frames.last().and_then(|frame| frame.setting)
+            && setting != key
+        {
+            settings::check(setting, value, self.role, at, &mut self.found);
+        }
+    }
+
+    /// The list does not begin with a string.
+    fn no_part(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.part = None;
         }
     }
 
@@ -247,10 +291,17 @@ impl Json {
     /// The last string is no key.
     fn settle(&mut self) {
         let Some(string) = self.last.take() else { return };
-        match self.frames.last() {
-            Some(frame) if frame.is_template => self.template(string),
-            Some(frame) => self.broken |= frame.is_object,
-            None => {}
+        let Some(frame) = self.frames.last_mut() else { return };
+        if let Some(key) = frame.part.take()
+            && self.parts.len() < MOST_PARTS
+        {
+            self.parts.push((key, string.text.clone()));
+        }
+        self.broken |= frame.is_object;
+        let is_template = frame.is_template;
+        self.check("", string.at, &string);
+        if is_template {
+            self.template(string);
         }
     }
 
@@ -263,22 +314,38 @@ impl Json {
         self.broken |= self.last.is_some() || self.in_object() && self.key.is_none();
         self.settle();
         let key = self.key.take();
-        let inherited = self.frames.last().is_some_and(|frame| frame.is_template);
-        let is_template = inherited || key.as_ref().is_some_and(|key| key.text == CHAT_TEMPLATE);
+        let above = self.frames.last();
+        let inherited = above.is_some_and(|frame| frame.is_template);
+        let setting = above.and_then(|frame| frame.setting);
+        let is_top = self.frames.len() == 1 && self.in_object();
+        self.no_part();
+        let at = key.as_ref().map(|key| key.at);
+        let values = self.values;
+        let mut frame = Frame { is_object, is_template: inherited, setting, key: at, part: None, values };
         if let Some(key) = key {
-            settings::check(&key.text, Value::Open, key.at, &mut self.found);
+            settings::check(&key.text, Value::Open, self.role, key.at, &mut self.found);
+            frame.is_template |= is_template(&key.text);
+            frame.setting = settings::of_all_below(&key.text).or(setting);
+            frame.part = (is_top && !is_object).then_some(key);
         }
         if self.frames.len() >= DEPTH {
             self.too_deep = true;
         } else {
-            self.frames.push(Frame { is_object, is_template });
+            self.frames.push(frame);
         }
     }
 
     fn close(&mut self, is_object: bool) {
         self.broken |= self.key.take().is_some();
         self.settle();
-        self.broken |= self.frames.pop().is_none_or(|frame| frame.is_object != is_object);
+        let frame = self.frames.pop();
+        // Nothing is in it, so it sets nothing.
+        if let Some(frame) = frame.as_ref().filter(|frame| frame.values == self.values)
+            && let Some(at) = frame.key
+        {
+            self.found.pop_if(|setting| setting.at == at);
+        }
+        self.broken |= frame.is_none_or(|frame| frame.is_object != is_object);
     }
 
     fn colon(&mut self) {
@@ -325,7 +392,16 @@ fn is_literal(word: &str) -> bool {
     matches!(word, "true" | "false" | "null" | "NaN" | "Infinity" | "-Infinity") || is_number()
 }
 
-const CHAT_TEMPLATE: &str = "chat_template";
+/// Whether the strings below a key are templates: `chat_template`, `chat_templates`,
+/// `default_chat_template`.
+fn is_template(key: &str) -> bool {
+    key.contains("chat_template")
+}
+
+/// The class of a pipeline, or the module that has it.
+const CLASS: &str = "_class_name";
+/// Parts of a pipeline that are looked at.
+const MOST_PARTS: usize = 1000;
 /// Bytes of a string that are kept: the longest templates have 100,000.
 const KEPT: usize = 1 << 20;
 /// Templates that are looked at in one text.
@@ -390,6 +466,15 @@ mod tests {
             r#"{"trust_remote_code":true}"#,
             r#"{'x': 1, "_target_": "os.system"}"#,
             r#"{"class_name": "Lambda"}"#,
+            r#"{"attn_implementation": {"": "org/kernel"}}"#,
+            r#"{"_attn_implementation": {"text_config": ["org/kernel@main:f"]}}"#,
+            r#"{"_experts_implementation_internal": {"": "evil"}}"#,
+            r#"{"_class_name": ["pipeline_evil", "Evil"]}"#,
+            r#"{"unet": ["evil_unet", "C"], "_class_name": "DDPMPipeline"}"#,
+            r#"{"types": {"query": "os.system"}, "structure": {}}"#,
+            r#"{"activation_function": "os.system"}"#,
+            r#"{"class_path": "torch.hub.load"}"#,
+            r#"{"auto_map": [[]]}"#,
         ] {
             for window in [1, 5, 1000] {
                 assert_eq!(read(text, window).0.found.len(), 1, "{text}");
@@ -399,6 +484,11 @@ mod tests {
             r#"{"trust_remote_code": false}"#,
             r#"{"a": "auto_map", "b": ["auto_map"]}"#,
             r#"{"auto_map": null, "_attn_implementation_internal": "sdpa"}"#,
+            r#"{"auto_map": {}, "custom_pipelines": [ ], "_target_": {}}"#,
+            r#"{"attn_implementation": {"": "sdpa", "vision_config": "eager"}}"#,
+            r#"{"_class_name": "UNet2DModel", "down_block_types": ["DownBlock2D", "AttnDownBlock2D"]}"#,
+            r#"{"_class_name": "XPipeline", "vae": ["diffusers", "A"], "safety_checker": [null, null], "a": [], "b": ["stable_diffusion", "C"], "c": {"d": ["x", "y"]}}"#,
+            r#"{"activation_function": "torch.nn.modules.activation.Tanh", "target": "es2020"}"#,
         ] {
             assert!(read(text, 1000).0.found.is_empty(), "{text}");
         }
@@ -409,7 +499,7 @@ mod tests {
         let text = r#"{"chat_template": [{"name": "default", "template": "{{ a }}"}, "b"], "c": "d"}"#;
         let found: Vec<_> =
             read(text, 3).0.templates.into_iter().filter_map(|template| template.text).collect();
-        assert_eq!(found, ["{{ a }}", "b"]);
+        assert_eq!(found, ["default", "{{ a }}", "b"]);
         assert_eq!(read(r#"{"chat_template":"x\n"}"#, 3).0.templates[0].text.as_deref(), Some("x\n"));
         assert!(read(r#"{"cells": [], "nbformat": 4}"#, 3).0.is_notebook());
     }

@@ -1,0 +1,201 @@
+//! Calls and filters, which are those of a list.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::check::Fault;
+use super::code::Code;
+use super::flow::{Flow, Level, Place};
+use super::lexer::Kind;
+use super::lists::{
+    BUILDING, BY_ATTRIBUTE, BY_TEST, CHANGING, COUNTING, CUTTING, FUNCTIONS, HANDING, HOLDING, MAKING,
+    PUTTING, TELLING, TESTS,
+};
+use crate::show;
+
+/// What is in the brackets of a call.
+#[derive(Debug, Default)]
+pub(super) struct Arguments<'t> {
+    list: Vec<Argument<'t>>,
+}
+
+#[derive(Debug)]
+struct Argument<'t> {
+    keyword: Option<&'t str>,
+    /// A text that it is, or a number.
+    text: Option<&'t str>,
+    is_number: bool,
+    flow: Flow,
+}
+
+impl<'t> Arguments<'t> {
+    /// Any of them.
+    pub(super) fn all(self) -> Flow {
+        self.list.into_iter().fold(Flow::default(), |all, argument| all.join(argument.flow)).plain()
+    }
+
+    fn number(&self, wanted: usize) -> Option<&Argument<'t>> {
+        self.list.iter().filter(|argument| argument.keyword.is_none()).nth(wanted)
+    }
+
+    fn named(&self, wanted: &str) -> impl Iterator<Item = &Argument<'t>> {
+        self.list.iter().filter(move |argument| argument.keyword == Some(wanted))
+    }
+}
+
+impl<'t> Code<'t> {
+    /// Arguments in brackets. None come from a list or dict: `*` and `**` say nothing of them.
+    pub(super) fn arguments(&mut self) -> Result<Arguments<'t>, Fault> {
+        self.need(b'(')?;
+        let mut arguments = Arguments::default();
+        while !self.take(b')') {
+            let keyword = match self.peek(0) {
+                Some(Kind::Name(name)) if self.is(1, b'=') && !self.is(2, b'=') => {
+                    self.skip(2);
+                    Some(*name)
+                }
+                _ => None,
+            };
+            let is_last = matches!(self.peek(1), Some(Kind::Sign(b',' | b')')));
+            let text = match self.peek(0) {
+                Some(Kind::Text(text)) if is_last => Some(text.as_str()),
+                _ => None,
+            };
+            let is_number = is_last && self.peek(0) == Some(&Kind::Number);
+            let flow = self.expression()?;
+            arguments.list.push(Argument { keyword, text, is_number, flow });
+            if !self.take(b',') && !self.is(0, b')') {
+                return Err(self.unread());
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// A call of a function that renderers give to templates, or of a macro.
+    pub(super) fn function(&mut self, name: &'t str, at: usize) -> Result<Flow, Fault> {
+        let arguments = self.arguments()?;
+        match name {
+            "range" => Ok(Flow::default()),
+            "raise_exception" => Ok(Flow::default()),
+            "strftime_now" => Ok(Flow::of(Level::Made)),
+            "namespace" => {
+                let mut flow = Flow::default();
+                for argument in arguments.list {
+                    match argument.keyword {
+                        Some(name) => self.graph.give(Place::Attribute(name), argument.flow),
+                        None => flow = flow.join(argument.flow),
+                    }
+                }
+                Ok(flow.plain())
+            }
+            "dict" => Ok(arguments.all()),
+            _ => {
+                if !FUNCTIONS.contains(&name) {
+                    self.called.push((name, at));
+                }
+                let mut count = 0usize;
+                for argument in arguments.list {
+                    let place = match argument.keyword {
+                        Some(keyword) => Place::Keyword(name, keyword),
+                        None => Place::Argument(name, count),
+                    };
+                    self.graph.give(place, argument.flow);
+                    count = count.saturating_add(1);
+                }
+                Ok(Flow::of(Level::Made))
+            }
+        }
+    }
+
+    /// A call of a method.
+    pub(super) fn method(&mut self, of: Flow, name: &'t str, at: usize) -> Result<Flow, Fault> {
+        let arguments = self.arguments()?;
+        if TELLING.contains(&name) {
+            // What is called may be what a dict holds under this name: a method that gives what it
+            // has, or what it is given.
+            return Ok(of.join(arguments.all()).plain());
+        }
+        if CUTTING.contains(&name) {
+            return Ok(of.cut());
+        }
+        if PUTTING.contains(&name) {
+            let what = self.graph.put(&of, arguments.all());
+            let what = self.graph.at(what);
+            return Ok(of.join(what).plain());
+        }
+        if HOLDING.contains(&name) {
+            let default = arguments.list.into_iter().skip(1);
+            return Ok(default.fold(of, |all, argument| all.join(argument.flow)).plain());
+        }
+        if MAKING.contains(&name) {
+            return Ok(Flow::of(Level::Made));
+        }
+        Err(Fault::new(at, format!("the method {}", show::name(name))))
+    }
+
+    /// A filter.
+    pub(super) fn filter(&mut self, of: Flow) -> Result<Flow, Fault> {
+        self.skip(1);
+        let at = self.place();
+        let name = self.name()?;
+        let arguments = if self.is(0, b'(') { self.arguments()? } else { Arguments::default() };
+        let looked_up = self.looked_up(name, &arguments, at)?;
+        if COUNTING.contains(&name) {
+            return Ok(Flow::number());
+        }
+        if HANDING.contains(&name) {
+            if matches!(name, "int" | "float") && arguments.list.is_empty() {
+                return Ok(Flow::number());
+            }
+            return Ok(of.join(arguments.all()).join(looked_up).plain());
+        }
+        if CHANGING.contains(&name) {
+            return Ok(of.cut());
+        }
+        if BUILDING.contains(&name) {
+            return Ok(Flow::of(Level::Made));
+        }
+        Err(Fault::new(at, format!("the filter {}", show::name(name))))
+    }
+
+    /// What a filter looks up by names, which are written there; and what it applies is of a list.
+    fn looked_up(&mut self, name: &str, arguments: &Arguments<'t>, at: usize) -> Result<Flow, Fault> {
+        let of = |list: &[(&str, usize)]| list.iter().find(|(known, _)| *known == name).map(|(_, at)| *at);
+        let made = || Fault::new(at, format!("what {} looks up by a name that is made", show::name(name)));
+        let attribute = of(BY_ATTRIBUTE).and_then(|number| arguments.number(number));
+        let named: Vec<_> = arguments.named("attribute").chain(attribute).collect();
+        let mut flow = Flow::default();
+        for argument in &named {
+            if argument.is_number {
+                continue;
+            }
+            for part in argument.text.ok_or_else(made)?.split([',', '.']) {
+                flow = flow.join(self.named(Flow::default(), part.trim(), at)?);
+                if CUTTING.contains(&part.trim()) {
+                    flow = flow.join(Flow::of(Level::Made));
+                }
+            }
+        }
+        let test = of(BY_TEST).and_then(|number| arguments.number(number));
+        if test.is_some_and(|test| !test.text.is_some_and(|text| TESTS.contains(&text))) {
+            return Err(made());
+        }
+        if name == "map" && named.is_empty() {
+            let filter = arguments.number(0).and_then(|filter| filter.text).ok_or_else(made)?;
+            flow = flow.join(mapped(filter).ok_or_else(made)?);
+        }
+        Ok(flow)
+    }
+}
+
+/// What a filter gives that is applied to each item.
+fn mapped(name: &str) -> Option<Flow> {
+    let looks_up = name == "map" || BY_ATTRIBUTE.iter().chain(BY_TEST).any(|(known, _)| *known == name);
+    if COUNTING.contains(&name) || HANDING.contains(&name) && !looks_up {
+        Some(Flow::default())
+    } else if CHANGING.contains(&name) || BUILDING.contains(&name) && !looks_up {
+        Some(Flow::of(Level::Made))
+    } else {
+        None
+    }
+}
