@@ -98,7 +98,6 @@ fn events(objects: &[Object]) -> Events {
 /// Whether it is a name that cannot be looked up: no file of a module is called so. A text that
 /// begins with `(i` or `(c` has one by chance.
 fn is_impossible(object: &Object) -> bool {
-    // An import looks for the last part of the name alone where the first is empty: `.this`.
     let is_part = |c: char| c == '_' || c == '-' || c == '.' || !c.is_ascii() || c.is_ascii_alphanumeric();
     match object {
         Object::Global(global) => !global.module.chars().all(is_part),

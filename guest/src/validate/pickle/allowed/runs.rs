@@ -3,6 +3,8 @@
 
 /// Whether a name is known to run code, or is a way to anything at all.
 pub(in crate::validate::pickle) fn runs(module: &str, name: &str) -> bool {
+    // An import looks for the last part of a name alone where the first is empty: `.this`.
+    let module = module.strip_prefix('.').filter(|rest| !rest.is_empty()).unwrap_or(module);
     let within = |package: &&str| {
         module.strip_prefix(*package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };

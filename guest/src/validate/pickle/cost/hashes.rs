@@ -381,12 +381,17 @@ const FIELDS: u64 = 10_000_000;
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
     use super::*;
+    use crate::Limits;
+    use crate::pickle::Machine;
 
     #[test]
     fn rationals_hash_as_in_cpython() {
-        // hash(Fraction(1, 3)), hash(Decimal('0.1')), hash(Decimal('1E+30'))
-        assert_eq!(inverse(3), 768_614_336_404_564_651);
+        // hash(Fraction(1, 3)), hash(Decimal('0.1'))
+        assert_eq!(inverse(3), 1_537_228_672_809_129_301);
         assert_eq!(inverse(10), 2_075_258_708_292_324_556);
         assert_eq!(power(10, 30), remainder(10u128.pow(30)));
         assert_eq!(digits_of(b"2305843009213693952".iter().copied()), Some(1));
@@ -399,5 +404,85 @@ mod tests {
         assert_eq!(ordinal(2020, 3, 1), Some(737_485));
         assert_eq!(ordinal(9999, 12, 31), Some(3_652_059));
         assert_eq!(normal(5, -1, -1), [4, 86_398, 999_999]);
+    }
+
+    /// What the first object of the last call in a pickle of protocol 0 is hashed by.
+    fn hashed(pickle: &str, by: fn(Objects<'_>, &Instance) -> Hashed) -> Hashed {
+        let length = pickle.len() as u64;
+        let mut machine = Machine::tolerant(0, "", &Limits::default(), length);
+        machine.feed(pickle.as_bytes()).unwrap();
+        let objects = Objects(machine.objects());
+        let instances = objects.0.iter().filter_map(|object| match object {
+            Object::Instance(instance) => Some(instance),
+            _ => None,
+        });
+        by(objects, instances.last().unwrap())
+    }
+
+    #[test]
+    fn objects_hash_as_in_cpython() {
+        let delta = "cdatetime\ntimedelta\n(I0\nI19800\nI0\ntR";
+        let moment = "c_codecs\nencode\n(V\\u0007\\u00e4\\u0003\\u0001\\u0001\\u0002\\u0003\\u0000\\u0000\\u0004\nVlatin1\ntR";
+        let zone = format!("cdatetime\ntimezone\n({delta}tR");
+        let cases: [(String, fn(Objects<'_>, &Instance) -> Hashed, i64); 18] = [
+            ("cf\nF\n(I1\nI3\ntR.".into(), fraction, 1_537_228_672_809_129_301),
+            ("cf\nF\n(V1/3\ntR.".into(), fraction, 1_537_228_672_809_129_301),
+            ("cf\nF\n(I-7\nI10\ntR.".into(), fraction, -691_752_902_764_108_186),
+            ("cf\nF\n(V-7/10\ntR.".into(), fraction, -691_752_902_764_108_186),
+            ("cf\nF\n(L-2305843009213693952L\nI1\ntR.".into(), fraction, -2),
+            ("cf\nF\n(L-36893488147419103232L\nI1\ntR.".into(), fraction, -16),
+            ("cd\nD\n(V0.1\ntR.".into(), decimal, 2_075_258_708_292_324_556),
+            ("cd\nD\n(V1E+30\ntR.".into(), decimal, 465_258_685_558_744_706),
+            ("cd\nD\n(V-12.50\ntR.".into(), decimal, -1_152_921_504_606_846_988),
+            ("cd\nD\n(V-Infinity\ntR.".into(), decimal, -314_159),
+            ("cd\nD\n(V-1\ntR.".into(), decimal, -2),
+            (format!("cd\nD\n({moment}{zone}tR."), datetime, 1_179_359_205_096_886_557),
+            ("cd\nD\n(I1\nI2\nI3\ntR.".into(), timedelta, 529_344_067_295_497_451),
+            (format!("{zone}."), timezone, -4_197_507_011_611_817_179),
+            ("cb\nr\n(I3\nI10\nI2\ntR.".into(), range, 6_780_757_389_018_338_722),
+            ("cb\nr\n(I10\nI0\nI-3\ntR.".into(), range, -4_187_782_621_229_172_137),
+            ("cuuid\nUUID\n(tR(dVint\nI7\nsb.".into(), uuid, 7),
+            (
+                format!(
+                    "cn\ns\n(cn\nd\n(Vi2\ntR(I3\nV>\nNNNI-1\nI-1\nI0\ntb{}tR.",
+                    encoded("\\u00ff\\u00fe")
+                ),
+                scalar,
+                -2,
+            ),
+        ];
+        for (pickle, by, hash) in cases {
+            let found = hashed(&pickle, by);
+            let Hashed::As(key) = found else { panic!("{pickle}: {found:?}") };
+            assert_eq!(key.hash.cast_signed(), hash, "{pickle}");
+        }
+    }
+
+    fn encoded(text: &str) -> String {
+        format!("c_codecs\nencode\n(V{text}\nVlatin1\ntR")
+    }
+
+    #[test]
+    fn scalars_hash_as_numbers_or_as_the_file_chooses() {
+        let of = |kind: &str, data: &str| {
+            let dtype = format!("cn\nd\n(V{kind}\ntR(I3\nV<\nNNNI-1\nI-1\nI0\ntb");
+            hashed(&format!("cn\ns\n({dtype}{}tR.", encoded(data)), scalar)
+        };
+        let zeros = |count: usize| "\\u0000".repeat(count);
+        let hash = |found: Hashed| match found {
+            Hashed::As(key) => key.hash.cast_signed(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(hash(of("f8", &format!("{}\\u00f0\\u003f", zeros(6)))), 1);
+        assert_eq!(hash(of("f4", &format!("{}\\u0080\\u00bf", zeros(2)))), -2);
+        assert_eq!(hash(of("c8", &format!("{}\\u0080\\u003f{}", zeros(2), zeros(4)))), 1);
+        assert_eq!(hash(of("u1", "\\u00ff")), 255);
+        assert_eq!(hash(of("S2", &zeros(2))), 0);
+        assert_eq!(of("V2", &zeros(2)), Hashed::Fails);
+        for (kind, size) in [("f16", 16), ("M8", 8), ("m8", 8), ("f2", 2), ("c32", 32)] {
+            assert!(matches!(of(kind, &zeros(size)), Hashed::Chosen { .. }), "{kind}");
+        }
+        // Beyond 2^61 versions differ.
+        assert!(matches!(of("i8", &"\\u007f".repeat(8)), Hashed::Chosen { .. }));
     }
 }
