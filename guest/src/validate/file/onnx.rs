@@ -15,7 +15,9 @@ use crate::validate::report::Kind;
 #[derive(Debug)]
 struct Fields {
     position: u64,
-    count: u32,
+    /// Windows that were asked for, and how long the next is.
+    windows: u32,
+    window: u64,
     has_graph: bool,
     seen: Seen,
     /// What the file is first of all.
@@ -66,14 +68,17 @@ enum Walk {
 
 /// A look at the current region, which starts with `head`, if it may be one.
 pub(super) fn child(head: &[u8], content: Content, scope: &Scope<'_>) -> Option<Child> {
-    let mut fields = Fields { position: 0, count: 0, has_graph: false, seen: Seen::default(), content };
+    let mut fields = Fields::new(Seen::default(), content);
     let seen = Seen { first: head.starts_with(&[8, 1]), ..Seen::default() };
     let walk = fields.walk(head, scope.length);
-    (walk != Walk::None)
-        .then(|| Child::same(Box::new(Fields { position: 0, count: 0, seen, ..fields }), scope))
+    (walk != Walk::None).then(|| Child::same(Box::new(Fields::new(seen, content)), scope))
 }
 
 impl Fields {
+    fn new(seen: Seen, content: Content) -> Self {
+        Self { position: 0, windows: 0, window: WINDOW, has_graph: false, seen, content }
+    }
+
     /// Takes bytes from where it is; whole fields only, as far as they are there.
     fn walk(&mut self, bytes: &[u8], length: u64) -> Walk {
         let start = self.position;
@@ -90,7 +95,6 @@ impl Fields {
             };
             self.has_graph |= field == GRAPH;
             self.seen.take(field);
-            self.count = self.count.saturating_add(1);
             self.position = next;
         }
         Walk::Whole
@@ -133,6 +137,7 @@ fn varint(bytes: &[u8]) -> Option<(u64, u64)> {
 impl Examine for Fields {
     fn resume(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
         let bytes = parts.first().map_or(&[][..], Vec::as_slice);
+        let end = self.position.saturating_add(bytes.len() as u64);
         match self.walk(bytes, scope.length) {
             Walk::None => {}
             Walk::Whole if self.has_graph => polyglot::onnx(self.content, scope),
@@ -142,14 +147,18 @@ impl Examine for Fields {
                 }
             }
             Walk::Whole => {}
-            Walk::On if self.count > MOST => {
+            Walk::On if self.windows >= MOST => {
                 let excess =
-                    Excess { offset: self.position, limit: "fields of a message", allowed: MOST.into() };
+                    Excess { offset: self.position, limit: "windows of a message", allowed: MOST.into() };
                 limit::reached(&excess, &Part::whole(), scope);
             }
             Walk::On => {
+                // Small fields are read on, large ones passed over.
+                let is_dense = self.windows > 0 && self.position <= end;
+                self.window = if is_dense { self.window.saturating_mul(2).min(LARGEST) } else { WINDOW };
+                self.windows = self.windows.saturating_add(1);
                 let left = scope.length.saturating_sub(self.position);
-                return Next::Fetch(vec![Range::new(self.position, left.min(WINDOW))]);
+                return Next::Fetch(vec![Range::new(self.position, left.min(self.window))]);
             }
         }
         Next::Done(Vec::new())
@@ -162,11 +171,13 @@ const GRAPH: u64 = 7 << 3 | 2;
 const MOST_FIELDS: u64 = (1 << 29) - 1;
 /// Bytes of the longest tag and length.
 pub(super) const LONGEST: usize = 20;
-/// Bytes that are fetched for the next fields.
+/// Bytes that are fetched for the next fields, at first and at most.
 const WINDOW: u64 = 4096;
-/// Fields that are passed over. By chance bytes go on as a message for a few; vocabularies have a
-/// quarter of a million.
-const MOST: u32 = 1_000_000;
+const LARGEST: u64 = 1 << 16;
+/// Windows that are fetched. By chance bytes go on as a message for a few. A text of zeros and commas
+/// is one all through, and each window is at least 4,076 bytes further on: no text that is read to
+/// its end, 256 MiB at most, has so many.
+const MOST: u32 = 100_000;
 
 #[cfg(test)]
 mod tests {
@@ -175,13 +186,7 @@ mod tests {
     #[test]
     fn a_message_is_walked_over_field_by_field() {
         let walk = |bytes: &[u8]| {
-            let mut fields = Fields {
-                position: 0,
-                count: 0,
-                has_graph: false,
-                seen: Seen::default(),
-                content: Content::Other,
-            };
+            let mut fields = Fields::new(Seen::default(), Content::Other);
             (fields.walk(bytes, bytes.len() as u64), fields.has_graph)
         };
         assert_eq!(walk(b"\x08\x08\x3a\x03\x12\x01g"), (Walk::Whole, true));
@@ -192,13 +197,7 @@ mod tests {
             assert_eq!(walk(none).0, Walk::None, "{none:?}");
         }
         // What is not there yet is asked for.
-        let mut fields = Fields {
-            position: 0,
-            count: 0,
-            has_graph: false,
-            seen: Seen::default(),
-            content: Content::Other,
-        };
+        let mut fields = Fields::new(Seen::default(), Content::Other);
         assert_eq!(fields.walk(b"\x08\x08\x3a", 100), Walk::On);
     }
 }

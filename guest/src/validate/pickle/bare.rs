@@ -3,12 +3,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::run::{Dialect, Fed, PickleRun};
-use super::{held, hidden, index, objects, trailing};
+use super::{held, hidden, index, trailing};
 use crate::step::{Next, Range, Window};
 use crate::validate::dcp;
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
-use crate::validate::finding::{Class, Finding, Verdict};
+use crate::validate::finding::Verdict;
 use crate::validate::legacy;
 use crate::validate::report::{Kind, Report};
 use crate::validate::tensor::Tensors;
@@ -78,6 +78,11 @@ impl BarePickles {
                     let used = usize::try_from(end.saturating_sub(self.position)).ok();
                     bytes = used.and_then(|used| bytes.get(used..)).unwrap_or_default();
                     self.position = end;
+                    // `(in short)`, a line and `.`: it fails at the name.
+                    if self.certainty == Certainty::Perhaps && self.run.fails() && !self.run.reached().called
+                    {
+                        return Some(Next::Done(vec![self.other(scope)]));
+                    }
                     if let Some(legacy) = self.stopped(end, scope) {
                         return Some(Next::Done(vec![legacy]));
                     }
@@ -124,7 +129,7 @@ impl BarePickles {
         let events = self.run.events();
         let eventful = match self.certainty {
             Certainty::Certain => events.any(),
-            Certainty::Perhaps => events.called,
+            Certainty::Perhaps => self.run.reached().called,
             Certainty::Hidden => events.called || events.identified,
         };
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
@@ -146,11 +151,7 @@ impl BarePickles {
     /// to say, and what came to no end.
     fn other(&mut self, scope: &mut Scope<'_>) -> Child {
         let found = core::mem::take(&mut self.found);
-        // Without a mark there is no name: any text that starts with `i` has such a one.
-        let runs = |finding: &&Finding| {
-            finding.rule.class == Some(Class::Runs) && !finding.message.ends_with(objects::MADE)
-        };
-        let imports = found.findings.iter().find(runs).map(|finding| finding.message.clone());
+        let imports = self.run.effect();
         scope.report.merge(found.only(hidden::is_inconclusive));
         unknown::importing(imports, scope)
     }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Objects;
 use super::allowed::{Made, Means};
+use super::cost::{Hashed, Keyed};
 use crate::pickle::{Object, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -103,9 +104,14 @@ impl Hashing<'_> {
                     Made::Dict | Made::OrderedDict | Made::Mutable => false,
                     Made::Value | Made::Tensor | Made::Storage => true,
                 },
-                Some(Means::Object(_) | Means::Maker) => {
-                    self.objects.row(instance).is_none_or(|(row, _, _)| row.is_key)
-                }
+                Some(Means::Object(_) | Means::Maker) => match self.objects.row(instance) {
+                    Some((row, _, _)) => match row.keyed {
+                        Keyed::Never => false,
+                        Keyed::Place | Keyed::Index => true,
+                        Keyed::As(hashed) => hashed(self.objects, instance) != Hashed::Fails,
+                    },
+                    None => true,
+                },
                 _ => true,
             },
             Some(_) | None => true,

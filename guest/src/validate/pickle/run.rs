@@ -1,9 +1,11 @@
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 
-use super::allowed::{Dtypes, check_random};
+use super::allowed::{Dtypes, check_random, is_quiet, runs};
 use super::{
     Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
-    loaded, opcode, persistent, rows, state, target,
+    loaded, objects, opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Loaded, Machine, Object, ObjectId, Progress};
@@ -77,6 +79,32 @@ impl Events {
     }
 }
 
+fn events(objects: &[Object]) -> Events {
+    let mut events = Events::default();
+    for object in objects {
+        match object {
+            Object::Global(global) => events.named |= !global.module.is_empty(),
+            Object::Extension(_) => events.coded = true,
+            Object::Instance(instance) if instance.construct == Construct::Persistent => {
+                events.identified = true;
+            }
+            Object::Instance(_) => events.called = true,
+            _ => {}
+        }
+    }
+    events
+}
+
+/// Whether it is a name that cannot be looked up: no file of a module is called so. A text that
+/// begins with `(i` or `(c` has one by chance.
+fn is_impossible(object: &Object) -> bool {
+    let is_part = |c: char| c == '_' || c == '-' || c == '.' || !c.is_ascii() || c.is_ascii_alphanumeric();
+    match object {
+        Object::Global(global) => !global.module.chars().all(is_part),
+        _ => false,
+    }
+}
+
 impl PickleRun {
     /// A run of the pickle that starts where `part` does and has at most `length`
     /// bytes.
@@ -118,19 +146,31 @@ impl PickleRun {
 
     /// What it did besides building plain values.
     pub(in crate::validate) fn events(&self) -> Events {
-        let mut events = Events::default();
-        for object in self.machine.objects() {
-            match object {
-                Object::Global(global) => events.named |= !global.module.is_empty(),
-                Object::Extension(_) => events.coded = true,
-                Object::Instance(instance) if instance.construct == Construct::Persistent => {
-                    events.identified = true;
-                }
-                Object::Instance(_) => events.called = true,
-                _ => {}
-            }
-        }
-        events
+        events(self.machine.objects())
+    }
+
+    /// The same up to the first name that nothing can have: looking it up fails, and nothing after
+    /// it is ever run.
+    pub(in crate::validate) fn reached(&self) -> Events {
+        let objects = self.machine.objects();
+        let end = objects.iter().position(is_impossible).unwrap_or(objects.len());
+        events(objects.get(..end).unwrap_or_default())
+    }
+
+    /// Whether it looks up a name that nothing can have.
+    pub(in crate::validate) fn fails(&self) -> bool {
+        self.machine.objects().iter().any(is_impossible)
+    }
+
+    /// What looking its names up does beside finding them, before it fails.
+    pub(in crate::validate) fn effect(&self) -> Option<String> {
+        let objects = self.machine.objects().iter().take_while(|object| !is_impossible(object));
+        let mut named = objects.filter_map(|object| match object {
+            Object::Global(global) if !global.module.is_empty() => Some(global),
+            _ => None,
+        });
+        let effective = named.find(|global| runs(&global.module, &global.name) && !is_quiet(&global.module));
+        effective.map(|global| format!("imports {}", objects::named(global)))
     }
 
     /// What it built, if it came to its end.

@@ -93,13 +93,20 @@ fn a_text_is_one_to_its_end() {
 
 #[test]
 fn a_text_that_another_reader_takes_for_more_is_not_inert() {
-    let cases: [(&[u8], Verdict); 13] = [
+    let cases: [(&[u8], Verdict); 18] = [
         (b"cos\nsystem\n(S'true'\ntR.", Verdict::Unsafe),
         // JSON to those who read no further than its list.
         (b"(lp0\ncos\nsystem\n(S'true'\ntRa.", Verdict::Unsafe),
         (b"I1\n0cos\nsystem\n(S'true'\ntR# a comment: yaml", Verdict::Unsafe),
         // It fails after it has imported.
         (b"cantigravity\nfly\n# a poem", Verdict::Unverified),
+        (b"cthis\ns\n# a poem", Verdict::Unverified),
+        // An import of this looks for a file called `this` alone.
+        (b"c.this\ns\n# a poem", Verdict::Unverified),
+        (b"cunittest.__main__\nmain\n# a poem", Verdict::Unverified),
+        (b"cwebbrowser\nopen\n# a poem", Verdict::Inert),
+        // A call happens before it fails.
+        (b"(ios\ngetcwd\n# a poem", Verdict::Unsafe),
         // What joblib decompresses first.
         (b"x^abc", Verdict::Unverified),
         (b"ZF0x10               x", Verdict::Unverified),
@@ -128,6 +135,17 @@ fn a_text_that_another_reader_takes_for_more_is_not_inert() {
     // A picture that is a pickle: its size is behind a number of eight bytes.
     let gif = [&b"GIF89a\x01\0\x01"[..], b"cos\nsystem\n(S'true'\ntR."].concat();
     assert_eq!(named("a.gif", &gif).verdict, Verdict::Unsafe);
+}
+
+/// Each two bytes are a field of a message, and the message has no end before the text has.
+#[test]
+fn a_text_of_small_fields_is_inert() {
+    for text in [b"0, ".repeat(1_400_000), b" ".repeat(4 << 20), b"0,".repeat(1_100_000)] {
+        assert_eq!(named("a.csv", &text).verdict, Verdict::Inert);
+    }
+    // One that is a graph to the end is none.
+    let graph = [b"0,".repeat(1_100_000).as_slice(), b":\x20", &[b'a'; 32]].concat();
+    assert_eq!(named("a.csv", &graph).verdict, Verdict::Unverified);
 }
 
 #[test]

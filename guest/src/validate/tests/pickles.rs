@@ -45,6 +45,17 @@ fn a_text_that_names_something_by_chance_is_no_pickle() {
         "PyTorch weights\n===============\n",
         "Please refer to\nchange details\n\nof it\n",
         "P5\n16 16\n255\n",
+        // What reads them as pickles fails at a name that no module has.
+        "(in alphabetical order)\nAlice\nBob\n",
+        "(intro)\nThis is\nall.\n",
+        "(i) one\n(ii) two\n(iii) three.\n",
+        "(c) 2024 Jane Doe\nLicensed under MIT\nor Apache 2.0\n",
+        "(in short)\nyes\n.",
+        "(in short)\nyes\ncos\nsystem\n(S'true'\ntR.",
+        // These name something that is there, or not, and call nothing.
+        "cos\nsin\ntan\n",
+        "cast\ncrew\n",
+        "ccode\nname\n",
     ];
     for text in texts {
         let summary = summary(text.as_bytes());
@@ -101,6 +112,66 @@ fn keys_that_take_a_reader_long_are_told() {
     }
     assert_eq!(keyed(&(1..100_000).map(ordinary).collect::<Vec<_>>()), "Pickle Safe\n");
     assert_eq!(keyed(&(1..1000).map(multiple).collect::<Vec<_>>()), "Pickle Safe\n");
+}
+
+/// Keys of classes that are proven one by one: hashed as Python does, or as the file chooses.
+#[test]
+fn keys_of_other_classes_are_hashed_as_their_own_does() {
+    let keyed = |global: &[u8], keys: &[Vec<u8>]| {
+        let mut pickle = [b"\x80\x02".as_slice(), global, b"q\x000}("].concat();
+        keys.iter().for_each(|key| pickle.extend([key.as_slice(), b"N"].concat()));
+        pickle.extend_from_slice(b"u.");
+        summary(&pickle)
+    };
+    let text = |text: &str| {
+        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+        [b"X".as_slice(), &length, text.as_bytes()].concat()
+    };
+    let long = |value: i128| {
+        let bytes = value.to_le_bytes();
+        [b"\x8a\x10".as_slice(), &bytes].concat()
+    };
+    let uuid = |value: i128| [b"h\0)\x81}".as_slice(), &text("int"), &long(value), b"sb"].concat();
+    let of_text = |value: i128| [b"h\0".as_slice(), &text(&format!("{value}")), b"\x85R"].concat();
+    let prime = (1i128 << 61) - 1;
+    for (what, global, key) in [
+        ("UUIDs", &b"cuuid\nUUID\n"[..], &uuid as &dyn Fn(i128) -> Vec<u8>),
+        ("Decimals", b"cdecimal\nDecimal\n", &of_text),
+        ("Fractions", b"cfractions\nFraction\n", &of_text),
+    ] {
+        let bad = keyed(global, &(1..6000).map(|at| key(at * prime)).collect::<Vec<_>>());
+        assert!(bad.contains("SR-FILE-COST 0: "), "{what}: {bad}");
+        let good = keyed(global, &(1..10_000).map(|at| key(at * 1_000_003)).collect::<Vec<_>>());
+        assert!(good.starts_with("Pickle Safe\n"), "{what}: {good}");
+    }
+    let path = |at: i128| [b"h\0".as_slice(), &text("home"), &text(&format!("file {at}")), b"\x86R"].concat();
+    let good = keyed(b"cpathlib\nPurePosixPath\n", &(0..10_000).map(path).collect::<Vec<_>>());
+    assert!(good.starts_with("Pickle Safe\n"), "{good}");
+}
+
+/// One text that many calls read: each reads it again.
+#[test]
+fn what_is_read_again_and_again_is_counted_each_time() {
+    let repeated = |global: &[u8], text: &[u8], times: usize| {
+        let length = u32::try_from(text.len()).unwrap().to_le_bytes();
+        let head = [b"\x80\x02".as_slice(), global, b"q\x000X", &length, text, b"\x85q\x010]("].concat();
+        summary(&[head.as_slice(), &b"h\0h\x01R".repeat(times), b"e."].concat())
+    };
+    let digits = [b'7'; 4300];
+    for (what, global, text, times) in [
+        ("paths", &b"cpathlib\nPurePosixPath\n"[..], &b"a/".repeat(20_000)[..], 2_000),
+        ("Windows' paths", b"cpathlib\nPureWindowsPath\n", &b"a/".repeat(20_000), 2_000),
+        ("fractions", b"cfractions\nFraction\n", &digits, 10_000),
+        ("decimals", b"cdecimal\nDecimal\n", &digits, 200_000),
+        ("devices", b"ctorch\ndevice\n", &[b'c'; 400_000], 60_000),
+    ] {
+        let summary = repeated(global, text, times);
+        assert!(summary.contains("SR-FILE-COST 0: "), "{what}: {summary}");
+    }
+    let few = repeated(b"cpathlib\nPurePosixPath\n", b"/home/somebody/data/train/0001.png", 20_000);
+    assert!(few.starts_with("Pickle Safe\n"), "{few}");
+    let few = repeated(b"cfractions\nFraction\n", b"123456789/987654321", 20_000);
+    assert!(few.starts_with("Pickle Safe\n"), "{few}");
 }
 
 /// As an index of a data set, or the state of an optimizer over as many parameters.

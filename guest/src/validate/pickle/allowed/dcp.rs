@@ -10,20 +10,20 @@ use crate::pickle::{Object, Value};
 use crate::show;
 use crate::validate::pickle::Objects;
 use crate::validate::pickle::argument::DTYPE;
-use crate::validate::pickle::cost::Work;
+use crate::validate::pickle::cost::{Keyed, Work};
 
 pub(super) static TABLE: &[Entry] = &[
-    entry(METADATA, &["Metadata"], Means::Object(Row::new(false, metadata))),
-    entry(METADATA, &["TensorStorageMetadata"], Means::Object(Row::new(false, tensor))),
-    entry(METADATA, &["ChunkStorageMetadata"], Means::Object(Row::new(false, chunk))),
-    entry(METADATA, &["BytesStorageMetadata"], Means::Object(Row::new(false, bytes))),
-    entry(METADATA, &["MetadataIndex"], Means::Object(Row::new(true, index))),
-    entry(METADATA, &["StorageMeta"], Means::Object(Row::new(false, storage_meta))),
-    entry(METADATA, &["TensorProperties"], Means::Object(Row::new(false, properties))),
-    entry(SHARDED, &["TensorProperties"], Means::Object(Row::new(false, properties))),
-    entry(METADATA, &["_MEM_FORMAT_ENCODING"], Means::Object(Row::call(Work::Numbers, memory_format))),
-    entry(SHARDED, &["MEM_FORMAT_ENCODING"], Means::Object(Row::call(Work::Numbers, memory_format))),
-    entry(FILESYSTEM, &["_StorageInfo"], Means::Object(Row::new(false, storage_info))),
+    entry(METADATA, &["Metadata"], Means::Object(Row::new(Work::Python, Keyed::Never, metadata))),
+    entry(METADATA, &["TensorStorageMetadata"], Means::Object(Row::new(Work::Python, Keyed::Never, tensor))),
+    entry(METADATA, &["ChunkStorageMetadata"], Means::Object(Row::new(Work::Python, Keyed::Never, chunk))),
+    entry(METADATA, &["BytesStorageMetadata"], Means::Object(Row::new(Work::Python, Keyed::Never, bytes))),
+    entry(METADATA, &["MetadataIndex"], Means::Object(Row::new(Work::Python, Keyed::Index, index))),
+    entry(METADATA, &["StorageMeta"], Means::Object(Row::new(Work::Python, Keyed::Never, storage_meta))),
+    entry(METADATA, &["TensorProperties"], Means::Object(Row::new(Work::Python, Keyed::Never, properties))),
+    entry(SHARDED, &["TensorProperties"], Means::Object(Row::new(Work::Python, Keyed::Never, properties))),
+    entry(METADATA, &["_MEM_FORMAT_ENCODING"], Means::Object(Row::call(Work::Python, memory_format))),
+    entry(SHARDED, &["MEM_FORMAT_ENCODING"], Means::Object(Row::call(Work::Python, memory_format))),
+    entry(FILESYSTEM, &["_StorageInfo"], Means::Object(Row::new(Work::Python, Keyed::Never, storage_info))),
 ];
 
 const METADATA: &[&str] = &["torch.distributed.checkpoint.metadata"];

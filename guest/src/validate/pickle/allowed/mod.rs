@@ -12,7 +12,7 @@ mod training;
 pub(super) use numpy::{Dtypes, LIES};
 pub(super) use random::check_loose as check_random;
 pub(super) use row::{Finished, Flaw, Row};
-pub(super) use runs::runs;
+pub(super) use runs::{is_quiet, runs};
 
 use super::argument::Arg;
 use super::cost::Work;

@@ -13,7 +13,7 @@ use crate::pickle::{Instance, Object, ObjectId, Value};
 use crate::show;
 use crate::validate::finding::Rule;
 use crate::validate::pickle::Objects;
-use crate::validate::pickle::cost::Work;
+use crate::validate::pickle::cost::{Keyed, Work, hashes};
 
 /// What numpy itself would not write.
 pub(in crate::validate::pickle) static LIES: Rule = Rule::refused(
@@ -25,10 +25,18 @@ pub(in crate::validate::pickle) static LIES: Rule = Rule::refused(
 );
 
 pub(super) static TABLE: &[Entry] = &[
-    entry(&["numpy"], &["dtype"], Means::Object(Row::key(Work::Numbers, |it| proven(dtype(it))))),
+    entry(
+        &["numpy"],
+        &["dtype"],
+        Means::Object(Row::key(Work::Numbers, Keyed::As(hashes::dtype), |it| proven(dtype(it)))),
+    ),
     entry(MULTIARRAY, &["_reconstruct"], Means::Object(Row::call(Work::Array, |it| proven(array(it))))),
     entry(NUMERIC, &["_frombuffer"], Means::Object(Row::call(Work::Array, |it| proven(buffer(it))))),
-    entry(MULTIARRAY, &["scalar"], Means::Object(Row::key(Work::Array, |it| proven(scalar(it))))),
+    entry(
+        MULTIARRAY,
+        &["scalar"],
+        Means::Object(Row::key(Work::Array, Keyed::As(hashes::scalar), |it| proven(scalar(it)))),
+    ),
     entry(
         &["numpy.ma.core"],
         &["_mareconstruct"],

@@ -1,9 +1,11 @@
 //! Classes of Python's own library. Sources: the `__reduce__` of each in CPython 3.11 and 3.13.
 
+use alloc::borrow::Cow;
+
 use super::row::{Finished, Flaw, Row, expect};
 use super::{Entry, Means, entry, training};
 use crate::pickle::{Object, Value};
-use crate::validate::pickle::cost::Work;
+use crate::validate::pickle::cost::{Keyed, Work, hashes};
 
 const fn object(row: Row) -> Means {
     Means::Object(row)
@@ -15,17 +17,33 @@ pub(super) static TABLE: &[Entry] = &[
     entry(&["collections"], &["defaultdict"], object(Row::call(Work::Numbers, default_dict))),
     entry(&["collections"], &["deque"], object(Row::call(Work::Numbers, deque))),
     entry(&["builtins"], &["slice"], object(Row::call(Work::Numbers, slice))),
-    entry(&["builtins"], &["range"], object(Row::key(Work::Numbers, range))),
-    entry(&["datetime"], &["datetime"], object(Row::key(Work::Numbers, datetime))),
-    entry(&["datetime"], &["date"], object(Row::key(Work::Numbers, date))),
-    entry(&["datetime"], &["time"], object(Row::key(Work::Numbers, time))),
-    entry(&["datetime"], &["timedelta"], object(Row::key(Work::Numbers, timedelta))),
-    entry(&["datetime"], &["timezone"], object(Row::key(Work::Numbers, timezone))),
-    entry(&["decimal"], &["Decimal"], object(Row::key(Work::Numbers, decimal))),
-    entry(&["fractions"], &["Fraction"], object(Row::key(Work::Numbers, fraction))),
-    entry(&["uuid"], &["UUID"], object(Row::new(true, uuid))),
-    entry(&["pathlib", "pathlib._local"], PATHS, object(Row::key(Work::Numbers, path))),
-    entry(&["argparse"], &["Namespace"], object(Row::new(false, namespace))),
+    entry(&["builtins"], &["range"], object(Row::key(Work::Numbers, Keyed::As(hashes::range), range))),
+    entry(
+        &["datetime"],
+        &["datetime"],
+        object(Row::key(Work::Numbers, Keyed::As(hashes::datetime), datetime)),
+    ),
+    entry(&["datetime"], &["date"], object(Row::key(Work::Numbers, Keyed::As(hashes::date), date))),
+    entry(&["datetime"], &["time"], object(Row::key(Work::Numbers, Keyed::As(hashes::time), time))),
+    entry(
+        &["datetime"],
+        &["timedelta"],
+        object(Row::key(Work::Numbers, Keyed::As(hashes::timedelta), timedelta)),
+    ),
+    entry(
+        &["datetime"],
+        &["timezone"],
+        object(Row::key(Work::Numbers, Keyed::As(hashes::timezone), timezone)),
+    ),
+    entry(&["decimal"], &["Decimal"], object(Row::key(Work::Decimal, Keyed::As(hashes::decimal), decimal))),
+    entry(
+        &["fractions"],
+        &["Fraction"],
+        object(Row::key(Work::Fraction, Keyed::As(hashes::fraction), fraction)),
+    ),
+    entry(&["uuid"], &["UUID"], object(Row::new(Work::Python, Keyed::As(hashes::uuid), uuid))),
+    entry(&["pathlib", "pathlib._local"], PATHS, object(Row::key(Work::Path, Keyed::As(hashes::path), path))),
+    entry(&["argparse"], &["Namespace"], object(Row::new(Work::Numbers, Keyed::Never, namespace))),
     entry(&["types"], &["SimpleNamespace"], object(Row::call(Work::Numbers, simple_namespace))),
 ];
 
@@ -99,7 +117,7 @@ fn range(it: Finished<'_>) -> Result<(), Flaw> {
 /// `datetime(bytes)` or with a time zone. Python itself looks at the month alone.
 fn datetime(it: Finished<'_>) -> Result<(), Flaw> {
     let zoned = zone(it)?;
-    let bytes = it.args.first().and_then(|&bytes| it.objects.bytes(bytes));
+    let bytes = first_bytes(it);
     let fits = match bytes.as_deref() {
         Some(&[y1, y0, month, day, ref time @ ..]) => is_date(y1, y0, month & 0x7f, day) && is_time(time),
         _ => false,
@@ -109,7 +127,7 @@ fn datetime(it: Finished<'_>) -> Result<(), Flaw> {
 }
 
 fn date(it: Finished<'_>) -> Result<(), Flaw> {
-    let bytes = it.args.first().and_then(|&bytes| it.objects.bytes(bytes));
+    let bytes = first_bytes(it);
     let fits = matches!(bytes.as_deref(), Some(&[y1, y0, month, day]) if is_date(y1, y0, month, day));
     expect(fits && it.args.len() == 1, "it is made of four bytes that are a date")?;
     it.is_left_alone()
@@ -117,13 +135,20 @@ fn date(it: Finished<'_>) -> Result<(), Flaw> {
 
 fn time(it: Finished<'_>) -> Result<(), Flaw> {
     let zoned = zone(it)?;
-    let bytes = it.args.first().and_then(|&bytes| it.objects.bytes(bytes));
+    let bytes = first_bytes(it);
     let fits = match bytes.as_deref() {
         Some(&[hour, minute, second, u2, u1, u0]) => is_time(&[hour & 0x7f, minute, second, u2, u1, u0]),
         _ => false,
     };
     expect(fits && zoned, "it is made of six bytes that are a time")?;
     it.is_left_alone()
+}
+
+/// The bytes that it is made of. A `bytearray` is none: its class takes that for a number, and fails.
+fn first_bytes(it: Finished<'_>) -> Option<Cow<'_, [u8]>> {
+    let &first = it.args.first()?;
+    let is_other = matches!(it.objects.get(first), Some(Object::ByteArray(_)));
+    it.objects.bytes(first).filter(|_| !is_other)
 }
 
 /// Whether the arguments end as they may: in nothing more, or in a `datetime.timezone`.
@@ -203,21 +228,50 @@ fn decimal(it: Finished<'_>) -> Result<(), Flaw> {
     it.is_left_alone()
 }
 
+/// Whether a text is one that `str` makes of a `Decimal`. A signaling NaN is none: hashing or comparing
+/// it fails, and so does whoever shows a counter of them.
 fn is_decimal(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
-    if matches!(text, "Infinity" | "NaN" | "sNaN") {
+    if let Some(payload) = text.strip_prefix("NaN") {
+        return payload.is_empty() || is_whole(payload) && payload != "0";
+    }
+    if text == "Infinity" {
         return true;
     }
-    let (number, exponent) = text.split_once('E').unwrap_or((text, "0"));
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let exponent = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i32>();
-    whole.len() + fraction.len() <= DIGITS
-        && !(whole.is_empty() && fraction.is_empty())
-        && digits(whole)
-        && digits(fraction)
-        && exponent
-            .is_ok_and(|exponent| usize::try_from(exponent.unsigned_abs()).is_ok_and(|more| more <= DIGITS))
+    let (number, exponent) = match text.split_once('E') {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    let digits = fraction.unwrap_or_default();
+    let has_digits = is_whole(whole)
+        && whole.len().saturating_add(digits.len()) <= DIGITS
+        && (fraction.is_none() || !digits.is_empty())
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let zeros = digits.bytes().take_while(|byte| *byte == b'0').count();
+    let Some(exponent) = exponent else {
+        // Below a millionth it is written with an exponent.
+        let most = if zeros == digits.len() { 6 } else { 5 };
+        return has_digits && (whole != "0" || zeros <= most);
+    };
+    // The exponent of the first digit; the others are behind the point.
+    let Some((sign, size)) = exponent.split_at_checked(1) else { return false };
+    let Some(size) = is_whole(size).then(|| size.parse::<usize>().ok()).flatten() else { return false };
+    let is_needed = match sign {
+        "+" => size > digits.len(),
+        "-" => size > 6,
+        _ => false,
+    };
+    has_digits && whole.len() == 1 && (whole != "0" || fraction.is_none()) && is_needed && size <= DIGITS
+}
+
+/// Whether a text is an int as Python writes it, without a sign.
+fn is_whole(text: &str) -> bool {
+    text == "0"
+        || !text.starts_with('0') && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Digits of an int that Python reads from a text, or writes.

@@ -9,17 +9,17 @@ use crate::pickle::{Instance, Object, ObjectId, Value};
 use crate::validate::finding::Rule;
 use crate::validate::pickle::Objects;
 use crate::validate::pickle::attributes;
-use crate::validate::pickle::cost::Work;
+use crate::validate::pickle::cost::{Keyed, Work};
 
 /// A class whose objects are proven harmless one by one, as the pickle leaves them.
 #[derive(Debug, PartialEq)]
 pub(in crate::validate::pickle) struct Row {
     /// How its objects are made.
     pub(super) way: Way,
-    /// What making one does.
+    /// What making one does, as far as the sizes of its arguments tell what that costs.
     pub(in crate::validate::pickle) work: Work,
-    /// Whether they can be keys.
-    pub(in crate::validate::pickle) is_key: bool,
+    /// What they are hashed by, where they are keys.
+    pub(in crate::validate::pickle) keyed: Keyed,
     /// What is wrong with one, if anything.
     pub(super) proof: Proof,
 }
@@ -61,17 +61,17 @@ pub(in crate::validate::pickle) struct Finished<'a> {
 impl Row {
     /// A class that is called, and whose objects are no keys.
     pub(super) const fn call(work: Work, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
-        Self { way: Way::Call, work, is_key: false, proof: Proof(proof) }
+        Self { way: Way::Call, work, keyed: Keyed::Never, proof: Proof(proof) }
     }
 
     /// A class that is called, and whose objects can be keys.
-    pub(super) const fn key(work: Work, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
-        Self { way: Way::Call, work, is_key: true, proof: Proof(proof) }
+    pub(super) const fn key(work: Work, keyed: Keyed, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
+        Self { way: Way::Call, work, keyed, proof: Proof(proof) }
     }
 
     /// A class whose objects `__new__` makes.
-    pub(super) const fn new(is_key: bool, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
-        Self { way: Way::New, work: Work::Numbers, is_key, proof: Proof(proof) }
+    pub(super) const fn new(work: Work, keyed: Keyed, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
+        Self { way: Way::New, work, keyed, proof: Proof(proof) }
     }
 
     /// Whether it makes objects like this one.

@@ -7,9 +7,10 @@ use super::row::{Finished, Flaw, Row, expect};
 use super::{Entry, Means, entry};
 use crate::pickle::Value;
 use crate::validate::pickle::Objects;
+use crate::validate::pickle::cost::{Keyed, Work};
 
 pub(super) static TABLE: &[Entry] = &[
-    entry(SCALERS, &["GradScaler"], Means::Object(Row::new(true, grad_scaler))),
+    entry(SCALERS, &["GradScaler"], Means::Object(Row::new(Work::Python, Keyed::Place, grad_scaler))),
     // What a scaler's table makes of an optimizer that is new: a dict, from nothing.
     entry(SCALERS, &[FRESH], Means::Class),
 ];

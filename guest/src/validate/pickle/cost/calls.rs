@@ -7,11 +7,21 @@ use crate::pickle::{Instance, Object, Value};
 use crate::validate::budget::Cost;
 use crate::validate::pickle::allowed::Means;
 
-/// What a call does with its arguments.
+/// What a call does with its arguments. Whatever it is, each text, bytes and int among them is
+/// read once, and each item of a tuple or list looked at: a class of cost only adds to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::validate::pickle) enum Work {
-    /// It looks at each of a few numbers.
+    /// Nothing more.
     Numbers,
+    /// A few functions in Python, which take no longer for longer arguments.
+    Python,
+    /// It reads a number from a text, digit by digit.
+    Decimal,
+    /// It reads two ints from texts and divides them by what both are multiples of: the square of
+    /// their digits.
+    Fraction,
+    /// It takes texts apart, into objects of two bytes each.
+    Path,
     /// It makes a set of a list's items.
     Set,
     /// It makes a dict of pairs.
@@ -36,7 +46,7 @@ impl Meter<'_> {
     pub(super) fn instance(&mut self, instance: &Instance) -> Cost {
         let keys = self.table(Kind::Dict, instance.pairs.iter().map(|&(key, _)| key));
         let items = ITEM.times(instance.items.len() as u64);
-        let state = instance.state.map_or(Cost::default(), |state| self.attributes(state));
+        let state = instance.state.map_or(Cost::default(), |state| self.state(state));
         // Python's ordered dicts look a key up twice.
         [keys, keys, items, state].into_iter().fold(self.call(instance), Cost::and)
     }
@@ -49,12 +59,24 @@ impl Meter<'_> {
         let work = match self.objects.means(instance.callable) {
             Some(Means::Call(callable)) => callable.work,
             Some(Means::Object(row)) => row.work,
-            Some(Means::Maker) => Work::Numbers,
+            // `copyreg._reconstructor`, of a class with a row of its own.
+            Some(Means::Maker) => self.objects.row(instance).map_or(Work::Python, |(row, _, _)| row.work),
             _ => return CALL,
         };
         let first = args.first().copied().unwrap_or(Value::None);
         let own = match work {
             Work::Numbers => Cost::default(),
+            Work::Python => PYTHON,
+            Work::Decimal => PARSED.times(self.digits(args)),
+            Work::Fraction => {
+                let digits = self.digits(args);
+                let square = digits.saturating_mul(digits) / FRACTION;
+                PYTHON.times(2).and(PARSED.times(digits)).and(Cost::new(square, 0))
+            }
+            Work::Path => {
+                let bytes = args.iter().map(|&arg| self.size(arg) as u64).fold(0, u64::saturating_add);
+                PYTHON.and(PART.times(args.len() as u64)).and(SPLIT.times(bytes))
+            }
             Work::Set => self.table_of(Kind::Set, first),
             Work::Dict => self.table_of(Kind::Dict, first).times(2),
             Work::Bytes => copied(self.bytes(first)),
@@ -68,16 +90,64 @@ impl Meter<'_> {
         args.fold(own.and(CALL), Cost::and)
     }
 
-    /// What it costs to look at an argument: each of a size's numbers, each attribute.
+    /// What it costs to look at an argument: to read it, or each of a size's numbers and each
+    /// attribute.
     fn argument(&self, arg: Value) -> Cost {
-        match self.objects.get(arg) {
+        let own = match self.objects.get(arg) {
             Some(Object::Tuple(items)) => {
-                let inner = items.iter().map(|&item| self.attributes(item));
+                let inner = items.iter().map(|&item| self.attributes(item).and(self.read(item)));
                 inner.fold(NUMBER.times(items.len() as u64), Cost::and)
             }
             Some(Object::List(items)) => NUMBER.times(items.len() as u64),
             _ => self.attributes(arg),
+        };
+        own.and(self.read(arg))
+    }
+
+    /// What it costs to set a state: each attribute, by its name, or each part of a tuple, with
+    /// what it holds.
+    fn state(&self, state: Value) -> Cost {
+        match self.objects.get(state) {
+            Some(Object::Tuple(items)) => {
+                let inner = items.iter().map(|&item| {
+                    let count = match self.objects.get(item) {
+                        Some(Object::Tuple(items) | Object::List(items)) => items.len(),
+                        Some(Object::Dict(pairs)) => pairs.len(),
+                        _ => 0,
+                    };
+                    NUMBER.times(count as u64).and(self.read(item))
+                });
+                inner.fold(ATTRIBUTE.times(items.len() as u64), Cost::and)
+            }
+            Some(Object::Dict(pairs)) => {
+                let names = pairs.iter().map(|&(name, _)| self.read(name));
+                names.fold(self.attributes(state), Cost::and)
+            }
+            _ => self.attributes(state).and(self.read(state)),
         }
+    }
+
+    /// What it costs to read a text, bytes or an int once.
+    fn read(&self, value: Value) -> Cost {
+        Cost::new(self.size(value) as u64, 0)
+    }
+
+    /// The bytes of a text, of bytes or of an int.
+    fn size(&self, value: Value) -> usize {
+        match self.objects.get(value) {
+            Some(Object::BigInt(bytes) | Object::SurrogateText(bytes)) => bytes.len(),
+            _ => self.bytes(value),
+        }
+    }
+
+    /// The digits of all numbers in some arguments, at most: three for each byte of an int.
+    fn digits(&self, args: &[Value]) -> u64 {
+        let count = |value: Value| match (value, self.objects.get(value)) {
+            (_, Some(Object::BigInt(bytes))) => (bytes.len() as u64).saturating_mul(3),
+            (Value::Object(_), _) => self.size(value) as u64,
+            _ => 20,
+        };
+        args.iter().map(|&arg| count(arg)).fold(0, u64::saturating_add)
     }
 
     /// What it costs to set the attributes that a state has.
@@ -129,6 +199,16 @@ const STORAGE: Cost = Cost::new(10_000, 600);
 const ARRAY: Cost = Cost::new(5_000, 500);
 /// It is seeded by the system before it is given its state.
 const GENERATOR: Cost = Cost::new(200_000, 12_000);
+/// A few functions in Python.
+const PYTHON: Cost = Cost::new(5_000, 500);
+/// A digit of a number, or a byte of its text.
+const PARSED: Cost = Cost::new(20, 2);
+/// Digits times digits of a fraction that are divided in a nanosecond: 4,300 by 4,300 in 4 ms.
+const FRACTION: u64 = 18;
+/// One of several texts that a path is put together from, and a byte of it: each second may be a
+/// text of its own.
+const PART: Cost = Cost::new(2_000, 200);
+const SPLIT: Cost = Cost::new(120, 64);
 const NUMBER: Cost = Cost::new(100, 8);
 const ATTRIBUTE: Cost = Cost::new(500, 160);
 const ITEM: Cost = Cost::new(1_000, 16);

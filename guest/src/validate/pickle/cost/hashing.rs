@@ -6,16 +6,20 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::super::Objects;
+use super::hashes::{Hashed, Keyed};
 use crate::pickle::{Instance, Object, ObjectId, Value};
 
 /// A key of a dict, an item of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+pub(in crate::validate::pickle) struct Key {
     /// Equal where Python's hashes are, for all that a file can choose them. Those of texts and
     /// of objects nobody can choose, but for the empty text's.
     pub(super) hash: u64,
     /// The time to hash it or to compare it with its like, in nanoseconds.
     pub(super) time: u64,
+    /// Whether nobody computes the hash here, and the file chooses it: it may be that of any other
+    /// key, or one that leads the way of all of them.
+    pub(super) is_chosen: bool,
 }
 
 /// The keys that values are, each looked at once.
@@ -52,7 +56,7 @@ impl<'a> Hashing<'a> {
                     Composite::Tuple => tuple(items),
                     Composite::Index => index(items),
                     Composite::Set => set(items),
-                    Composite::Changed => Key { hash: UNKNOWN.hash, ..set(items) },
+                    Composite::Changed => Key { is_chosen: true, ..set(items) },
                 };
                 self.remember(value, key);
             } else if self.plain(value).is_none() {
@@ -74,19 +78,19 @@ impl<'a> Hashing<'a> {
     fn plain(&self, value: Value) -> Option<Key> {
         let id = match value {
             Value::Object(id) => id,
-            value => return Some(Key { hash: number(value).unwrap_or(NONE), time: NUMBER }),
+            value => return Some(plain(number(value).unwrap_or(NONE))),
         };
         let known = self.known(value);
         if known.is_some() || self.composite(value).is_some() {
             return known;
         }
-        let sized = |hash, bytes: usize| Key { hash, time: NUMBER.saturating_add(bytes as u64 / 4) };
+        let sized = |hash, bytes: usize| Key { time: NUMBER.saturating_add(bytes as u64 / 4), ..plain(hash) };
         Some(match self.objects.get(value) {
             Some(Object::BigInt(bytes)) => sized(big(bytes), bytes.len().saturating_mul(4)),
             Some(Object::Text(text)) => sized(content(text.as_bytes()), text.len()),
             Some(Object::SurrogateText(bytes) | Object::Bytes(bytes)) => sized(content(bytes), bytes.len()),
             Some(Object::Instance(instance)) => self.instance(id, instance),
-            _ => Key { hash: mix(FNV, id.into()), time: NUMBER },
+            _ => plain(mix(FNV, id.into())),
         })
     }
 
@@ -96,10 +100,21 @@ impl<'a> Hashing<'a> {
         usize::try_from(id).ok().and_then(|id| self.known.get(id)).copied().flatten()
     }
 
-    /// What a call makes that has no parts: a complex number, encoded text, or something that is
-    /// told by where it is.
+    /// What a call makes that has no parts: a complex number, encoded text, an object of the table,
+    /// or something that is told by where it is.
     fn instance(&self, id: ObjectId, instance: &Instance) -> Key {
-        let other = Key { hash: mix(FNV, id.into()), time: NUMBER };
+        let other = plain(mix(FNV, id.into()));
+        if let Some((row, _, _)) = self.objects.row(instance) {
+            return match row.keyed {
+                Keyed::Place => other,
+                Keyed::Never | Keyed::Index => UNKNOWN,
+                Keyed::As(hashed) => match hashed(self.objects, instance) {
+                    Hashed::As(key) => key,
+                    Hashed::Chosen { time } => Key { time, ..UNKNOWN },
+                    Hashed::Fails => UNKNOWN,
+                },
+            };
+        }
         let (Some(global), Some(args)) =
             (self.objects.global(instance.callable), instance.args.and_then(|args| self.objects.tuple(args)))
         else {
@@ -107,9 +122,13 @@ impl<'a> Hashing<'a> {
         };
         match (global.module.as_str(), global.name.as_str(), args) {
             ("builtins", "complex", &[real, imaginary]) => {
-                let part = |value| self.plain(value).unwrap_or(UNKNOWN).hash;
+                // Both are floats by then.
+                let part = |value| match value {
+                    Value::Int(int) => float(rounded(int).to_bits()),
+                    value => number(value).unwrap_or(0),
+                };
                 let hash = part(real).wrapping_add(part(imaginary).wrapping_mul(1_000_003));
-                Key { hash: valid(hash), time: NUMBER }
+                plain(valid(hash))
             }
             ("_codecs", "encode", &[text, ..]) => self.plain(text).unwrap_or(UNKNOWN),
             _ => other,
@@ -129,9 +148,7 @@ impl<'a> Hashing<'a> {
 
     /// Whether it is a key of `.metadata` of a distributed checkpoint.
     fn is_index(&self, instance: &Instance) -> bool {
-        self.objects.global(instance.callable).is_some_and(|global| {
-            global.module == "torch.distributed.checkpoint.metadata" && global.name == "MetadataIndex"
-        })
+        self.objects.row(instance).is_some_and(|(row, _, _)| row.keyed == Keyed::Index)
     }
 
     /// The name and the offsets of one: it is hashed as a tuple of both.
@@ -192,26 +209,39 @@ enum Composite {
 }
 
 /// What cannot be told and a file may choose: the same as all others of the kind.
-const UNKNOWN: Key = Key { hash: 0, time: NUMBER };
+const UNKNOWN: Key = Key { hash: 0, time: NUMBER, is_chosen: true };
+
+/// A key of what is hashed in no time.
+pub(super) fn plain(hash: u64) -> Key {
+    Key { hash, time: NUMBER, is_chosen: false }
+}
+
+/// The float that an int becomes.
+#[expect(clippy::cast_precision_loss, reason = "Python rounds it in the same way")]
+fn rounded(int: i64) -> f64 {
+    int as f64
+}
 
 /// CPython's hash of a tuple, since 3.8.
-fn tuple(items: impl ExactSizeIterator<Item = Key>) -> Key {
+pub(super) fn tuple(items: impl ExactSizeIterator<Item = Key>) -> Key {
     const PRIME1: u64 = 11_400_714_785_074_694_791;
     const PRIME2: u64 = 14_029_467_366_897_019_727;
     const PRIME5: u64 = 2_870_177_450_012_600_261;
     let (length, mut hash, mut time) = (items.len() as u64, PRIME5, NUMBER);
+    let mut is_chosen = false;
     for item in items {
+        is_chosen |= item.is_chosen;
         hash = hash.wrapping_add(item.hash.wrapping_mul(PRIME2)).rotate_left(31).wrapping_mul(PRIME1);
         time = time.saturating_add(item.time);
     }
     let hash = hash.wrapping_add(length ^ (PRIME5 ^ 3_527_539));
-    Key { hash: if hash == u64::MAX { 1_546_275_796 } else { hash }, time }
+    Key { hash: if hash == u64::MAX { 1_546_275_796 } else { hash }, time, is_chosen }
 }
 
 /// The hash of a dataclass: that of its fields as a tuple, by way of two calls in Python.
 fn index(items: impl ExactSizeIterator<Item = Key>) -> Key {
-    let Key { hash, time } = tuple(items);
-    Key { hash, time: time.saturating_add(CALLED) }
+    let key = tuple(items);
+    Key { time: key.time.saturating_add(CALLED), ..key }
 }
 
 /// CPython's hash of a frozenset.
@@ -219,7 +249,9 @@ fn set(items: impl ExactSizeIterator<Item = Key>) -> Key {
     let length = items.len();
     let mut hashes: Vec<u64> = Vec::with_capacity(length);
     let mut time = NUMBER;
+    let mut is_chosen = false;
     for item in items {
+        is_chosen |= item.is_chosen;
         hashes.push(item.hash);
         time = time.saturating_add(item.time.saturating_mul(2));
     }
@@ -233,11 +265,11 @@ fn set(items: impl ExactSizeIterator<Item = Key>) -> Key {
     let hash = hashes.iter().fold(0, |all, &hash| all ^ shuffled(hash));
     let hash = hash ^ (length as u64).wrapping_add(1).wrapping_mul(1_927_868_237);
     let hash = (hash ^ (hash >> 11) ^ (hash >> 25)).wrapping_mul(69_069).wrapping_add(907_133_923);
-    Key { hash: if hash == u64::MAX { 590_923_713 } else { hash }, time }
+    Key { hash: if hash == u64::MAX { 590_923_713 } else { hash }, time, is_chosen }
 }
 
 /// CPython's hash of a number: numbers of one value have one.
-fn number(value: Value) -> Option<u64> {
+pub(super) fn number(value: Value) -> Option<u64> {
     match value {
         Value::Bool(value) => Some(value.into()),
         Value::Int(value) => Some(signed(value.unsigned_abs() % PRIME, value < 0)),
@@ -247,7 +279,7 @@ fn number(value: Value) -> Option<u64> {
 }
 
 /// Of a float: its value's remainder, where 2^61 is 1. Before 3.10 all NaN hash alike.
-fn float(bits: u64) -> u64 {
+pub(super) fn float(bits: u64) -> u64 {
     let negative = bits >> 63 == 1;
     let exponent = (bits >> 52) & 0x7ff;
     let fraction = bits & ((1 << 52) - 1);
@@ -264,7 +296,7 @@ fn float(bits: u64) -> u64 {
 }
 
 /// Of an integer beyond 64 bits: its remainder, with its sign.
-fn big(bytes: &[u8]) -> u64 {
+pub(super) fn big(bytes: &[u8]) -> u64 {
     let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
     let remainder = bytes.iter().rev().fold(0u64, |remainder, &byte| {
         let byte = if negative { !byte } else { byte };
@@ -276,44 +308,40 @@ fn big(bytes: &[u8]) -> u64 {
     signed(if negative { (remainder + 1) % PRIME } else { remainder }, negative)
 }
 
-fn signed(remainder: u64, negative: bool) -> u64 {
+pub(super) fn signed(remainder: u64, negative: bool) -> u64 {
     valid(if negative { remainder.wrapping_neg() } else { remainder })
 }
 
 /// A hash of -1 means an error in CPython: -1 hashes as -2 does.
-fn valid(hash: u64) -> u64 {
+pub(super) fn valid(hash: u64) -> u64 {
     if hash == u64::MAX { hash - 1 } else { hash }
 }
 
 /// Of what nobody can choose the hash of, but that nothing hashes to 0.
-fn content(bytes: &[u8]) -> u64 {
+pub(super) fn content(bytes: &[u8]) -> u64 {
     if bytes.is_empty() {
         return 0;
     }
     bytes.iter().fold(FNV, |hash, &byte| mix(hash, byte.into()))
 }
 
-fn mix(hash: u64, value: u64) -> u64 {
+pub(super) fn mix(hash: u64, value: u64) -> u64 {
     (hash ^ value).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
 }
 
 /// What CPython's integers are reduced by on 64-bit machines.
-const PRIME: u64 = (1 << 61) - 1;
-const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+pub(super) const PRIME: u64 = (1 << 61) - 1;
+pub(super) const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 /// None's, which is not that of a number.
-const NONE: u64 = 0xfca8_6420;
+pub(super) const NONE: u64 = 0xfca8_6420;
 /// Nanoseconds to hash a number, or to step to an item of a tuple.
-const NUMBER: u64 = 20;
+pub(super) const NUMBER: u64 = 20;
 /// Nanoseconds of a method in Python that is called to hash or to compare.
 const CALLED: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn plain(hash: u64) -> Key {
-        Key { hash, time: 0 }
-    }
 
     #[test]
     fn numbers_hash_as_in_cpython() {

@@ -6,6 +6,7 @@
 
 mod calls;
 mod depth;
+pub(super) mod hashes;
 mod hashing;
 mod table;
 
@@ -13,6 +14,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 pub(super) use self::calls::Work;
 use self::depth::Depth;
+pub(super) use self::hashes::{Hashed, Keyed};
 use self::hashing::Hashing;
 use self::table::Kind;
 use super::Objects;

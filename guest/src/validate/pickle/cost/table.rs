@@ -21,6 +21,10 @@ struct Table {
     /// A power of two; for each place the entry there and one more, or 0.
     places: Vec<u32>,
     entries: Vec<(Value, Key)>,
+    /// Keys whose hash the file chooses: they have no place here, and may be on any other's way.
+    chosen: u64,
+    /// The time to compare one of these, at most.
+    slowest: u64,
     /// Nanoseconds.
     time: u64,
 }
@@ -33,7 +37,7 @@ pub(super) fn time(
     same: impl Fn(Value, Value) -> bool,
     most: u64,
 ) -> u64 {
-    let mut table = Table { kind, places: vec![0; 8], entries: Vec::new(), time: 0 };
+    let mut table = Table { kind, places: vec![0; 8], entries: Vec::new(), chosen: 0, slowest: 0, time: 0 };
     for (value, key) in keys {
         table.insert(value, key, &same);
         if table.time > most {
@@ -46,6 +50,17 @@ pub(super) fn time(
 impl Table {
     fn insert(&mut self, value: Value, key: Key, same: &impl Fn(Value, Value) -> bool) {
         self.time = self.time.saturating_add(INSERT).saturating_add(key.time);
+        let met = STEP.saturating_add(COMPARE);
+        let each = met.saturating_add(self.slowest.min(key.time));
+        self.time = self.time.saturating_add(self.chosen.saturating_mul(each));
+        if key.is_chosen {
+            // It steps over all that are there.
+            let each = met.saturating_add(key.time);
+            self.time = self.time.saturating_add(each.saturating_mul(self.entries.len() as u64));
+            self.chosen = self.chosen.saturating_add(1);
+            self.slowest = self.slowest.max(key.time);
+            return;
+        }
         let (entries, mut compared) = (&self.entries, 0u64);
         let (place, steps) = find(self.kind, &self.places, key.hash, |entry| {
             let Some((there, other)) = entry_of(entries, entry) else { return false };
@@ -72,6 +87,8 @@ impl Table {
             }
             _ => return,
         };
+        let again = STEP.saturating_mul(self.chosen).saturating_mul(used as u64);
+        self.time = self.time.saturating_add(again);
         let mut places = vec![0; wanted.next_power_of_two()];
         for (at, (_, key)) in (1u32..).zip(&self.entries) {
             let (place, steps) = find(self.kind, &places, key.hash, |_| false);
@@ -127,7 +144,8 @@ mod tests {
     use super::*;
 
     fn of(kind: Kind, hashes: impl Iterator<Item = u64>) -> u64 {
-        let keys = hashes.map(|hash| (Value::Int(hash.cast_signed()), Key { hash, time: 20 }));
+        let keys =
+            hashes.map(|hash| (Value::Int(hash.cast_signed()), Key { hash, time: 20, is_chosen: false }));
         time(kind, keys, |one, other| one == other, 1 << 33)
     }
 
@@ -145,9 +163,21 @@ mod tests {
     #[test]
     fn keys_of_one_hash_cost_the_square() {
         for kind in [Kind::Dict, Kind::Set] {
-            let keys = (0..10_000).map(|at| (Value::Int(at), Key { hash: 0, time: 20 }));
+            let keys = (0..10_000).map(|at| (Value::Int(at), Key { hash: 0, time: 20, is_chosen: false }));
             let time = time(kind, keys, |one, other| one == other, u64::MAX);
             assert!(time > 10_000 * 10_000 / 2 * 50, "{kind:?}: {time}");
+        }
+    }
+
+    #[test]
+    fn a_key_whose_hash_is_chosen_meets_all_others() {
+        for kind in [Kind::Dict, Kind::Set] {
+            let others = (0..10_000u64).map(|at| (at, false));
+            let mixed = others.chain((10_000..10_500).map(|at| (at, true)));
+            let keys = mixed
+                .map(|(at, is_chosen)| (Value::Int(at.cast_signed()), Key { hash: at, time: 20, is_chosen }));
+            let time = time(kind, keys, |one, other| one == other, u64::MAX);
+            assert!(time > 10_000 * 500 * 80, "{kind:?}: {time}");
         }
     }
 
