@@ -25,6 +25,7 @@ mod import;
 mod index;
 mod items;
 mod keys;
+mod late;
 mod left;
 mod loaded;
 mod members;
@@ -69,6 +70,7 @@ pub(super) const RULES: &[&Rule] = &[
     &change::RULE,
     &target::RULE,
     &keys::RULE,
+    &late::RULE,
     &persistent::RULE,
     &opcode::RULE,
     &opcode::PROTOCOL,

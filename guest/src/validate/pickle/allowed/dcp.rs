@@ -13,7 +13,7 @@ use crate::validate::pickle::argument::DTYPE;
 use crate::validate::pickle::cost::Work;
 
 pub(super) static TABLE: &[Entry] = &[
-    entry(METADATA, &["Metadata"], Means::Object(Row::new(false, metadata))),
+    entry(METADATA, &["Metadata"], Means::Object(Row::new(false, metadata).keeping())),
     entry(METADATA, &["TensorStorageMetadata"], Means::Object(Row::new(false, tensor))),
     entry(METADATA, &["ChunkStorageMetadata"], Means::Object(Row::new(false, chunk))),
     entry(METADATA, &["BytesStorageMetadata"], Means::Object(Row::new(false, bytes))),

@@ -25,8 +25,8 @@ pub(super) static TABLE: &[Entry] = &[
     entry(&["fractions"], &["Fraction"], object(Row::key(Work::Numbers, fraction))),
     entry(&["uuid"], &["UUID"], object(Row::new(true, uuid))),
     entry(&["pathlib", "pathlib._local"], PATHS, object(Row::key(Work::Numbers, path))),
-    entry(&["argparse"], &["Namespace"], object(Row::new(false, namespace))),
-    entry(&["types"], &["SimpleNamespace"], object(Row::call(Work::Numbers, simple_namespace))),
+    entry(&["argparse"], &["Namespace"], object(Row::new(false, namespace).keeping())),
+    entry(&["types"], &["SimpleNamespace"], object(Row::call(Work::Numbers, simple_namespace).keeping())),
 ];
 
 /// What is harmless as a value, and as the factory of a defaultdict.
