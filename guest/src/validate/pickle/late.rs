@@ -44,7 +44,9 @@ pub(super) fn check(objects: Objects<'_>, changed: &BTreeSet<ObjectId>, part: &P
                 instance.pairs.iter().map(|&(key, _)| key).find(|&key| late.has(key))
             }
             Object::Dict(pairs) => pairs.iter().map(|&(key, _)| key).find(|&key| late.has(key)),
-            Object::Set(items) | Object::FrozenSet(items) => items.iter().copied().find(|&item| late.has(item)),
+            Object::Set(items) | Object::FrozenSet(items) => {
+                items.iter().copied().find(|&item| late.has(item))
+            }
             _ => None,
         };
         key = key.or(keyed.map(|key| (key, offset)));
@@ -141,7 +143,8 @@ impl<'a> Late<'a> {
             let mut those = signatures.iter().filter(|signature| signature.len() == args.len());
             those.any(|signature| signature.get(at) == Some(&ATTRIBUTES))
         };
-        let late = |(at, &arg): (usize, &Value)| if keeps(at) { self.has_outside(arg) } else { self.has(arg) };
+        let late =
+            |(at, &arg): (usize, &Value)| if keeps(at) { self.has_outside(arg) } else { self.has(arg) };
         args.iter().enumerate().any(late)
     }
 

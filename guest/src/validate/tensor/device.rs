@@ -49,13 +49,15 @@ fn called(found: &Surveyed, object: &Object) -> Option<String> {
     };
     let Some(Node::Text(text)) = node(found, *args.get(at)?) else { return None };
     match (module.as_str(), name.as_str()) {
-        ("torch", "device") | ("torch._utils", _) if at > 0 || module == "torch" => match text.value.split_once(':') {
-            Some((kind, number)) => match index(number) {
-                Some(number) => flaw(kind, Some(number)),
-                None => Some(format!("the device {}", show::name(&text.value))),
-            },
-            None => flaw(&text.value, None),
-        },
+        ("torch", "device") | ("torch._utils", _) if at > 0 || module == "torch" => {
+            match text.value.split_once(':') {
+                Some((kind, number)) => match index(number) {
+                    Some(number) => flaw(kind, Some(number)),
+                    None => Some(format!("the device {}", show::name(&text.value))),
+                },
+                None => flaw(&text.value, None),
+            }
+        }
         ("torch.serialization", "_get_layout") => Some(format!("the layout {}", show::name(&text.value))),
         _ => None,
     }

@@ -228,11 +228,7 @@ impl<'a> Objects<'a> {
 
     /// The items of a dict, if its keys are plain texts of these, each once. A key of another class
     /// may equal one of them: readers then have its value.
-    pub(super) fn record(
-        self,
-        pairs: &[(Value, Value)],
-        names: &[&str],
-    ) -> Option<BTreeMap<&'a str, Value>> {
+    pub(super) fn record(self, pairs: &[(Value, Value)], names: &[&str]) -> Option<BTreeMap<&'a str, Value>> {
         let mut record = BTreeMap::new();
         for &(key, value) in pairs {
             let key = self.text(key).filter(|key| names.contains(key))?;

@@ -32,7 +32,8 @@ pub(super) fn reconstructed(it: Finished<'_>) -> Result<(), String> {
 }
 
 fn array_class(objects: Objects<'_>, class: Value) -> Option<&str> {
-    let class = objects.global(class).filter(|class| matches!(class.module.as_str(), "numpy" | "numpy.rec"))?;
+    let class =
+        objects.global(class).filter(|class| matches!(class.module.as_str(), "numpy" | "numpy.rec"))?;
     Some(class.name.as_str()).filter(|name| matches!(*name, "ndarray" | "matrix" | "recarray"))
 }
 
@@ -42,8 +43,17 @@ pub(super) fn is_unmade(objects: Objects<'_>, shape: Value, kind: Value) -> bool
     byte && matches!(objects.tuple(shape), Some([Value::Int(0)]))
 }
 
-/// The type of the elements, if these are those of the type and the shape.
+/// The type of the elements, if these are those of the type and the shape. numpy copies no
+/// bytearray.
 pub(super) fn whole(it: Finished<'_>, shape: Value, kind: Value, data: Value) -> Result<Element, String> {
+    if matches!(it.objects.get(data), Some(Object::ByteArray(_))) {
+        return Err("an array of bytes that can change".into());
+    }
+    filled(it, shape, kind, data)
+}
+
+/// The same, where they may be in a bytearray: a buffer is one.
+fn filled(it: Finished<'_>, shape: Value, kind: Value, data: Value) -> Result<Element, String> {
     let objects = it.objects;
     if !it.instance.items.is_empty() || !it.instance.pairs.is_empty() {
         return Err("an array whose items are set one by one".into());
@@ -52,7 +62,7 @@ pub(super) fn whole(it: Finished<'_>, shape: Value, kind: Value, data: Value) ->
     let count = count(objects, shape, element.size)?;
     let fits = match objects.get(data) {
         Some(Object::List(items)) if element.has_objects() => {
-            it.dtypes.spend(filled(element, count));
+            it.dtypes.spend(filling(element, count));
             items.len() as u64 == count && items.iter().all(|&item| is_item(objects, element, item))
         }
         _ if element.has_objects() => false,
@@ -63,7 +73,7 @@ pub(super) fn whole(it: Finished<'_>, shape: Value, kind: Value, data: Value) ->
 
 /// What it costs to fill an array of structures from a list: an item is some bytes of the file, or
 /// the same as another, whatever its element takes.
-fn filled(element: Element, count: u64) -> Cost {
+fn filling(element: Element, count: u64) -> Cost {
     let bytes = count.saturating_mul(element.size);
     let fields = count.saturating_mul(element.fields);
     match element.names {
@@ -118,7 +128,7 @@ pub(super) fn buffer(it: Finished<'_>) -> Result<(), String> {
     if !bytes || it.is_changed(data) {
         return Err("an array of other memory than bytes".into());
     }
-    let element = whole(it, shape, kind, data)?;
+    let element = filled(it, shape, kind, data)?;
     // numpy makes none of nothing.
     if element.size == 0 { Err("an array of elements without bytes".into()) } else { Ok(()) }
 }
@@ -239,4 +249,4 @@ const FIELD: u64 = 1_000;
 /// Rows, or elements, that have no bytes.
 const ROWS: u64 = 1 << 24;
 /// Sizes of an array of nothing, multiplied.
-const NOTHING: u64 = 1 << 28;
+const NOTHING: u64 = 1 << 32;

@@ -95,19 +95,10 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
     };
     let size = if is_class { u64::try_from(length).unwrap_or(u64::MAX) } else { size };
     let (names_said, is_flexible) = (*names, matches!(kind, 'S' | 'U' | 'V'));
-    let simple = Element {
-        kind,
-        size,
-        is_big,
-        flags,
-        fields: 1,
-        names: None,
-        leaves: 1,
-        is_block: false,
-        height: 0,
-    };
+    let simple =
+        Element { kind, size, is_big, flags, fields: 1, names: None, leaves: 1, is_block: false, height: 0 };
     let (element, aligned) = match (kind, base, fields) {
-        ('V', Value::None, Value::None) if names_said == Value::None && !is_class => (simple, 1),
+        ('V', Value::None, Value::None) if names_said == Value::None => (simple, 1),
         ('V', base, Value::None) if names_said == Value::None && !is_class => {
             (block(it, *base, depth)?, alignment)
         }

@@ -44,11 +44,7 @@ pub(super) static TABLE: &[Entry] = &[
         &["_mareconstruct"],
         Means::Object(Row::call(Work::Array, |it| proven(masked::array(it)))),
     ),
-    entry(
-        &["numpy.ma.core"],
-        &["MaskedConstant"],
-        Means::Object(Row::call(Work::Numbers, masked::constant)),
-    ),
+    entry(&["numpy.ma.core"], &["MaskedConstant"], Means::Object(Row::call(Work::Numbers, masked::constant))),
     entry(&["numpy"], SCALARS, Means::Class),
     entry(&["numpy"], &["matrix", "ndarray", "recarray", "record"], Means::Class),
     entry(&["numpy.rec"], &["recarray", "record"], Means::Class),

@@ -57,9 +57,7 @@ pub(super) fn is_state(objects: Objects<'_>, pairs: &[(Value, Value)], name: &st
         }
         // An even increment is no such generator's: with 0 it gives 0 for ever.
         "PCG64" | "PCG64DXSM" => {
-            large(part("state"))
-                && large(part("inc"))
-                && part("inc").is_some_and(|inc| is_odd(objects, inc))
+            large(part("state")) && large(part("inc")) && part("inc").is_some_and(|inc| is_odd(objects, inc))
         }
         "Philox" => {
             are(part("counter"), "u8", 4)
@@ -131,14 +129,6 @@ pub(super) fn is_dead_key(objects: Objects<'_>, key: Value) -> bool {
     bytes.iter().enumerate().all(zero)
 }
 
-const OUTER: &[&str] = &[
-    "bit_generator",
-    "buffer",
-    "buffer_pos",
-    "gauss",
-    "has_gauss",
-    "has_uint32",
-    "state",
-    "uinteger",
-];
+const OUTER: &[&str] =
+    &["bit_generator", "buffer", "buffer_pos", "gauss", "has_gauss", "has_uint32", "state", "uinteger"];
 const INNER: &[&str] = &["counter", "inc", "key", "pos", "state"];
