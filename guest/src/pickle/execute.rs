@@ -328,8 +328,17 @@ impl Execution {
             op::EMPTY_DICT => Object::Dict(Vec::new()),
             op::EMPTY_SET => Object::Set(Vec::new()),
             op::LIST => Object::List(self.marked()?),
-            op::DICT => Object::Dict(heap::pairs(&self.marked()?)?.collect()),
-            _ => Object::FrozenSet(self.marked()?),
+            op::DICT => {
+                let items = self.marked()?;
+                let pairs = heap::pairs(&items)?.collect();
+                self.heap.hash(items.iter().step_by(2));
+                Object::Dict(pairs)
+            }
+            _ => {
+                let members = self.marked()?;
+                self.heap.hash(&members);
+                Object::FrozenSet(members)
+            }
         })
     }
 

@@ -79,10 +79,26 @@ impl Heap {
         let Value::Object(id) = target else { return };
         let instance = self.is_instance(target);
         let taken = self.taken.change(id);
+        match given {
+            Given::Pairs(_) => self.hash(items.iter().step_by(2)),
+            Given::Members(_) => self.hash(items),
+            Given::Items(_) | Given::State => {}
+        }
         // Those of an instance are arguments of its methods.
         if instance || taken {
             items.iter().for_each(|&item| self.taken.give(&self.objects, item));
             self.deeds.add(id, given, taken);
+        }
+    }
+
+    /// Notes that values are hashed, which is a call: what they hold is looked at.
+    pub(super) fn hash<'v>(&mut self, keys: impl IntoIterator<Item = &'v Value>) {
+        for &key in keys {
+            let can_change =
+                matches!(self.get(key), Some(Object::Tuple(_) | Object::FrozenSet(_) | Object::Instance(_)));
+            if can_change {
+                self.taken.give(&self.objects, key);
+            }
         }
     }
 

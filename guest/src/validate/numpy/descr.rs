@@ -104,7 +104,12 @@ impl Descr {
             None => Some(1),
             Some(Literal::Size(size)) => Some(*size),
             Some(Literal::Tuple(sizes)) => match super::size::product(sizes) {
-                Some(count) => count,
+                Some(count) => {
+                    let many = sizes.len() > super::parse::DIMENSIONS;
+                    let refused = || Some("a field of more than 64 dimensions".into());
+                    descr.refused = descr.refused.or_else(|| if many { refused() } else { None });
+                    count
+                }
                 None => return unknown(),
             },
             Some(_) => return unknown(),
@@ -139,8 +144,9 @@ fn size_of(name: &str) -> Option<u64> {
     let sizes: &[u64] = match kind {
         'b' => &[1],
         'i' | 'u' => &[1, 2, 4, 8],
-        'f' => &[2, 4, 8, 12, 16],
-        'c' => &[8, 16, 24, 32],
+        // On machines of 32 bits there are `f12` and `c24` as well, which no other takes.
+        'f' => &[2, 4, 8, 16],
+        'c' => &[8, 16, 32],
         // numpy has no larger elements.
         'S' | 'a' | 'V' => return Some(size).filter(|size| i32::try_from(*size).is_ok()),
         'U' => return size.checked_mul(4).filter(|size| i32::try_from(*size).is_ok()),

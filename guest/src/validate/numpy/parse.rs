@@ -92,4 +92,4 @@ pub(super) fn text(bytes: &[u8], utf8: bool, part: &Part, scope: &mut Scope<'_>)
 }
 
 /// Dimensions of a numpy array.
-const DIMENSIONS: usize = 64;
+pub(super) const DIMENSIONS: usize = 64;

@@ -36,6 +36,15 @@ pub(super) fn check(shape: &[Literal], size: u64, data: Range, scope: &mut Scope
         scope.find_cut(asked, &RULE, &Part::whole(), data.offset, message);
         return None;
     }
+    let empty = shape.iter().take_while(|size| !matches!(size, Literal::Size(0)));
+    let rows = empty.fold(1u64, |rows, size| match size {
+        Literal::Size(size) => rows.saturating_mul(*size),
+        _ => rows,
+    });
+    if asked == 0 && rows > ROWS {
+        let message = format!("{rows} elements or rows of no bytes, which whoever lists them makes");
+        scope.find(&RULE, &Part::whole(), data.offset, message);
+    }
     scope.payload("array", Range::new(data.offset, asked), None);
     let rest = Range::new(data.offset.saturating_add(asked), given - asked);
     if rest.length == 0 {
@@ -44,6 +53,9 @@ pub(super) fn check(shape: &[Literal], size: u64, data: Range, scope: &mut Scope
     scope.find(&TRAILING, &Part::whole(), rest.offset, format!("{} bytes after the array", rest.length));
     Some(Child::member("after the array", rest, Box::new(Sniff::new())))
 }
+
+/// Elements, or rows, that have no bytes.
+const ROWS: u64 = 1 << 24;
 
 /// How many elements a shape has. None if it is no shape; inside, none if they are
 /// too many.

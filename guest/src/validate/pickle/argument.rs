@@ -1,11 +1,10 @@
 //! What an argument of an allowed call may be.
 //!
-//! A list or dict may grow after the call it was an argument of. The checks see
-//! it as it is at the end, which holds all it held at the call: what must be
-//! empty or free of something is so at the end only if it was so before.
+//! The checks see lists and dicts as they are at the end: see `late` for those that grow after the
+//! call that they were an argument of.
 
 use super::Objects;
-use super::allowed::{Made, Means};
+use super::allowed::{Made, Means, is_for_torch};
 use super::attributes;
 use crate::pickle::{Object, Value};
 
@@ -64,10 +63,7 @@ pub(super) const TENSOR_CLASS: Arg = arg("the class of a tensor", |objects, valu
         means => means.is_none(),
     })
 });
-pub(super) const ARRAY: Arg = arg("an array of numpy", |objects, value| {
-    let functions = ["_reconstruct", "_frombuffer"];
-    objects.called(value).is_some_and(|(global, _)| functions.contains(&global.name.as_str()))
-});
+pub(super) const ARRAY: Arg = arg("an array of numpy, of numbers", is_for_torch);
 /// Hooks are functions that a tensor calls later: torch writes none.
 pub(super) const HOOKS: Arg = arg("no hooks", is_empty);
 pub(super) const FLAGS: Arg = arg("the flags `conj` and `neg`", is_flags);

@@ -1,7 +1,7 @@
 use alloc::format;
 
-use super::Objects;
 use super::cost::Built;
+use super::{Objects, cycle, rows};
 use crate::Excess;
 use crate::pickle::{Machine, Trace};
 use crate::validate::budget::{Cost, Overdrawn};
@@ -36,6 +36,10 @@ pub(super) fn check(machine: &Machine, trace: &Trace, part: &Part, scope: &mut S
     let depth = built.depth(allowed);
     if depth.is_cyclic {
         scope.find(&CYCLE, part, 0, "a value that holds itself");
+        if let Some(instance) = cycle::through_numpy(objects) {
+            let message = format!("what {} makes holds itself", objects.callable(instance));
+            scope.find(&rows::RULE, part, instance.offset, message);
+        }
     }
     if depth.deepest > allowed {
         limit::reached(&Excess { offset: 0, limit: "depth", allowed: allowed.into() }, part, scope);

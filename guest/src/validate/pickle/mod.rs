@@ -16,6 +16,7 @@ mod call;
 mod change;
 mod cost;
 mod costly;
+mod cycle;
 mod discarded;
 mod encoding;
 mod extension;
@@ -25,6 +26,7 @@ mod import;
 mod index;
 mod items;
 mod keys;
+mod late;
 mod left;
 mod loaded;
 mod members;
@@ -69,6 +71,7 @@ pub(super) const RULES: &[&Rule] = &[
     &change::RULE,
     &target::RULE,
     &keys::RULE,
+    &late::RULE,
     &persistent::RULE,
     &opcode::RULE,
     &opcode::PROTOCOL,

@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use super::allowed::{Dtypes, check_random, is_quiet, runs};
 use super::{
-    Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, left,
-    loaded, objects, opcode, persistent, rows, state, target,
+    Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, keys, late,
+    left, loaded, objects, opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Loaded, Machine, Object, ObjectId, Progress};
@@ -223,7 +223,9 @@ impl PickleRun {
                 attributes::check(objects, instance, &self.part, scope);
             }
         }
+        costly::spend(dtypes.cost(), 0, &self.part, scope);
         keys::check(objects, &self.part, scope);
+        late::check(objects, self.machine.changed(), &self.part, scope);
         check_random(objects, &self.part, scope);
         let Some(trace) = self.machine.trace() else { return };
         trace.oddities.iter().for_each(|oddity| target::check(objects, oddity, &self.part, scope));

@@ -26,6 +26,9 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
         spend(loaded(found, node), found.offsets.near(id), part, scope);
     }
     for (offset, tensor) in tensors(found) {
+        if let Some(rows) = rows(tensor) {
+            scope.find(&RULE, part, offset, format!("{rows} rows of nothing"));
+        }
         let Some(excess) = excess(tensor) else { continue };
         if excess > TENSOR {
             let message = format!("{excess} bytes more, once copied, than it has in the file");
@@ -95,6 +98,16 @@ fn excess(tensor: &Tensor) -> Option<u64> {
     (takes / RATIO > spans).then(|| takes.saturating_sub(spans))
 }
 
+/// Rows that have no elements, where they are more than anybody lists: no byte of the file is
+/// theirs.
+fn rows(tensor: &Tensor) -> Option<u64> {
+    let empty = tensor.shape.iter().position(|&size| size == 0)?;
+    let rows = tensor.shape.iter().take(empty).fold(1u64, |rows, &size| rows.saturating_mul(size));
+    (rows > ROWS).then_some(rows)
+}
+
+/// Rows of nothing that a tensor may have.
+const ROWS: u64 = 1 << 24;
 /// How many times larger than in the file a copy is, before it counts.
 const RATIO: u64 = 1024;
 /// What one tensor may unfold to: causal masks and tables of positions are

@@ -41,15 +41,23 @@ pub(super) fn index(text: &str) -> Option<i64> {
 fn called(found: &Surveyed, object: &Object) -> Option<String> {
     let Some(Node::Global(Global { module, name })) = node(found, object.callable) else { return None };
     let Some(Node::Tuple(args)) = node(found, object.args?) else { return None };
-    let Some(Node::Text(text)) = node(found, *args.first()?) else { return None };
+    // Which argument names one.
+    let at = match name.as_str() {
+        "_rebuild_device_tensor_from_cpu_tensor" | "_rebuild_device_tensor_from_numpy" => 2,
+        "_rebuild_wrapper_subclass" => 6,
+        _ => 0,
+    };
+    let Some(Node::Text(text)) = node(found, *args.get(at)?) else { return None };
     match (module.as_str(), name.as_str()) {
-        ("torch", "device") => match text.value.split_once(':') {
-            Some((kind, number)) => match index(number) {
-                Some(number) => flaw(kind, Some(number)),
-                None => Some(format!("the device {}", show::name(&text.value))),
-            },
-            None => flaw(&text.value, None),
-        },
+        ("torch", "device") | ("torch._utils", _) if at > 0 || module == "torch" => {
+            match text.value.split_once(':') {
+                Some((kind, number)) => match index(number) {
+                    Some(number) => flaw(kind, Some(number)),
+                    None => Some(format!("the device {}", show::name(&text.value))),
+                },
+                None => flaw(&text.value, None),
+            }
+        }
         ("torch.serialization", "_get_layout") => Some(format!("the layout {}", show::name(&text.value))),
         _ => None,
     }

@@ -13,7 +13,7 @@ use crate::validate::pickle::argument::DTYPE;
 use crate::validate::pickle::cost::{Keyed, Work};
 
 pub(super) static TABLE: &[Entry] = &[
-    entry(METADATA, &["Metadata"], Means::Object(Row::new(Work::Python, Keyed::Never, metadata))),
+    entry(METADATA, &["Metadata"], Means::Object(Row::new(Work::Python, Keyed::Never, metadata).keeping())),
     entry(METADATA, &["TensorStorageMetadata"], Means::Object(Row::new(Work::Python, Keyed::Never, tensor))),
     entry(METADATA, &["ChunkStorageMetadata"], Means::Object(Row::new(Work::Python, Keyed::Never, chunk))),
     entry(METADATA, &["BytesStorageMetadata"], Means::Object(Row::new(Work::Python, Keyed::Never, bytes))),

@@ -43,8 +43,8 @@ pub(super) static TABLE: &[Entry] = &[
     ),
     entry(&["uuid"], &["UUID"], object(Row::new(Work::Python, Keyed::As(hashes::uuid), uuid))),
     entry(&["pathlib", "pathlib._local"], PATHS, object(Row::key(Work::Path, Keyed::As(hashes::path), path))),
-    entry(&["argparse"], &["Namespace"], object(Row::new(Work::Numbers, Keyed::Never, namespace))),
-    entry(&["types"], &["SimpleNamespace"], object(Row::call(Work::Numbers, simple_namespace))),
+    entry(&["argparse"], &["Namespace"], object(Row::new(Work::Numbers, Keyed::Never, namespace).keeping())),
+    entry(&["types"], &["SimpleNamespace"], object(Row::call(Work::Numbers, simple_namespace).keeping())),
 ];
 
 /// What is harmless as a value, and as the factory of a defaultdict.

@@ -1,5 +1,5 @@
 use alloc::borrow::Cow;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -20,6 +20,8 @@ pub(in crate::validate::pickle) struct Row {
     pub(in crate::validate::pickle) work: Work,
     /// What they are hashed by, where they are keys.
     pub(in crate::validate::pickle) keyed: Keyed,
+    /// Whether they keep what their state holds, and do not look at it.
+    pub(in crate::validate::pickle) keeps: bool,
     /// What is wrong with one, if anything.
     pub(super) proof: Proof,
 }
@@ -61,17 +63,23 @@ pub(in crate::validate::pickle) struct Finished<'a> {
 impl Row {
     /// A class that is called, and whose objects are no keys.
     pub(super) const fn call(work: Work, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
-        Self { way: Way::Call, work, keyed: Keyed::Never, proof: Proof(proof) }
+        Self { way: Way::Call, work, keyed: Keyed::Never, keeps: false, proof: Proof(proof) }
     }
 
     /// A class that is called, and whose objects can be keys.
     pub(super) const fn key(work: Work, keyed: Keyed, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
-        Self { way: Way::Call, work, keyed, proof: Proof(proof) }
+        Self { way: Way::Call, work, keyed, keeps: false, proof: Proof(proof) }
     }
 
     /// A class whose objects `__new__` makes.
     pub(super) const fn new(work: Work, keyed: Keyed, proof: fn(Finished<'_>) -> Result<(), Flaw>) -> Self {
-        Self { way: Way::New, work, keyed, proof: Proof(proof) }
+        Self { way: Way::New, work, keyed, keeps: false, proof: Proof(proof) }
+    }
+
+    /// The same, where the values in a state become attributes.
+    pub(super) const fn keeping(mut self) -> Self {
+        self.keeps = true;
+        self
     }
 
     /// Whether it makes objects like this one.
@@ -182,7 +190,7 @@ impl<'a> Objects<'a> {
     pub(in crate::validate::pickle) fn bytes(self, value: Value) -> Option<Cow<'a, [u8]>> {
         let latin1 = |text: &str| text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<_>>();
         match self.get(value)? {
-            Object::Bytes(bytes) | Object::ByteArray(bytes) => Some(Cow::Borrowed(bytes)),
+            Object::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
             Object::Instance(inner) => {
                 let global = self.global(inner.callable)?;
                 let args = inner.args.and_then(|args| self.tuple(args))?;
@@ -210,13 +218,24 @@ impl<'a> Objects<'a> {
         }
     }
 
-    /// The value under a key of a dict, if there is exactly one.
-    pub(super) fn item(self, dict: Value, key: &str) -> Option<Value> {
-        let Object::Dict(pairs) = self.get(dict)? else { return None };
-        let mut found = pairs.iter().filter(|(name, _)| self.text(*name) == Some(key));
-        match (found.next(), found.next()) {
-            (Some(&(_, value)), None) => Some(value),
-            _ => None,
+    /// The items of a dict; none of what is no dict.
+    pub(super) fn pairs(self, dict: Value) -> &'a [(Value, Value)] {
+        match self.get(dict) {
+            Some(Object::Dict(pairs)) => pairs,
+            _ => &[],
         }
+    }
+
+    /// The items of a dict, if its keys are plain texts of these, each once. A key of another class
+    /// may equal one of them: readers then have its value.
+    pub(super) fn record(self, pairs: &[(Value, Value)], names: &[&str]) -> Option<BTreeMap<&'a str, Value>> {
+        let mut record = BTreeMap::new();
+        for &(key, value) in pairs {
+            let key = self.text(key).filter(|key| names.contains(key))?;
+            if record.insert(key, value).is_some() {
+                return None;
+            }
+        }
+        Some(record)
     }
 }

@@ -2,11 +2,16 @@
 //! Sources: the state setters in `_mt19937.pyx`, `_philox.pyx`, `_pcg64.pyx`, `_sfc64.pyx` and
 //! `mtrand.pyx` of numpy 1.26 and 2.4, and `random_setstate` of CPython.
 
-use super::numpy::{LIES, is_array};
+mod loose;
+mod state;
+
+pub(in crate::validate::pickle) use loose::check as check_loose;
+use state::{Words, is_dead, is_position, is_state};
+
+use super::numpy::{LIES, is_array, is_for_torch};
 use super::row::{Finished, Flaw, Row, expect};
 use super::{Entry, Means, entry};
 use crate::pickle::{Object, Value};
-use crate::validate::examine::{Part, Scope};
 use crate::validate::pickle::Objects;
 use crate::validate::pickle::cost::Work;
 
@@ -36,10 +41,11 @@ fn python(it: Finished<'_>) -> Result<(), Flaw> {
     let fits = match it.state_tuple()? {
         &[Value::Int(3), numbers, Value::None | Value::Float(_)] => {
             match it.objects.tuple(numbers).unwrap_or_default() {
-                &[ref numbers @ .., Value::Int(position)] => {
+                &[ref numbers @ .., position] => {
                     numbers.len() == TWISTER
                         && numbers.iter().all(|number| is_number(*number))
                         && is_position(position)
+                        && !is_dead(numbers)
                 }
                 _ => false,
             }
@@ -67,7 +73,7 @@ fn bit_generator(it: Finished<'_>) -> Result<(), Flaw> {
     };
     it.has_no_items()?;
     match name {
-        Some(name) if is_state(it.objects, state, name) => Ok(()),
+        Some(name) if is_state(it.objects, it.objects.pairs(state), name, Words::Arrays) => Ok(()),
         _ => Err(lies("its state is not one of its kind")),
     }
 }
@@ -86,9 +92,10 @@ fn generator(it: Finished<'_>) -> Result<(), Flaw> {
     let Some(state) = it.instance.state.filter(|state| *state != Value::None) else {
         return expect(named.is_none(), "it takes a state");
     };
-    let inner = named.is_none().then(|| it.objects.item(state, "bit_generator")).flatten();
-    match named.or(inner).and_then(|name| it.objects.text(name)) {
-        Some(name) if is_state(it.objects, state, name) => Ok(()),
+    let pairs = it.objects.pairs(state);
+    let mut inner = pairs.iter().filter(|(key, _)| it.objects.text(*key) == Some("bit_generator"));
+    match named.or(inner.next().map(|&(_, name)| name)).and_then(|name| it.objects.text(name)) {
+        Some(name) if is_state(it.objects, pairs, name, Words::Arrays) => Ok(()),
         _ => Err(lies("its state is not one of its kind")),
     }
 }
@@ -97,18 +104,29 @@ fn generator(it: Finished<'_>) -> Result<(), Flaw> {
 fn seed(it: Finished<'_>) -> Result<(), Flaw> {
     it.has_no_items()?;
     let is_own = |class| it.objects.global(class).is_some_and(|class| class.name == "SeedSequence");
-    let is_made =
-        matches!(it.args, &[class, Value::Int(sum), Value::None] if is_own(class) && SUMS.contains(&sum));
+    let is_made = matches!(it.args, &[class, Value::Int(sum), Value::None] if is_own(class) && CHECKSUMS.contains(&sum));
     expect(is_made, "it is made of its class, the checksum of its fields and no state")?;
     let fits = match it.state_tuple()? {
-        &[_, Value::Int(_), pool, Value::Int(size @ 4..=64), key] => {
+        &[entropy, Value::Int(0..=0xffff_ffff), pool, Value::Int(size @ 4..=64), key] => {
             let key = it.objects.tuple(key);
             usize::try_from(size).is_ok_and(|size| is_array(it.objects, pool, "u4", size))
+                && is_entropy(it.objects, entropy)
                 && key.is_some_and(|key| key.iter().all(|part| it.objects.is_natural(*part, 64)))
         }
         _ => false,
     };
     if fits { Ok(()) } else { Err(lies("its pool is not as large as it says")) }
+}
+
+/// What a sequence is seeded with: nothing, an int, several, or an array of them.
+fn is_entropy(objects: Objects<'_>, entropy: Value) -> bool {
+    match objects.get(entropy) {
+        Some(Object::List(items) | Object::Tuple(items)) => {
+            items.iter().all(|&item| objects.is_natural(item, ENTROPY))
+        }
+        Some(Object::Instance(_)) => is_for_torch(objects, entropy),
+        _ => entropy == Value::None || objects.is_natural(entropy, ENTROPY),
+    }
 }
 
 fn lies(what: &str) -> Flaw {
@@ -121,76 +139,13 @@ fn is_called(objects: Objects<'_>, value: Value, name: &str) -> bool {
         .is_some_and(|(global, _)| global.name == name && global.module.starts_with("numpy.random."))
 }
 
-/// Whether a dict is the state of a bit generator of this name.
-fn is_state(objects: Objects<'_>, dict: Value, name: &str) -> bool {
-    let item = |key| objects.item(dict, key);
-    let Some(inner) = item("state") else { return false };
-    let part = |key| objects.item(inner, key);
-    let array = |value: Option<Value>, kind, length| {
-        value.is_some_and(|value| is_array(objects, value, kind, length))
-    };
-    let large = |value: Option<Value>| value.is_some_and(|value| objects.is_natural(value, 16));
-    let own = match name {
-        "MT19937" => {
-            array(part("key"), "u4", TWISTER)
-                && matches!(part("pos"), Some(Value::Int(at)) if is_position(at))
-        }
-        "PCG64" | "PCG64DXSM" => large(part("state")) && large(part("inc")),
-        "Philox" => {
-            array(part("counter"), "u8", 4)
-                && array(part("key"), "u8", 2)
-                && array(item("buffer"), "u8", 4)
-                && matches!(item("buffer_pos"), Some(Value::Int(0..=4)))
-        }
-        "SFC64" => array(part("state"), "u8", 4),
-        _ => false,
-    };
-    let flag = |value: Option<Value>| matches!(value, None | Some(Value::Int(0 | 1)));
-    // The Mersenne Twister has no half of a number left over; the others look theirs up.
-    let leftover = name == "MT19937" || item("has_uint32").and(item("uinteger")).is_some();
-    own && leftover
-        && item("bit_generator").is_some_and(|text| objects.text(text) == Some(name))
-        && flag(item("has_uint32"))
-        && item("uinteger").is_none_or(is_number)
-        && flag(item("has_gauss"))
-        && matches!(item("gauss"), None | Some(Value::Float(_)))
-}
-
 fn is_number(value: Value) -> bool {
     matches!(value, Value::Int(number) if u32::try_from(number).is_ok())
 }
 
-fn is_position(position: i64) -> bool {
-    usize::try_from(position).is_ok_and(|position| position <= TWISTER)
-}
-
-/// Checksums of the fields' names, by three hashes: Cython writes the first that its build has, and
-/// takes each. The same in numpy 1.26 and 2.4.
-const SUMS: &[i64] = &[0x3eaa222, 0xc464c19, 0xf88304a];
-
 /// Numbers of a Mersenne Twister's state.
 const TWISTER: usize = 624;
-
-/// Reports a state of numpy's Mersenne Twister, as `get_state` gives it, whose position is beyond
-/// its end: `set_state` takes it, and the next draw reads there.
-pub(in crate::validate::pickle) fn check_loose(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
-    for object in objects.0 {
-        let position = match object {
-            Object::Tuple(items) => match items.as_slice() {
-                &[name, _, position, ..] if objects.text(name) == Some("MT19937") => Some(position),
-                _ => None,
-            },
-            Object::Dict(pairs) if (2..=8).contains(&pairs.len()) => {
-                let item = |key| pairs.iter().find(|(name, _)| objects.text(*name) == Some(key));
-                item("key").and(item("pos")).map(|&(_, position)| position)
-            }
-            _ => None,
-        };
-        if let Some(Value::Int(position)) = position
-            && !is_position(position)
-        {
-            let message = alloc::format!("a Mersenne Twister at position {position} of 624");
-            return scope.find(&LIES, part, 0, message);
-        }
-    }
-}
+/// Bytes of an int that seeds: splitting it into words takes the square of them.
+const ENTROPY: usize = 4096;
+/// What Cython makes of the names of a sequence's members: by SHA-256, SHA-1 and MD5.
+const CHECKSUMS: &[i64] = &[0x3ea_a222, 0xc46_4c19, 0xf88_304a];
