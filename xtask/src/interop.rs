@@ -24,6 +24,7 @@ pub fn run_interop() -> Result<()> {
     let mut sarif = run("sarif", "--strongroom", strongroom());
     done(sarif.arg("--work").arg(&work).arg("--sarif-tools").arg(python::sarif_tools()?))?;
     done(run("differential", "--strongroom", strongroom()).arg("--work").arg(&work))?;
+    done(run("templates", "--strongroom", strongroom()).arg("--work").arg(&work))?;
     for script in ["readers", "recognise"] {
         let mut command = run(script, "--strongroom", strongroom());
         done(command.arg("--work").arg(&work).args(["--damaged", "--count", "900"]))?;

@@ -34,7 +34,9 @@ impl Named {
     /// Of a name.
     pub(super) fn new(name: &str) -> Self {
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        let Some((_, extension)) = file.rsplit_once('.') else { return Self::Other };
+        let Some((_, extension)) = file.rsplit_once('.') else {
+            return if file.eq_ignore_ascii_case("chat_template") { Self::Template } else { Self::Other };
+        };
         let is = |known: &&str| extension.eq_ignore_ascii_case(known);
         let sources = || SOURCES.iter().find(|(known, _)| is(known));
         if MODELS.iter().any(&is) {

@@ -10,8 +10,10 @@ pub fn name(finding: &Finding) -> &str {
     let is_named =
         finding.class.is_some() || finding.verdict == Verdict::Trusting || finding.level < Level::TensorsOnly;
     let (_, named) = finding.message.split_once(' ').filter(|_| is_named).unwrap_or_default();
-    // What it is called with comes after the name, and may be of any values.
-    named.split_once(" with ").map_or(named, |(name, _)| name)
+    // What it is called with comes after the name, and may be of any values; so does the place in a
+    // template.
+    let named = named.split_once(" with ").map_or(named, |(name, _)| name);
+    named.split_once(", at character ").map_or(named, |(name, _)| name)
 }
 
 /// A number for what was found by one rule in one file: of the rule, the members and the names,
@@ -60,5 +62,18 @@ mod tests {
         let of = |pickle: &[u8]| fingerprint(&findings(pickle).iter().take(1).collect::<Vec<_>>());
         assert_eq!(of(b"cos\nsystem\n."), of(b"N0cos\nsystem\n."));
         assert_ne!(of(b"cos\nsystem\n."), of(b"cos\npopen\n."));
+    }
+
+    #[test]
+    fn a_templates_finding_is_of_what_it_does_and_not_of_where() {
+        let of = |name: &str| {
+            let text = format!("{{\"chat_template\": \"{name}\"}}");
+            let found = findings(text.as_bytes());
+            let found: Vec<_> = found.iter().filter(|found| found.id == "SR-CODE-TEMPLATE").collect();
+            assert_eq!(found.len(), 1, "{name}");
+            fingerprint(&found)
+        };
+        assert_eq!(of("{{ x.__class__ }}"), of("a prompt {{ y }}{{ x.__class__ }}"));
+        assert_ne!(of("{{ x.__class__ }}"), of("{{ x.gi_frame }}"));
     }
 }
