@@ -336,7 +336,7 @@ pub const BUGS: &[Bug] = &[
         name: "numpy-flags",
         breaks: "a dtype may say of its elements that they are no objects",
         edit: Edit {
-            file: "guest/src/validate/pickle/allowed/numpy.rs",
+            file: "guest/src/validate/pickle/allowed/numpy/dtype.rs",
             find: "if said != element.flags &&",
             put: "if said < 0 && said != element.flags &&",
         },
@@ -346,9 +346,9 @@ pub const BUGS: &[Bug] = &[
         name: "numpy-field-end",
         breaks: "a field may end beyond its dtype",
         edit: Edit {
-            file: "guest/src/validate/pickle/allowed/numpy.rs",
-            find: "end.filter(|&end| end <= size)",
-            put: "end.filter(|&end| end / 64 <= size)",
+            file: "guest/src/validate/pickle/allowed/numpy/dtype.rs",
+            find: ".filter(|&end| end <= size)",
+            put: ".filter(|&end| end / 64 <= size)",
         },
         run: TRUSTED,
     },

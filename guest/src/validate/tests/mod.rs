@@ -16,6 +16,7 @@ mod dcp;
 mod files;
 mod gguf;
 mod inert;
+mod late;
 mod legacy;
 mod levels;
 mod loaded;

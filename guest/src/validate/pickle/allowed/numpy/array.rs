@@ -250,3 +250,63 @@ const FIELD: u64 = 1_000;
 const ROWS: u64 = 1 << 24;
 /// Sizes of an array of nothing, multiplied.
 const NOTHING: u64 = 1 << 32;
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn shape(sizes: &[i64]) -> Object {
+        Object::Tuple(sizes.iter().map(|&size| Value::Int(size)).collect())
+    }
+
+    #[test]
+    fn sizes_are_bounded_where_no_bytes_are() {
+        let count = |sizes: &[i64], size| count(Objects(&[shape(sizes)]), Value::Object(0), size).ok();
+        for (sizes, size, expected) in [
+            (&[][..], 4, Some(1)),
+            (&[2, 3], 4, Some(6)),
+            (&[1 << 40], 1, Some(1 << 40)),
+            (&[1 << 40], 0, None),
+            (&[1 << 24], 0, Some(1 << 24)),
+            (&[1 << 24, 0], 4, Some(0)),
+            (&[(1 << 24) + 1, 0], 4, None),
+            (&[1 << 12, 1 << 13, 0], 4, None),
+            (&[0, 1 << 30], 4, Some(0)),
+            (&[0, 1 << 40], 4, None),
+            (&[0, i64::MAX, i64::MAX], 4, None),
+            (&[-1], 4, None),
+        ] {
+            assert_eq!(count(sizes, size), expected, "{sizes:?} of {size}");
+        }
+        assert_eq!(count(&[1; 64], 1), Some(1));
+        assert_eq!(count(&[1; 65], 1), None);
+    }
+
+    #[test]
+    fn axes_come_once_each() {
+        let is = |axes: &[i64], sizes: &[i64]| {
+            is_permutation(Objects(&[shape(axes), shape(sizes)]), Value::Object(0), Value::Object(1))
+        };
+        assert!(is(&[1, 0, 2], &[2, 3, 4]) && is(&[], &[]));
+        let all: Vec<i64> = (0..64).rev().collect();
+        assert!(is(&all, &[1; 64]));
+        for axes in
+            [&[0, 0, 2][..], &[0, 1], &[0, 1, 3], &[0, 1, -1], &[0, 1, 64], &[0, 1, 2, 3], &[0, 1, i64::MAX]]
+        {
+            assert!(!is(axes, &[2, 3, 4]), "{axes:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_characters() {
+        let is = |number: u32| (is_text(&number.to_le_bytes(), false), is_text(&number.to_be_bytes(), true));
+        assert_eq!(is(0x10_ffff), (true, true));
+        // numpy makes texts of lone surrogates.
+        assert_eq!(is(0xd800), (true, true));
+        assert_eq!(is(0x11_0000), (false, false));
+        assert!(is_text(&[], false) && !is_text(&vec![0; 6], false));
+    }
+}

@@ -351,3 +351,52 @@ const ALIGNED: i64 = 0x80;
 const FIELDS: u64 = 1 << 14;
 /// Dtypes in each other. numpy takes as many as it can.
 const DEPTH: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_numpy_writes() {
+        for (name, kind, size) in [
+            ("b1", 'b', 1),
+            ("i8", 'i', 8),
+            ("f16", 'f', 16),
+            ("O8", 'O', 8),
+            ("O4", 'O', 8),
+            ("S0", 'S', 0),
+            ("U3", 'U', 12),
+            ("V2147483648", 'V', 1 << 31),
+            ("M8", 'M', 8),
+        ] {
+            assert_eq!(named(name), Some((kind, size)), "{name}");
+        }
+        for name in [
+            "", "?", "?4", "b", "b2", "i3", "i16", "f12", "c24", "O", "O7", "f04", "f+4", "<f4", "f4 ",
+            "S-1", "S", "é8",
+        ] {
+            assert_eq!(named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_hides_objects_that_other_fields_share() {
+        let shared = |parts: &[(u64, u64, bool)]| has_shared_objects(&mut parts.to_vec());
+        assert!(!shared(&[]));
+        assert!(!shared(&[(0, 8, true), (8, 16, false), (16, 24, true)]));
+        // Numbers may share.
+        assert!(!shared(&[(0, 8, false), (0, 4, false), (8, 16, true)]));
+        // What has no bytes shares none.
+        assert!(!shared(&[(0, 8, true), (4, 4, false), (4, 4, true)]));
+        for others in [
+            &[(0, 24, false), (1, 2, false), (8, 16, true)][..],
+            &[(0, 8, true), (7, 9, false)],
+            &[(0, 8, true), (0, 8, true)],
+            &[(4, 24, false), (0, 8, true), (12, 13, false)],
+            &[(0, 100, true), (8, 9, false), (50, 51, false)],
+            &[(0, 100, false), (8, 9, false), (50, 58, true)],
+        ] {
+            assert!(shared(others), "{others:?}");
+        }
+    }
+}

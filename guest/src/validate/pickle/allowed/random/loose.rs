@@ -57,7 +57,8 @@ fn listed(objects: Objects<'_>, items: &[Value]) -> Option<String> {
         return is_dead(words).then(|| DEAD.into());
     }
     let name = name(objects, first).filter(|name| name.text == TWIST)?;
-    if !has_words(objects, second) {
+    // A list of names, or of a name and a seed.
+    if objects.text(second).is_some() || matches!(second, Value::Int(_) | Value::Float(_)) {
         return None;
     }
     if !name.is_plain || !is_position(third) {
