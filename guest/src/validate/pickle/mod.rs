@@ -16,6 +16,7 @@ mod call;
 mod change;
 mod cost;
 mod costly;
+mod counts;
 mod cycle;
 mod discarded;
 mod encoding;

@@ -315,10 +315,23 @@ pub(in crate::validate::pickle) fn scalar(objects: Objects<'_>, instance: &Insta
             let imaginary = part(bytes.get(half..).unwrap_or_default());
             is(valid(real.wrapping_add(imaginary.wrapping_mul(1_000_003))), QUICK)
         }
-        // Long doubles are hashed as doubles, where most of them are infinite; dates and times
-        // otherwise in each version.
+        // What has no unit cannot be hashed since numpy 2.
+        (Some(b'm' | b'M'), _) if !has_unit(objects, state) => Hashed::Fails,
+        // Up to numpy 2.1 by the number that it is; later nobody can choose it.
+        (Some(b'M'), 8) => is(valid(number(&bytes)), SLOW.saturating_mul(8)),
+        // Long doubles are hashed as doubles, where most of them are infinite; times otherwise in
+        // each version.
         _ => Hashed::Chosen { time },
     }
+}
+
+/// Whether the state of a dtype of dates or times says what they are counted in.
+fn has_unit(objects: Objects<'_>, state: &[Value]) -> bool {
+    let unit = state.last().and_then(|more| match objects.tuple(*more)? {
+        [_, unit] => objects.tuple(*unit)?.first().copied(),
+        _ => None,
+    });
+    unit.and_then(|unit| objects.bytes(unit)).is_some_and(|unit| *unit != *b"generic")
 }
 
 /// A number that numpy hashes as Python does, or, in some versions, as it is: the same below 2^61.
@@ -406,17 +419,19 @@ mod tests {
         assert_eq!(normal(5, -1, -1), [4, 86_398, 999_999]);
     }
 
-    /// What the first object of the last call in a pickle of protocol 0 is hashed by.
-    fn hashed(pickle: &str, by: fn(Objects<'_>, &Instance) -> Hashed) -> Hashed {
+    type By = fn(Objects<'_>, &Instance) -> Hashed;
+
+    /// What the object of the last call in a pickle of protocol 0 is hashed by.
+    fn hashed(pickle: &str, by: By) -> Hashed {
         let length = pickle.len() as u64;
         let mut machine = Machine::tolerant(0, "", &Limits::default(), length);
         machine.feed(pickle.as_bytes()).unwrap();
         let objects = Objects(machine.objects());
-        let instances = objects.0.iter().filter_map(|object| match object {
+        let mut instances = objects.0.iter().filter_map(|object| match object {
             Object::Instance(instance) => Some(instance),
             _ => None,
         });
-        by(objects, instances.last().unwrap())
+        by(objects, instances.next_back().unwrap())
     }
 
     #[test]
@@ -424,7 +439,7 @@ mod tests {
         let delta = "cdatetime\ntimedelta\n(I0\nI19800\nI0\ntR";
         let moment = "c_codecs\nencode\n(V\\u0007\\u00e4\\u0003\\u0001\\u0001\\u0002\\u0003\\u0000\\u0000\\u0004\nVlatin1\ntR";
         let zone = format!("cdatetime\ntimezone\n({delta}tR");
-        let cases: [(String, fn(Objects<'_>, &Instance) -> Hashed, i64); 18] = [
+        let cases: [(String, By, i64); 18] = [
             ("cf\nF\n(I1\nI3\ntR.".into(), fraction, 1_537_228_672_809_129_301),
             ("cf\nF\n(V1/3\ntR.".into(), fraction, 1_537_228_672_809_129_301),
             ("cf\nF\n(I-7\nI10\ntR.".into(), fraction, -691_752_902_764_108_186),
@@ -479,7 +494,17 @@ mod tests {
         assert_eq!(hash(of("u1", "\\u00ff")), 255);
         assert_eq!(hash(of("S2", &zeros(2))), 0);
         assert_eq!(of("V2", &zeros(2)), Hashed::Fails);
-        for (kind, size) in [("f16", 16), ("M8", 8), ("m8", 8), ("f2", 2), ("c32", 32)] {
+        // Without a unit.
+        assert_eq!(of("M8", &zeros(8)), Hashed::Fails);
+        let unit = |kind: &str, unit: &str| {
+            let dtype =
+                format!("cn\nd\n(V{kind}\ntR(I4\nV<\nNNNI-1\nI-1\nI0\n(N({}I1\nI1\nI1\ntttb", encoded(unit));
+            hashed(&format!("cn\ns\n({dtype}{}tR.", encoded(&"\\u00ff".repeat(8))), scalar)
+        };
+        assert_eq!(hash(unit("M8", "s")), -2);
+        assert!(matches!(unit("m8", "s"), Hashed::Chosen { .. }));
+        assert_eq!(unit("m8", "generic"), Hashed::Fails);
+        for (kind, size) in [("f16", 16), ("f2", 2), ("c32", 32)] {
             assert!(matches!(of(kind, &zeros(size)), Hashed::Chosen { .. }), "{kind}");
         }
         // Beyond 2^61 versions differ.
