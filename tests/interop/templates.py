@@ -18,7 +18,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parent / "data" / "hostile"
-NAMES = ["__class__", "gi_frame", "__globals__", "f_globals", "__init__", "format", "role", "content", "items", "join", "count", "title"]
+NAMES = ["__class__", "gi_frame", "__globals__", "f_globals", "__init__", "format", "role", "content", "items", "join", "count", "title", "to_bytes", "copy"]
 USUAL = ["messages", "messages[0]", "messages[0].role", "messages[1].content", "(messages|select)", "ns", "ns.a", "d", "l", "a", "b", "k", "''"]
 OBJECTS = USUAL * 5 + [
     "messages", "messages[0]", "(messages|select)", "(messages|map(attribute='role'))", "namespace", "range", "cycler", "loop",
@@ -34,7 +34,7 @@ class Maker:
         self.chance = random.Random(seed)
 
     def any(self):
-        lines = ["{%% set k = 'role' %%}{%% set ns = namespace(a=%s) %%}{%% set d = {'a': %s} %%}{%% set l = [%s] %%}" % tuple(self.value(0) for _ in range(3))]
+        lines = ["{%% set k = 'role' %%}{%% set a = messages[0] %%}{%% set b = ['content'] %%}{%% set m = messages[1] %%}{%% set ns = namespace(a=%s) %%}{%% set d = {'a': %s} %%}{%% set l = [%s] %%}" % tuple(self.value(0) for _ in range(3))]
         lines += [self.statement(2) for _ in range(self.chance.choice([1, 2, 3, 4]))]
         return "".join(lines + ["{{ %s }}" % self.value(2)])
 
@@ -80,7 +80,7 @@ class Maker:
 
     def value(self, depth):
         if depth <= 0:
-            return self.chance.choice([self.literal(), self.chance.choice(OBJECTS), str(self.chance.randrange(3))])
+            return self.chance.choice([self.literal(), self.chance.choice(OBJECTS), "0"] if self.chance.random() < 0.1 else [self.literal(), self.chance.choice(OBJECTS)])
         inner = lambda: self.value(depth - 1)
         kind = self.chance.randrange(17)
         if kind == 0:
@@ -104,7 +104,7 @@ class Maker:
             return "(%s)|%s" % (inner(), self.chance.choice(filters) % inner())
         if kind in (9, 10):
             methods = ["join", "replace", "strip", "split", "get", "pop", "items", "keys", "values", "count", "index", "title", "removeprefix",
-                       "upper", "format", "partition", "setdefault", "copy", "update", "find", "fromkeys", "send"]
+                       "upper", "format", "partition", "setdefault", "copy", "update", "find", "fromkeys", "send", "to_bytes"]
             given = ", ".join(inner() for _ in range(self.chance.randrange(3)))
             return "(%s).%s(%s)" % (inner(), self.chance.choice(methods), given)
         if kind == 11:
@@ -116,7 +116,7 @@ class Maker:
         if kind == 14:
             return "%s(%s)" % (self.chance.choice(["namespace", "dict", "range", "f", "strftime_now", "cycler", "loop.cycle"]), inner())
         if kind == 15:
-            return "dict(%s=%s)" % (self.chance.choice(["a", "count", "strip"]), inner())
+            return "dict(%s=%s)" % (self.chance.choice(["a", "count", "strip", "gi_frame", "role"]), inner())
         return "{'%s': %s}.%s(%s)" % (*[self.chance.choice(["count", "index", "strip", "title", "a"])] * 1, inner(), self.chance.choice(["count", "index", "strip", "title"]), inner())
 
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::check::Fault;
 use super::code::Code;
+use super::expressions::written;
 use super::flow::{Flow, Level, Place};
 use super::lexer::Kind;
 use super::lists::{
@@ -32,6 +33,16 @@ impl<'t> Arguments<'t> {
     /// Any of them.
     pub(super) fn all(self) -> Flow {
         self.list.into_iter().fold(Flow::default(), |all, argument| all.join(argument.flow)).plain()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'t str> {
+        self.list.iter().filter_map(|argument| argument.keyword)
+    }
+
+    /// Any of them, or of their names, which a dict has as keys.
+    fn with_names(self) -> Flow {
+        let level = self.names().map(written).max().unwrap_or_default();
+        self.all().join(Flow::of(level))
     }
 
     fn number(&self, wanted: usize) -> Option<&Argument<'t>> {
@@ -74,6 +85,9 @@ impl<'t> Code<'t> {
     /// A call of a function that renderers give to templates, or of a macro.
     pub(super) fn function(&mut self, name: &'t str, at: usize) -> Result<Flow, Fault> {
         let arguments = self.arguments()?;
+        if matches!(name, "namespace" | "dict") {
+            arguments.names().try_for_each(|name| self.keep(name))?;
+        }
         match name {
             "range" => Ok(Flow::default()),
             "raise_exception" => Ok(Flow::default()),
@@ -88,7 +102,7 @@ impl<'t> Code<'t> {
                 }
                 Ok(flow.plain())
             }
-            "dict" => Ok(arguments.all()),
+            "dict" => Ok(arguments.with_names()),
             _ => {
                 if !FUNCTIONS.contains(&name) {
                     self.called.push((name, at));
@@ -119,7 +133,8 @@ impl<'t> Code<'t> {
             return Ok(of.cut());
         }
         if PUTTING.contains(&name) {
-            let what = self.graph.put(&of, arguments.all());
+            arguments.names().try_for_each(|name| self.keep(name))?;
+            let what = self.graph.put(&of, arguments.with_names());
             let what = self.graph.at(what);
             return Ok(of.join(what).plain());
         }
@@ -150,7 +165,8 @@ impl<'t> Code<'t> {
             return Ok(of.join(arguments.all()).join(looked_up).plain());
         }
         if CHANGING.contains(&name) {
-            return Ok(of.cut());
+            // A namespace says all its attributes as a text.
+            return Ok(of.join(self.graph.at(Place::AnyAttribute)).cut());
         }
         if BUILDING.contains(&name) {
             return Ok(Flow::of(Level::Made));
@@ -180,7 +196,7 @@ impl<'t> Code<'t> {
         if test.is_some_and(|test| !test.text.is_some_and(|text| TESTS.contains(&text))) {
             return Err(made());
         }
-        if name == "map" && named.is_empty() {
+        if name == "map" && (named.is_empty() || arguments.number(0).is_some()) {
             let filter = arguments.number(0).and_then(|filter| filter.text).ok_or_else(made)?;
             flow = flow.join(mapped(filter).ok_or_else(made)?);
         }

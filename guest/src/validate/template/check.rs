@@ -51,6 +51,8 @@ pub(super) fn check(template: &str) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::check;
 
     #[test]
@@ -78,6 +80,36 @@ mod tests {
         ];
         for template in templates {
             assert_eq!(check(template), Ok(()), "{template}");
+        }
+    }
+
+    /// In the shape of those that models of these names have.
+    #[test]
+    fn long_templates_pass() {
+        for template in [
+            include_str!("prompts/functiongemma.jinja"),
+            include_str!("prompts/glm46.jinja"),
+            include_str!("prompts/granite.jinja"),
+            include_str!("prompts/hermes2pro.jinja"),
+            include_str!("prompts/qwen3.jinja"),
+            include_str!("prompts/qwen3coder.jinja"),
+            include_str!("prompts/smollm3.jinja"),
+        ] {
+            assert_eq!(check(template), Ok(()), "{template}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_followed_without_end() {
+        let long = "{% set a = b %}{% set b = c ~ d %}".repeat(4000);
+        assert!(check(&long).is_err());
+        let chain: String = (0..200).map(|at| alloc::format!("{{% set a{at} = a{} %}}", at + 1)).collect();
+        assert!(check(&alloc::format!("{chain}{{% set a200 = b ~ c %}}")).is_err());
+        for deep in ["{{ ", "{{ x[", "{{ x|a(", "{{ not ", "{{ -", "{{ x is eq x", "{{ f(a=", "{{ {1: "] {
+            let (open, inside) = deep.split_at(3);
+            let template =
+                alloc::format!("{open}{}", if inside.is_empty() { "(" } else { inside }.repeat(9000));
+            assert!(check(&template).is_err(), "{deep}");
         }
     }
 
@@ -113,7 +145,15 @@ mod tests {
             "{{ messages|map(attribute='a' ~ b) }}",
             "{{ messages|selectattr('_' ~ 'x') }}",
             "{{ messages|selectattr('a._b') }}",
-            "{{ '%c'|format(95) }}",
+            "{{ x['%c'|format(95)] }}",
+            "{% for k in dict(gi_frame=1) %}{{ x[k] }}{% endfor %}",
+            "{% set d = {} %}{% set _ = d.update(gi_frame=1) %}{{ x[d|first] }}",
+            "{% set ns = namespace(a='__class__') %}{{ x[(ns|string)[17:26]] }}",
+            "{% set ns = namespace(gi_frame=1) %}",
+            "{{ {'strip': (95).to_bytes}.strip(1, 'big') }}",
+            "{{ {'strip': x.union}.strip(['gi_frame']) }}",
+            "{% raw %}{%\u{a0}endraw%}{{ x.__class__ }}{% raw %}{% endraw %}",
+            "{{ messages|map('sort', attribute='a') }}",
             "{{ x['gi_frame'|string] }}",
             "{% call f() %}{% endcall %}",
             "{% filter upper %}{% endfilter %}",

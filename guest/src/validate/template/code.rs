@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::check::Fault;
 use super::flow::{Flow, Graph, Place};
 use super::lexer::{Kind, Token};
+use super::names::{leads_out, must_be_called};
 use crate::show;
 
 /// Code, and what was seen in what is read of it.
@@ -102,6 +103,15 @@ impl<'t> Code<'t> {
 
     pub(super) fn fault<T>(&self, what: String) -> Result<T, Fault> {
         Err(Fault::new(self.place(), what))
+    }
+
+    /// Something is kept by a name in a dict or namespace, from where it could be called as what the
+    /// name says.
+    pub(super) fn keep(&self, name: &str) -> Result<(), Fault> {
+        if leads_out(name) || must_be_called(name) {
+            return self.fault(format!("another value for the name {}", show::name(name)));
+        }
+        Ok(())
     }
 
     /// A name is given a value.

@@ -198,6 +198,9 @@ impl<'t> Code<'t> {
     fn items(&mut self, close: u8) -> Result<Flow, Fault> {
         let mut flow = Flow::default();
         while !self.take(close) {
+            if let (b'}', Some(Kind::Text(name)), true) = (close, self.peek(0), self.is(1, b':')) {
+                self.keep(name)?;
+            }
             flow = flow.join(self.expression()?);
             if close == b'}' {
                 self.need(b':')?;

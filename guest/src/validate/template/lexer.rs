@@ -75,15 +75,20 @@ fn end_of_raw(template: &str, mut at: usize) -> Option<usize> {
         let rest = template.get(at..)?;
         let inside = at.checked_add(rest.find("{%")?)?.checked_add(2)?;
         let rest = template.get(inside..)?;
-        let rest = rest.strip_prefix(['-', '+']).unwrap_or(rest).trim_ascii_start();
+        let rest = rest.strip_prefix(['-', '+']).unwrap_or(rest).trim_start_matches(is_space);
         if let Some(rest) = rest.strip_prefix("endraw") {
-            let rest = rest.trim_ascii_start();
+            let rest = rest.trim_start_matches(is_space);
             if let Some(rest) = rest.strip_prefix(['-', '+']).unwrap_or(rest).strip_prefix("%}") {
                 return template.len().checked_sub(rest.len());
             }
         }
         at = inside;
     }
+}
+
+/// What a pattern of Python takes for a blank.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
 /// The next brace that begins code or a comment, and the character behind it.

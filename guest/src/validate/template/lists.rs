@@ -69,8 +69,6 @@ pub(super) const HOLDING: &[&str] = &["items", "keys", "values", "get", "pop", "
 pub(super) const PUTTING: &[&str] = &["append", "extend", "insert", "update", "setdefault"];
 /// Methods that make a text.
 pub(super) const MAKING: &[&str] = &["replace", "join", "strftime", "zfill", "ljust", "rjust", "center"];
-/// Names of methods that data has as keys: they may be looked up without being called.
-pub(super) const KEYS: &[&str] = &["items", "keys", "values", "copy", "count", "index", "title"];
 
 /// Filters that make numbers.
 pub(super) const COUNTING: &[&str] = &["length", "count", "wordcount", "abs", "round"];
@@ -96,13 +94,13 @@ pub(super) const HANDING: &[&str] = &[
     "d",
     "groupby",
     "map",
-    "safe",
     "int",
     "float",
 ];
-/// Filters that give a part of a text, or the text in other letters or order.
+/// Filters that give a part of a text, or the text in other letters or order; they take anything for
+/// a text.
 pub(super) const CHANGING: &[&str] =
-    &["trim", "upper", "lower", "title", "capitalize", "reverse", "string", "escape", "e"];
+    &["trim", "upper", "lower", "title", "capitalize", "reverse", "string", "escape", "e", "safe"];
 /// Filters that make a text.
 pub(super) const BUILDING: &[&str] = &[
     "tojson",

@@ -8,7 +8,6 @@ use super::code::{Code, is_word};
 use super::flow::{Flow, Level, Place};
 use super::lexer::Kind;
 use super::lists::PLAIN;
-use super::names::leads_out;
 use crate::show;
 
 impl<'t> Code<'t> {
@@ -141,9 +140,7 @@ impl<'t> Code<'t> {
             }
             let name = self.name()?;
             let attribute = if self.take(b'.') { Some(self.name()?) } else { None };
-            if attribute.is_some_and(leads_out) {
-                return self.fault(format!("the name {}", show::name(attribute.unwrap_or_default())));
-            }
+            attribute.map_or(Ok(()), |attribute| self.keep(attribute))?;
             targets.push((name, attribute));
             while depth > 0 && self.take(b')') {
                 depth = depth.saturating_sub(1);

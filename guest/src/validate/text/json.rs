@@ -474,6 +474,7 @@ mod tests {
             r#"{"types": {"query": "os.system"}, "structure": {}}"#,
             r#"{"activation_function": "os.system"}"#,
             r#"{"class_path": "torch.hub.load"}"#,
+            r#"{"megatron_config": {}, "megatron_core": "evil"}"#,
             r#"{"auto_map": [[]]}"#,
         ] {
             for window in [1, 5, 1000] {
@@ -484,6 +485,7 @@ mod tests {
             r#"{"trust_remote_code": false}"#,
             r#"{"a": "auto_map", "b": ["auto_map"]}"#,
             r#"{"auto_map": null, "_attn_implementation_internal": "sdpa"}"#,
+            r#"{"megatron_config": null, "megatron_core": "megatron.core"}"#,
             r#"{"auto_map": {}, "custom_pipelines": [ ], "_target_": {}}"#,
             r#"{"attn_implementation": {"": "sdpa", "vision_config": "eager"}}"#,
             r#"{"_class_name": "UNet2DModel", "down_block_types": ["DownBlock2D", "AttnDownBlock2D"]}"#,

@@ -6,6 +6,7 @@ mod json;
 mod pointer;
 mod settings;
 mod source;
+mod words;
 mod yaml;
 
 pub(super) use examiner::child;

@@ -92,6 +92,7 @@ fn is_code(key: &str, value: Value<'_>, role: Role) -> bool {
         }
         _ if KERNELS.contains(&key) => text.is_some_and(|text| text.contains('/')),
         "parent_library" => !text.is_some_and(|text| is_of(text, LIBRARIES)),
+        "megatron_core" => !text.is_some_and(|text| is_of(text, &["megatron"])),
         "class_name" => matches!(text, Some("Lambda" | "__lambda__")),
         "class_path" | "target" => text.is_some_and(|text| is_path(text) && !is_of(text, CALLED)),
         "loader_module" => !text.is_some_and(|text| is_of(text, &["mlflow"])),
@@ -114,7 +115,7 @@ fn describe(key: &str, value: Value<'_>) -> String {
     let why = match key {
         "_target_" => "Hydra calls what it names",
         "target" | "class_path" => "what it names is imported and called",
-        "parent_library" => "PEFT imports what it names",
+        "parent_library" | "megatron_core" => "PEFT imports what it names",
         "class_name" => "Keras unmarshals a program from it",
         "loader_module" => "MLflow imports what it names",
         "custom_pipelines" | "auto_map" | "trust_remote_code" => "transformers runs code of the repository",
@@ -178,6 +179,7 @@ const KEYS: &[&str] = &[
     "_target_",
     "trust_remote_code",
     "parent_library",
+    "megatron_core",
     "class_name",
     "class_path",
     "target",

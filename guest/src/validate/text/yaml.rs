@@ -4,12 +4,10 @@
 //! words count wherever they are, with all escapes undone; only what is plainly nothing is nothing:
 //! a comment in a line without quotes, and a value of nothing behind its key.
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::settings::{self, Role, Setting, Value};
-use crate::show;
+use super::settings::Setting;
+use super::words::Words;
 
 /// What a text in YAML says: as it is, and with what is escaped written out. Which of them a reader
 /// sees depends on quotes.
@@ -33,40 +31,6 @@ enum Line {
     Other,
     /// A quote: what follows may be in it.
     Quoted,
-}
-
-/// The words of a text.
-#[derive(Debug, Default)]
-struct Words {
-    /// The word that goes on, or the tag.
-    word: Vec<u8>,
-    is_tag: bool,
-    start: u64,
-    /// Whether the word that comes next has an anchor: an alias may stand for it anywhere.
-    anchor: Anchor,
-    /// The last byte.
-    before: u8,
-    /// Keys whose values are still to come.
-    keys: Vec<Key>,
-    found: Vec<Setting>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Anchor {
-    #[default]
-    None,
-    /// Its name goes on.
-    Named,
-    /// It is over.
-    Next,
-}
-
-/// A key, and what comes behind it.
-#[derive(Debug)]
-struct Key {
-    at: u64,
-    name: String,
-    behind: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,190 +146,8 @@ impl Yaml {
     }
 }
 
-impl Words {
-    fn end(&mut self) -> Vec<Setting> {
-        self.finish();
-        for key in core::mem::take(&mut self.keys) {
-            self.decide(key);
-        }
-        core::mem::take(&mut self.found)
-    }
-
-    fn take(&mut self, byte: u8, at: u64) {
-        let goes_on = if self.is_tag {
-            let verbatim = self.word.starts_with(b"!<");
-            !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-                && (verbatim || !matches!(byte, b',' | b'[' | b']' | b'{' | b'}'))
-        } else {
-            byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-        };
-        if !goes_on {
-            self.finish();
-        }
-        self.behind(byte);
-        let is_begin = matches!(self.before, 0 | b' ' | b'\t' | b'\r' | b'\n' | b'[' | b'{' | b',');
-        self.anchor = match (self.anchor, byte) {
-            (_, b'&') if is_begin => Anchor::Named,
-            (Anchor::Named, b'&' | b' ') if self.before == b'&' => Anchor::None,
-            (Anchor::Named, b' ' | b'\t' | b'\r' | b'\n') => Anchor::Next,
-            (anchor, _) => anchor,
-        };
-        self.before = byte;
-        if goes_on || matches!(byte, b'!' | b'%') {
-            if self.word.is_empty() {
-                self.start = at;
-                self.is_tag = matches!(byte, b'!' | b'%');
-            }
-            if self.word.len() < LONGEST {
-                self.word.push(byte);
-            }
-        }
-    }
-
-    /// What comes behind the keys that wait for it, up to the end of a line that has a value.
-    fn behind(&mut self, byte: u8) {
-        if self.keys.is_empty() {
-            return;
-        }
-        let mut decided = Vec::new();
-        let mut at = 0;
-        while let Some(key) = self.keys.get_mut(at) {
-            let is_break = matches!(byte, b'\r' | b'\n');
-            key.behind.push(if is_break { b' ' } else { byte });
-            let has_value =
-                || key.behind.iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'\'' | b'"' | b':'));
-            if is_break && has_value() || key.behind.len() >= LONGEST {
-                decided.push(self.keys.remove(at));
-            } else {
-                at = at.saturating_add(1);
-            }
-        }
-        decided.into_iter().for_each(|key| self.decide(key));
-    }
-
-    /// A word or a tag is whole.
-    fn finish(&mut self) {
-        if self.word.is_empty() {
-            return;
-        }
-        let word = core::mem::take(&mut self.word);
-        if core::mem::take(&mut self.is_tag) {
-            if is_python(&word) {
-                let tag = String::from_utf8_lossy(&word);
-                let what = "a YAML reader may make any object of Python of it";
-                self.found(self.start, format!("the tag {}: {what}", show::name(&tag)));
-            }
-        } else if let Ok(name) = core::str::from_utf8(&word) {
-            self.word(name);
-        }
-        self.word = word;
-        self.word.clear();
-    }
-
-    fn word(&mut self, name: &str) {
-        let anchor = self.anchor;
-        if anchor == Anchor::Next {
-            self.anchor = Anchor::None;
-        }
-        if !settings::is_key(name) {
-            return;
-        }
-        let key = Key { at: self.start, name: name.into(), behind: Vec::new() };
-        if anchor == Anchor::Next {
-            return self.check(&key, Value::Hidden);
-        }
-        self.keys.push(key);
-        if self.keys.len() > MOST_KEYS {
-            let first = self.keys.remove(0);
-            self.check(&first, Value::Hidden);
-        }
-    }
-
-    /// What a key is set to is there.
-    fn decide(&mut self, key: Key) {
-        let behind = String::from_utf8_lossy(&key.behind).into_owned();
-        let is_blank = |c: char| matches!(c, ' ' | '\t');
-        let rest = behind.trim_start_matches(|c| is_blank(c) || matches!(c, '\'' | '"'));
-        let Some(rest) = rest.strip_prefix(':') else {
-            // It is no key here. What is one by this word alone counts wherever it is.
-            return if is_strict(&key.name) { self.check(&key, Value::Hidden) } else { () };
-        };
-        let rest = rest.trim_matches(is_blank);
-        let value = match rest.as_bytes().first() {
-            None => Value::Word("null"),
-            Some(b'{' | b'[') => {
-                let inside = rest.get(1..).unwrap_or_default().trim_start_matches(is_blank);
-                if inside.starts_with(['}', ']']) { Value::Word("null") } else { Value::Open }
-            }
-            Some(b'*' | b'&' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`') => Value::Hidden,
-            Some(_) => scalar(rest),
-        };
-        self.check(&key, value);
-    }
-
-    fn check(&mut self, key: &Key, value: Value<'_>) {
-        if self.found.len() < MOST {
-            settings::check(&key.name, value, Role::None, key.at, &mut self.found);
-        }
-    }
-
-    fn found(&mut self, at: u64, message: String) {
-        if self.found.len() < MOST {
-            self.found.push(Setting { at, message });
-        }
-    }
-}
-
-/// A value in quotes or without.
-fn scalar(rest: &str) -> Value<'_> {
-    if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {
-        let inside = rest.get(1..).unwrap_or_default();
-        return Value::Text(inside.split(quote).next().unwrap_or_default());
-    }
-    let end = rest.find([',', '}', ']', '#']).unwrap_or(rest.len());
-    let text = rest.get(..end).unwrap_or_default().trim_ascii_end();
-    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is(&["~", "null"]) {
-        Value::Word("null")
-    } else if is(&["false", "no", "off", "n", "f", "0"]) {
-        Value::Word("false")
-    } else {
-        Value::Text(text)
-    }
-}
-
-/// Whether a word makes a loader run code whatever it is set to.
-fn is_strict(name: &str) -> bool {
-    matches!(name, "auto_map" | "custom_pipelines" | "_target_" | "trust_remote_code")
-        || name.ends_with("_implementation_internal")
-}
-
-/// Whether a tag names an object of Python, or is a directive by which any other may.
-fn is_python(tag: &[u8]) -> bool {
-    let mut text = Vec::with_capacity(tag.len());
-    let mut rest = tag;
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| core::str::from_utf8(digits).ok());
-        let escaped =
-            digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        text.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    let has = |part: &[u8]| text.windows(part.len()).any(|bytes| bytes.eq_ignore_ascii_case(part));
-    // One mark alone begins a tag of the text's own, unless a directive says otherwise.
-    let is_global = tag.starts_with(b"!<") || tag.iter().filter(|byte| **byte == b'!').count() > 1;
-    tag.eq_ignore_ascii_case(b"%TAG") || tag.starts_with(b"!") && is_global && has(b"python")
-}
-
-/// Bytes of a word or tag that are kept.
-const LONGEST: usize = 256;
 /// Bytes of a comment; a longer one is read as what it may be.
 const LONGEST_COMMENT: usize = 1 << 12;
-/// Keys that wait for their values at a time.
-const MOST_KEYS: usize = 8;
-/// Settings that are kept.
-const MOST: usize = 100;
-
 #[cfg(test)]
 mod tests {
     use super::Yaml;
