@@ -67,6 +67,8 @@ impl Telling {
         self.told.level = report.level;
         if over {
             self.told.payloads.clone_from(&report.payloads);
+            self.told.items.clone_from(&report.items);
+            self.told.metadata.clone_from(&report.metadata);
             self.told.unlisted = self.told.unlisted.saturating_add(report.unlisted);
         }
     }
