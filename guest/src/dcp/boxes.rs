@@ -158,11 +158,11 @@ mod tests {
     }
 
     /// Where one starts, and its size.
-    type Chunk<'a> = (&'a [u64], &'a [u64]);
+    type Corner<'a> = (&'a [u64], &'a [u64]);
 
     #[test]
     fn chunks_that_make_up_their_tensor_are_fine() {
-        let fine: [(&[u64], &[Chunk<'_>]); 6] = [
+        let fine: [(&[u64], &[Corner<'_>]); 6] = [
             (&[], &[(&[], &[])]),
             (&[4], &[(&[0], &[4])]),
             (&[2], &[(&[0], &[1]), (&[1], &[1]), (&[2], &[0])]),
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn chunks_that_do_not_are_told() {
-        let wrong: [(&[u64], &[Chunk<'_>], &str); 8] = [
+        let wrong: [(&[u64], &[Corner<'_>], &str); 8] = [
             (&[4], &[(&[0], &[3])], "the chunks of `w` have 3 elements, and the tensor 4"),
             (&[4], &[], "the chunks of `w` have 0 elements, and the tensor 4"),
             (&[4], &[(&[1], &[4])], "a chunk of `w`, [4] at [1], is not inside its [4]"),
