@@ -84,6 +84,11 @@ def values():
         "parameters": list(torch.nn.Linear(3, 4).parameters()),
         "storage": torch.ones(3).storage(),
         "mixed": {"array": floats, "tensor": torch.ones(2), "objects": numpy.array([torch.ones(1), None], dtype=object)},
+        "axes": [numpy.arange(24, dtype=kind).reshape(2, 3, 4).transpose(1, 0, 2) for kind in ("u1", "<f4", ">f8")],
+        "masked": masked(),
+        "kinds": [numpy.longlong, numpy.ulonglong, numpy.generic, numpy.floating, numpy.intc],
+        "loose": [bits.state for bits in generators() if hasattr(bits, "state")],
+        "cycle": cycle(),
         "scaler": torch.amp.GradScaler("cpu"),
         "scaler_off": torch.amp.GradScaler("cpu", enabled=False),
     }
@@ -93,6 +98,25 @@ def generators():
     for kind in (numpy.random.MT19937, numpy.random.PCG64, numpy.random.PCG64DXSM, numpy.random.Philox, numpy.random.SFC64):
         yield kind(1)
         yield numpy.random.Generator(kind(2))
+
+
+def masked():
+    """Masked arrays, of structures too, with and without a value for what is masked."""
+    pairs = numpy.ma.array(numpy.zeros(3, [("a", "i4"), ("b", "f8", (2,))]), mask=[(0, [1, 0]), (1, [0, 0]), (0, [0, 0])])
+    filled = numpy.ma.array([1, 2], mask=[0, 1], fill_value=7)
+    texts, objects = numpy.ma.array(["a", "b"]), numpy.ma.array([None, 1], dtype=object)
+    # Whoever asks for it has it made.
+    assert len({str(array.fill_value) for array in (texts, objects)}) == 2
+    return [pairs, pairs[0], filled, texts, objects, numpy.ma.masked]
+
+
+def cycle():
+    """Values that hold each other."""
+    outer = argparse.Namespace(name="run", steps=[])
+    outer.steps.append(argparse.Namespace(parent=outer, siblings=outer.steps))
+    ordered = collections.OrderedDict(a=outer)
+    ordered["self"] = ordered
+    return {"outer": outer, "ordered": ordered, "queue": collections.deque([outer.steps])}
 
 
 def optimizer():

@@ -96,7 +96,7 @@ impl<'a> Late<'a> {
         let mut stack: Vec<_> = changed.iter().copied().filter(|&id| known(id)).collect();
         while let Some(id) = stack.pop() {
             let slot = usize::try_from(id).ok().and_then(|id| late.get_mut(id));
-            if !slot.is_some_and(|slot| !core::mem::replace(slot, true)) {
+            if slot.is_none_or(|slot| core::mem::replace(slot, true)) {
                 continue;
             }
             let start = holders.partition_point(|&(held, _)| held < id);
@@ -115,8 +115,8 @@ impl<'a> Late<'a> {
     /// The same of a value whose items are kept, and not looked at.
     fn has_outside(&self, value: Value) -> bool {
         let is_changed = |value| matches!(value, Value::Object(id) if self.changed.contains(&id));
-        is_changed(value)
-            || self.objects.tuple(value).is_some_and(|items| items.iter().copied().any(is_changed))
+        let few = self.objects.tuple(value).filter(|items| items.len() <= PARTS);
+        is_changed(value) || few.is_some_and(|items| items.iter().copied().any(is_changed))
     }
 
     /// Whether an instance was made of what changes later, or given that for its state.
@@ -127,11 +127,11 @@ impl<'a> Late<'a> {
         // What the user allows is not judged.
         let Some(means) = self.objects.means(instance.callable) else { return false };
         let args = instance.args.is_some_and(|args| match self.objects.tuple(args) {
-            Some(args) => self.args(means, args),
+            Some(items) => self.has(args) && self.args(means, items),
             None => self.has(args),
         });
         args || instance.kwargs.is_some_and(|kwargs| self.has(kwargs))
-            || instance.state.is_some_and(|state| self.state(means, instance, state))
+            || instance.state.is_some_and(|state| self.has(state) && self.state(means, instance, state))
     }
 
     fn args(&self, means: &Means, args: &[Value]) -> bool {
@@ -158,10 +158,14 @@ impl<'a> Late<'a> {
                     Some(Object::List(_)) => self.has_outside(part),
                     _ => self.has(part),
                 };
-                self.objects.tuple(state).map_or(self.has(state), |parts| parts.iter().any(part))
+                let few = self.objects.tuple(state).filter(|parts| parts.len() <= PARTS);
+                few.is_none_or(|parts| parts.iter().any(part))
             }
             _ if is_ordered => self.has_outside(state),
             _ => self.has(state),
         }
     }
 }
+
+/// Parts of the states that are looked into. More of them, shared by many, would take for ever.
+const PARTS: usize = 8;

@@ -27,7 +27,7 @@ fn what_a_call_took_may_not_change_after_it() {
         "c__builtin__\nfrozenset\n((lp5\ntR",
         "ccollections\ndeque\n((lp5\ntR",
         // Wherever it is in what was given.
-        "c__builtin__\nset\n(((lp5\ntltR",
+        "c__builtin__\nset\n((((lp5\ntltR",
     ] {
         let (verdict, broken) = judged(&format!("({call}g5\nI1\nat."));
         assert_eq!(verdict, Verdict::Malformed, "{call}");

@@ -99,7 +99,10 @@ pub(super) fn count(objects: Objects<'_>, shape: Value, size: u64) -> Result<u64
         _ => None,
     };
     let wrong = || "an array of a shape that cannot be".into();
-    let count = sizes.iter().try_fold(1u64, each).filter(|_| sizes.len() <= DIMENSIONS).ok_or_else(wrong)?;
+    if sizes.len() > DIMENSIONS {
+        return Err(wrong());
+    }
+    let count = sizes.iter().try_fold(1u64, each).ok_or_else(wrong)?;
     // Zeros hide sizes that cannot be multiplied.
     let others = sizes.iter().filter(|size| **size != Value::Int(0)).try_fold(1u64, each);
     let rows = sizes.iter().take_while(|size| **size != Value::Int(0)).try_fold(1u64, each);
@@ -112,9 +115,9 @@ pub(super) fn count(objects: Objects<'_>, shape: Value, size: u64) -> Result<u64
 /// any order `_frombuffer(bytes, dtype, shape, 'K', axes)`.
 pub(super) fn buffer(it: Finished<'_>) -> Result<(), String> {
     let objects = it.objects;
-    let (data, kind, shape) = match it.args {
-        &[data, kind, shape, order] if matches!(objects.text(order), Some("C" | "F")) => (data, kind, shape),
-        &[data, kind, shape, order, axes]
+    let (data, kind, shape) = match *it.args {
+        [data, kind, shape, order] if matches!(objects.text(order), Some("C" | "F")) => (data, kind, shape),
+        [data, kind, shape, order, axes]
             if objects.text(order) == Some("K") && is_permutation(objects, axes, shape) =>
         {
             (data, kind, shape)
@@ -136,6 +139,9 @@ pub(super) fn buffer(it: Finished<'_>) -> Result<(), String> {
 /// Whether some axes are those of a shape, each once.
 fn is_permutation(objects: Objects<'_>, axes: Value, shape: Value) -> bool {
     let (Some(axes), Some(shape)) = (objects.tuple(axes), objects.tuple(shape)) else { return false };
+    if axes.len() != shape.len() || axes.len() > DIMENSIONS {
+        return false;
+    }
     let mut seen = 0u64;
     for axis in axes {
         let &Value::Int(axis) = axis else { return false };
@@ -145,7 +151,7 @@ fn is_permutation(objects: Objects<'_>, axes: Value, shape: Value) -> bool {
             _ => return false,
         }
     }
-    axes.len() == shape.len() && seen.trailing_ones() as usize == axes.len()
+    seen.trailing_ones() as usize == axes.len()
 }
 
 /// A scalar is the bytes of one element, of a type that has no objects.
@@ -195,7 +201,20 @@ pub(in super::super) fn is_array(objects: Objects<'_>, value: Value, name: &str,
 pub(in super::super) fn bytes_of(objects: Objects<'_>, value: Value) -> Option<(Cow<'_, [u8]>, bool)> {
     let (_, dtype, data) = parts(objects, value)?;
     let (_, order) = kind(objects, dtype)?;
-    Some((raw(objects, data)?, order == ">"))
+    Some((short(objects, data, WORDS)?, order == ">"))
+}
+
+/// The bytes of a value if they are so few. Many may share it: what is longer is not decoded
+/// again and again.
+pub(in super::super) fn short(objects: Objects<'_>, data: Value, most: usize) -> Option<Cow<'_, [u8]>> {
+    let encoded = |data| {
+        let args = objects.instance(data)?.args.and_then(|args| objects.tuple(args))?;
+        objects.text(args.first().copied()?)
+    };
+    // A character of Latin-1 is two bytes of UTF-8 at most.
+    let text = objects.text(data).or_else(|| encoded(data)).unwrap_or_default();
+    let is_short = text.len() <= most.saturating_mul(2);
+    raw(objects, Some(data).filter(|_| is_short)?).filter(|bytes| bytes.len() <= most)
 }
 
 /// Whether torch makes a tensor of an array: of numbers that it knows, in the order of most machines.
@@ -244,6 +263,8 @@ const TORCH: &[&str] = &[
     "b1", "c16", "c8", "f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
 ];
 
+/// Bytes of the words of the largest generator, each of eight.
+const WORDS: usize = 624 * 8;
 /// What setting a field costs, in nanoseconds.
 const FIELD: u64 = 1_000;
 /// Rows, or elements, that have no bytes.
@@ -253,7 +274,6 @@ const NOTHING: u64 = 1 << 32;
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
     use alloc::vec::Vec;
 
     use super::*;
@@ -307,6 +327,6 @@ mod tests {
         // numpy makes texts of lone surrogates.
         assert_eq!(is(0xd800), (true, true));
         assert_eq!(is(0x11_0000), (false, false));
-        assert!(is_text(&[], false) && !is_text(&vec![0; 6], false));
+        assert!(is_text(&[], false) && !is_text(&[0; 6], false));
     }
 }

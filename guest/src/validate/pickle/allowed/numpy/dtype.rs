@@ -7,6 +7,7 @@ use alloc::string::{String, ToString};
 
 use crate::pickle::{Instance, Object, Value};
 use crate::show;
+use crate::validate::budget::Cost;
 use crate::validate::pickle::Objects;
 use crate::validate::pickle::allowed::row::Finished;
 
@@ -102,7 +103,7 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
         ('V', base, Value::None) if names_said == Value::None && !is_class => {
             (block(it, *base, depth)?, alignment)
         }
-        ('V', Value::None, fields) => (structure(it, names_said, *fields, size, depth)?, alignment),
+        ('V', Value::None, fields) => (shared_structure(it, names_said, *fields, size, depth)?, alignment),
         (_, Value::None, Value::None) if names_said == Value::None => (
             simple,
             match kind {
@@ -156,12 +157,12 @@ fn block(it: Finished<'_>, base: Value, depth: u32) -> Result<Element, String> {
     let Some(&[of, shape]) = objects.tuple(base) else { return Err(wrong.into()) };
     let element = inner(it, of, depth)?;
     let one = [shape];
-    let shape = objects.tuple(shape).unwrap_or(&one);
+    let shape = objects.tuple(shape).filter(|shape| shape.len() <= DIMENSIONS).unwrap_or(&one);
     let each = |count: u64, size: &Value| match size {
         Value::Int(size) => count.checked_mul(u64::try_from(*size).ok()?),
         _ => None,
     };
-    let count = shape.iter().try_fold(1u64, each).filter(|_| shape.len() <= DIMENSIONS);
+    let count = shape.iter().try_fold(1u64, each);
     let others = shape.iter().filter(|size| **size != Value::Int(0)).try_fold(1u64, each);
     let count = count.filter(|_| others.is_some_and(|others| others <= LARGEST)).ok_or(wrong)?;
     let size = count.checked_mul(element.size).ok_or(wrong)?;
@@ -169,6 +170,30 @@ fn block(it: Finished<'_>, base: Value, depth: u32) -> Result<Element, String> {
     let height = element.height.saturating_add(1);
     // numpy asks for nothing more than a type's own byte order and kind.
     Ok(Element { kind: 'V', size, leaves, names: None, is_block: true, height, ..element })
+}
+
+/// A structure, each once: how deep it lies only says sooner that it is too deep.
+fn shared_structure(
+    it: Finished<'_>,
+    names: Value,
+    fields: Value,
+    size: u64,
+    depth: u32,
+) -> Result<Element, String> {
+    let (Value::Object(of_names), Value::Object(of_fields)) = (names, fields) else {
+        return Err("a dtype with other fields than numpy's".into());
+    };
+    let key = (of_names, of_fields, size);
+    let known = it.dtypes.structures.borrow().get(&key).cloned();
+    let found = known.unwrap_or_else(|| {
+        let found = structure(it, names, fields, size, depth);
+        it.dtypes.structures.borrow_mut().insert(key, found.clone());
+        found
+    });
+    // numpy looks at each of its own fields, for each dtype.
+    let own = it.objects.tuple(names).map_or(0, |names| names.len() as u64);
+    it.dtypes.spend(Cost::new(own.saturating_mul(FIELD), 0));
+    found
 }
 
 /// `{name: (dtype, offset)}` or with a title as a third; and `names`, the order. A title that is a
@@ -349,6 +374,8 @@ const REFERENCES: i64 = 0x01;
 const ALIGNED: i64 = 0x80;
 /// Fields of fields, all together.
 const FIELDS: u64 = 1 << 14;
+/// What a field costs whoever makes a dtype of it, in nanoseconds.
+const FIELD: u64 = 200;
 /// Dtypes in each other. numpy takes as many as it can.
 const DEPTH: u32 = 16;
 

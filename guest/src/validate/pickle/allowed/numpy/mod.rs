@@ -11,7 +11,7 @@ use alloc::string::String;
 use core::cell::{Cell, RefCell};
 
 pub(in crate::validate::pickle) use array::is_for_torch;
-pub(super) use array::{bytes_of, is_array};
+pub(super) use array::{bytes_of, is_array, short};
 use dtype::Element;
 
 use super::row::{Flaw, Row};
@@ -78,10 +78,15 @@ fn proven<T>(found: Result<T, String>) -> Result<(), Flaw> {
 /// What was proven of dtypes: each once, however many ways lead to it.
 #[derive(Default)]
 pub(in crate::validate::pickle) struct Dtypes {
-    known: RefCell<BTreeMap<ObjectId, Result<Element, String>>>,
-    /// What making arrays of structures costs beside what the bytes of the file say.
+    known: RefCell<BTreeMap<ObjectId, Proven>>,
+    /// The same of structures of a size, by their names and their fields: many may share them.
+    structures: RefCell<BTreeMap<(ObjectId, ObjectId, u64), Proven>>,
+    /// What making structures and arrays of them costs beside what the bytes of the file say.
     cost: Cell<Cost>,
 }
+
+/// What an element is, or what is wrong with it.
+type Proven = Result<Element, String>;
 
 impl Dtypes {
     /// What the arrays that were proven so far cost, as far as only their dtypes tell.

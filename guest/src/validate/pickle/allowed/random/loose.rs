@@ -6,10 +6,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::state::{Words, is_dead, is_dead_key, is_position, is_state};
-use super::{LIES, TWISTER};
-use crate::pickle::{Object, Value};
+use super::{LIES, TWISTER, short};
+use crate::pickle::{Instance, Object, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::pickle::Objects;
+use crate::validate::pickle::allowed::{Made, Means};
 
 /// Reports the first value that numpy or Python takes for the state of a generator, and that is
 /// none it can be in.
@@ -20,7 +21,7 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
             Object::Dict(pairs) => mapped(objects, pairs),
             // A class that is a dict, in either way that there is to fill one.
             Object::Instance(instance) => {
-                mapped(objects, &instance.pairs).or_else(|| mapped(objects, &given(objects, instance.args)))
+                mapped(objects, &instance.pairs).or_else(|| mapped(objects, &given(objects, instance)))
             }
             _ => None,
         };
@@ -30,9 +31,11 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
     }
 }
 
-/// The items of a dict that is made of a list of pairs.
-fn given(objects: Objects<'_>, args: Option<Value>) -> Vec<(Value, Value)> {
-    let args = args.and_then(|args| objects.tuple(args)).unwrap_or_default();
+/// The items of an ordered dict that is made of a list of pairs. What else is made of one may be
+/// made of the same again and again.
+fn given(objects: Objects<'_>, instance: &Instance) -> Vec<(Value, Value)> {
+    let is_ordered = matches!(objects.means(instance.callable), Some(Means::Call(callable)) if callable.result == Made::OrderedDict);
+    let args = instance.args.filter(|_| is_ordered).and_then(|args| objects.tuple(args)).unwrap_or_default();
     let Some(Object::List(items)) = args.first().and_then(|&list| objects.get(list)) else {
         return Vec::new();
     };
@@ -96,7 +99,9 @@ fn mapped(objects: Objects<'_>, pairs: &[(Value, Value)]) -> Option<String> {
     if !is_plain || !is_position(position) {
         return Some(at(objects, position));
     }
-    is_dead_key(objects, words).then(|| DEAD.into())
+    // Others are of no length that is known.
+    let are = Words::Any.are(objects, words, "u4", TWISTER);
+    (are && is_dead_key(objects, words)).then(|| DEAD.into())
 }
 
 fn at(objects: Objects<'_>, position: Value) -> String {
@@ -127,16 +132,10 @@ fn name(objects: Objects<'_>, value: Value) -> Option<Name> {
     }
     let (global, scalar) = objects.called(value)?;
     let (&[_, data], "scalar") = (objects.tuple(scalar.args?)?, global.name.as_str()) else { return None };
-    let bytes = match objects.text(data) {
-        Some(text) => text.as_bytes().into(),
-        None => objects.bytes(data)?,
-    };
     // Four bytes for each character, in either order.
-    let short = bytes.len() <= LONGEST.saturating_mul(4);
-    short.then(|| Name {
-        text: bytes.iter().filter(|&&byte| byte != 0).map(|&byte| char::from(byte)).collect(),
-        is_plain: false,
-    })
+    let bytes = short(objects, data, LONGEST.saturating_mul(4))?;
+    let letters = bytes.iter().filter(|&&byte| byte != 0).map(|&byte| char::from(byte));
+    Some(Name { text: letters.collect(), is_plain: false })
 }
 
 /// numpy's name of its Mersenne Twister.

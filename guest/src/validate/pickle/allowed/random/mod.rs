@@ -8,7 +8,7 @@ mod state;
 pub(in crate::validate::pickle) use loose::check as check_loose;
 use state::{Words, is_dead, is_position, is_state};
 
-use super::numpy::{LIES, is_array, is_for_torch};
+use super::numpy::{LIES, is_array, is_for_torch, short};
 use super::row::{Finished, Flaw, Row, expect};
 use super::{Entry, Means, entry};
 use crate::pickle::{Object, Value};
@@ -122,7 +122,7 @@ fn seed(it: Finished<'_>) -> Result<(), Flaw> {
 fn is_entropy(objects: Objects<'_>, entropy: Value) -> bool {
     match objects.get(entropy) {
         Some(Object::List(items) | Object::Tuple(items)) => {
-            items.iter().all(|&item| objects.is_natural(item, ENTROPY))
+            items.len() <= ENTROPY && items.iter().all(|&item| objects.is_natural(item, ENTROPY))
         }
         Some(Object::Instance(_)) => is_for_torch(objects, entropy),
         _ => entropy == Value::None || objects.is_natural(entropy, ENTROPY),
@@ -145,7 +145,7 @@ fn is_number(value: Value) -> bool {
 
 /// Numbers of a Mersenne Twister's state.
 const TWISTER: usize = 624;
-/// Bytes of an int that seeds: splitting it into words takes the square of them.
+/// Bytes of an int that seeds, as splitting it into words takes the square of them; and ints.
 const ENTROPY: usize = 4096;
 /// What Cython makes of the names of a sequence's members: by SHA-256, SHA-1 and MD5.
 const CHECKSUMS: &[i64] = &[0x3ea_a222, 0xc46_4c19, 0xf88_304a];
