@@ -147,7 +147,10 @@ impl Words {
         let rest = behind.trim_start_matches(|c| is_blank(c) || matches!(c, '\'' | '"'));
         let Some(rest) = rest.strip_prefix(':') else {
             // It is no key here. What is one by this word alone counts wherever it is.
-            return if is_strict(&key.name) { self.check(&key, Value::Hidden) } else { () };
+            if is_strict(&key.name) {
+                self.check(&key, Value::Hidden);
+            }
+            return;
         };
         let rest = rest.trim_matches(is_blank);
         let value = match rest.as_bytes().first() {
