@@ -147,7 +147,10 @@ impl Words {
         let rest = behind.trim_start_matches(|c| is_blank(c) || matches!(c, '\'' | '"'));
         let Some(rest) = rest.strip_prefix(':') else {
             // It is no key here. What is one by this word alone counts wherever it is.
-            return if is_strict(&key.name) { self.check(&key, Value::Hidden) } else { () };
+            if is_strict(&key.name) {
+                self.check(&key, Value::Hidden);
+            }
+            return;
         };
         let rest = rest.trim_matches(is_blank);
         let value = match rest.as_bytes().first() {
@@ -156,7 +159,8 @@ impl Words {
                 let inside = rest.get(1..).unwrap_or_default().trim_start_matches(is_blank);
                 if inside.starts_with(['}', ']']) { Value::Word("null") } else { Value::Open }
             }
-            Some(b'*' | b'&' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`') => Value::Hidden,
+            // What begins as a comment has quotes in it, and the value is on another line.
+            Some(b'#' | b'*' | b'&' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`') => Value::Hidden,
             Some(_) => scalar(rest),
         };
         self.check(&key, value);
@@ -181,7 +185,11 @@ fn scalar(rest: &str) -> Value<'_> {
         let inside = rest.get(1..).unwrap_or_default();
         return Value::Text(inside.split(quote).next().unwrap_or_default());
     }
-    let end = rest.find([',', '}', ']', '#']).unwrap_or(rest.len());
+    let ends = |(at, c): (usize, char)| {
+        let is_comment = c == '#' && rest.get(..at).is_some_and(|before| before.ends_with([' ', '\t']));
+        (is_comment || matches!(c, ',' | '}' | ']')).then_some(at)
+    };
+    let end = rest.char_indices().find_map(ends).unwrap_or(rest.len());
     let text = rest.get(..end).unwrap_or_default().trim_ascii_end();
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is(&["~", "null"]) {

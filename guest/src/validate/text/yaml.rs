@@ -48,11 +48,12 @@ impl Yaml {
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
         for c in text.chars() {
-            // What PyYAML takes for the end of a line, and the mark that may begin one.
-            if matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}') {
-                self.take(b'\n');
-            } else {
-                c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| self.take(byte));
+            match c {
+                // What PyYAML takes for the end of a line.
+                '\u{85}' | '\u{2028}' | '\u{2029}' => self.take(b'\n'),
+                // The mark that may begin a line is no part of a word, and no blank either.
+                '\u{feff}' => self.take(MARK),
+                _ => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| self.take(byte)),
             }
             self.at = self.at.saturating_add(c.len_utf8() as u64);
         }
@@ -146,6 +147,8 @@ impl Yaml {
     }
 }
 
+/// What stands for a byte order mark: a character that no text has.
+const MARK: u8 = 7;
 /// Bytes of a comment; a longer one is read as what it may be.
 const LONGEST_COMMENT: usize = 1 << 12;
 #[cfg(test)]
@@ -186,6 +189,9 @@ mod tests {
             "a: \"x\n # y\", _target_: z",
             "\"a # b\": 1, _target_: x",
             "trust_remote_code: # no\n  true",
+            "target: # don't\n  os.system",
+            "trust_remote_code: false#",
+            "trust_remote_code: \u{feff}",
             "x: &k trust_remote_code\nfalse: 1\n*k : true",
             "x: &k target\n*k : os.system",
             "target: os.system",
