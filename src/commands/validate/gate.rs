@@ -122,12 +122,11 @@ impl Gate {
 
     /// Whether a finding of a class may be in a file of a kind all the same.
     fn accepts(&self, class: &str, kind: &str) -> bool {
-        let is = |name: &str| self.accept.iter().any(|accept| accept.is(name));
-        match class {
-            "code" => self.accept.contains(&Accept::Code),
-            "format" => is(kind),
+        self.accept.iter().any(|accept| match (accept, class) {
+            (Accept::Code, class) => class == "code",
+            (format, "format") => format.is(kind),
             _ => false,
-        }
+        })
     }
 
     /// Whether a finding may make a file fail.
@@ -245,7 +244,10 @@ mod tests {
             |pickle: &[u8], fail_on| gate(Vec::new(), fail_on).judge(report(pickle, None), Vec::new()).passes;
         // Unsafe is never passed.
         assert_eq!([Unsafe, Malformed, Unverified].map(|on| passes(EVIL, on)), [false; 3]);
-        assert_eq!([Unsafe, Malformed, Unverified].map(|on| passes(b"\x80\x02}", on)), [true, false, false]);
+        assert_eq!(
+            [Unsafe, Malformed, Unverified].map(|on| passes(b"\x80\x02}.\0", on)),
+            [true, false, false]
+        );
         assert_eq!([Unsafe, Malformed, Unverified].map(|on| passes(b"\0\x01?", on)), [true, true, false]);
     }
 }
