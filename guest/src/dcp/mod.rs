@@ -1,9 +1,9 @@
 //! Checkpoints of `torch.distributed.checkpoint`: what their `.metadata` says.
 //!
 //! A directory has files of items end to end, each exactly what `torch.save` writes, and one
-//! pickle that says what lies where: [`Metadata`]. [`parse`] takes it from a pickle's graph, and
-//! goes on behind what is wrong with it; [`boxes`] says whether the parts of a tensor make up all
-//! of it, [`places`] whether two items lie in the same bytes.
+//! pickle that says what lies where: [`Metadata`]. `parse` takes it from a pickle's graph, and
+//! goes on behind what is wrong with it; `boxes` says whether the parts of a tensor make up all
+//! of it, `places` whether two items lie in the same bytes.
 
 mod boxes;
 mod fields;
