@@ -149,8 +149,8 @@ def case_names_to_be_allowed(room):
     path.write_bytes(f"c{module}\n{name}\n.".encode())
     room.run("validate", path).says(f"class {name} of module {module}")
     index = room / ".metadata"
-    index.write_bytes(pickle.dumps(Metadata(state_dict_metadata={})))
-    room.run("validate", index).says("the index of a checkpoint of torch.distributed.checkpoint")
+    index.write_bytes(pickle.dumps(Metadata(state_dict_metadata={}, storage_data={})))
+    room.run("validate", index).says("safe (dcp-metadata")
 
 
 def case_strings_of_python_2(room):
