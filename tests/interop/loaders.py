@@ -261,6 +261,8 @@ class Reader:
         assert not more, more
 
 
+# What readers of zip archives may open besides: the last of several, or the first.
+SEVERAL = ("dcp-items",)
 TORCH, ARCHIVE, ANY_ZIP = ("torch-zip", "torch-legacy"), ("torch-zip",), ("torch-zip", "npz", "zip")
 NUMPY, SAFETENSORS = ("npy", "npz"), ("safetensors",)
 READERS = {
