@@ -5,7 +5,8 @@ use strongroom_fuzz::{archive, native, pickle, read};
 
 fuzz_target!(|seed: &[u8]| {
     let file = archive(pickle(seed));
-    let Some(checkpoint) = read(&file) else { return };
+    // What is not written again as what it is, the host refuses to write.
+    let Some(checkpoint) = read(&file).filter(|read| read.irreproducible.is_none()) else { return };
     let options = native::same_options(&checkpoint);
     // Some of what can be read torch itself could not have written.
     let Ok(first) = native::rewrite(&checkpoint, &file, options.clone()) else { return };
