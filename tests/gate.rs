@@ -116,6 +116,27 @@ fn an_output_takes_the_place_of_nothing_that_is_wanted() {
     }
 }
 
+/// The component says which formats are known and not judged, the command which can be passed.
+#[test]
+fn each_format_that_is_known_can_be_accepted() {
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/hostile");
+    let mut formats = BTreeSet::new();
+    for case in fs::read_dir(corpus).unwrap() {
+        let Ok(report) = fs::read(case.unwrap().path().join("expected.json")) else { continue };
+        let report: Json = serde_json::from_slice(&report).unwrap();
+        let is_format = |finding: &Json| finding["id"] == "SR-FILE-FORMAT" && finding["part"] == "";
+        if report["findings"].as_array().unwrap().iter().any(is_format) {
+            formats.insert(report["format"].as_str().unwrap().to_string());
+        }
+    }
+    assert!(formats.len() >= 5, "{formats:?}");
+    let room = Room::new();
+    room.write("harmless.pkl", HARMLESS);
+    for format in formats {
+        assert_eq!(room.code(&["harmless.pkl", "--accept", &format]), 0, "{format}");
+    }
+}
+
 #[test]
 fn settings_inside_what_is_judged_are_told() {
     let room = Room::new();
