@@ -18,6 +18,7 @@ pub(super) struct Words {
     anchor: Anchor,
     /// The last byte.
     before: u8,
+    line: Line,
     /// Keys whose values are still to come.
     keys: Vec<Key>,
     found: Vec<Setting>,
@@ -33,12 +34,47 @@ enum Anchor {
     Next,
 }
 
+/// What begins the line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line {
+    blanks: usize,
+    /// Blanks, and dashes that begin items: how far a key is set in.
+    column: usize,
+    has_dash: bool,
+    has_more: bool,
+}
+
+impl Line {
+    fn take(&mut self, byte: u8) {
+        match byte {
+            b'\r' | b'\n' => *self = Self::default(),
+            b' ' | b'\t' | b'-' if !self.has_more => {
+                self.column = self.column.saturating_add(1);
+                self.has_dash |= byte == b'-';
+                self.blanks = self.blanks.saturating_add(usize::from(!self.has_dash));
+            }
+            _ => self.has_more = true,
+        }
+    }
+}
+
 /// A key, and what comes behind it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Key {
     at: u64,
     name: String,
     behind: Vec<u8>,
+    /// How far its line is set in.
+    column: usize,
+    /// A line has ended that has a value: it goes on in one that is set in further.
+    is_over: bool,
+    goes_on: bool,
+}
+
+impl Key {
+    fn has_value(&self) -> bool {
+        self.behind.iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'\'' | b'"' | b':'))
+    }
 }
 
 impl Words {
@@ -61,6 +97,7 @@ impl Words {
         if !goes_on {
             self.finish();
         }
+        self.line.take(byte);
         self.behind(byte);
         let is_begin = matches!(self.before, 0 | b' ' | b'\t' | b'\r' | b'\n' | b'[' | b'{' | b',');
         self.anchor = match (self.anchor, byte) {
@@ -81,7 +118,7 @@ impl Words {
         }
     }
 
-    /// What comes behind the keys that wait for it, up to the end of a line that has a value.
+    /// What comes behind the keys that wait for it, up to the end of their values.
     fn behind(&mut self, byte: u8) {
         if self.keys.is_empty() {
             return;
@@ -90,10 +127,16 @@ impl Words {
         let mut at = 0;
         while let Some(key) = self.keys.get_mut(at) {
             let is_break = matches!(byte, b'\r' | b'\n');
-            key.behind.push(if is_break { b' ' } else { byte });
-            let has_value =
-                || key.behind.iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'\'' | b'"' | b':'));
-            if is_break && has_value() || key.behind.len() >= LONGEST {
+            let mut is_decided = key.behind.len() >= LONGEST;
+            if key.is_over && (self.line.has_more || self.line.has_dash) {
+                key.goes_on = self.line.blanks > key.column && !matches!(byte, b',' | b'}' | b']');
+                is_decided = true;
+            } else if is_break && key.has_value() {
+                key.is_over = true;
+            } else if !key.is_over {
+                key.behind.push(if is_break { b' ' } else { byte });
+            }
+            if is_decided {
                 decided.push(self.keys.remove(at));
             } else {
                 at = at.saturating_add(1);
@@ -129,7 +172,7 @@ impl Words {
         if !settings::is_key(name) || self.found.len() >= MOST {
             return;
         }
-        let key = Key { at: self.start, name: name.into(), behind: Vec::new() };
+        let key = Key { at: self.start, name: name.into(), column: self.line.column, ..Key::default() };
         if anchor == Anchor::Next {
             return self.check(&key, Value::Hidden);
         }
@@ -163,7 +206,9 @@ impl Words {
             Some(b'#' | b'*' | b'&' | b'!' | b'|' | b'>' | b'%' | b'@' | b'`') => Value::Hidden,
             Some(_) => scalar(rest),
         };
-        self.check(&key, value);
+        let is_closed = rest.contains([',', '}', ']']);
+        let is_nothing = key.goes_on && !is_closed && matches!(value, Value::Word(_));
+        self.check(&key, if is_nothing { Value::Hidden } else { value });
     }
 
     fn check(&mut self, key: &Key, value: Value<'_>) {
@@ -183,7 +228,8 @@ impl Words {
 fn scalar(rest: &str) -> Value<'_> {
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {
         let inside = rest.get(1..).unwrap_or_default();
-        return Value::Text(inside.split(quote).next().unwrap_or_default());
+        // A quote that does not end here may say anything in the next lines.
+        return inside.split_once(quote).map_or(Value::Hidden, |(text, _)| Value::Text(text));
     }
     let ends = |(at, c): (usize, char)| {
         let is_comment = c == '#' && rest.get(..at).is_some_and(|before| before.ends_with([' ', '\t']));
