@@ -4,7 +4,7 @@
 //! call that they were an argument of.
 
 use super::Objects;
-use super::allowed::{Made, Means, is_for_torch};
+use super::allowed::{Made, Means, is_own};
 use super::attributes;
 use crate::pickle::{Object, Value};
 
@@ -63,7 +63,7 @@ pub(super) const TENSOR_CLASS: Arg = arg("the class of a tensor", |objects, valu
         means => means.is_none(),
     })
 });
-pub(super) const ARRAY: Arg = arg("an array of numpy, of numbers", is_for_torch);
+pub(super) const ARRAY: Arg = arg("an array of numpy, of numbers in memory of its own", is_own);
 /// Hooks are functions that a tensor calls later: torch writes none.
 pub(super) const HOOKS: Arg = arg("no hooks", is_empty);
 pub(super) const FLAGS: Arg = arg("the flags `conj` and `neg`", is_flags);

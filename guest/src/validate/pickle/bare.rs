@@ -79,8 +79,7 @@ impl BarePickles {
                     bytes = used.and_then(|used| bytes.get(used..)).unwrap_or_default();
                     self.position = end;
                     // `(in short)`, a line and `.`: it fails at the name.
-                    if self.certainty == Certainty::Perhaps && self.run.fails() && !self.run.reached().called
-                    {
+                    if self.certainty == Certainty::Perhaps && self.run.fails() && !self.run.reached().acted {
                         return Some(Next::Done(vec![self.other(scope)]));
                     }
                     if let Some(legacy) = self.stopped(end, scope) {
@@ -117,7 +116,7 @@ impl BarePickles {
             self.certainty = Certainty::Certain;
         }
         if self.certainty != Certainty::Perhaps || end >= scope.length {
-            self.commit(events.named || events.identified || events.called, scope);
+            self.commit(events.named || events.identified || events.acted, scope);
         }
         None
     }
@@ -125,12 +124,12 @@ impl BarePickles {
     /// The current pickle cannot be one, or ends in the middle.
     fn broken(&mut self, scope: &mut Scope<'_>) -> Option<Next<Vec<Child>>> {
         // A text may start with `P` or with `c` and a line, which name something by
-        // chance; it calls nothing.
+        // chance; it calls and changes nothing.
         let events = self.run.events();
         let eventful = match self.certainty {
             Certainty::Certain => events.any(),
-            Certainty::Perhaps => self.run.reached().called,
-            Certainty::Hidden => events.called || events.identified,
+            Certainty::Perhaps => self.run.reached().acted,
+            Certainty::Hidden => events.acted || events.identified || self.run.reached().named,
         };
         if self.start > 0 && self.certainty == Certainty::Certain && !eventful {
             let left = scope.length.saturating_sub(self.start);

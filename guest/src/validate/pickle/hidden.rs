@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::bare::{BarePickles, Certainty};
-use super::{call, costly};
+use super::{call, change, costly};
 use crate::pickle::{Skim, Skimmed};
 use crate::step::{Next, Range, Window};
 use crate::validate::budget::Budget;
@@ -118,9 +118,10 @@ impl Hidden {
     /// What the pickles came to.
     fn look(&mut self) -> Look {
         let found = core::mem::take(&mut self.found);
-        // Texts and numbers name things by chance; they do not call them.
-        let calls = || found.findings.iter().any(|finding| finding.rule.id == call::RULE.id);
-        if found.verdict == Verdict::Unsafe && (self.suspicion == Suspicion::Strong || calls()) {
+        // Texts and numbers name things by chance; they do not call or change them.
+        let acts = |rule: &Rule| rule.id == call::RULE.id || rule.id == change::RULE.id;
+        let acts = || found.findings.iter().any(|finding| acts(finding.rule));
+        if found.verdict == Verdict::Unsafe && (self.suspicion == Suspicion::Strong || acts()) {
             return Look::Harmful(found);
         }
         let inconclusive = found.findings.iter().any(|finding| is_inconclusive(finding.rule));

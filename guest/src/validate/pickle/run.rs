@@ -68,14 +68,15 @@ pub(in crate::validate) struct Events {
     /// It has a persistent id. Any line that starts with `P` is one, and no reader
     /// of plain pickles takes it.
     pub(in crate::validate) identified: bool,
-    /// It called something.
-    pub(in crate::validate) called: bool,
+    /// It called something, or changed a module, a class or a function. A state may hand a module a
+    /// `__setstate__` of any function, and the next calls it: no instruction is needed that calls.
+    pub(in crate::validate) acted: bool,
 }
 
 impl Events {
     /// Whether there was any.
     pub(in crate::validate) fn any(self) -> bool {
-        self.named || self.coded || self.identified || self.called
+        self.named || self.coded || self.identified || self.acted
     }
 }
 
@@ -88,7 +89,7 @@ fn events(objects: &[Object]) -> Events {
             Object::Instance(instance) if instance.construct == Construct::Persistent => {
                 events.identified = true;
             }
-            Object::Instance(_) => events.called = true,
+            Object::Instance(_) => events.acted = true,
             _ => {}
         }
     }
@@ -146,15 +147,27 @@ impl PickleRun {
 
     /// What it did besides building plain values.
     pub(in crate::validate) fn events(&self) -> Events {
-        events(self.machine.objects())
+        let events = events(self.machine.objects());
+        Events { acted: events.acted || self.changes_before(u64::MAX), ..events }
     }
 
     /// The same up to the first name that nothing can have: looking it up fails, and nothing after
     /// it is ever run.
     pub(in crate::validate) fn reached(&self) -> Events {
         let objects = self.machine.objects();
-        let end = objects.iter().position(is_impossible).unwrap_or(objects.len());
-        events(objects.get(..end).unwrap_or_default())
+        let Some(end) = objects.iter().position(is_impossible) else { return self.events() };
+        let mut imports = self.machine.imports().iter();
+        let place = imports.find(|(_, id)| usize::try_from(*id) == Ok(end)).map(|(offset, _)| *offset);
+        let events = events(objects.get(..end).unwrap_or_default());
+        Events { acted: events.acted || self.changes_before(place.unwrap_or(u64::MAX)), ..events }
+    }
+
+    /// Whether an instruction before an offset changes what it looked up.
+    fn changes_before(&self, end: u64) -> bool {
+        let objects = Objects(self.machine.objects());
+        let oddities = self.machine.trace().map(|trace| trace.oddities.as_slice()).unwrap_or_default();
+        let is_global = |value| matches!(objects.get(value), Some(Object::Global(_)));
+        oddities.iter().any(|oddity| oddity.offset < end && oddity.target.is_some_and(is_global))
     }
 
     /// Whether it looks up a name that nothing can have.

@@ -26,6 +26,7 @@ mod storage;
 mod unread;
 mod unusable;
 mod view;
+mod writable;
 
 use alloc::vec::Vec;
 
@@ -88,6 +89,7 @@ impl Tensors {
         device::check(&found, part, scope);
         gradient::check(&found, part, scope);
         sparse::check(&found, part, scope);
+        writable::check(&found, part, scope);
         quantizer::check(&found, part, scope);
         opaque::check(&found, part, scope);
         Self { part: part.clone(), found, plan: None }

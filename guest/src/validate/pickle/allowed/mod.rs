@@ -9,7 +9,7 @@ mod runs;
 mod torch;
 mod training;
 
-pub(super) use numpy::{Dtypes, LIES, is_for_torch};
+pub(super) use numpy::{Dtypes, LIES, is_own};
 pub(super) use random::check_loose as check_random;
 pub(super) use row::{Finished, Flaw, Row};
 pub(super) use runs::{is_quiet, runs};

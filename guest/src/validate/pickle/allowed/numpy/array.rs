@@ -218,9 +218,19 @@ pub(in super::super) fn short(objects: Objects<'_>, data: Value, most: usize) ->
 }
 
 /// Whether torch makes a tensor of an array: of numbers that it knows, in the order of most machines.
-pub(in crate::validate::pickle) fn is_for_torch(objects: Objects<'_>, value: Value) -> bool {
+pub(in super::super) fn is_for_torch(objects: Objects<'_>, value: Value) -> bool {
     let Some((_, dtype, _)) = parts(objects, value) else { return false };
     matches!(kind(objects, dtype), Some((name, "<" | "|")) if TORCH.contains(&name))
+}
+
+/// Whether torch makes a tensor of an array whose memory is its own. One of `_frombuffer` has the
+/// memory of what it is given: a tensor writes into bytes, which nothing else may change, and those
+/// of one byte are the same for a whole process.
+pub(in crate::validate::pickle) fn is_own(objects: Objects<'_>, value: Value) -> bool {
+    let is_buffer = objects.called(value).is_some_and(|(global, _)| global.name == "_frombuffer");
+    let is_bytes = |data| !matches!(objects.get(data), Some(Object::ByteArray(_)));
+    let shares = is_buffer && parts(objects, value).is_none_or(|(_, _, data)| is_bytes(data));
+    !shares && is_for_torch(objects, value)
 }
 
 /// Bytes, and a text of Latin-1 as Python 2 wrote them at protocol 0.

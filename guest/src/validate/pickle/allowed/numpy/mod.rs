@@ -10,8 +10,8 @@ use alloc::format;
 use alloc::string::String;
 use core::cell::{Cell, RefCell};
 
-pub(in crate::validate::pickle) use array::is_for_torch;
-pub(super) use array::{bytes_of, is_array, short};
+pub(in crate::validate::pickle) use array::is_own;
+pub(super) use array::{bytes_of, is_array, is_for_torch, short};
 use dtype::Element;
 
 use super::row::{Flaw, Row};
