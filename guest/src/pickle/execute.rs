@@ -265,6 +265,10 @@ impl Execution {
             let target = self.stack.top()?;
             let built = self.heap.build(target, state);
             self.heap.change(target, &[state], Given::State);
+            if let Some(trace) = self.trace.as_mut().filter(|_| self.heap.is_array_of_joblib(target)) {
+                trace.array_of_joblib = Some(offset);
+                return Err(Flaw::unsupported("an instruction behind it", "an array of joblib"));
+            }
             return built.or_else(|flaw| self.tolerate(flaw, code, offset, Some(target)));
         }
         let start = match code {

@@ -260,6 +260,24 @@ impl Heap {
         Ok(())
     }
 
+    /// Whether a value is what joblib puts before the bytes of an array: a reader of its own takes
+    /// those when it has built it.
+    pub(super) fn is_array_of_joblib(&self, value: Value) -> bool {
+        let Some(Object::Instance(instance)) = self.get(value) else { return false };
+        let is_class = |value: &Value| match self.get(*value) {
+            Some(Object::Global(class)) => {
+                (class.module.as_str(), class.name.as_str()) == ("joblib.numpy_pickle", "NumpyArrayWrapper")
+            }
+            _ => false,
+        };
+        // Protocols 0 and 1 hand the class to `copyreg._reconstructor`.
+        let first = || match self.get(instance.args?) {
+            Some(Object::Tuple(items)) => items.first(),
+            _ => None,
+        };
+        is_class(&instance.callable) || first().is_some_and(is_class)
+    }
+
     /// An instance.
     pub(super) fn instance(&mut self, instance: Instance) -> Result<Value, Flaw> {
         self.deeds.called();

@@ -22,6 +22,8 @@ pub struct Trace {
     pub left: usize,
     /// Marks on the stack at the end.
     pub marks: usize,
+    /// Where joblib has put the bytes of an array between the instructions.
+    pub array_of_joblib: Option<u64>,
     /// The first string of Python 2 that is not UTF-8.
     pub python2_bytes: Option<u64>,
     /// The first string of Python 2 that is more than ASCII, and UTF-8.

@@ -1,4 +1,5 @@
-//! ONNX models, which have no signature: any bytes are one that are a protobuf message with a graph.
+//! ONNX models, which have no signature: any bytes are one that are a protobuf message with a graph
+//! in it, which is a message as well.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -11,14 +12,21 @@ use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::report::Kind;
 
-/// Goes over a message's fields without looking into them, as `onnx.load` does first of all.
+/// Goes over a message's fields without looking into them, as `onnx.load` does first of all; then
+/// over those of its graph.
 #[derive(Debug)]
 struct Fields {
     position: u64,
+    /// Where the message ends.
+    end: u64,
+    /// The numbers of the groups that have begun and not ended.
+    groups: Vec<u64>,
     /// Windows that were asked for, and how long the next is.
     windows: u32,
     window: u64,
-    has_graph: bool,
+    graph: Option<Range>,
+    /// Whether the message is the graph.
+    is_inside: bool,
     seen: Seen,
     /// What the file is first of all.
     content: Content,
@@ -68,36 +76,60 @@ enum Walk {
 
 /// A look at the current region, which starts with `head`, if it may be one.
 pub(super) fn child(head: &[u8], content: Content, scope: &Scope<'_>) -> Option<Child> {
-    let mut fields = Fields::new(Seen::default(), content);
+    let mut fields = Fields::new(scope.length, Seen::default(), content);
     let seen = Seen { first: head.starts_with(&[8, 1]), ..Seen::default() };
-    let walk = fields.walk(head, scope.length);
-    (walk != Walk::None).then(|| Child::same(Box::new(Fields::new(seen, content)), scope))
+    let walk = fields.walk(head);
+    (walk != Walk::None).then(|| Child::same(Box::new(Fields::new(scope.length, seen, content)), scope))
 }
 
 impl Fields {
-    fn new(seen: Seen, content: Content) -> Self {
-        Self { position: 0, windows: 0, window: WINDOW, has_graph: false, seen, content }
+    fn new(end: u64, seen: Seen, content: Content) -> Self {
+        let (groups, window) = (Vec::new(), WINDOW);
+        Self { position: 0, end, groups, windows: 0, window, graph: None, is_inside: false, seen, content }
     }
 
     /// Takes bytes from where it is; whole fields only, as far as they are there.
-    fn walk(&mut self, bytes: &[u8], length: u64) -> Walk {
+    fn walk(&mut self, bytes: &[u8]) -> Walk {
         let start = self.position;
-        while self.position < length {
+        while self.position < self.end {
             let at = usize::try_from(self.position.saturating_sub(start)).unwrap_or(usize::MAX);
             let rest = bytes.get(at..).unwrap_or_default();
             // A tag and a length have twenty bytes at most; what is short of that is fetched anew.
-            if rest.len() < LONGEST && (rest.len() as u64) < length.saturating_sub(self.position) {
+            if rest.len() < LONGEST && (rest.len() as u64) < self.end.saturating_sub(self.position) {
                 return Walk::On;
             }
-            let Some((field, end)) = field(rest) else { return Walk::None };
-            let Some(next) = self.position.checked_add(end).filter(|next| *next <= length) else {
+            let Some((field, length)) = field(rest) else { return Walk::None };
+            let Some(next) = self.position.checked_add(length).filter(|next| *next <= self.end) else {
                 return Walk::None;
             };
-            self.has_graph |= field == GRAPH;
-            self.seen.take(field);
+            if !self.take(field, rest, next) {
+                return Walk::None;
+            }
             self.position = next;
         }
-        Walk::Whole
+        if self.groups.is_empty() { Walk::Whole } else { Walk::None }
+    }
+
+    /// Takes a field that ends at `next`, if it may be there. What is in a group is no field of the
+    /// message, and a group is ended by its own number.
+    fn take(&mut self, field: u64, bytes: &[u8], next: u64) -> bool {
+        match field & 7 {
+            3 => {
+                self.groups.push(field >> 3);
+                return self.groups.len() <= DEEPEST;
+            }
+            4 => return self.groups.pop() == Some(field >> 3),
+            _ if !self.groups.is_empty() => return true,
+            _ => self.seen.take(field),
+        }
+        if field == GRAPH && self.graph.is_none() {
+            let length = varint(bytes).and_then(|(_, after)| {
+                Some(varint(bytes.get(usize::try_from(after).ok()?..)?)?.0)
+            });
+            let length = length.unwrap_or_default();
+            self.graph = Some(Range::new(next.saturating_sub(length), length));
+        }
+        true
     }
 }
 
@@ -137,10 +169,16 @@ fn varint(bytes: &[u8]) -> Option<(u64, u64)> {
 impl Examine for Fields {
     fn resume(&mut self, parts: Vec<Vec<u8>>, scope: &mut Scope<'_>) -> Next<Vec<Child>> {
         let bytes = parts.first().map_or(&[][..], Vec::as_slice);
-        let end = self.position.saturating_add(bytes.len() as u64);
-        match self.walk(bytes, scope.length) {
+        let read = self.position.saturating_add(bytes.len() as u64);
+        let mut walk = self.walk(bytes);
+        if let (Walk::Whole, false, Some(graph)) = (walk, self.is_inside, self.graph) {
+            self.is_inside = true;
+            (self.position, self.end) = (graph.offset, graph.offset.saturating_add(graph.length));
+            walk = self.walk(&[]);
+        }
+        match walk {
             Walk::None => {}
-            Walk::Whole if self.has_graph => polyglot::onnx(self.content, scope),
+            Walk::Whole if self.is_inside => polyglot::onnx(self.content, scope),
             Walk::Whole if scope.report.kind == Kind::Protobuf => {
                 if let Some(kind) = self.seen.kind() {
                     scope.kind(kind);
@@ -154,10 +192,10 @@ impl Examine for Fields {
             }
             Walk::On => {
                 // Small fields are read on, large ones passed over.
-                let is_dense = self.windows > 0 && self.position <= end;
+                let is_dense = self.windows > 0 && self.position <= read;
                 self.window = if is_dense { self.window.saturating_mul(2).min(LARGEST) } else { WINDOW };
                 self.windows = self.windows.saturating_add(1);
-                let left = scope.length.saturating_sub(self.position);
+                let left = self.end.saturating_sub(self.position);
                 return Next::Fetch(vec![Range::new(self.position, left.min(self.window))]);
             }
         }
@@ -169,6 +207,8 @@ impl Examine for Fields {
 const GRAPH: u64 = 7 << 3 | 2;
 /// The largest number of a field.
 const MOST_FIELDS: u64 = (1 << 29) - 1;
+/// Groups in each other. Readers take 100.
+const DEEPEST: usize = 1000;
 /// Bytes of the longest tag and length.
 pub(super) const LONGEST: usize = 20;
 /// Bytes that are fetched for the next fields, at first and at most.
@@ -186,18 +226,27 @@ mod tests {
     #[test]
     fn a_message_is_walked_over_field_by_field() {
         let walk = |bytes: &[u8]| {
-            let mut fields = Fields::new(Seen::default(), Content::Other);
-            (fields.walk(bytes, bytes.len() as u64), fields.has_graph)
+            let mut fields = Fields::new(bytes.len() as u64, Seen::default(), Content::Other);
+            (fields.walk(bytes), fields.graph.map(|graph| (graph.offset, graph.length)))
         };
-        assert_eq!(walk(b"\x08\x08\x3a\x03\x12\x01g"), (Walk::Whole, true));
-        assert_eq!(walk(b"\x08\x08\x12\x01a"), (Walk::Whole, false));
-        for none in
-            [&b"\x08\x08\x3a\x04\x12\x01g"[..], b"\x00\x01", b"\x0f", b"\x0e", b"\x08\xff", b"PK\x03\x04"]
-        {
+        assert_eq!(walk(b"\x08\x08\x3a\x03\x12\x01g"), (Walk::Whole, Some((4, 3))));
+        assert_eq!(walk(b"\x08\x08\x12\x01a"), (Walk::Whole, None));
+        assert_eq!(walk(b"\x0b\x3a\x00\x0c\x08\x01"), (Walk::Whole, None), "a graph in a group");
+        for none in [
+            &b"\x08\x08\x3a\x04\x12\x01g"[..],
+            b"\x00\x01",
+            b"\x0f",
+            b"\x0e",
+            b"\x08\xff",
+            b"PK\x03\x04",
+            b"\x0b\x3a\x00",
+            b"\x0b\x14",
+            b"\x0c",
+        ] {
             assert_eq!(walk(none).0, Walk::None, "{none:?}");
         }
         // What is not there yet is asked for.
-        let mut fields = Fields::new(Seen::default(), Content::Other);
-        assert_eq!(fields.walk(b"\x08\x08\x3a", 100), Walk::On);
+        let mut fields = Fields::new(100, Seen::default(), Content::Other);
+        assert_eq!(fields.walk(b"\x08\x08\x3a"), Walk::On);
     }
 }

@@ -26,6 +26,7 @@ mod hidden;
 mod import;
 mod index;
 mod items;
+mod joblib;
 mod keys;
 mod late;
 mod left;
@@ -81,6 +82,7 @@ pub(super) const RULES: &[&Rule] = &[
     &encoding::LEGACY,
     &index::RULE,
     &broken::RULE,
+    &joblib::RULE,
     &broken::TRUNCATED,
     &trailing::RULE,
     &discarded::RULE,

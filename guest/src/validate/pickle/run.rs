@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use super::allowed::{Dtypes, check_random, is_quiet, runs};
 use super::{
-    Objects, arguments, attributes, broken, call, costly, counts, discarded, encoding, import, items, keys,
-    late, left, loaded, objects, opcode, persistent, rows, state, target,
+    Objects, arguments, attributes, broken, call, costly, counts, discarded, encoding, import, items, joblib,
+    keys, late, left, loaded, objects, opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Loaded, Machine, Object, ObjectId, Progress};
@@ -127,7 +127,10 @@ impl PickleRun {
             }
             Err(error) => {
                 self.state = State::Broken;
-                broken::report(&error, self.dialect, &self.part, scope);
+                match self.machine.trace().and_then(|trace| trace.array_of_joblib) {
+                    Some(offset) => joblib::report(&self.part, offset, scope),
+                    None => broken::report(&error, self.dialect, &self.part, scope),
+                }
                 self.conclude(scope);
                 Fed::Broken
             }

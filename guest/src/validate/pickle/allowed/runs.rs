@@ -87,7 +87,9 @@ const NAMES: &[&str] = &[
 
 /// Classes of those packages that only hold what data is read by.
 const OTHERS: &[&str] = &[
+    "joblib.numpy_pickle.NDArrayWrapper",
     "joblib.numpy_pickle.NumpyArrayWrapper",
+    "joblib.numpy_pickle.ZNDArrayWrapper",
     "joblib.numpy_pickle_compat.NDArrayWrapper",
     "joblib.numpy_pickle_compat.ZNDArrayWrapper",
 ];
