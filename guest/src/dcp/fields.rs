@@ -7,7 +7,7 @@ use crate::model::{Construct, Global};
 use crate::pickle::{Graph, Instance, Object, Value};
 
 /// A pickle's graph, to take values from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'g>(pub(super) &'g Graph);
 
 impl<'g> Fields<'g> {

@@ -5,6 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::fields::{Fields, natural};
+use super::paths::Paths;
 use super::{About, Chunk, Entry, Flaw, Flaws, Form, Item, Metadata, Tensor, boxes, places};
 use crate::pickle::{Graph, Instance, Value};
 use crate::show;
@@ -256,6 +257,7 @@ impl<'g> Parse<'g> {
         let Some(pairs) = self.fields.dict(planner) else {
             return self.graph(at, "its planner_data is no dict");
         };
+        let mut paths = Paths::new(self.fields);
         for &(key, path) in pairs {
             let name = self.fields.text(key);
             let path = self.fields.tuple(path);
@@ -268,21 +270,14 @@ impl<'g> Parse<'g> {
                     format!("planner_data has {}, which is none of the checkpoint", show::name(name))
                 });
             }
-            for &part in path {
-                // A list is filled up to its last item: a number alone could fill all memory.
-                let fits = match part {
-                    Value::Int(number) => (0..LONGEST_LIST).contains(&number),
-                    part => self.fields.text(part).is_some(),
-                };
-                if !fits {
-                    self.flaws.add(About::Graph, at, || {
-                        format!(
-                            "a key of {} in planner_data is none, or an item of too long a list",
-                            show::name(name)
-                        )
-                    });
-                }
+            if let Err(what) = paths.add(path) {
+                return self
+                    .flaws
+                    .add(About::Graph, at, || format!("in planner_data {} {what}", show::name(name)));
             }
+        }
+        if !paths.are_whole() {
+            self.graph(at, "a list in planner_data does not have all items up to its last");
         }
     }
 }
@@ -306,5 +301,3 @@ const PROPERTIES: &[&str] = &[
     // torch 2.0 to 2.2
     "torch.distributed._shard.sharded_tensor.metadata",
 ];
-/// Items of a list that a state dict has at most.
-const LONGEST_LIST: i64 = 1 << 20;

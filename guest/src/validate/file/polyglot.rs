@@ -81,7 +81,10 @@ pub(super) fn pdf(at: u64, content: Content, scope: &mut Scope<'_>) {
 
 /// Whether joblib would decompress them, of what has no signature.
 pub(super) fn is_compressed(head: &[u8]) -> bool {
-    is_zlib(head) || matches!(head, [b'Z', b'F', b'0', b'x' | b'X', ..])
+    // joblib takes the 19 bytes behind `ZF` for a number as Python reads them: with blanks, `_`, a sign,
+    // and with or without `0x`.
+    let is_number = |byte: &u8| byte.is_ascii_hexdigit() || b"xX_+- \t\n\r\x0b\x0c".contains(byte);
+    is_zlib(head) || head.strip_prefix(b"ZF").is_some_and(|rest| rest.iter().take(19).all(is_number))
 }
 
 /// Whether the first bytes decompress to anything, or go on as if they would. By chance some

@@ -5,7 +5,9 @@ use super::KEY;
 use super::examiner::{Gguf, Item};
 use super::types::{ARRAY, BOOL, LAST, STRING, U32, value_size};
 use crate::show;
-use crate::validate::examine::Scope;
+use crate::validate::budget::Cost;
+use crate::validate::examine::{Part, Scope};
+use crate::validate::pickle::spend;
 use crate::validate::template;
 
 /// A value, or what is left of a list of them.
@@ -74,6 +76,10 @@ pub(super) fn key(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
         None => return Item::Lost,
     }
     gguf.pass(whole);
+    scope.budget.grant_pickle(whole);
+    if !spend(KEY_COST, gguf.at, &Part::whole(), scope) {
+        return Item::Lost;
+    }
     gguf.value = Value { kind, left: 1, purpose };
     Item::Whole
 }
@@ -134,6 +140,11 @@ fn array(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
         return Item::Lost;
     }
     gguf.pass(12);
+    scope.budget.grant_pickle(bytes.unwrap_or_default());
+    let each = if kind == STRING { STRING_COST } else { NUMBER_COST };
+    if !spend(each.times(count), gguf.at, &Part::whole(), scope) {
+        return Item::Lost;
+    }
     gguf.value = Value { kind, left: count, ..gguf.value };
     Item::Whole
 }
@@ -176,5 +187,10 @@ fn numbers(gguf: &mut Gguf, kind: u32, scope: &mut Scope<'_>) -> Item {
 }
 
 const TEMPLATE: &str = "tokenizer.chat_template";
+/// What the package `gguf` takes for a key and for each item of a list: it makes an array of numpy of
+/// each, and one more of the length of a text.
+const KEY_COST: Cost = Cost::new(100_000, 4_000);
+const NUMBER_COST: Cost = Cost::new(10_000, 300);
+const STRING_COST: Cost = Cost::new(20_000, 600);
 /// The specification's.
 const LONGEST_KEY: u64 = (1 << 16) - 1;

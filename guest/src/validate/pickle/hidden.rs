@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::bare::{BarePickles, Certainty};
-use super::{call, change, costly};
+use super::{call, change, costly, import};
 use crate::pickle::{Skim, Skimmed};
 use crate::step::{Next, Range, Window};
 use crate::validate::budget::Budget;
@@ -118,8 +118,9 @@ impl Hidden {
     /// What the pickles came to.
     fn look(&mut self) -> Look {
         let found = core::mem::take(&mut self.found);
-        // Texts and numbers name things by chance; they do not call or change them.
-        let acts = |rule: &Rule| rule.id == call::RULE.id || rule.id == change::RULE.id;
+        // Texts and numbers name things by chance, but none that is known to run code: looking one up
+        // may run it. They do not call or change anything.
+        let acts = |rule: &Rule| [&call::RULE, &change::RULE, &import::RULE].iter().any(|of| of.id == rule.id);
         let acts = || found.findings.iter().any(|finding| acts(finding.rule));
         if found.verdict == Verdict::Unsafe && (self.suspicion == Suspicion::Strong || acts()) {
             return Look::Harmful(found);

@@ -58,7 +58,9 @@ fn described(it: Finished<'_>, instance: &Instance, depth: u32) -> Result<Elemen
     let objects = it.objects;
     let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
     let first = args.first().copied().unwrap_or(Value::None);
-    if !matches!(args, [_] | [_, Value::Bool(_) | Value::Int(0 | 1), Value::Bool(_) | Value::Int(0 | 1)]) {
+    // Without a copy it is the type that numpy has for all, which takes no state: not the byte order
+    // that the pickle says, nor the unit.
+    if !matches!(args, [_, Value::Bool(false) | Value::Int(0), Value::Bool(true) | Value::Int(1)]) {
         return Err("a dtype of other arguments than numpy's".into());
     }
     // A class of structures: its size is in the state.
