@@ -190,7 +190,7 @@ const TEMPLATE: &str = "tokenizer.chat_template";
 /// What the package `gguf` takes for a key and for each item of a list: it makes an array of numpy of
 /// each, and one more of the length of a text.
 const KEY_COST: Cost = Cost::new(100_000, 4_000);
-const NUMBER_COST: Cost = Cost::new(10_000, 300);
-const STRING_COST: Cost = Cost::new(20_000, 600);
+const NUMBER_COST: Cost = Cost::new(10_000, 700);
+const STRING_COST: Cost = Cost::new(20_000, 1_500);
 /// The specification's.
 const LONGEST_KEY: u64 = (1 << 16) - 1;

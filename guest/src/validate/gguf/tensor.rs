@@ -5,7 +5,9 @@ use super::examiner::{Gguf, Item};
 use super::types::{block, is_removed};
 use super::{TENSOR, TYPE};
 use crate::show;
-use crate::validate::examine::Scope;
+use crate::validate::budget::Cost;
+use crate::validate::examine::{Part, Scope};
+use crate::validate::pickle::spend;
 
 /// A row of the table of tensors.
 pub(super) fn info(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
@@ -53,9 +55,16 @@ pub(super) fn info(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
             gguf.find(&TENSOR, format!("the tensor {} {what}", show::name(&name)), scope);
         }
     }
+    scope.budget.grant_pickle(whole);
+    if !spend(INFO_COST, gguf.at, &Part::whole(), scope) {
+        return Item::Lost;
+    }
     gguf.pass(whole);
     Item::Whole
 }
+
+/// What the package `gguf` takes for a row: an array of numpy of each field.
+const INFO_COST: Cost = Cost::new(100_000, 5_000);
 
 /// Why a tensor has no size.
 enum Fault {

@@ -3,16 +3,18 @@ use alloc::boxed::Box;
 use crate::step::Range;
 use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::finding::Rule;
+use crate::validate::level::Level;
 use crate::validate::pickle::bare::BarePickles;
 use crate::validate::pickle::{Certainty, Hidden, Suspicion};
 
 /// An array of objects.
-pub(super) static RULE: Rule = Rule::malformed(
+pub(super) static RULE: Rule = Rule::note(
     "SR-NUMPY-OBJECT",
     "an array of objects, which is a pickle",
     "numpy.load refuses it unless it is told allow_pickle=True, and then runs the pickle after the \
      header. That pickle is judged as any other. Save arrays of numbers instead.",
-);
+)
+.at(Level::NoCode);
 
 /// The pickle of an array of objects.
 pub(super) fn child(data: Range, scope: &mut Scope<'_>) -> Child {

@@ -5,6 +5,7 @@
 //! holds together: a tensor inside its storage, a sparse tensor's indices inside
 //! its shape. Old readers do not check and read memory that is not theirs.
 
+mod alive;
 mod bomb;
 mod device;
 mod dtype;
@@ -54,6 +55,7 @@ pub(super) const RULES: &[&Rule] = &[
     &sparse::RULE,
     &indices::RULE,
     &quantizer::RULE,
+    &alive::RULE,
     &gradient::RULE,
     &kind::RULE,
     &invalid::RULE,
@@ -126,7 +128,7 @@ impl Tensors {
     }
 
     /// Reads what can only be judged by its bytes: indices of sparse tensors,
-    /// parameters of quantizers.
+    /// parameters of quantizers, states of generators.
     ///
     /// `places` says where each storage lies in the region; None if it is not
     /// there as stored bytes of the right length. At first `parts` is empty; then

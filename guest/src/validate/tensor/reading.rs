@@ -3,12 +3,13 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::alive::Words;
 use super::elements::Elements;
 use super::indices::{Compressed, Coordinates};
 use super::quantizer::Parameters;
-use super::{indices, quantizer, sparse, unread};
+use super::{alive, indices, quantizer, sparse, unread};
 use crate::Excess;
-use crate::model::{NodeId, Tensor};
+use crate::model::{Node, NodeId, Tensor};
 use crate::step::{Next, Range};
 use crate::torch::Surveyed;
 use crate::validate::examine::{Part, Scope};
@@ -46,6 +47,8 @@ pub(super) enum Check {
     Compressed(Compressed),
     /// As parameters of a quantizer.
     Parameters(Parameters),
+    /// As words of a generator's state.
+    Words(Words),
 }
 
 /// What came of a look at what is there.
@@ -71,9 +74,20 @@ pub(super) fn keys(found: &Surveyed) -> impl Iterator<Item = &str> {
     found
         .nodes
         .iter()
-        .flat_map(|node| sparse::read_of(found, node).into_iter().chain(quantizer::read_of(found, node)))
+        .flat_map(|node| {
+            let parts = sparse::read_of(found, node).into_iter().chain(quantizer::read_of(found, node));
+            parts.chain(alive::read_of(found, node))
+        })
         .filter_map(|tensor| found.storages.get(usize::try_from(tensor.storage?).ok()?))
         .map(|storage| storage.key.as_str())
+}
+
+/// Adds what must be read for a node.
+fn read(at: &Places<'_>, id: NodeId, node: &Node, readings: &mut Vec<Reading>) -> Result<(), Absent> {
+    readings.extend(sparse::reading(at, id, node)?);
+    readings.extend(quantizer::readings(at, id, node)?);
+    readings.extend(alive::readings(at, id, node)?);
+    Ok(())
 }
 
 impl Plan {
@@ -88,17 +102,10 @@ impl Plan {
         let at = Places { found, places, big_endian };
         let mut readings = Vec::new();
         for (id, node) in (0u32..).zip(&found.nodes) {
-            match sparse::reading(&at, id, node)
-                .and_then(|sparse| Ok((sparse, quantizer::readings(&at, id, node)?)))
-            {
-                Ok((sparse, quantizer)) => readings.extend(sparse.into_iter().chain(quantizer)),
-                Err(Absent(key)) => {
-                    let message = format!(
-                        "indices or scales in storage {}, which cannot be read",
-                        crate::show::name(&key)
-                    );
-                    scope.find(&unread::RULE, part, found.offsets.near(id), message);
-                }
+            if let Err(Absent(key)) = read(&at, id, node, &mut readings) {
+                let key = crate::show::name(&key);
+                let message = format!("indices, scales or words in storage {key}, which cannot be read");
+                scope.find(&unread::RULE, part, found.offsets.near(id), message);
             }
         }
         readings.reverse();
@@ -147,6 +154,7 @@ impl Check {
             (Self::Coordinates(coordinates), [indices]) => coordinates.look(indices),
             (Self::Compressed(compressed), [rows, columns]) => compressed.look(rows, columns),
             (Self::Parameters(parameters), [numbers]) => parameters.look(numbers),
+            (Self::Words(words), [elements]) => words.look(elements),
             _ => Look::Done,
         }
     }
@@ -155,6 +163,7 @@ impl Check {
         match self {
             Self::Coordinates(_) | Self::Compressed(_) => &indices::RULE,
             Self::Parameters(_) => &quantizer::RULE,
+            Self::Words(_) => &alive::RULE,
         }
     }
 }

@@ -65,7 +65,7 @@ fn the_newer_versions_are_known() {
 #[test]
 fn an_array_of_objects_is_judged_as_a_pickle() {
     let plain = npy(&header("'|O'", "(1,)"), b"\x80\x02]q\x00K\x01a.");
-    assert_eq!(summary(&plain), "Npy Malformed\nSR-NUMPY-OBJECT 67: the array is a pickle\n");
+    assert_eq!(summary(&plain), "Npy Safe\nSR-NUMPY-OBJECT 67: the array is a pickle\n");
     let payload = b"\x80\x02cos\nsystem\n(Vtrue\ntR.";
     for descr in ["'|O'", "'O'", "'|O8'", "'object'", "[('a', '<f4'), ('b', [('c', '|O')])]"] {
         for shape in ["(1,)", "(0,)", "()"] {

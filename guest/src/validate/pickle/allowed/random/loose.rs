@@ -2,28 +2,29 @@
 //! numpy. numpy takes lists and dicts of any class there, numbers and texts of any class in them,
 //! and looks at no position.
 
-use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use alloc::string::String;
 
+use super::items::{Items, Name, name, sequence};
 use super::state::{Words, is_dead, is_dead_key, is_position, is_state};
-use super::{LIES, TWISTER, short};
-use crate::pickle::{Instance, Object, Value};
+use super::{LIES, TWISTER};
+use crate::pickle::{Object, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::pickle::Objects;
-use crate::validate::pickle::allowed::{Made, Means};
 
 /// Reports the first value that numpy or Python takes for the state of a generator, and that is
 /// none it can be in.
 pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
-    for object in objects.0 {
-        let flaw = match object {
-            Object::Tuple(items) | Object::List(items) => listed(objects, items),
-            Object::Dict(pairs) => mapped(objects, pairs),
-            // A class that is a dict, in either way that there is to fill one.
-            Object::Instance(instance) => {
-                mapped(objects, &instance.pairs).or_else(|| mapped(objects, &given(objects, instance)))
-            }
-            _ => None,
+    let mut items = Items::new(objects);
+    for (id, object) in (0..).zip(objects.0) {
+        let pairs = match object {
+            Object::Dict(pairs) => items.of(pairs),
+            Object::Instance(instance) => items.of_instance(instance),
+            _ => Some(Default::default()),
+        };
+        let flaw = match (sequence(objects, Value::Object(id)), pairs) {
+            (Some(values), _) => listed(objects, values),
+            (None, Some(pairs)) => mapped(objects, &pairs),
+            (None, None) => Some("a dict that has the keys of a generator's state again and again".into()),
         };
         if let Some(flaw) = flaw {
             return scope.find(&LIES, part, 0, flaw);
@@ -31,34 +32,15 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
     }
 }
 
-/// The items of an ordered dict that is made of a list of pairs. What else is made of one may be
-/// made of the same again and again.
-fn given(objects: Objects<'_>, instance: &Instance) -> Vec<(Value, Value)> {
-    let is_ordered = matches!(objects.means(instance.callable), Some(Means::Call(callable)) if callable.result == Made::OrderedDict);
-    let args = instance.args.filter(|_| is_ordered).and_then(|args| objects.tuple(args)).unwrap_or_default();
-    let Some(Object::List(items)) = args.first().and_then(|&list| objects.get(list)) else {
-        return Vec::new();
-    };
-    let pair = |&item: &Value| match objects.get(item) {
-        Some(Object::List(pair) | Object::Tuple(pair)) => match pair.as_slice() {
-            &[key, value] => Some((key, value)),
-            _ => None,
-        },
-        _ => None,
-    };
-    items.iter().filter_map(pair).collect()
-}
-
-/// `('MT19937', key, position, …)`, and Python's `(3, (numbers…, position), …)`.
+/// `('MT19937', key, position, …)`, and the numbers and the position of Python's generator, which
+/// stand in a tuple for themselves: what is around them may be of any class.
 fn listed(objects: Objects<'_>, items: &[Value]) -> Option<String> {
-    let &[first, second, third, ..] = items else { return None };
-    if let (Value::Int(2 | 3), Some(Object::Tuple(words) | Object::List(words))) =
-        (first, objects.get(second))
-        && let Some((_, words)) = words.split_last()
+    if let Some((Value::Int(0..=LAST), words)) = items.split_last()
         && words.len() == TWISTER
     {
         return is_dead(words).then(|| DEAD.into());
     }
+    let &[first, second, third, ..] = items else { return None };
     let name = name(objects, first).filter(|name| name.text == TWIST)?;
     // A list of names, or of a name and a seed.
     if objects.text(second).is_some() || matches!(second, Value::Int(_) | Value::Float(_)) {
@@ -73,7 +55,8 @@ fn listed(objects: Objects<'_>, items: &[Value]) -> Option<String> {
     is_dead_key(objects, second).then(|| DEAD.into())
 }
 
-/// A dict that names a bit generator, and what is inside one.
+/// A dict that names a bit generator, and what is inside one. `pairs` are those whose keys a state
+/// may have.
 fn mapped(objects: Objects<'_>, pairs: &[(Value, Value)]) -> Option<String> {
     let (mut generator, mut has_state) = (None, false);
     let (mut words, mut position) = (None, None);
@@ -113,34 +96,15 @@ fn at(objects: Objects<'_>, position: Value) -> String {
 
 /// Whether a value may be the words of a state: no text and no number.
 fn has_words(objects: Objects<'_>, value: Value) -> bool {
-    match objects.get(value) {
-        Some(Object::List(items) | Object::Tuple(items)) => items.len() >= TWISTER,
-        Some(Object::Instance(_)) => true,
-        _ => false,
+    match sequence(objects, value) {
+        Some(items) => items.len() >= TWISTER,
+        None => matches!(objects.get(value), Some(Object::Instance(_))),
     }
-}
-
-/// A text, also of numpy's class of texts, which equals and hashes as a plain one.
-struct Name {
-    text: String,
-    is_plain: bool,
-}
-
-fn name(objects: Objects<'_>, value: Value) -> Option<Name> {
-    if let Some(text) = objects.text(value) {
-        return (text.len() <= LONGEST).then(|| Name { text: text.to_string(), is_plain: true });
-    }
-    let (global, scalar) = objects.called(value)?;
-    let (&[_, data], "scalar") = (objects.tuple(scalar.args?)?, global.name.as_str()) else { return None };
-    // Four bytes for each character, in either order.
-    let bytes = short(objects, data, LONGEST.saturating_mul(4))?;
-    let letters = bytes.iter().filter(|&&byte| byte != 0).map(|&byte| char::from(byte));
-    Some(Name { text: letters.collect(), is_plain: false })
 }
 
 /// numpy's name of its Mersenne Twister.
 const TWIST: &str = "MT19937";
 const GENERATORS: &[&str] = &[TWIST, "PCG64", "PCG64DXSM", "Philox", "SFC64"];
 const DEAD: &str = "a Mersenne Twister whose numbers are all zero: it draws for ever";
-/// Bytes of the longest name that matters.
-const LONGEST: usize = 16;
+/// The last position.
+const LAST: i64 = TWISTER as i64;

@@ -2,6 +2,7 @@
 //! Sources: the state setters in `_mt19937.pyx`, `_philox.pyx`, `_pcg64.pyx`, `_sfc64.pyx` and
 //! `mtrand.pyx` of numpy 1.26 and 2.4, and `random_setstate` of CPython.
 
+mod items;
 mod loose;
 mod state;
 

@@ -1,5 +1,6 @@
 //! The states of numpy's bit generators, as dicts.
 
+use super::items::{all, sequence};
 use super::{TWISTER, is_number};
 use crate::pickle::{Object, Value};
 use crate::validate::pickle::Objects;
@@ -22,11 +23,11 @@ impl Words {
             return true;
         }
         self == Self::Any
-            && match objects.get(value) {
-                Some(Object::List(items) | Object::Tuple(items)) => {
+            && match (sequence(objects, value), objects.get(value)) {
+                (Some(items), _) => {
                     items.len() == length && items.iter().all(|&item| objects.is_natural(item, 8))
                 }
-                Some(Object::Instance(instance)) => match objects.means(instance.callable) {
+                (None, Some(Object::Instance(instance))) => match objects.means(instance.callable) {
                     Some(Means::Call(callable)) => callable.result == Made::Tensor,
                     _ => ["i4", "i8", "u8"].iter().any(|kind| is_array(objects, value, kind, length)),
                 },
@@ -40,10 +41,13 @@ impl Words {
 pub(super) fn is_state(objects: Objects<'_>, pairs: &[(Value, Value)], name: &str, words: Words) -> bool {
     let Some(outer) = objects.record(pairs, OUTER) else { return false };
     let item = |key| outer.get(key).copied();
-    let Some(inner) = item("state").and_then(|state| objects.record(items(objects, state, words)?, INNER))
-    else {
-        return false;
+    let items = |state| match (objects.get(state), words) {
+        // Of those that numpy does not write itself it may be of a class that is a dict.
+        (Some(Object::Instance(_)), Words::Arrays) => None,
+        _ => all(objects, state),
     };
+    let inner = item("state").and_then(items);
+    let Some(inner) = inner.as_ref().and_then(|inner| objects.record(inner, INNER)) else { return false };
     let part = |key| inner.get(key).copied();
     let are = |value: Option<Value>, kind, length| {
         value.is_some_and(|value| words.are(objects, value, kind, length))
@@ -80,16 +84,6 @@ pub(super) fn is_state(objects: Objects<'_>, pairs: &[(Value, Value)], name: &st
         && matches!(item("gauss"), None | Some(Value::Float(_)))
 }
 
-/// The items of the inner dict; of those that numpy does not write itself, it may be of a class
-/// that is one.
-fn items<'a>(objects: Objects<'a>, dict: Value, words: Words) -> Option<&'a [(Value, Value)]> {
-    match objects.get(dict)? {
-        Object::Dict(pairs) => Some(pairs),
-        Object::Instance(instance) if words == Words::Any => Some(&instance.pairs),
-        _ => None,
-    }
-}
-
 fn is_odd(objects: Objects<'_>, value: Value) -> bool {
     match (value, objects.get(value)) {
         (Value::Int(value), _) => value & 1 == 1,
@@ -112,9 +106,9 @@ pub(super) fn is_dead(words: &[Value]) -> bool {
     words.iter().enumerate().all(zero)
 }
 
-/// The same for its key as numpy has it. What a tensor holds is not known here.
+/// The same for its key as numpy has it. What a tensor holds is looked at with the tensors.
 pub(super) fn is_dead_key(objects: Objects<'_>, key: Value) -> bool {
-    if let Some(Object::List(words) | Object::Tuple(words)) = objects.get(key) {
+    if let Some(words) = sequence(objects, key) {
         return is_dead(words);
     }
     let Some((bytes, is_big)) = bytes_of(objects, key) else { return false };
