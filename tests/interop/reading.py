@@ -13,6 +13,7 @@ import ast
 import encodings.raw_unicode_escape  # noqa: F401: what one reader imports late is no surprise
 import gc
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -90,6 +91,10 @@ def warming(folder):
         import numpy.ma
         import numpy.random
         import numpy.rec
+
+        for module in ["multiarray", "numeric"]:
+            # numpy 1.26 has these for pickles of numpy 2.
+            importlib.import_module(f"numpy._core.{module}")
 
         out = io.BytesIO()
         numpy.save(out, numpy.ones(3))

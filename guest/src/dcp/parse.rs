@@ -287,6 +287,8 @@ fn escapes(path: &str) -> Option<&'static str> {
     match path {
         "" | "." => Some("is no file's"),
         _ if path.starts_with(['/', '\\']) => Some("leads to anywhere in the system"),
+        // Windows takes it for the directory that is current on another drive.
+        _ if path.as_bytes().get(1) == Some(&b':') => Some("leads to another drive"),
         _ if path.split(['/', '\\']).any(|part| part == "..") => Some("leads out of the directory"),
         _ if path.contains(['/', '\\']) => Some("leads into another directory"),
         _ if path.contains('\0') => Some("has a NUL in it"),

@@ -16,7 +16,6 @@ mod call;
 mod change;
 mod cost;
 mod costly;
-mod counts;
 mod cycle;
 mod discarded;
 mod encoding;

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::allowed::{Dtypes, check_random, is_quiet, runs};
 use super::{
-    Objects, arguments, attributes, broken, call, costly, counts, discarded, encoding, import, items, joblib,
+    Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, joblib,
     keys, late, left, loaded, objects, opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
@@ -234,7 +234,6 @@ impl PickleRun {
                 arguments::check(objects, instance, &self.part, scope);
                 persistent::check(objects, instance, self.dialect, &self.part, scope);
                 items::check(objects, instance, &self.part, scope);
-                counts::check(objects, instance, &self.part, scope);
                 rows::check(objects, instance, (self.machine.changed(), &dtypes), &self.part, scope);
                 state::check(objects, instance, &self.part, scope);
                 attributes::check(objects, instance, &self.part, scope);

@@ -1,6 +1,7 @@
 use alloc::format;
 
-use super::view::{node, strided, tensors};
+use super::moved;
+use super::view::{strided, tensors};
 use crate::DType;
 use crate::model::{Node, NodeId, Object, Tensor};
 use crate::torch::Surveyed;
@@ -73,21 +74,9 @@ fn read(found: &Surveyed, id: NodeId) -> Cost {
 }
 
 fn moved(found: &Surveyed, object: &Object) -> Cost {
-    let args = object.args.and_then(|args| node(found, args));
-    match (node(found, object.callable), args) {
-        (Some(Node::Global(global)), Some(Node::Tuple(args)))
-            if global.module == "torch._utils" && global.name == "_rebuild_device_tensor_from_cpu_tensor" =>
-        {
-            let tensor = args.first().and_then(|&tensor| strided(found, tensor));
-            let to = match args.get(1).and_then(|&dtype| node(found, dtype)) {
-                Some(Node::DType(dtype)) => Some(*dtype),
-                _ => None,
-            };
-            // What is no type is refused; the largest one is as bad as any.
-            tensor.map_or(Cost::default(), |tensor| copied(tensor, to.unwrap_or(DType::Complex128)))
-        }
-        _ => Cost::default(),
-    }
+    // What is no type is refused; the largest one is as bad as any.
+    moved::of(found, object)
+        .map_or(Cost::default(), |of| copied(of.tensor, of.to.unwrap_or(DType::Complex128)))
 }
 
 /// Bytes that a copy takes beyond what the tensor spans, where that is many times more.

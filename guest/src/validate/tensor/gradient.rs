@@ -33,6 +33,6 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     }
 }
 
-fn differentiable(dtype: DType) -> bool {
+pub(super) fn differentiable(dtype: DType) -> bool {
     dtype.is_complex() || dtype.name().starts_with("float") || dtype == DType::BFloat16
 }

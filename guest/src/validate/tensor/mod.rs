@@ -16,6 +16,7 @@ mod indices;
 mod invalid;
 mod kind;
 mod location;
+mod moved;
 mod number;
 mod opaque;
 mod overlap;
@@ -90,6 +91,7 @@ impl Tensors {
         overlap::check(&found, part, scope);
         device::check(&found, part, scope);
         gradient::check(&found, part, scope);
+        moved::check(&found, part, scope);
         sparse::check(&found, part, scope);
         writable::check(&found, part, scope);
         quantizer::check(&found, part, scope);

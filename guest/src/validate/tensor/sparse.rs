@@ -93,6 +93,9 @@ fn coordinates<'a>(found: &'a Surveyed, node: &Node) -> Result<Coo<'a>, String> 
     let Node::SparseCoo { indices, values, shape, .. } = node else { return Err(String::new()) };
     let (indices, values) = (tensor(found, *indices)?, tensor(found, *values)?);
     total(shape)?;
+    if indices.storage.is_some() != values.storage.is_some() {
+        return Err("indices and values on different devices".into());
+    }
     if indices.dtype != DType::Int64 {
         return Err(format!("indices of {}, not int64", indices.dtype.name()));
     }
@@ -122,6 +125,9 @@ fn compressed<'a>(found: &'a Surveyed, sparse: &SparseCompressed) -> Result<Part
     let plain = tensor(found, *plain)?;
     let values = tensor(found, *values)?;
     total(shape)?;
+    if [plain, values].iter().any(|part| part.storage.is_some() != compressed.storage.is_some()) {
+        return Err("indices and values on different devices".into());
+    }
     if !matches!(compressed.dtype, DType::Int64 | DType::Int32) || plain.dtype != compressed.dtype {
         let (first, second) = (compressed.dtype.name(), plain.dtype.name());
         return Err(format!("indices of {first} and {second}, not both int64 or int32"));

@@ -87,8 +87,6 @@ fn objects_are_proven_one_by_one() {
         "ccollections\ndefaultdict\n(c__builtin__\nlist\ntRVa\n(ls.".into(),
         "ccollections\ndeque\n((tI5\ntRI1\naI2\na.".into(),
         "cdecimal\nDecimal\n(V-1.5E+3\ntR.".into(),
-        "cdecimal\nDecimal\n(VsNaN\ntR.".into(),
-        "cdecimal\nDecimal\n(V-sNaN5\ntR.".into(),
         "cdecimal\nDecimal\n(VNaN12\ntR.".into(),
         "cdecimal\nDecimal\n(V0.000001\ntR.".into(),
         "cdecimal\nDecimal\n(V1E-7\ntR.".into(),

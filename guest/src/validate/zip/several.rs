@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule::warning(
     "SR-ZIP-SEVERAL",
     "several archives, one after another",
     "PyTorch's distributed checkpoints have their items like this in `.distcp` files, and the \
-     places in `.metadata`. Each archive is judged; readers that look for one find the last.",
+     places in `.metadata`. Each archive is judged; of readers that look for one, some find the last, and \
+     PyTorch another.",
 );
 
 /// Where the last of several archives may start: all its offsets count from there.

@@ -228,11 +228,11 @@ fn decimal(it: Finished<'_>) -> Result<(), Flaw> {
     it.is_left_alone()
 }
 
-/// Whether a text is one that `str` makes of a `Decimal`. Hashing or comparing a signaling NaN fails: as a
-/// value it is what it is, and see `hashes` for keys.
+/// Whether a text is one that `str` makes of a `Decimal`. Hashing or comparing a signaling NaN raises what
+/// nobody catches who shows a `Counter` or sorts: it is none.
 fn is_decimal(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
-    if let Some(payload) = text.strip_prefix("sNaN").or_else(|| text.strip_prefix("NaN")) {
+    if let Some(payload) = text.strip_prefix("NaN") {
         return payload.is_empty() || is_whole(payload) && payload != "0";
     }
     if text == "Infinity" {

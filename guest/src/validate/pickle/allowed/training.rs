@@ -13,7 +13,11 @@ pub(super) static TABLE: &[Entry] = &[
     entry(SCALERS, &["GradScaler"], Means::Object(Row::new(Work::Python, Keyed::Place, grad_scaler))),
     // What a scaler's table makes of an optimizer that is new: a dict, from nothing.
     entry(SCALERS, &[FRESH], Means::Class),
+    // Constants, which torch pickles by their names.
+    entry(&["torch"], MEMORY_FORMATS, Means::Class),
 ];
+
+const MEMORY_FORMATS: &[&str] = &["contiguous_format", "preserve_format", "channels_last", "channels_last_3d"];
 
 const SCALERS: &[&str] = &["torch.amp.grad_scaler", "torch.cuda.amp.grad_scaler"];
 const FRESH: &str = "_refresh_per_optimizer_state";

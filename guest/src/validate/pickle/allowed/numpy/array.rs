@@ -247,7 +247,13 @@ fn raw(objects: Objects<'_>, data: Value) -> Option<Cow<'_, [u8]>> {
 fn is_of(objects: Objects<'_>, data: Value, element: Element, count: u64) -> bool {
     let Some(size) = count.checked_mul(element.size) else { return false };
     raw(objects, data).is_some_and(|bytes| {
-        bytes.len() as u64 == size && (element.kind != 'U' || is_text(&bytes, element.is_big))
+        let fits = match element.kind {
+            'U' => is_text(&bytes, element.is_big),
+            // Operations disagree on what is neither true nor false.
+            'b' => bytes.iter().all(|&byte| byte <= 1),
+            _ => true,
+        };
+        bytes.len() as u64 == size && fits
     })
 }
 
