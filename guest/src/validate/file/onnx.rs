@@ -123,9 +123,8 @@ impl Fields {
             _ => self.seen.take(field),
         }
         if field == GRAPH && self.graph.is_none() {
-            let length = varint(bytes).and_then(|(_, after)| {
-                Some(varint(bytes.get(usize::try_from(after).ok()?..)?)?.0)
-            });
+            let length = varint(bytes)
+                .and_then(|(_, after)| Some(varint(bytes.get(usize::try_from(after).ok()?..)?)?.0));
             let length = length.unwrap_or_default();
             self.graph = Some(Range::new(next.saturating_sub(length), length));
         }

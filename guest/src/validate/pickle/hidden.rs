@@ -120,7 +120,8 @@ impl Hidden {
         let found = core::mem::take(&mut self.found);
         // Texts and numbers name things by chance, but none that is known to run code: looking one up
         // may run it. They do not call or change anything.
-        let acts = |rule: &Rule| [&call::RULE, &change::RULE, &import::RULE].iter().any(|of| of.id == rule.id);
+        let acts =
+            |rule: &Rule| [&call::RULE, &change::RULE, &import::RULE].iter().any(|of| of.id == rule.id);
         let acts = || found.findings.iter().any(|finding| acts(finding.rule));
         if found.verdict == Verdict::Unsafe && (self.suspicion == Suspicion::Strong || acts()) {
             return Look::Harmful(found);

@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use super::allowed::{Dtypes, check_random, is_quiet, runs};
 use super::{
-    Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, joblib,
-    keys, late, left, loaded, objects, opcode, persistent, rows, state, target,
+    Objects, arguments, attributes, broken, call, costly, discarded, encoding, import, items, joblib, keys,
+    late, left, loaded, objects, opcode, persistent, rows, state, target,
 };
 use crate::model::Construct;
 use crate::pickle::{Graph, Loaded, Machine, Object, ObjectId, Progress};

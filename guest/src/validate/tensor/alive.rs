@@ -67,7 +67,11 @@ pub(super) fn readings(at: &Places<'_>, id: NodeId, node: &Node) -> Result<Vec<R
     for (tensor, words) in states(at.found, node) {
         let order: Vec<usize> = (0..tensor.shape.len()).collect();
         if let Some(elements) = at.elements(tensor, &order)? {
-            readings.push(Reading { offset: at.offset(id), streams: vec![elements], check: Check::Words(words) });
+            readings.push(Reading {
+                offset: at.offset(id),
+                streams: vec![elements],
+                check: Check::Words(words),
+            });
         }
     }
     Ok(readings)
@@ -107,7 +111,14 @@ fn is_text(found: &Surveyed, id: NodeId, wanted: &str) -> bool {
 fn is_int(dtype: DType) -> bool {
     matches!(
         dtype,
-        DType::Int8 | DType::UInt8 | DType::Int16 | DType::UInt16 | DType::Int32 | DType::UInt32 | DType::Int64 | DType::UInt64
+        DType::Int8
+            | DType::UInt8
+            | DType::Int16
+            | DType::UInt16
+            | DType::Int32
+            | DType::UInt32
+            | DType::Int64
+            | DType::UInt64
     )
 }
 

@@ -3,8 +3,8 @@
 use alloc::format;
 
 use super::gradient::{self, differentiable};
-use super::view::{node, strided};
 use super::unusable;
+use super::view::{node, strided};
 use crate::dtype::DType;
 use crate::model::{Node, NodeId, Object, Tensor};
 use crate::torch::Surveyed;

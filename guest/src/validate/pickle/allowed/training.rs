@@ -17,7 +17,8 @@ pub(super) static TABLE: &[Entry] = &[
     entry(&["torch"], MEMORY_FORMATS, Means::Class),
 ];
 
-const MEMORY_FORMATS: &[&str] = &["contiguous_format", "preserve_format", "channels_last", "channels_last_3d"];
+const MEMORY_FORMATS: &[&str] =
+    &["contiguous_format", "preserve_format", "channels_last", "channels_last_3d"];
 
 const SCALERS: &[&str] = &["torch.amp.grad_scaler", "torch.cuda.amp.grad_scaler"];
 const FRESH: &str = "_refresh_per_optimizer_state";

@@ -127,8 +127,18 @@ fn kept(objects: Objects<'_>, items: impl Iterator<Item = (Value, Value)>) -> Op
 
 /// The keys of all states.
 const KEYS: &[&str] = &[
-    "bit_generator", "buffer", "buffer_pos", "counter", "gauss", "has_gauss", "has_uint32", "inc", "key", "pos",
-    "state", "uinteger",
+    "bit_generator",
+    "buffer",
+    "buffer_pos",
+    "counter",
+    "gauss",
+    "has_gauss",
+    "has_uint32",
+    "inc",
+    "key",
+    "pos",
+    "state",
+    "uinteger",
 ];
 /// More items than a state has, as plain texts and as numpy's.
 const MOST: usize = 32;
