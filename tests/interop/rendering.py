@@ -19,10 +19,14 @@ import jinja2.runtime
 
 LEADS_OUT = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_", "im_")
 WHOLE = ("mro", "format", "format_map", "send", "throw", "environment")
+# Parts of it are names that lead out; as a whole it is a key as good as any.
+SAID = "what is a __class__, and a gi_frame? Its format is joined."
 MESSAGES = [
     {"role": "user", "content": "a text_of a user", "a": "x"},
     {"role": "assistant", "content": "an answer", "tool_calls": [{"type": "function", "function": {"name": "get_it", "arguments": {"a": 1}}}]},
+    {"role": "user", "content": SAID},
 ]
+TOOLS = [{"kind": "format", "type": "function", "function": {"name": "get_it", "parameters": {"type": "object", "a": {"type": "string"}}}}]
 seen = []
 rendering = False
 
@@ -63,6 +67,8 @@ class Watched(jinja2.Environment):
 
 
 def look(name, by):
+    if name == SAID:
+        return by()
     if name.startswith(LEADS_OUT) or "__" in name or name in WHOLE:
         seen.append(f"looks up {name}")
     found = by()
@@ -101,8 +107,8 @@ def main():
             template = environment.from_string(text)
         except (jinja2.TemplateError, SyntaxError, ValueError, TypeError, OverflowError, MemoryError):
             continue
-        values = {"messages": json.loads(json.dumps(MESSAGES)), "tools": None, "documents": None, "add_generation_prompt": True}
-        values |= {"bos_token": "__class__", "eos_token": "gi_frame", "raise_exception": refuse, "strftime_now": lambda form: "2024"}
+        values = {"messages": json.loads(json.dumps(MESSAGES)), "tools": json.loads(json.dumps(TOOLS)), "documents": None, "add_generation_prompt": True}
+        values |= {"bos_token": "__class__", "eos_token": "gi_frame", "mark": "__class__", "more_tokens": ["gi_frame"], "raise_exception": refuse, "strftime_now": lambda form: "2024"}
         signal.setitimer(signal.ITIMER_REAL, 2)
         rendering = True
         try:
