@@ -276,8 +276,8 @@ class Reaching:
         # A method by a name that a tool has, which is called as another.
         name = self.chance.choice(["count", "index", "title"])
         key = self.chance.choice(["tools[0].kind", "tools[0]['kind']", "(tools|map(attribute='kind')|list)[0]", "(tools|first).kind"])
-        held = self.chance.choice(["{'%s': %s}.%s(messages)", "dict(%s=%s).%s(messages)", "namespace(%s=%s).%s(messages)", "[{'%s': %s}][0].%s(messages)", "dict([['%s', %s]]).%s(messages)"])
-        return held % (name, "'{0.__class__}'[%s]" % key, name)
+        held = self.chance.choice(["{'%s': %s}.%s()", "dict(%s=%s).%s()", "namespace(%s=%s).%s()", "[{'%s': %s}][0].%s()", "dict([['%s', %s]]).%s()"])
+        return held % (name, "'a'[%s]" % key, name)
 
     def shared(self):
         # Something is put into a list that is reached by another way.

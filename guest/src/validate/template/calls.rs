@@ -129,6 +129,8 @@ impl<'t> Code<'t> {
     pub(super) fn method(&mut self, of: Flow, name: &'t str, at: usize) -> Result<Flow, Fault> {
         let arguments = self.arguments()?;
         let attribute = self.graph.at(Place::Attribute(name));
+        let place = self.graph.share(of);
+        let of = self.graph.at(place);
         let dict = if OF_DICT.contains(&name) { Flow::default() } else { of.clone() };
         self.methods.push((dict, attribute.clone(), at));
         let of = of.join(attribute);

@@ -117,6 +117,10 @@ mod tests {
         let chain: String = (0..200).map(chain).collect();
         let namespace = "{% set ns = namespace() %}";
         assert!(check(&alloc::format!("{namespace}{chain}{{% set ns.a200 = b ~ c %}}")).is_err());
+        for long in [".c", "[b]", " + b", ".get(b)", ".strip()", "|first", "[b:]"] {
+            let template = alloc::format!("{{% set b = messages[0].role %}}{{{{ b{} }}}}", long.repeat(3000));
+            assert_eq!(check(&template), Ok(()), "{long}");
+        }
         let open = "{% if x %}{% for y in z %}{% set a = b %}".repeat(1000);
         assert!(check(&open).is_err());
         assert!(check(&alloc::format!("{open}{}", "{% endfor %}{% endif %}".repeat(1000))).is_ok());

@@ -82,6 +82,7 @@ impl<'t> Code<'t> {
         loop {
             if self.take(b'+') {
                 flow = add(flow, self.joined()?);
+                flow = self.graph.short(flow);
             } else if self.take(b'-') {
                 let other = self.joined()?;
                 // Keys of dicts may be taken from others, and are texts.
@@ -165,6 +166,7 @@ impl<'t> Code<'t> {
                 Some(Kind::Sign(b'[')) => self.subscript(flow)?,
                 _ => return Ok(flow),
             };
+            flow = self.graph.short(flow);
         }
     }
 

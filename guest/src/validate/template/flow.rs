@@ -224,6 +224,16 @@ impl<'t> Graph<'t> {
         place
     }
 
+    /// The same, by way of one place if it comes from many: a long expression changes them at each step.
+    pub(super) fn short(&mut self, flow: Flow) -> Flow {
+        if flow.from.len() < MANY {
+            return flow;
+        }
+        let (is_number, is_list) = (flow.is_number, flow.is_list);
+        let place = self.share(flow);
+        Flow { is_number, is_list, ..self.at(place) }
+    }
+
     /// Something is put into a list or dict.
     pub(super) fn put(&mut self, into: &Flow, what: Flow) -> Place<'t> {
         let place = self.share(what);
@@ -307,3 +317,5 @@ impl Values {
 
 /// Rounds after which nothing new is made: longer chains no template has.
 const ROUNDS: usize = 64;
+/// Places that an expression comes from, of which few have more than ten.
+const MANY: usize = 64;
