@@ -19,10 +19,18 @@ import jinja2.runtime
 
 LEADS_OUT = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "func_", "im_")
 WHOLE = ("mro", "format", "format_map", "send", "throw", "environment")
+METHODS = """startswith endswith find rfind count index isdigit isspace isalnum isalpha isnumeric isdecimal isupper islower istitle
+isascii isidentifier split rsplit splitlines partition rpartition strip lstrip rstrip removeprefix removesuffix upper lower title
+capitalize casefold swapcase items keys values get pop copy append extend insert update setdefault replace join strftime zfill ljust
+rjust center cycle changed""".split()
+# Parts of it are names that lead out; as a whole it is a key as good as any.
+SAID = "what is a __class__, and a gi_frame? Its format is joined."
 MESSAGES = [
     {"role": "user", "content": "a text_of a user", "a": "x"},
     {"role": "assistant", "content": "an answer", "tool_calls": [{"type": "function", "function": {"name": "get_it", "arguments": {"a": 1}}}]},
+    {"role": "user", "content": SAID},
 ]
+TOOLS = [{"kind": "encode", "type": "function", "function": {"name": "get_it", "parameters": {"type": "object", "a": {"type": "string"}}}}]
 seen = []
 rendering = False
 
@@ -50,6 +58,19 @@ class Watched(jinja2.Environment):
         rendering = False
         raise sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
 
+    # Jinja asks the environment for its calls.
+    sandboxed = True
+    intercepted_binops = intercepted_unops = frozenset()
+
+    def is_safe_attribute(self, *_):
+        return True
+
+    def call(__self, __context, __obj, *args, **kwargs):
+        # A method that is called by another name than its own.
+        if isinstance(__obj, types.BuiltinMethodType) and __obj.__name__ not in METHODS:
+            seen.append(f"calls {__obj.__name__}")
+        return __context.call(__obj, *args, **kwargs)
+
     def getattr(self, obj, attribute):
         return look(attribute, functools.partial(super().getattr, obj, attribute))
 
@@ -63,6 +84,8 @@ class Watched(jinja2.Environment):
 
 
 def look(name, by):
+    if name in (SAID, "_"):
+        return by()
     if name.startswith(LEADS_OUT) or "__" in name or name in WHOLE:
         seen.append(f"looks up {name}")
     found = by()
@@ -101,8 +124,8 @@ def main():
             template = environment.from_string(text)
         except (jinja2.TemplateError, SyntaxError, ValueError, TypeError, OverflowError, MemoryError):
             continue
-        values = {"messages": json.loads(json.dumps(MESSAGES)), "tools": None, "documents": None, "add_generation_prompt": True}
-        values |= {"bos_token": "__class__", "eos_token": "gi_frame", "raise_exception": refuse, "strftime_now": lambda form: "2024"}
+        values = {"messages": json.loads(json.dumps(MESSAGES)), "tools": json.loads(json.dumps(TOOLS)), "documents": None, "add_generation_prompt": True}
+        values |= {"bos_token": "__class__", "eos_token": "gi_frame", "mark": "__class__", "more_tokens": ["gi_frame"], "raise_exception": refuse, "strftime_now": lambda form: "2024"}
         signal.setitimer(signal.ITIMER_REAL, 2)
         rendering = True
         try:

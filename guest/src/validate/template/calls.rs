@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use super::check::Fault;
 use super::code::Code;
 use super::expressions::written;
-use super::flow::{Flow, Level, Place};
+use super::flow::{Flow, Place};
 use super::lexer::Kind;
 use super::lists::{
-    BUILDING, BY_ATTRIBUTE, BY_TEST, CHANGING, COUNTING, CUTTING, FUNCTIONS, HANDING, HOLDING, MAKING,
+    BUILDING, BY_ATTRIBUTE, BY_TEST, COUNTING, CUTTING, FUNCTIONS, HANDING, HOLDING, MAKING, OF_DICT,
     PUTTING, TELLING, TESTS,
 };
 use crate::show;
@@ -39,10 +39,10 @@ impl<'t> Arguments<'t> {
         self.list.iter().filter_map(|argument| argument.keyword)
     }
 
-    /// Any of them, or of their names, which a dict has as keys.
+    /// A dict that holds them, and their names as keys.
     fn with_names(self) -> Flow {
         let level = self.names().map(written).max().unwrap_or_default();
-        self.all().join(Flow::of(level))
+        self.all().join(Flow::of(level)).kept()
     }
 
     fn number(&self, wanted: usize) -> Option<&Argument<'t>> {
@@ -91,21 +91,25 @@ impl<'t> Code<'t> {
         match name {
             "range" => Ok(Flow::default()),
             "raise_exception" => Ok(Flow::default()),
-            "strftime_now" => Ok(Flow::of(Level::Made)),
+            "strftime_now" => Ok(Flow::made()),
             "namespace" => {
-                let mut flow = Flow::default();
                 for argument in arguments.list {
-                    match argument.keyword {
-                        Some(name) => self.graph.give(Place::Attribute(name), argument.flow),
-                        None => flow = flow.join(argument.flow),
-                    }
+                    // A dict has names that are written nowhere.
+                    let Some(name) = argument.keyword else {
+                        return Err(Fault::new(at, "a namespace that is made of something"));
+                    };
+                    self.graph.give(Place::Attribute(name), argument.flow);
                 }
-                Ok(flow.plain())
+                Ok(Flow::default())
             }
             "dict" => Ok(arguments.with_names()),
             _ => {
                 if !FUNCTIONS.contains(&name) {
                     self.called.push((name, at));
+                }
+                // Jinja hands a macro its block so: anything would be called.
+                if arguments.names().any(|name| name == "caller") {
+                    return Err(Fault::new(at, "another value for `caller`"));
                 }
                 let mut count = 0usize;
                 for argument in arguments.list {
@@ -116,34 +120,37 @@ impl<'t> Code<'t> {
                     self.graph.give(place, argument.flow);
                     count = count.saturating_add(1);
                 }
-                Ok(Flow::of(Level::Made))
+                Ok(Flow::made())
             }
         }
     }
 
-    /// A call of a method.
+    /// A call of a method, or of what a namespace or dict holds under its name.
     pub(super) fn method(&mut self, of: Flow, name: &'t str, at: usize) -> Result<Flow, Fault> {
         let arguments = self.arguments()?;
+        let attribute = self.graph.at(Place::Attribute(name));
+        let place = self.graph.share(of);
+        let of = self.graph.at(place);
+        let dict = if OF_DICT.contains(&name) { Flow::default() } else { of.clone() };
+        self.methods.push((dict, attribute.clone(), at));
+        let of = of.join(attribute);
         if TELLING.contains(&name) {
-            // What is called may be what a dict holds under this name: a method that gives what it
-            // has, or what it is given.
+            // A method that is held gives what it has, or what it is given.
             return Ok(of.join(arguments.all()).plain());
         }
-        if CUTTING.contains(&name) {
-            return Ok(of.cut());
+        if CUTTING.contains(&name) || MAKING.contains(&name) {
+            return Ok(of.join(Flow::made()));
         }
         if PUTTING.contains(&name) {
             arguments.names().try_for_each(|name| self.keep(name))?;
-            let what = self.graph.put(&of, arguments.with_names());
+            let what = if OF_DICT.contains(&name) { arguments.with_names() } else { arguments.all().held() };
+            let what = self.graph.put(&of, what);
             let what = self.graph.at(what);
             return Ok(of.join(what).plain());
         }
         if HOLDING.contains(&name) {
             let default = arguments.list.into_iter().skip(1);
             return Ok(default.fold(of, |all, argument| all.join(argument.flow)).plain());
-        }
-        if MAKING.contains(&name) {
-            return Ok(Flow::of(Level::Made));
         }
         Err(Fault::new(at, format!("the method {}", show::name(name))))
     }
@@ -162,14 +169,15 @@ impl<'t> Code<'t> {
             if matches!(name, "int" | "float") && arguments.list.is_empty() {
                 return Ok(Flow::number());
             }
-            return Ok(of.join(arguments.all()).join(looked_up).plain());
+            let given = arguments.all();
+            let given = if matches!(name, "default" | "d") { given } else { given.held() };
+            return Ok(of.join(given).join(looked_up.held()).plain());
         }
-        if CHANGING.contains(&name) {
-            // A namespace says all its attributes as a text.
-            return Ok(of.join(self.graph.at(Place::AnyAttribute)).cut());
+        if name == "reverse" {
+            return Ok(of.sliced());
         }
         if BUILDING.contains(&name) {
-            return Ok(Flow::of(Level::Made));
+            return Ok(Flow::made());
         }
         Err(Fault::new(at, format!("the filter {}", show::name(name))))
     }
@@ -187,9 +195,6 @@ impl<'t> Code<'t> {
             }
             for part in argument.text.ok_or_else(made)?.split([',', '.']) {
                 flow = flow.join(self.named(Flow::default(), part.trim(), at)?);
-                if CUTTING.contains(&part.trim()) {
-                    flow = flow.join(Flow::of(Level::Made));
-                }
             }
         }
         let test = of(BY_TEST).and_then(|number| arguments.number(number));
@@ -209,8 +214,8 @@ fn mapped(name: &str) -> Option<Flow> {
     let looks_up = name == "map" || BY_ATTRIBUTE.iter().chain(BY_TEST).any(|(known, _)| *known == name);
     if COUNTING.contains(&name) || HANDING.contains(&name) && !looks_up {
         Some(Flow::default())
-    } else if CHANGING.contains(&name) || BUILDING.contains(&name) && !looks_up {
-        Some(Flow::of(Level::Made))
+    } else if BUILDING.contains(&name) && !looks_up || name == "reverse" {
+        Some(Flow::made())
     } else {
         None
     }

@@ -5,9 +5,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::blocks::Blocks;
 use super::check::Fault;
-use super::flow::{Flow, Graph, Place};
+use super::flow::{Flow, Graph, Level, Place};
 use super::lexer::{Kind, Token};
+use super::lists::OUTSIDE;
 use super::names::{leads_out, must_be_called};
 use crate::show;
 
@@ -18,7 +20,9 @@ pub(super) struct Code<'t> {
     pub(super) next: usize,
     pub(super) depth: usize,
     pub(super) graph: Graph<'t>,
-    pub(super) macros: Vec<&'t str>,
+    pub(super) blocks: Blocks<'t>,
+    /// Macros, and where.
+    pub(super) macros: Vec<(&'t str, usize)>,
     /// Names that are called, which must be those of macros, and where.
     pub(super) called: Vec<(&'t str, usize)>,
     /// Names that are read, which must not be.
@@ -27,6 +31,8 @@ pub(super) struct Code<'t> {
     pub(super) given: Vec<(&'t str, usize)>,
     /// What subscripts look up, and where.
     pub(super) lookups: Vec<(Flow, usize)>,
+    /// What methods are called of, what may be called instead, and where.
+    pub(super) methods: Vec<(Flow, Flow, usize)>,
 }
 
 impl<'t> Code<'t> {
@@ -36,11 +42,13 @@ impl<'t> Code<'t> {
             next: 0,
             depth: 0,
             graph: Graph::default(),
+            blocks: Blocks::default(),
             macros: Vec::new(),
             called: Vec::new(),
             read: Vec::new(),
             given: Vec::new(),
             lookups: Vec::new(),
+            methods: Vec::new(),
         }
     }
 
@@ -114,7 +122,7 @@ impl<'t> Code<'t> {
         Ok(())
     }
 
-    /// A name is given a value.
+    /// A name is given a value. From where on it has one is for the statement to say.
     pub(super) fn give(&mut self, name: &'t str, flow: Flow) -> Result<(), Fault> {
         if name.contains("__") || is_word(name) {
             return self.fault(format!("the name {}", show::name(name)));
@@ -122,6 +130,20 @@ impl<'t> Code<'t> {
         self.given.push((name, self.place()));
         self.graph.give(Place::Variable(name), flow);
         Ok(())
+    }
+
+    /// What a name stands for. One that the template may not have given a value is one of the
+    /// renderer's, who hands over the special tokens by whatever names the model's author chose. The
+    /// messages are none, and are lists whoever gives them.
+    pub(super) fn value(&mut self, name: &'t str) -> Flow {
+        let flow = self.graph.at(Place::Variable(name));
+        if self.blocks.is_given(name) {
+            flow
+        } else if OUTSIDE.contains(&name) {
+            flow.join(Flow::of(Level::List))
+        } else {
+            flow.join(Flow::made())
+        }
     }
 }
 

@@ -16,9 +16,9 @@ impl<'t> Code<'t> {
     pub(super) fn tuple(&mut self) -> Result<Flow, Fault> {
         let mut flow = self.expression()?;
         while self.take(b',') {
-            let more = !matches!(self.peek(0), Some(Kind::End | Kind::Sign(b')' | b']' | b'=')) | None);
+            let more = !matches!(self.peek(0), Some(Kind::End | Kind::Sign(b')')) | None);
             let other = if more { self.expression()? } else { Flow::default() };
-            flow = flow.join(other).plain();
+            flow = flow.join(other).held();
             flow.is_list = true;
         }
         Ok(flow)
@@ -82,6 +82,7 @@ impl<'t> Code<'t> {
         loop {
             if self.take(b'+') {
                 flow = add(flow, self.joined()?);
+                flow = self.graph.short(flow);
             } else if self.take(b'-') {
                 let other = self.joined()?;
                 // Keys of dicts may be taken from others, and are texts.
@@ -97,7 +98,7 @@ impl<'t> Code<'t> {
         let mut flow = self.product()?;
         while self.take(b'~') {
             self.product()?;
-            flow = Flow::of(Level::Made);
+            flow = Flow::made();
         }
         Ok(flow)
     }
@@ -117,8 +118,8 @@ impl<'t> Code<'t> {
                 let is_number = flow.is_number && (other.is_number || !is_times);
                 flow = match (is_number, is_times) {
                     (true, _) => Flow::number(),
-                    (_, true) => flow.join(other).join(Flow::of(Level::Made)).plain(),
-                    _ => Flow::of(Level::Made),
+                    (_, true) => flow.join(other).added(),
+                    _ => Flow::made(),
                 };
             } else {
                 return Ok(flow);
@@ -136,22 +137,36 @@ impl<'t> Code<'t> {
         Ok(flow)
     }
 
+    /// A sign is of what stands behind it with its attributes; filters and tests are of both.
     fn unary(&mut self) -> Result<Flow, Fault> {
         let mut is_signed = false;
         while self.take(b'-') || self.take(b'+') {
             is_signed = true;
         }
+        let mut flow = self.operand()?;
+        if is_signed {
+            flow = Flow::number();
+        }
+        loop {
+            flow = match self.peek(0) {
+                Some(Kind::Sign(b'|')) => self.filter(flow)?,
+                Some(Kind::Name("is")) => self.test()?,
+                Some(Kind::Sign(b'(')) => return self.fault("a call of what an expression gives".into()),
+                _ => return Ok(flow),
+            };
+        }
+    }
+
+    /// A value with its attributes and subscripts.
+    fn operand(&mut self) -> Result<Flow, Fault> {
         let mut flow = self.primary()?;
         loop {
             flow = match self.peek(0) {
                 Some(Kind::Sign(b'.')) => self.attribute(flow)?,
                 Some(Kind::Sign(b'[')) => self.subscript(flow)?,
-                Some(Kind::Sign(b'|')) => self.filter(flow)?,
-                Some(Kind::Name("is")) => self.test()?,
-                Some(Kind::Sign(b'(')) => return self.fault("a call of what an expression gives".into()),
-                _ if is_signed => return Ok(Flow::number()),
                 _ => return Ok(flow),
             };
+            flow = self.graph.short(flow);
         }
     }
 
@@ -210,7 +225,7 @@ impl<'t> Code<'t> {
                 return Err(self.unread());
             }
         }
-        flow = flow.plain();
+        flow = if close == b'}' { flow.kept() } else { flow.held() };
         flow.is_list = true;
         Ok(flow)
     }
@@ -249,12 +264,7 @@ impl<'t> Code<'t> {
             return Err(Fault::new(at, format!("the function {} that is not called", show::name(name))));
         }
         self.read.push((name, at));
-        let mut flow = self.graph.at(Place::Variable(name));
-        if is_token(name) {
-            // The author of a model chooses its special tokens as well.
-            flow.level = Level::Made;
-        }
-        Ok(flow)
+        Ok(self.value(name))
     }
 
     fn of_loop(&mut self, at: usize) -> Result<Flow, Fault> {
@@ -278,7 +288,7 @@ impl<'t> Code<'t> {
         self.skip(1);
         if self.peek(0) == Some(&Kind::Number) {
             self.skip(1);
-            return Ok(of.plain());
+            return Ok(of.inside());
         }
         let at = self.place();
         let name = self.name()?;
@@ -299,9 +309,12 @@ impl<'t> Code<'t> {
         if must_be_called(name) {
             return Err(Fault::new(at, format!("the method {} that is not called", show::name(name))));
         }
-        let flow = if CUTTING.contains(&name) { of.cut() } else { of };
+        if CUTTING.contains(&name) {
+            // A method that a text has, or what a dict holds.
+            return Ok(of.join(Flow::made()));
+        }
         let attribute = self.graph.at(Place::Attribute(name));
-        Ok(flow.join(attribute).plain())
+        Ok(of.inside().join(attribute).plain())
     }
 
     fn subscript(&mut self, of: Flow) -> Result<Flow, Fault> {
@@ -328,15 +341,15 @@ impl<'t> Code<'t> {
             }
         }
         if is_slice {
-            // A part of a text, and no name.
-            return Ok(of.cut());
+            return Ok(of.sliced());
         }
         if by.is_number {
-            return Ok(of.plain());
+            return Ok(of.inside());
         }
-        self.lookups.push((by, at));
         let attribute = self.graph.at(Place::AnyAttribute);
-        Ok(of.join(attribute).plain())
+        let flow = of.inside().join(attribute).found(&by);
+        self.lookups.push((by, at));
+        Ok(flow)
     }
 
     /// A test; what it gives is true or false.
@@ -350,25 +363,14 @@ impl<'t> Code<'t> {
         }
         match self.peek(0) {
             Some(Kind::Sign(b'(')) => drop(self.arguments()?),
-            Some(Kind::Name(name)) if is_word(name) && !is_constant(name) => {}
+            Some(Kind::Name("else" | "or" | "and")) => {}
+            // What it is given; filters and tests behind it are of the test.
             Some(Kind::Name(_) | Kind::Text(_) | Kind::Number | Kind::Sign(b'[' | b'{')) => {
                 self.operand()?;
             }
             _ => {}
         }
         Ok(Flow::number())
-    }
-
-    /// What a test without brackets is given: filters and tests behind it are of the test.
-    fn operand(&mut self) -> Result<(), Fault> {
-        let mut flow = self.primary()?;
-        loop {
-            flow = match self.peek(0) {
-                Some(Kind::Sign(b'.')) => self.attribute(flow)?,
-                Some(Kind::Sign(b'[')) => self.subscript(flow)?,
-                _ => return Ok(()),
-            };
-        }
     }
 }
 
@@ -377,28 +379,21 @@ fn add(one: Flow, other: Flow) -> Flow {
     if one.is_number || other.is_number {
         return Flow::number();
     }
-    let is_list = one.is_list || other.is_list;
-    let mut flow = one.join(other).plain();
-    flow.is_list = is_list;
-    if !is_list {
-        flow.level = Level::Made;
+    if one.is_list || other.is_list {
+        let mut flow = one.join(other).plain();
+        flow.is_list = true;
+        return flow;
     }
-    flow
+    one.join(other).added()
 }
 
 /// What a text that is written in the template may be used for.
 pub(super) fn written(text: &str) -> Level {
-    if text.is_empty() {
-        Level::Data
-    } else if leads_out(text) || must_be_called(text) || CUTTING.contains(&text) {
+    if leads_out(text) || must_be_called(text) || CUTTING.contains(&text) {
         Level::Made
     } else {
-        Level::Written
+        Level::Whole
     }
-}
-
-fn is_token(name: &str) -> bool {
-    name.ends_with("_token") || name.ends_with("_tokens") || name.ends_with("token_map")
 }
 
 /// Expressions in each other.

@@ -1,20 +1,8 @@
 //! What the chat templates of real models use. What is not here is no harm by itself: it is what
 //! nobody needs who renders a prompt.
 
-/// Statements without an expression of their own, but for a name behind the end of a macro.
-pub(super) const PLAIN: &[&str] = &[
-    "else",
-    "endif",
-    "endfor",
-    "endset",
-    "endmacro",
-    "endcall",
-    "endwith",
-    "generation",
-    "endgeneration",
-    "break",
-    "continue",
-];
+/// What every renderer is given by who asks, and no model's author.
+pub(super) const OUTSIDE: &[&str] = &["messages", "tools", "documents"];
 /// Functions that may be called.
 pub(super) const FUNCTIONS: &[&str] =
     &["raise_exception", "strftime_now", "namespace", "range", "dict", "caller"];
@@ -44,7 +32,7 @@ pub(super) const TELLING: &[&str] = &[
     "isascii",
     "isidentifier",
 ];
-/// Methods that give a part of a text, or the text in other letters.
+/// Methods that give parts of a text, or the text in other letters.
 pub(super) const CUTTING: &[&str] = &[
     "split",
     "rsplit",
@@ -67,6 +55,9 @@ pub(super) const CUTTING: &[&str] = &[
 pub(super) const HOLDING: &[&str] = &["items", "keys", "values", "get", "pop", "copy"];
 /// Methods that put something into a list or dict.
 pub(super) const PUTTING: &[&str] = &["append", "extend", "insert", "update", "setdefault"];
+/// Of these, what a dict has, whatever it holds.
+pub(super) const OF_DICT: &[&str] =
+    &["items", "keys", "values", "get", "pop", "copy", "update", "setdefault"];
 /// Methods that make a text.
 pub(super) const MAKING: &[&str] = &["replace", "join", "strftime", "zfill", "ljust", "rjust", "center"];
 
@@ -97,12 +88,17 @@ pub(super) const HANDING: &[&str] = &[
     "int",
     "float",
 ];
-/// Filters that give a part of a text, or the text in other letters or order; they take anything for
-/// a text.
-pub(super) const CHANGING: &[&str] =
-    &["trim", "upper", "lower", "title", "capitalize", "reverse", "string", "escape", "e", "safe"];
-/// Filters that make a text.
+/// Filters that make a text, of anything.
 pub(super) const BUILDING: &[&str] = &[
+    "trim",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "string",
+    "escape",
+    "e",
+    "safe",
     "tojson",
     "format",
     "join",

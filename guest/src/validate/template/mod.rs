@@ -1,5 +1,6 @@
 //! Chat templates in Jinja: a program that renders prompts.
 
+mod blocks;
 mod calls;
 mod check;
 mod code;
