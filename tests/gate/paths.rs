@@ -1,7 +1,7 @@
 //! Which files are judged, and by which of their names they are shown.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value as Json, json};
 
@@ -24,6 +24,15 @@ fn what_is_not_there_or_not_read_never_passes() {
         assert_eq!(code(&[gone, "good.pkl", "--write-baseline", "known.json"]), 2, "{gone}");
         assert_eq!(code(&[gone, "good.pkl", "--baseline", "known.json"]), 2, "{gone}");
     }
+    let locked = room.path("tree/locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads it all the same.
+    if fs::read_dir(&locked).is_err() {
+        let tree = |more: &[&str]| code(&[&["tree", "--exclude", "dangling"], more].concat());
+        assert_eq!((tree(&["--include", "*.pkl"]), tree(&["--exclude", "locked/*"])), (2, 0));
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
     let errors = text(&room.run(&["gone"]).stderr);
     assert!(errors.contains("gone: there is no such file or directory"), "{errors}");
 }
