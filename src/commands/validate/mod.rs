@@ -144,8 +144,8 @@ pub struct Args {
     /// Take what is not said here from this file
     ///
     /// Otherwise it is taken from `strongroom.toml`, if there is one in the working directory or
-    /// the nearest above. docs/validation.md says what is in it. Patterns in
-    /// that count from where it lies, in FILE from the working directory.
+    /// the nearest above. docs/validation.md says what is in it. Its
+    /// patterns count from where it lies, and those of FILE from the working directory.
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
     config: Option<PathBuf>,
 
