@@ -29,7 +29,40 @@ fn the_hook_judges_the_files_that_it_is_for() {
         let script = "import re, sys; sys.exit(not re.search(sys.argv[1], sys.argv[2]))";
         Command::new("python3").args(["-c", script, files, name]).status().unwrap().success()
     };
-    assert!(matches("a/model.pt") && matches("model.safetensors") && !matches("model.py"));
+    for name in [
+        "a/model.pt",
+        "model.safetensors",
+        "model-00001-of-00002.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin.index.json",
+        "model.gguf",
+        "step-100/.metadata",
+        ".metadata",
+        "step-100/__0.metadata",
+        "step-100/__0_0.distcp",
+        "weights.h5",
+        "weights.hdf5",
+        "model.keras",
+        "model.onnx",
+        "checkpoint.pth.tar",
+        "model.nemo",
+        "rust_model.ot",
+        "flax_model.msgpack",
+        "net.t7",
+    ] {
+        assert!(matches(name), "{name}");
+    }
+    for name in ["model.py", "index.json", "config.json", "metadata", "x.metadata", "model.pt.md", "pt"] {
+        assert!(!matches(name), "{name}");
+    }
+    // What the project leaves out is no reason to refuse a commit; a path that is not there is one.
+    room.write("strongroom.toml", b"exclude = ['old/*']\n");
+    room.write("old/evil.pkl", EVIL);
+    for (name, code) in [("old/evil.pkl", 0), ("old/gone.pkl", 64), ("evil.pkl", 1)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        let output = command.args(&entry[1..]).arg(name).current_dir(&room.directory).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}");
+    }
 }
 
 #[test]
@@ -50,6 +83,42 @@ fn the_action_fails_on_what_is_not_safe_and_writes_a_summary() {
     let output = room.action("models", "", &room.sha256());
     assert_eq!(output.status.code(), Some(1));
     assert!(room.read("summary").contains("    models/evil.pkl: UNSAFE"));
+}
+
+#[test]
+fn the_action_takes_lines_for_what_they_are() {
+    let room = Room::new();
+    room.write("models/good.pkl", b"\x80\x02}.");
+    room.write("models/deep/a b.pkl", b"\x80\x02}.");
+    room.write("models/[1].pkl", b"\x80\x02}.");
+    let shown = |paths: &str, arguments: &str| {
+        let output = room.action(paths, arguments, &room.sha256());
+        assert!(output.status.success(), "{output:?}");
+        room.read("summary").lines().filter(|line| line.contains(": safe")).count()
+    };
+    assert_eq!(shown("\n  models  \n\n", "\n--require=tensors-only\n\n"), 3);
+    assert_eq!(
+        [shown("models/g*.pkl", ""), shown("models/**/*.pkl", ""), shown("models/*/a b.*", "")],
+        [1, 3, 1]
+    );
+    assert_eq!(shown("models/[1].pkl", ""), 1, "a name that is there is no pattern");
+    // Whatever passes, what is not there does not.
+    for (paths, code) in [("models/*.pt", 64), ("models\n*.pt", 2), ("modles", 64), ("\n", 64)] {
+        let output = room.action(paths, "--fail-on=unsafe", &room.sha256());
+        assert_eq!(output.status.code(), Some(code), "{paths:?}: {output:?}");
+    }
+}
+
+#[test]
+fn the_action_says_in_its_summary_why_nothing_was_judged() {
+    let room = Room::new();
+    room.write("models/good.pkl", b"\x80\x02}.");
+    let output = room.action("models", "--require=much", &room.sha256());
+    assert_eq!(output.status.code(), Some(64));
+    let summary = room.read("summary");
+    assert!(summary.contains("exit code 64") && summary.contains("    error: "), "{summary}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("much"), "{output:?}");
+    assert_eq!(room.read("output"), "");
 }
 
 #[test]

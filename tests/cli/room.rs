@@ -81,6 +81,9 @@ impl Room {
         fs::copy(data("hostile/names_defaultdict/model.pt"), self.path("beyond.pt")).unwrap();
         let classes = (0..30).map(|index| format!("cmylib.part{}\nThing{index}\n0", index % 3));
         fs::write(self.path("many.pkl"), classes.collect::<String>() + "}.").unwrap();
+        let few = (0..9).map(|index| format!("cmylib\nThing{index}\n0"));
+        fs::write(self.path("foreign.pkl"), few.collect::<String>() + "}.").unwrap();
+        fs::write(self.path("allow.toml"), "allow = [\n  \"argparse.Namespace\",\n  \"os.*\",\n]\n").unwrap();
         fs::write(self.path("range.pkl"), b"c__builtin__\nrange\n(I3\ntR.").unwrap();
         fs::write(self.path("unknown.toml"), "require = \"no-code\"\npolicy = \"strict\"\n").unwrap();
         fs::write(self.path("wrong.toml"), "fail-on = \"never\"\n").unwrap();

@@ -53,7 +53,9 @@ impl Distributed {
     /// # Errors
     /// If the directory cannot be listed.
     pub fn find(store: &dyn Store, directory: &Path) -> Result<Option<Self>> {
-        let entries = store.list(directory)?.into_iter().filter(|entry| !entry.directory);
+        // The parent of a name alone has no name.
+        let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let entries = store.list(listed)?.into_iter().filter(|entry| !entry.directory);
         let names = entries.filter_map(|entry| entry.name.to_str().map(String::from));
         let (metadata, files): (Vec<String>, Vec<String>) = names.partition(|name| is_metadata(name));
         if metadata.is_empty() {

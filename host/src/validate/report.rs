@@ -31,8 +31,8 @@ pub struct Report {
     pub kind: Kind,
     /// The worst of all findings.
     pub verdict: Verdict,
-    /// The strictest level that it reaches, if it is safe; if it is trusting, without the names
-    /// that are allowed.
+    /// The strictest level that it reaches, if it is safe; if it is trusting, none above
+    /// [`Level::NoCode`], as what is allowed by name is no list of PyTorch's.
     pub level: Option<Level>,
     /// What was found, in the order it was.
     pub findings: Vec<Finding>,
@@ -158,12 +158,16 @@ impl Report {
 
     /// Adds a finding of the component.
     pub(super) fn add(&mut self, rule: &Rule, finding: wit::Finding) {
-        self.worsen(rule.verdict, Some(rule.level));
+        let level = match rule.verdict {
+            Verdict::Trusting => Level::NoCode,
+            _ => rule.level,
+        };
+        self.worsen(rule.verdict, Some(level));
         let wit::Finding { offset, part, part_offset, message, .. } = finding;
         self.findings.push(Finding {
             id: rule.id.clone(),
             severity: rule.severity,
-            level: rule.level,
+            level,
             class: rule.class.clone(),
             verdict: rule.verdict,
             offset,

@@ -77,7 +77,8 @@ pub struct Rule {
     /// The strictest level that a file reaches where it breaks this, if it is safe at all.
     pub level: Level,
     /// What it is about, where the verdict alone does not say it: `runs`, names that are known to
-    /// run code; `foreign`, names that nobody here knows; `code`, source code.
+    /// run code; `foreign`, names that nobody here knows; `code`, source code; `format`, a format
+    /// that is known by name and not judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// What is wrong, in a few words.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use strongroom::Error;
 use strongroom::validate::Finding;
 
-use super::gate::{Gate, Judged, Standing};
+use super::gate::{self, Judged, Standing};
 use super::identity;
-use crate::failure::Usage;
+use crate::failure::{Hint, Usage};
 
 /// What is known of files, by their SHA-256: one that changes is judged anew.
 #[derive(Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -40,28 +40,32 @@ struct Known {
 impl Baseline {
     /// Reads what [`write`](Self::write) wrote.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|source| Error::Io {
-            path: path.into(),
-            action: "read".into(),
-            source,
+        let bytes = fs::read(path).map_err(|source| {
+            let error = Error::Io { path: path.into(), action: "read".into(), source };
+            anyhow::Error::new(error).context(MAKE)
         })?;
+        let path = path.display();
         match serde_json::from_slice(&bytes) {
             Ok(baseline @ Self { version: VERSION, .. }) => Ok(baseline),
             Ok(Self { version, .. }) => {
-                bail!(Usage(format!("{}: it is of version {version}, and this is {VERSION}", path.display())))
+                let what = format!("{path}: a baseline of version {version}, expected version {VERSION}");
+                bail!(anyhow::Error::new(Usage(what)).context(MAKE))
             }
-            Err(error) => bail!(Usage(format!("{}: it is no baseline: {error}", path.display()))),
+            Err(error) => {
+                let what = format!("{path}: expected a baseline, as --write-baseline writes it: {error}");
+                bail!(anyhow::Error::new(Usage(what)).context(MAKE))
+            }
         }
     }
 
     /// All that is against files, but for what is accepted anyway.
-    pub fn of(gate: &Gate, all: &[Judged]) -> Self {
+    pub fn of(all: &[Judged]) -> Self {
         let mut files: BTreeMap<String, File> = BTreeMap::new();
         for judged in all {
             let Some(sha256) = &judged.report.sha256 else { continue };
             let against = judged
                 .findings()
-                .filter(|&(finding, standing)| standing != Standing::Accepted && gate.is_against(finding));
+                .filter(|&(finding, standing)| standing != Standing::Accepted && gate::is_against(finding));
             let findings: BTreeSet<Known> = against.map(|(finding, _)| Known::of(finding)).collect();
             if !findings.is_empty() {
                 let path = judged.report.path.display().to_string();
@@ -94,3 +98,6 @@ impl Known {
 }
 
 const VERSION: u32 = 1;
+
+const MAKE: Hint =
+    Hint("the same command with --write-baseline FILE instead makes one of what is there today");

@@ -1,41 +1,34 @@
 //! `strongroom.toml`: what a project asks of its files.
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use std::{env, fs};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use globset::Glob;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
-use strongroom::Error;
 use strongroom::validate::Level;
+use strongroom::{Error, ValidateOptions};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::gate::{Accept, FailOn};
 use crate::commands::{duration, size};
 use crate::failure::Usage;
 
 /// What the file may say; each is what the option of this name is.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[derive(Default)]
 pub struct Config {
-    #[serde(deserialize_with = "level")]
     pub require: Option<Level>,
     pub allow: Vec<String>,
-    #[serde(deserialize_with = "accept")]
     pub accept: Vec<Accept>,
-    #[serde(deserialize_with = "globs")]
     pub include: Vec<Glob>,
-    #[serde(deserialize_with = "globs")]
     pub exclude: Vec<Glob>,
-    #[serde(deserialize_with = "fail_on")]
     pub fail_on: Option<FailOn>,
-    #[serde(deserialize_with = "memory")]
     pub max_memory: Option<usize>,
-    #[serde(deserialize_with = "timeout")]
     pub timeout: Option<Duration>,
 }
 
@@ -53,60 +46,88 @@ impl Config {
             action: "read".into(),
             source,
         })?;
-        match toml::from_str(&text) {
-            Ok(config) => Ok(config),
-            Err(error) => {
-                let at = error.span().map_or(0, |span| span.start);
-                let line = text.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
-                bail!(Usage(format!("{}, line {line}: {}", path.display(), error.message())))
+        Self::parse(&text).map_err(|Wrong { at, what }| {
+            let line = text.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
+            Usage(format!("{}, line {line}: {what}", path.display())).into()
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().unwrap_or_default().start;
+            Wrong { at, what: error.message().into() }
+        })?;
+        let mut config = Self::default();
+        for (key, value) in table.get_ref() {
+            let name = key.get_ref().as_ref();
+            let named = |wrong: Wrong| Wrong { what: format!("{name}: {}", wrong.what), ..wrong };
+            match name {
+                "require" => config.require = Some(one(value, Level::from_str).map_err(named)?),
+                "allow" => config.allow = all(value, allow).map_err(named)?,
+                "accept" => config.accept = all(value, choice).map_err(named)?,
+                "include" => config.include = all(value, Glob::new).map_err(named)?,
+                "exclude" => config.exclude = all(value, Glob::new).map_err(named)?,
+                "fail-on" => config.fail_on = Some(one(value, choice).map_err(named)?),
+                "max-memory" => config.max_memory = Some(one(value, size::parse).map_err(named)?),
+                "timeout" => config.timeout = Some(one(value, duration::parse).map_err(named)?),
+                _ => {
+                    let what = format!("{name:?} is no key: there are {}", KEYS.join(", "));
+                    return Err(Wrong { at: key.span().start, what });
+                }
             }
         }
+        Ok(config)
     }
 }
 
-fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
-    parse(deserializer, Level::from_str).map(Some)
+/// What is wrong, and at which byte.
+struct Wrong {
+    at: usize,
+    what: String,
 }
 
-fn fail_on<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FailOn>, D::Error> {
-    parse(deserializer, |text| choice::<FailOn>("fail-on", text)).map(Some)
+impl Wrong {
+    fn new(span: Range<usize>, what: impl Display) -> Self {
+        Self { at: span.start, what: what.to_string() }
+    }
 }
 
-fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    parse(deserializer, size::parse).map(Some)
+type Value<'v> = Spanned<DeValue<'v>>;
+
+/// The value of a key that has one.
+fn one<T, E: Display>(value: &Value<'_>, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, Wrong> {
+    let found = value.get_ref();
+    let text = found.as_str().ok_or_else(|| {
+        let what = format!("expected a text in quotes, found one of the type {}", found.type_str());
+        Wrong::new(value.span(), what)
+    })?;
+    parse(text).map_err(|error| Wrong::new(value.span(), error))
 }
 
-fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    parse(deserializer, duration::parse).map(Some)
+/// The values of a key that has a list.
+fn all<T, E: Display>(value: &Value<'_>, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, Wrong> {
+    let found = value.get_ref();
+    let values = found.as_array().ok_or_else(|| {
+        let what = format!("expected a list, as [\"…\"], found one of the type {}", found.type_str());
+        Wrong::new(value.span(), what)
+    })?;
+    values.iter().map(|value| one(value, &parse)).collect()
 }
 
-fn accept<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Accept>, D::Error> {
-    parse_all(deserializer, |text| choice("accept", text))
+fn allow(name: &str) -> Result<String, Error> {
+    let options = ValidateOptions { allow: vec![name.into()], ..ValidateOptions::default() };
+    options.check().map(|()| name.into())
 }
 
-fn globs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Glob>, D::Error> {
-    parse_all(deserializer, Glob::new)
-}
-
-fn choice<T: ValueEnum>(key: &str, text: &str) -> Result<T, String> {
-    T::from_str(text, false).map_err(|_| format!("{text:?} is nothing for {key}"))
-}
-
-fn parse<'de, D, T, E>(deserializer: D, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    E: Display,
-{
-    parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
-fn parse_all<'de, D, T, E>(deserializer: D, parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    E: Display,
-{
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| parse(text).map_err(D::Error::custom)).collect()
+fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, false).map_err(|_| {
+        let values = T::value_variants().iter().filter_map(T::to_possible_value);
+        let names: Vec<String> = values.map(|value| value.get_name().into()).collect();
+        format!("{text:?} is none of {}", names.join(", "))
+    })
 }
 
 const NAME: &str = "strongroom.toml";
+
+const KEYS: [&str; 8] =
+    ["require", "allow", "accept", "include", "exclude", "fail-on", "max-memory", "timeout"];

@@ -102,7 +102,7 @@ impl Gate {
         let standing = |finding: &Finding| {
             let known = |baseline: &Baseline| baseline.has(report.sha256.as_deref(), finding);
             match finding.class.as_deref() {
-                _ if !self.is_against(finding) => Standing::Counts,
+                _ if !is_against(finding) => Standing::Counts,
                 Some(class) if self.accepts(class, report.kind.name()) => Standing::Accepted,
                 _ if self.baseline.as_ref().is_some_and(known) => Standing::Known,
                 _ => Standing::Counts,
@@ -116,7 +116,9 @@ impl Gate {
             _ => rest(&report, &standings),
         };
         let below = level.is_some_and(|level| level < self.required);
-        let passes = !below && verdict < self.fail_on.verdict();
+        // What was not read was not judged: no option knows what it would pass.
+        let unread = report.findings.iter().any(|finding| finding.id == UNREADABLE);
+        let passes = !below && !unread && verdict < self.fail_on.verdict();
         Judged { report, links, passes, accepted, known, standings, verdict, below }
     }
 
@@ -128,11 +130,12 @@ impl Gate {
             _ => false,
         })
     }
+}
 
-    /// Whether a finding may make a file fail.
-    pub fn is_against(&self, finding: &Finding) -> bool {
-        finding.verdict > Verdict::Trusting || finding.level < self.required
-    }
+/// Whether a finding can be passed. The level that a file reaches is no finding against it: who
+/// requires one gets it.
+pub fn is_against(finding: &Finding) -> bool {
+    finding.verdict > Verdict::Trusting
 }
 
 /// The verdict and the level of the findings that count.
@@ -180,6 +183,9 @@ impl Standing {
         }
     }
 }
+
+/// The rule for what cannot be read, or not all of it.
+const UNREADABLE: &str = "SR-FILE-UNREADABLE";
 
 fn is_zero(count: &usize) -> bool {
     *count == 0
@@ -249,5 +255,12 @@ mod tests {
             [true, false, false]
         );
         assert_eq!([Unsafe, Malformed, Unverified].map(|on| passes(b"\0\x01?", on)), [true, true, false]);
+    }
+
+    #[test]
+    fn what_was_not_read_never_passes() {
+        let unread = strongroom::validate("/dev/null").unwrap();
+        let judged = gate(vec![Accept::Code], FailOn::Unsafe).judge(unread, Vec::new());
+        assert_eq!((judged.report.verdict, judged.passes), (Verdict::Unverified, false));
     }
 }

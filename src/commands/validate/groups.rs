@@ -52,9 +52,12 @@ impl Group<'_> {
                 different.push(rest);
             }
         }
+        // On each name that nobody knows somebody has to decide.
+        let is_foreign = self.findings[0].class.as_deref() == Some("foreign");
+        let most = if is_foreign { FOREIGN } else { SHOWN };
         let shown: Vec<String> =
-            different.iter().take(SHOWN).map(|rest| Printable(rest).to_string()).collect();
-        let more = match different.len().saturating_sub(SHOWN) {
+            different.iter().take(most).map(|rest| Printable(rest).to_string()).collect();
+        let more = match different.len().saturating_sub(most) {
             0 => String::new(),
             more => format!(", and {} more", grouped(more as u64)),
         };
@@ -64,3 +67,6 @@ impl Group<'_> {
 
 /// What of a group is shown, and how many findings are none.
 pub const SHOWN: usize = 3;
+
+/// The same of names that are not known.
+const FOREIGN: usize = 10;

@@ -1,10 +1,13 @@
 mod baseline;
 mod config;
+mod filter;
 mod gate;
 mod groups;
+mod help;
 mod identity;
 mod in_toto;
 mod json;
+mod nothing;
 mod outputs;
 mod sarif;
 mod scan;
@@ -17,7 +20,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use globset::Glob;
 use strongroom::ValidateOptions;
 use strongroom::validate::Level;
@@ -28,19 +31,20 @@ use crate::failure::Usage;
 use crate::output::note;
 use baseline::Baseline;
 use config::Config;
+use filter::{Filter, Listed, Patterns};
 use gate::{Accept, FailOn, Gate};
+use help::AFTER;
 use outputs::{Findings, Format, Output};
 use summary::Summary;
-use text::View;
-use walk::Filter;
+use text::{Only, View};
 
 /// Judge whether checkpoint files are only data, and say what in them is not
 ///
 /// A PyTorch file is a program that `torch.load` runs: whoever made it can run commands
 /// on the machine that opens it. This looks at what a file would do, executes nothing of
 /// it, and needs no Python. It knows PyTorch files of all ages, TorchScript, safetensors,
-/// pickles and numpy files, by their bytes and whatever they are called, also inside zip
-/// archives.
+/// GGUF, pickles, numpy files and directories of torch.distributed.checkpoint, by their bytes
+/// and whatever they are called, also inside zip and tar archives.
 ///
 /// A file is safe if every byte of it is accounted for and all its instructions build
 /// data: tensors, numbers, texts, containers of them, and objects of classes that are
@@ -53,20 +57,27 @@ pub struct Args {
     ///
     /// A directory `.git` is left out, unless it is given itself. A file that several paths lead
     /// to is judged once, and the other paths are listed; twice if they end otherwise, as a
-    /// name can promise what the file is not.
+    /// name can promise what the file is not. What is not there or cannot be read never passes.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
     /// Judge only files whose path in the directory is like this; may be given many times
     ///
     /// `*` stands for anything, slashes too; `?` for one character; `{a,b}` for one or the
-    /// other. Without it, all files are judged: names say nothing about what is in them.
+    /// other. Without it, all files are judged: names say nothing about what is in them. A file
+    /// that is given itself has the path that is given.
     #[arg(long, value_name = "GLOB")]
     include: Vec<Glob>,
 
     /// Leave out files whose path in the directory is like this; may be given many times
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
+
+    /// Succeed where --include and --exclude, or those of strongroom.toml, leave no file
+    ///
+    /// For hooks, which are given what has changed. A path that is not there fails all the same.
+    #[arg(long)]
+    pass_with_no_files: bool,
 
     /// How to print what was found: docs/validation.md describes each
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -79,7 +90,7 @@ pub struct Args {
     /// Write what was found to a file besides, as in sarif=found.sarif; may be given many times
     ///
     /// The formats are those of --format. Each file appears whole, when all is judged, or not at
-    /// all.
+    /// all. Folders that are missing are made.
     #[arg(long, value_name = "FORMAT=FILE")]
     output: Vec<Output>,
 
@@ -87,20 +98,23 @@ pub struct Args {
     ///
     /// `no-code`, the default: loading and using it runs no code of the file's choice.
     /// `weights-only`: `torch.load(weights_only=True)` of torch 2.15 builds it too.
-    /// `tensors-only`: tensors, numbers, texts and containers of them, and no classes at all,
-    /// nor --allow. Each has all of the next, and the report says which a file reaches.
-    /// (`convert --tensors-only` is something else: it leaves out what is no tensor.)
+    /// `tensors-only`: tensors, numbers, texts and containers of them, and no classes at all.
+    /// Each has all of the next, and the report says which a file reaches: one that needs --allow
+    /// reaches the first at most. (`convert --tensors-only` is something else: it leaves out
+    /// what is no tensor.)
     #[arg(long, value_name = "LEVEL", alias = "policy")]
     require: Option<Level>,
 
     /// The mildest verdict that makes the command fail; unverified, and so all, if not said
     ///
-    /// What is safe and does not reach the level required always fails.
+    /// What is safe and does not reach the level required always fails, and so does what cannot be
+    /// read.
     #[arg(long, value_enum, value_name = "VERDICT")]
     fail_on: Option<FailOn>,
 
     /// Pass files that have nothing against them but this, and list it; may be given many times
     ///
+    /// Several at once: `code,onnx`.
     /// `code` is source code, and what makes a loader run some. The others are formats that are
     /// known by name and not judged: whoever passes one trusts the programs that open it.
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
@@ -114,19 +128,24 @@ pub struct Args {
     allow: Vec<String>,
 
     /// Pass what this file knows of each file, by its SHA-256; a file that changed is judged anew
+    ///
+    /// --write-baseline makes it. It knows nothing of the level: what does not reach the one
+    /// required fails.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
     /// Write all that is against the files to a file for --baseline
     ///
-    /// The exit code is what it is without it. What cannot be read is not in it.
+    /// The exit code is what it is without it. What cannot be read is not in it. Folders that are
+    /// missing are made.
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
 
     /// Take what is not said here from this file
     ///
     /// Otherwise it is taken from `strongroom.toml`, if there is one in the working directory or
-    /// the nearest above. docs/validation.md says what is in it.
+    /// the nearest above. docs/validation.md says what is in it. Its
+    /// patterns count from where it lies, and those of FILE from the working directory.
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
     config: Option<PathBuf>,
 
@@ -152,6 +171,10 @@ pub struct Args {
     #[arg(long)]
     digest: bool,
 
+    /// Show only these files in the text; all are counted
+    #[arg(long, value_enum, value_name = "WHICH")]
+    only: Option<Only>,
+
     /// Show notes too: what is worth knowing and no reason against a file
     #[arg(short, long)]
     verbose: bool,
@@ -160,36 +183,34 @@ pub struct Args {
 impl Args {
     /// Judges, prints, and answers the exit code.
     pub fn exec(mut self, out: &mut dyn Write) -> Result<u8> {
-        if let Some(path) = self.config_file()? {
-            self.fill(Config::read(&path)?);
-            let path_shown = path.display();
-            note(&format!("what is not said on the command line is as {path_shown} says"));
-            if self.config.is_none() && self.judges(&path) {
-                note(&format!(
-                    "{path_shown} is inside what is judged: if that is not yours, --no-config takes nothing from it"
-                ));
+        let filter = match self.config_file()? {
+            None => self.filter(None)?,
+            Some(path) => {
+                let config = Config::read(&path)?;
+                let filter = self.filter(Some((&path, &config)))?;
+                self.fill(config);
+                self.tell(&path);
+                filter
             }
-        }
+        };
         let options = self.options()?;
         let gate = self.gate()?;
         outputs::are_apart(self.written())?;
-        let subjects = walk::find(&self.paths, &Filter::new(&self.include, &self.exclude)?);
-        if subjects.is_empty() {
-            let paths: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
-            bail!(Usage(format!("{}: there is no file to judge here", paths.join(", "))));
-        }
+        let found = walk::find(&self.paths, &filter);
+        nothing::check(&found, &self.paths, &filter, self.pass_with_no_files)?;
+        let subjects = found.subjects;
         let context = Context::start()?;
         let rules = strongroom::rules()?;
         let summary = Summary::new(gate.required);
-        let view = View { verbose: self.verbose, digests: self.digest };
+        let view = View { verbose: self.verbose, digests: self.digest, only: self.only };
         let format = self.format();
         let is_kept = format != Format::Text || !self.output.is_empty() || self.write_baseline.is_some();
         let mut files = Vec::new();
         scan::run(&context, &subjects, &options, |reports| {
             for (report, subject) in reports.zip(&subjects) {
                 let judged = gate.judge(report, subject.links.clone());
-                summary.count(&judged);
-                if format == Format::Text {
+                summary.count(&judged, view.shows(&judged));
+                if format == Format::Text && view.shows(&judged) {
                     text::one(out, &judged, gate.required, view)?;
                     // Judging the next may take a while, and who waits wants to see this.
                     out.flush()?;
@@ -208,7 +229,7 @@ impl Args {
         outputs::replace_no_model(self.written(), &files)?;
         self.output.iter().try_for_each(|output| findings.save(output, &context.store))?;
         if let Some(path) = &self.write_baseline {
-            outputs::save(&context.store, path, &Baseline::of(&gate, &files).write()?)?;
+            outputs::save(&context.store, path, &Baseline::of(&files).write()?)?;
         }
         out.flush()?;
         for name in summary.unneeded(&self.allow) {
@@ -234,10 +255,36 @@ impl Args {
         }
     }
 
+    /// Says that a file decides on what was not said.
+    fn tell(&self, path: &Path) {
+        let shown = path.display();
+        note(&format!("what is not said on the command line is as {shown} says"));
+        if self.config.is_none() && self.judges(path) {
+            note(&format!(
+                "{shown} is inside what is judged: if that is not yours, --no-config takes nothing from it"
+            ));
+        }
+    }
+
     /// Whether a file is inside what is judged.
     fn judges(&self, file: &Path) -> bool {
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.into());
         self.paths.iter().filter_map(|path| fs::canonicalize(path).ok()).any(|path| file.starts_with(path))
+    }
+
+    fn filter(&self, config: Option<(&Path, &Config)>) -> Result<Filter> {
+        // One that is given may be a copy from elsewhere, of what is meant for here.
+        let directory = match config {
+            Some((file, _)) if self.config.is_none() => file.parent().unwrap_or(file),
+            _ => Path::new("."),
+        };
+        let listed = |globs: fn(&Config) -> &[Glob]| {
+            config.map(|(file, config)| Listed { globs: globs(config), file, directory })
+        };
+        Ok(Filter {
+            include: Patterns::new("include", &self.include, listed(|config| &config.include))?,
+            exclude: Patterns::new("exclude", &self.exclude, listed(|config| &config.exclude))?,
+        })
     }
 
     /// Takes what the command line does not say.
@@ -247,15 +294,13 @@ impl Args {
                 *said = config;
             }
         }
-        let Config { require, allow, accept, include, exclude, fail_on, max_memory, timeout } = config;
+        let Config { require, allow, accept, fail_on, max_memory, timeout, .. } = config;
         self.require = self.require.or(require);
         self.fail_on = self.fail_on.or(fail_on);
         self.max_memory = self.max_memory.or(max_memory);
         self.timeout = self.timeout.or(timeout);
         list(&mut self.allow, allow);
         list(&mut self.accept, accept);
-        list(&mut self.include, include);
-        list(&mut self.exclude, exclude);
     }
 
     fn gate(&self) -> Result<Gate> {
@@ -282,49 +327,6 @@ impl Args {
                 || self.output.iter().any(|output| is_statement(output.format)),
         };
         options.check().map_err(|error| Usage(error.to_string()))?;
-        if self.require == Some(Level::TensorsOnly) && !self.allow.is_empty() {
-            bail!(Usage(
-                "the level tensors-only has no classes and functions: --allow has no place there".into()
-            ));
-        }
         Ok(options)
     }
 }
-
-const AFTER: &str = "\
-Verdicts, from best to worst; the worst finding decides:
-  safe        all of it is accounted for, and it only builds data: at the level said
-  inert       no reader of models opens it: a text, an image
-  trusting    as safe, but for names that --allow has: `safe, trusting 2 names`
-  unverified  a limit was reached, it is of a kind not known, or it cannot be read
-  malformed   readers may disagree on it or fail: what one sees is not what all see
-  unsafe      it would run or import something that is not allowed
-
-Exit codes:
-  0   all files are safe at the level required or a stricter one, or inert, or pass by
-      --fail-on, --accept or --baseline
-  1   a file is unsafe or malformed, or does not reach the level required
-  2   no file is, but one is unverified
-  3   the output cannot be written
-  4   the sandbox cannot be set up
-  64  the command line is wrong, or there was nothing to judge
-
-Examples:
-  One file, before it is loaded:
-    strongroom validate model.pt && python train.py model.pt
-
-  All that was downloaded, with checksums and a count of NaN values:
-    strongroom validate --deep ~/.cache/huggingface
-
-  Only what is a model by its name, for GitHub's code scanning:
-    strongroom validate . --include '*.{pt,pth,bin,ckpt,pkl,safetensors}' --format sarif > found.sarif
-
-  What is said, for people, for code scanning and for a program in one run:
-    strongroom validate . --output sarif=found.sarif --output json=found.json
-
-  All that is there today is known, and what comes or changes is judged:
-    strongroom validate models --write-baseline known.json
-    strongroom validate models --baseline known.json
-
-  The names of all files that do not pass, by way of jq:
-    strongroom validate models --format json | jq -r '.files[] | select(.passes | not).path'";

@@ -27,7 +27,7 @@ pub struct Summary {
     #[serde(skip)]
     undecided: Cell<usize>,
     findings: Cell<u64>,
-    /// The ids of rules that something was found by.
+    /// The ids of rules that something was found by in files that are shown.
     #[serde(skip)]
     broken: RefCell<BTreeSet<String>>,
     /// What was said of names that are good only if the user allows them.
@@ -65,8 +65,8 @@ impl Summary {
         self.required
     }
 
-    /// Counts a file.
-    pub fn count(&self, judged: &Judged) {
+    /// Counts a file, of which people see what is wrong if it is shown.
+    pub fn count(&self, judged: &Judged, is_shown: bool) {
         let Judged { report, passes, verdict: counting, below, .. } = judged;
         let verdict = self.of(report.verdict);
         self.files.set(self.files.get() + 1);
@@ -79,6 +79,9 @@ impl Summary {
         self.unlisted.set(self.unlisted.get() || report.unlisted > 0);
         let trusted = report.findings.iter().filter(|finding| finding.verdict == Verdict::Trusting);
         self.trusted.borrow_mut().extend(trusted.map(|finding| finding.message.clone()));
+        if !is_shown {
+            return;
+        }
         let mut broken = self.broken.borrow_mut();
         for finding in report.findings.iter().filter(|finding| !finding.id.is_empty()) {
             if !broken.contains(&finding.id) {
@@ -102,7 +105,12 @@ impl Summary {
         self.of(verdict).get()
     }
 
-    /// Whether something was found by a rule.
+    /// How many make the run fail.
+    pub fn failing(&self) -> usize {
+        self.failing.get()
+    }
+
+    /// Whether something was found by a rule, and is shown.
     pub fn is_broken(&self, id: &str) -> bool {
         self.broken.borrow().contains(id)
     }

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use clap::ValueEnum;
 use strongroom::validate::{Finding, Kind, Level, Report, Rule, Severity, Verdict};
 
 use super::gate::{Judged, Standing};
@@ -15,6 +16,22 @@ pub struct View {
     pub verbose: bool,
     /// Each file's SHA-256.
     pub digests: bool,
+    /// Only these files.
+    pub only: Option<Only>,
+}
+
+/// Which files are shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Those that do not pass
+    Failing,
+}
+
+impl View {
+    /// Whether a file is shown.
+    pub fn shows(&self, judged: &Judged) -> bool {
+        self.only != Some(Only::Failing) || !judged.passes
+    }
 }
 
 /// A line for each file, its findings under it, and at the end what they mean.
@@ -25,7 +42,8 @@ pub fn write(
     rules: &[Rule],
     view: View,
 ) -> io::Result<()> {
-    files.iter().try_for_each(|judged| one(out, judged, summary.required(), view))?;
+    let mut shown = files.iter().filter(|judged| view.shows(judged));
+    shown.try_for_each(|judged| one(out, judged, summary.required(), view))?;
     end(out, summary, rules, view)
 }
 
@@ -43,8 +61,10 @@ pub fn end(out: &mut dyn Write, summary: &Summary, rules: &[Rule], view: View) -
             writeln!(out, "    {line}")?;
         }
     }
-    if summary.files() > 1 || summary.exit_code() != 0 {
-        writeln!(out, "\n{}", total(summary))?;
+    match summary.files() {
+        0 => writeln!(out, "no file was judged")?,
+        1 if summary.exit_code() == 0 => {}
+        _ => writeln!(out, "\n{}", total(summary))?,
     }
     Ok(())
 }
@@ -53,12 +73,7 @@ pub fn end(out: &mut dyn Write, summary: &Summary, rules: &[Rule], view: View) -
 pub fn one(out: &mut dyn Write, judged: &Judged, required: Level, view: View) -> io::Result<()> {
     let Judged { report, links, below, .. } = judged;
     let path = report.path.display().to_string();
-    let verdict = match report.verdict {
-        Verdict::Safe => "safe".into(),
-        Verdict::Inert => "inert".into(),
-        Verdict::Trusting => format!("safe, trusting {}", plural(trusted(report), "name", "names")),
-        verdict => verdict.name().to_uppercase(),
-    };
+    let verdict = verdict(judged, required);
     let level = match report.level {
         Some(level) if *below => format!(", only {level}"),
         Some(level) => format!(", {level}"),
@@ -72,21 +87,24 @@ pub fn one(out: &mut dyn Write, judged: &Judged, required: Level, view: View) ->
     if let Some(sha256) = report.sha256.as_ref().filter(|_| view.digests) {
         writeln!(out, "  sha256 {sha256}")?;
     }
+    let lacks = |finding: &Finding| *below && finding.level < required;
     let shown = |finding: &Finding| {
         view.verbose
             || finding.severity != Severity::Note
             || finding.verdict == Verdict::Trusting
-            || *below && finding.level < required
+            || lacks(finding)
     };
     for group in groups::of(judged.findings().filter(|(finding, _)| shown(finding))) {
         if view.verbose || group.findings.len() <= groups::SHOWN {
             for finding in &group.findings {
-                writeln!(out, "  {}{}: {}", label(&group), place(finding), Printable(&finding.message))?;
+                let (label, message) = (label(&group, lacks(finding)), Printable(&finding.message));
+                writeln!(out, "  {label}{}: {message}", place(finding))?;
             }
         } else {
             let count = grouped(group.findings.len() as u64);
             let place = group.part().map_or(String::new(), |part| format!(" in {}", Printable(part)));
-            writeln!(out, "  {}{place}, {count} times: {}", label(&group), group.message())?;
+            let label = label(&group, lacks(group.findings[0]));
+            writeln!(out, "  {label}{place}, {count} times: {}", group.message())?;
         }
     }
     let notes = report.findings.iter().filter(|finding| !shown(finding) && !is_said(finding)).count();
@@ -109,9 +127,13 @@ fn is_said(finding: &Finding) -> bool {
 
 /// What is there to do about a file that is harmless, and that PyTorch refuses by default.
 fn refused_by_torch(out: &mut dyn Write, report: &Report, path: &str) -> io::Result<()> {
-    let is_beyond = |finding: &&Finding| finding.level == Level::NoCode;
+    let is_beyond =
+        |finding: &&Finding| finding.level == Level::NoCode && finding.verdict != Verdict::Trusting;
     let beyond = report.findings.iter().filter(is_beyond).map(|finding| (finding, Standing::Counts));
     let messages: Vec<String> = groups::of(beyond).iter().map(Group::message).collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
     writeln!(out, "  torch.load(weights_only=True) refuses it: {}", messages.join("; "))?;
     if [Kind::TORCH_ZIP, Kind::TORCH_LEGACY].contains(&report.kind) {
         let path = Printable(path);
@@ -120,9 +142,25 @@ fn refused_by_torch(out: &mut dyn Write, report: &Report, path: &str) -> io::Res
     Ok(())
 }
 
-fn label(group: &Group<'_>) -> String {
+/// The verdict, in capitals if the file does not pass: among hundreds that is what people look for.
+fn verdict(judged: &Judged, required: Level) -> String {
+    let Judged { report, passes, below, .. } = judged;
+    let trusting = || format!(", trusting {}", plural(trusted(report), "name", "names"));
+    match report.verdict {
+        Verdict::Safe if *below => format!("BELOW {required}"),
+        Verdict::Trusting if *below => format!("BELOW {required}{}", trusting()),
+        Verdict::Trusting => format!("safe{}", trusting()),
+        verdict if *below => format!("{}, BELOW {required}", verdict.name().to_uppercase()),
+        verdict if *passes => verdict.name().into(),
+        verdict => verdict.name().to_uppercase(),
+    }
+}
+
+/// What a finding counts for, and its rule. What keeps a file from the level required is an error.
+fn label(group: &Group<'_>, lacks: bool) -> String {
     let finding = group.findings[0];
-    let severity = group.standing.excuse().unwrap_or(finding.severity.name());
+    let severity = if lacks { Severity::Error } else { finding.severity };
+    let severity = group.standing.excuse().unwrap_or(severity.name());
     format!("{severity} {}", Printable(&finding.id))
 }
 
@@ -170,5 +208,9 @@ fn total(summary: &Summary) -> String {
         0 => String::new(),
         below => format!(", {} below {}", grouped(below as u64), summary.required()),
     };
-    format!("{}: {}{below}", plural(summary.files(), "file", "files"), counts.join(", "))
+    let passing = match summary.failing() {
+        0 => "all pass".into(),
+        failing => plural(failing, "does not pass", "do not pass"),
+    };
+    format!("{}: {}{below}; {passing}", plural(summary.files(), "file", "files"), counts.join(", "))
 }

@@ -1,0 +1,166 @@
+//! Which files are judged, and by which of their names they are shown.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use serde_json::{Value as Json, json};
+
+use crate::room::{Room, text};
+use crate::{EVIL, HARMLESS, RANGE};
+
+#[test]
+fn what_is_not_there_or_not_read_never_passes() {
+    let room = Room::new();
+    room.write("good.pkl", HARMLESS);
+    room.write("tree/good.pkl", HARMLESS);
+    symlink("gone", room.path("tree/dangling")).unwrap();
+    let passing = ["--fail-on", "unsafe", "--accept", "code", "--pass-with-no-files"];
+    let code = |paths: &[&str]| room.code(&[paths, &passing[..]].concat());
+    assert_eq!([code(&["good.pkl"]), code(&["tree"]), code(&["tree", "--exclude", "dangling"])], [0, 2, 0]);
+    for gone in ["gone", "*.pt", "good.pkl/x"] {
+        assert_eq!((code(&[gone]), code(&[gone, "gone"]), code(&["good.pkl", gone])), (64, 64, 2), "{gone}");
+        // Nothing leaves it out, and no baseline knows it.
+        assert_eq!(code(&[gone, "good.pkl", "--exclude", "*"]), 2, "{gone}");
+        assert_eq!(code(&[gone, "good.pkl", "--write-baseline", "known.json"]), 2, "{gone}");
+        assert_eq!(code(&[gone, "good.pkl", "--baseline", "known.json"]), 2, "{gone}");
+    }
+    let locked = room.path("tree/locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root reads it all the same.
+    if fs::read_dir(&locked).is_err() {
+        let tree = |more: &[&str]| code(&[&["tree", "--exclude", "dangling"], more].concat());
+        assert_eq!((tree(&["--include", "*.pkl"]), tree(&["--exclude", "locked/*"])), (2, 0));
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
+    let errors = text(&room.run(&["gone"]).stderr);
+    assert!(errors.contains("gone: there is no such file or directory"), "{errors}");
+}
+
+#[test]
+fn what_is_left_out_is_told_and_passes_only_where_that_is_asked_for() {
+    let room = Room::new();
+    room.write("old/a.pkl", EVIL);
+    room.write("old/b.pkl", EVIL);
+    room.write("good.pkl", HARMLESS);
+    fs::create_dir(room.path("empty")).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = room.run(arguments);
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    let (code, errors) = said(&["old/a.pkl", "--exclude", "old/*"]);
+    assert!(code == 64 && errors.contains("old/a.pkl: 1 file is left out by --exclude"), "{errors}");
+    let (code, errors) = said(&["old/a.pkl", "--exclude", "old/*", "--pass-with-no-files"]);
+    assert!(code == 0 && errors.contains("1 file is left out by --exclude"), "{errors}");
+    let (code, errors) = said(&["old/a.pkl", "good.pkl", "old/b.pkl", "--exclude", "old/*"]);
+    assert!(
+        code == 0 && errors.contains("note: 2 files that were given are left out by --exclude"),
+        "{errors}"
+    );
+    let (code, errors) = said(&[".", "--include", "*.pt", "--exclude", "old/*"]);
+    assert!(code == 64 && errors.contains("3 files are left out by --include and --exclude"), "{errors}");
+    room.write("strongroom.toml", b"include = ['*.pt']\n");
+    let (code, errors) = said(&["good.pkl"]);
+    assert!(code == 64 && errors.contains("left out by `include` in ") && errors.contains("strongroom.toml"));
+    assert_eq!(room.code(&["good.pkl", "--pass-with-no-files"]), 0);
+    // Nothing is left out of nothing.
+    assert_eq!(room.code(&["empty", "--pass-with-no-files"]), 64);
+    let json = room.json(&["good.pkl", "--pass-with-no-files"]);
+    assert_eq!((&json["files"], &json["summary"]["files"]), (&json!([]), &json!(0)));
+}
+
+#[test]
+fn what_fails_is_seen_among_what_does_not() {
+    let room = Room::new();
+    for index in 0..5 {
+        room.write(&format!("good{index}.pkl"), HARMLESS);
+    }
+    room.write("range.pkl", RANGE);
+    room.write("train.py", b"import os\n");
+    let print = |arguments: &[&str]| text(&room.run(&[&["."], arguments].concat()).stdout);
+    let all = print(&["--require", "weights-only", "--accept", "code"]);
+    assert!(all.contains("./range.pkl: BELOW weights-only (pickle, only no-code)"), "{all}");
+    assert!(all.contains("./train.py: unverified (text), 1 accepted"), "{all}");
+    let last = "7 files: 6 safe, 1 unverified, 1 below weights-only; 1 does not pass\n";
+    assert!(all.ends_with(last), "{all}");
+    let failing = print(&["--require", "weights-only", "--accept", "code", "--only", "failing"]);
+    assert!(failing.starts_with("./range.pkl: ") && failing.ends_with(last), "{failing}");
+    assert!(!failing.contains("good") && !failing.contains("SR-CODE-SOURCE"), "{failing}");
+    let passing = print(&["--accept", "code", "--only", "failing"]);
+    assert_eq!(passing, "\n7 files: 6 safe, 1 unverified; all pass\n");
+    assert!(print(&[]).ends_with("7 files: 6 safe, 1 unverified; 1 does not pass\n"));
+}
+
+#[test]
+fn a_file_is_judged_once_however_many_paths_lead_to_it() {
+    let room = Room::new();
+    // As the cache of a hub is.
+    room.write("hub/blobs/0a1b", EVIL);
+    for revision in ["main", "old"] {
+        fs::create_dir_all(room.path(&format!("hub/snapshots/{revision}"))).unwrap();
+        symlink("../../blobs/0a1b", room.path(&format!("hub/snapshots/{revision}/model.pkl"))).unwrap();
+    }
+    fs::hard_link(room.path("hub/blobs/0a1b"), room.path("hub/blobs/0a1b.incomplete")).unwrap();
+    room.write("hub/.git/evil", EVIL);
+    let json = room.json(&["hub"]);
+    let files = json["files"].as_array().unwrap();
+    let paths: Vec<(&str, Json)> =
+        files.iter().map(|file| (file["path"].as_str().unwrap(), file["links"].clone())).collect();
+    // A name can promise what the file is not: the other ending is judged by itself.
+    let expected = [
+        ("hub/blobs/0a1b.incomplete", json!(["hub/blobs/0a1b"])),
+        ("hub/snapshots/main/model.pkl", json!(["hub/snapshots/old/model.pkl"])),
+    ];
+    assert_eq!(paths, expected);
+    assert_eq!(room.json(&["hub/.git"])["summary"]["files"], 1, "given itself, it is looked into");
+}
+
+#[test]
+fn files_are_in_the_order_of_the_names_that_are_shown() {
+    let room = Room::new();
+    // Hashes in another order than the names, of which some have no ending.
+    let names = [("LICENSE", "2"), ("a.pkl", "1"), ("c.pkl", "0")];
+    fs::create_dir_all(room.path("hub/snapshots/main")).unwrap();
+    for (name, hash) in names {
+        room.write(&format!("hub/blobs/{hash}"), HARMLESS);
+        symlink(format!("../../blobs/{hash}"), room.path(&format!("hub/snapshots/main/{name}"))).unwrap();
+    }
+    room.write("hub/snapshots/main/b.pkl", HARMLESS);
+    let json = room.json(&["hub"]);
+    let shown: Vec<&str> =
+        json["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    let expected = ["LICENSE", "a.pkl", "b.pkl", "c.pkl"].map(|name| format!("hub/snapshots/main/{name}"));
+    assert_eq!(shown, expected);
+    assert_eq!(json["files"][0]["links"], json!(["hub/blobs/2"]));
+}
+
+#[test]
+fn a_path_that_is_given_twice_is_no_other_path() {
+    let room = Room::new();
+    room.write("models/good.pkl", HARMLESS);
+    fs::hard_link(room.path("models/good.pkl"), room.path("models/same.pkl")).unwrap();
+    let paths = ["models", "models/good.pkl", "./models/good.pkl", "models/../models/same.pkl"];
+    let json = room.json(&paths);
+    assert_eq!(json["summary"]["files"], 1);
+    assert_eq!(json["files"][0]["links"], json!(["models/same.pkl"]));
+    assert_eq!(room.json(&["models/good.pkl", "models"])["files"][0]["links"], json!(["models/same.pkl"]));
+}
+
+/// As a hook gives them: the file that changed, and not its directory.
+#[test]
+fn a_file_of_a_distributed_checkpoint_is_held_against_its_metadata_however_it_is_given() {
+    let hostile = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/dcp/hostile");
+    for (case, file, rule) in
+        [("dtype_differs", "__0_0.distcp", "SR-DCP-OTHER"), ("file_missing", ".metadata", "SR-DCP-MISSING")]
+    {
+        let room = Room::new();
+        let directory = format!("{hostile}/{case}/checkpoint");
+        let found = |json: Json| json["files"][0]["findings"].to_string();
+        assert!(found(room.json(&[&format!("{directory}/{file}")])).contains(rule), "{case}");
+        let mut here = room.command(&[file, &format!("./{file}"), "--no-config", "--json"]);
+        let json: Json =
+            serde_json::from_slice(&here.current_dir(&directory).output().unwrap().stdout).unwrap();
+        assert_eq!(json["summary"]["files"], 1, "{case}");
+        assert!(found(json).contains(rule), "{case}");
+    }
+}
