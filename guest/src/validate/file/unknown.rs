@@ -17,8 +17,10 @@ use crate::validate::{gguf, name, text};
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-UNKNOWN",
     "content of a kind that is not judged",
-    "strongroom judges PyTorch files, safetensors, GGUF, pickles, numpy files and zip archives of \
-     them. Nothing is proven about anything else: ask for the model in one of these.",
+    "strongroom judges PyTorch files, safetensors, GGUF, pickles, numpy files, checkpoints of \
+     torch.distributed.checkpoint, and zip and tar archives of them. Nothing is proven about anything \
+     else. A model: ask for it in one of these. No model: leave it out with --exclude, or pass it as it \
+     is today with --baseline.",
 );
 
 /// Content of another format.

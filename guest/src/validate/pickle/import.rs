@@ -39,7 +39,8 @@ pub(super) static TRUSTED: Rule = Rule::trusted(
     "imports what is allowed by name",
     "It may be called with any arguments: the file is as harmless as what it does with them. All \
      else was judged as ever.",
-);
+)
+.at(Level::NoCode);
 
 /// A name that is harmless, and that torch refuses.
 pub(super) static BEYOND: Rule = Rule::note(
