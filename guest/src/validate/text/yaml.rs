@@ -6,8 +6,8 @@
 
 use alloc::vec::Vec;
 
-use super::settings::Setting;
-use super::words::Words;
+use super::settings::{self, Setting};
+use super::words::{MARK, Words};
 
 /// What a text in YAML says: as it is, and with what is escaped written out. Which of them a reader
 /// sees depends on quotes.
@@ -20,6 +20,9 @@ pub(super) struct Yaml {
     /// What is perhaps a comment, and where it begins.
     comment: Option<(u64, Vec<u8>)>,
     line: Line,
+    /// The last byte, and whether code of a template begins anywhere: in what is a comment, too.
+    before: u8,
+    has_code: bool,
 }
 
 /// What the line has up to here.
@@ -65,6 +68,13 @@ impl Yaml {
         let mut found = self.plain.end();
         let escaped = self.escaped.end();
         found.extend(escaped);
+        // What a template is there depends on all that such a text can be: blocks, folds, quotes.
+        let has_code = self.has_code || self.escaped.has_code;
+        if let Some(at) = self.plain.template.or(self.escaped.template).filter(|_| has_code) {
+            let message = "a template of prompts in YAML, which is not looked into: lm-evaluation-harness and \
+                           smolagents render such without a sandbox";
+            settings::keep(at, message.into(), &mut found);
+        }
         found.sort_by_key(|setting| setting.at);
         found.dedup_by_key(|setting| setting.at);
         found
@@ -72,6 +82,8 @@ impl Yaml {
 
     fn take(&mut self, byte: u8) {
         let is_break = matches!(byte, b'\r' | b'\n');
+        self.has_code |= self.before == b'{' && matches!(byte, b'{' | b'%');
+        self.before = byte;
         if let Some((_, comment)) = &mut self.comment {
             if is_break {
                 self.comment = None;
@@ -147,8 +159,6 @@ impl Yaml {
     }
 }
 
-/// What stands for a byte order mark: a character that no text has.
-const MARK: u8 = 7;
 /// Bytes of a comment; a longer one is read as what it may be.
 const LONGEST_COMMENT: usize = 1 << 12;
 #[cfg(test)]
@@ -159,6 +169,34 @@ mod tests {
         let mut yaml = Yaml::default();
         yaml.feed(text);
         yaml.end().len()
+    }
+
+    #[test]
+    fn no_number_of_blanks_hides_a_value() {
+        for between in [" ".repeat(5000), "\n".repeat(5000), "\t ".repeat(5000), " #\n".repeat(5000)] {
+            for (key, value) in [
+                ("_target_:", "x"),
+                ("target:", "os.system"),
+                ("trust_remote_code:", "true"),
+                ("loader_module:", "evil"),
+                ("auto_map:", "{a: b}"),
+                ("x: &a os.system\n_target_:", "*a"),
+                ("a:", "!new:x.Y"),
+                ("attn_implementation:", "org/kernel"),
+            ] {
+                let text = alloc::format!("{key} {between} {value}\n");
+                assert_eq!(
+                    found(&text),
+                    1,
+                    "{key} {}",
+                    between.escape_debug().take(4).collect::<alloc::string::String>()
+                );
+            }
+        }
+        assert_eq!(found(&alloc::format!("\"_target_\"{}: x", " ".repeat(5000))), 1);
+        // A value that is too long to be kept is not seen.
+        assert_eq!(found(&alloc::format!("target: os.{}", "x".repeat(5000))), 1);
+        assert_eq!(found(&alloc::format!("a: ${}", "x".repeat(5000))), 1);
     }
 
     #[test]
@@ -198,6 +236,14 @@ mod tests {
             "x: &k trust_remote_code\nfalse: 1\n*k : true",
             "x: &k target\n*k : os.system",
             "target: os.system",
+            "target: >-\n  os.system\na: b",
+            "target: '\n  os.system'",
+            "target: ' os.\n  system'",
+            "trust_remote_code: 'a b\n  c'",
+            "a:\n- target: |\n    os.system\n  a: b",
+            "trust_remote_code: |\n  false",
+            "trust_remote_code: |\n  # x",
+            "attn_implementation: >\n  org/kernel",
             "target:\n  \"os.\\\n  system\"",
             "target: &a os.system",
             "target: *a",
@@ -206,8 +252,56 @@ mod tests {
             "loader_module: evil",
             "auto_map: {a: b}",
             "attn_implementation: org/kernel",
+            "attn_implementation:\n  text_config: sdpa\n  vision_config: org/kernel\na: b",
+            "attn_implementation: {a: sdpa, b: org/kernel}",
+            "attn_implementation:\n- sdpa\n- org/kernel",
+            "trust_remote_code: n",
+            "trust_remote_code: nO",
+            "trust_remote_code: 'false'",
+            "trust_remote_code: false,",
+            "trust_remote_code: false, # x",
+            "a: '['\ntrust_remote_code: false,",
+            "target: my-evil.run",
+            "target: 0evil.run",
+            "target: '1.0evil'",
+            "{\n  target: os.system,\n}",
+            "target: torch.utils.data.datapipes.utils.decoder.basichandlers",
+            "target: ldm.util.get_obj_from_str",
+            "x: !apply:os.system [id]",
+            "x: !new:torch.nn.Linear\n  a: 1",
+            "- !name:os.system",
+            "{x: !module:evil}",
+            "x: # no\n  !include:y.yaml",
+            "!new:x.Y\na: 1",
+            "!apply:os.system\n- id",
+            "\u{feff}!new:x.Y\na: 1",
+            "a: &b !new:x.Y {}",
+            "process_docs: !function utils.f",
+            "a: !!ruby/object:X {}",
+            "a: !!python/tuple [1]",
+            "run: $os.system('id')",
+            "- $import os",
+            "- \"$os.system('id')\"",
+            "- |\n  $os.system('id')",
+            "run: $__import_\n  ('os')",
+            "- $eval\n  ('os')",
+            "run: \"$f('a\n  $b')\"",
+            "custom_imports:\n  imports: [evil]",
+            "_component_: x.y",
+            "user_dir: evil",
+            "plugins:\n  - evil.X\n  - b",
+            "components:\n  a: {type: evil.mod.X, b: 1}",
+            "type: *a",
+            "keras_module: evil",
+            "template_format: jinja2",
+            "activation: exec('x')",
+            "a: __import__('os').system('id')",
+            "doc_to_text: \"{{x}}\"",
+            "doc_to_text: \"{\\x7b x }}\"",
+            "chat_template_jinja: |\n  # {% x %}",
+            "? target # don't \n: os.system",
         ] {
-            assert_eq!(found(text), 1, "{text}");
+            assert_ne!(found(text), 0, "{text}");
         }
         for text in [
             "target: x",
@@ -219,7 +313,6 @@ mod tests {
             "{trust_remote_code: false,\n  a: 1}",
             "{trust_remote_code: false\n  , a: 1}",
             "a:\n  trust_remote_code: false\n\n  # x\nb: 1",
-            "a: !ruby x",
             "# 5 %",
             "# trust_remote_code: true\na: 1 # _target_: x",
             "!python/\n!python/src",
@@ -230,6 +323,23 @@ mod tests {
             "a: the target: 5",
             "run: make && target x & target y",
             "a: 1\n\u{a0}_target_: x",
+            "attn_implementation: sdpa\npath: org/x",
+            "{attn_implementation: sdpa, path: org/x}",
+            "attn_implementation:\n  a: sdpa\npath: org/x",
+            "a: [{type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}]",
+            "a: [{\"type\": \"a\"}, {\"type\": \"b\"}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}]",
+            "trust_remote_code: 0",
+            "target: |-\n  Let us think of os.system\n  and more.\na: b",
+            "target: 'Let us think of\n  os.system'",
+            "target: 0.5\ntype: 1.5",
+            "target: feature.csv",
+            "x: !ref <y>\nz: !!str 1\n- !Sub a",
+            "text: |\n  ![image](x)\n  a: b !new:x",
+            "run: |\n  $PYTHON -m x \\\n    --y\n  $(cat z)\n  $A\n  $B\n",
+            "a: ${oc.env:HOME}/x\nb: $5",
+            "chat_template: jinja\na: {b: {c: d}}",
+            "!src/*.py\n!keep\n*.pyc",
+            "activation: nn.SiLU()\nplugins: [search, x]\nuser_dir: null",
         ] {
             assert_eq!(found(text), 0, "{text}");
         }
