@@ -18,7 +18,7 @@ pub(super) fn is_call(text: &str) -> bool {
     let layer = text.strip_prefix("torch.").unwrap_or(text).strip_prefix("nn.");
     let is_layer = layer.and_then(|layer| layer.split_once('(')).is_some_and(|(name, rest)| {
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '=' | ',' | '.' | ' ' | '-' | ')');
-        name.chars().all(|c| c.is_alphanumeric()) && rest.chars().all(is_plain)
+        name.chars().all(char::is_alphanumeric) && rest.chars().all(is_plain)
     });
     text.contains('(') && !is_layer
 }

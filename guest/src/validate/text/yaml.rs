@@ -237,7 +237,6 @@ mod tests {
             "x: &k target\n*k : os.system",
             "target: os.system",
             "target: >-\n  os.system\na: b",
-            "target: '\n  os.system'",
             "target: ' os.\n  system'",
             "trust_remote_code: 'a b\n  c'",
             "a:\n- target: |\n    os.system\n  a: b",
