@@ -101,7 +101,7 @@ impl Unknown {
     /// weights of an OpenVINO model have no header.
     fn unknown(&self, head: &[u8], scope: &mut Scope<'_>) {
         // A name does not say of what joblib decompresses that it is another format.
-        if polyglot::is_compressed(head) {
+        if polyglot::is_compressed(head) || head.starts_with(LZMA) {
             return scope.find(&RULE, &Part::whole(), 0, COMPRESSED);
         }
         if name::is_openvino(scope) && self.imports.is_none() {
@@ -118,6 +118,9 @@ const OPENVINO: &str = "perhaps the weights of an OpenVINO model, whose graph is
                         them judged";
 
 const COMPRESSED: &str = "a compressed stream: joblib decompresses it, and unpickles what comes out; decompress it and validate that";
+
+/// How the old format of lzma begins.
+const LZMA: &[u8] = b"]\0";
 
 /// Bytes that are shown.
 const SHOWN: usize = 16;

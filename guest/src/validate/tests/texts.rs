@@ -82,7 +82,8 @@ fn a_name_that_promises_a_model_is_held_to_it() {
     assert_eq!(rules("model.safetensors", b"#!/bin/sh\n"), ["SR-CODE-SOURCE", "SR-FILE-NAME"]);
     assert_eq!(rules("a.bin", b"<net><layers/></net>"), ["SR-FILE-FORMAT", "SR-FILE-NAME"]);
     assert_eq!(rules("openvino_model.bin", b"\x01\x02\x03\x04\0\0\0\0"), ["SR-FILE-FORMAT"]);
-    for bytes in [&b"x^\x03\x03"[..], b"ZF0x10               \0"] {
+    assert_eq!(rules("a.pbtxt", b"#!/bin/sh\n"), ["SR-CODE-SOURCE", "SR-FILE-FORMAT"]);
+    for bytes in [&b"x^\x03\x03"[..], b"]\0\0\x80\0\xff", b"ZF0x10               \0"] {
         assert!(rules("openvino_model.bin", bytes).contains(&"SR-FILE-UNKNOWN"));
         assert!(!rules("openvino_model.bin", bytes).contains(&"SR-FILE-FORMAT"));
     }
@@ -126,5 +127,8 @@ fn what_is_no_model_and_no_setting_is_inert() {
         assert_eq!(rules("README", pointer), ["SR-FILE-POINTER"]);
     }
     assert_eq!(rules("pickle_module_info.txt", b"evil_module"), ["SR-FILE-INERT", "SR-CODE-CONFIG"]);
+    let blanks = format!("{}evil", " ".repeat(5000));
+    assert_eq!(rules("keras_module.txt", blanks.as_bytes()), ["SR-FILE-INERT", "SR-CODE-CONFIG"]);
+    assert_eq!(rules("config.yaml.bak", b"_target_: x\n"), ["SR-FILE-INERT", "SR-CODE-CONFIG"]);
     assert_eq!(rules("keras_module.txt", b" evil\n"), ["SR-FILE-INERT", "SR-CODE-CONFIG"]);
 }

@@ -86,6 +86,9 @@ fn conclude(described: Described, mut looks: Looks, scope: &mut Scope<'_>) {
         }
         (Kind::Script, named) => {
             scope.find(&source::RULE, &whole, 0, described.what);
+            if name::is_onnx_text(scope) {
+                scope.find(&unknown::FORMAT, &whole, 0, ONNX_TEXT.what);
+            }
             promised(named, described, scope);
         }
         (_, Named::Source(what)) => scope.find(&source::RULE, &whole, 0, what),

@@ -298,7 +298,8 @@ impl Json {
         let is_open = key == "type" && self.role != Role::Modules;
         settings::check(key, value, self.role, at, if is_open { &mut self.types } else { &mut self.found });
         if self.role != Role::Data {
-            settings::expression(&string.text, string.at, &mut self.found);
+            let look = if string.cut { settings::long_expression } else { settings::expression };
+            look(&string.text, string.at, &mut self.found);
         }
         if self.frames.last().is_some_and(|frame| frame.is_index) && index::leads_out(&string.text) {
             self.outside.get_or_insert_with(|| index::outside(string.at, &string.text));

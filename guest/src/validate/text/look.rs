@@ -35,14 +35,17 @@ impl Looks {
         let name = scope.name();
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
         // What is read as YAML by its name, and what has a name that says nothing.
-        let is_yaml = named == Named::Settings || named == Named::Other && !file.contains('.');
+        let is_ending = |ending: &str| SETTINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+        let is_named = named == Named::Settings || file.split('.').skip(1).any(is_ending);
+        let is_yaml = is_named || !file.contains('.');
+        let yaml = (is_yaml && matches!(named, Named::Settings | Named::Other)).then(|| Yaml::new(is_named));
         Self {
             named,
             role: Role::of(file),
             is_blank: true,
             json: None,
             markup: None,
-            yaml: is_yaml.then(Yaml::default),
+            yaml,
             template: (named == Named::Template).then(String::new),
             name: String::new(),
         }
@@ -66,7 +69,7 @@ impl Looks {
             template.push_str(text);
         }
         if self.role.is_name() && self.name.len() <= NAME {
-            self.name.push_str(text);
+            self.name.push_str(if self.name.is_empty() { text.trim_start() } else { text });
         }
     }
 
@@ -83,5 +86,7 @@ impl Looks {
     }
 }
 
+/// Endings by which a text is read as YAML, also where another is behind them.
+const SETTINGS: &[&str] = &["yaml", "yml", "json"];
 /// Bytes of a module's name.
 const NAME: usize = 256;

@@ -23,30 +23,22 @@ pub(super) fn is_call(text: &str) -> bool {
     text.contains('(') && !is_layer
 }
 
-/// Whether something with a name is called: `f(x)`, `f (x)`, `a[0](x)`.
+/// Whether something with a name is called: `f(x)`, `f (x)`, `a[0](x)`. Behind a comment, or a line that
+/// goes on, it may be.
 fn has_call(code: &str) -> bool {
-    code.match_indices('(').any(|(at, _)| {
-        let (before, after) = code.split_at(at);
-        let called = before.trim_ascii_end().chars().next_back();
-        called.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']')) && after.contains(')')
-    })
+    code.contains('#') && code.contains('(')
+        || code.match_indices('(').any(|(at, _)| {
+            let (before, after) = code.split_at(at);
+            let called = before.trim_ascii_end().chars().next_back();
+            called.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']' | '\\'))
+                && after.contains(')')
+        })
 }
 
-/// Whether it has a `$` besides that is in no text of Python's, which no expression has.
+/// Whether it has a `$` besides that is in no text or comment of Python's, which no expression has.
 fn is_formula(code: &str) -> bool {
-    let mut quote = None;
-    let mut escaped = false;
-    for c in code.chars() {
-        match (quote, c) {
-            _ if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if open == c => quote = None,
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '$') => return true,
-            _ => {}
-        }
-    }
-    false
+    let first = code.find(['$', '\'', '"', '#']);
+    first.is_some_and(|at| code.get(at..).is_some_and(|rest| rest.starts_with('$')))
 }
 
 #[cfg(test)]
@@ -64,6 +56,9 @@ mod tests {
             "$@model.to(@device)",
             "$a[0](x)",
             "${f('x')}",
+            "$exec('''a'$''' and 'x')",
+            "$(exec #!\n('x'))",
+            "$exec \\\n('x')",
         ] {
             assert!(is_expression(text), "{text}");
         }

@@ -12,6 +12,8 @@ use crate::show;
 /// The words of a text.
 #[derive(Debug, Default)]
 pub(super) struct Words {
+    /// Whether the text is YAML by its name.
+    is_named: bool,
     /// The word that goes on, or the tag.
     word: Vec<u8>,
     is_tag: bool,
@@ -58,6 +60,10 @@ enum Place {
 }
 
 impl Words {
+    pub(super) fn new(is_named: bool) -> Self {
+        Self { is_named, ..Self::default() }
+    }
+
     pub(super) fn end(&mut self) -> Vec<Setting> {
         self.finish(b'\n');
         self.expression(false);
@@ -145,11 +151,14 @@ impl Words {
         let word = core::mem::take(&mut self.word);
         if core::mem::take(&mut self.is_tag) {
             // Patterns of files that are not ignored are lines like this: they are no tags of anything.
-            let is_pattern = self.tag == Place::Line
+            let is_pattern = !self.is_named
+                && self.tag == Place::Line
                 && self.line.column == 0
                 && matches!(byte, b'\r' | b'\n')
                 && !word.contains(&b':');
             let is_tag = matches!(self.tag, Place::Line | Place::Begin) && !is_pattern;
+            // The value is still to come.
+            self.place = if is_tag { Place::Begin } else { self.place };
             if let Some(why) = tags::code(&word).filter(|_| is_tag || tags::is_python(&word)) {
                 let tag = String::from_utf8_lossy(&word);
                 settings::keep(self.start, format!("the tag {}: {why}", show::name(&tag)), &mut self.found);

@@ -48,6 +48,12 @@ enum Escape {
 }
 
 impl Yaml {
+    /// Of a text that is YAML by its name, or perhaps by none.
+    pub(super) fn new(is_named: bool) -> Self {
+        let words = || Words::new(is_named);
+        Self { plain: words(), escaped: words(), ..Self::default() }
+    }
+
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
         for c in text.chars() {
@@ -172,6 +178,15 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_alone_in_a_line_is_one_in_what_is_yaml() {
+        for (is_named, count) in [(true, 1), (false, 0)] {
+            let mut yaml = Yaml::new(is_named);
+            yaml.feed("!function\nutils.f\n");
+            assert_eq!(yaml.end().len(), count);
+        }
+    }
+
+    #[test]
     fn no_number_of_blanks_hides_a_value() {
         for between in [" ".repeat(5000), "\n".repeat(5000), "\t ".repeat(5000), " #\n".repeat(5000)] {
             for (key, value) in [
@@ -280,6 +295,10 @@ mod tests {
             "a: !!python/tuple [1]",
             "run: $os.system('id')",
             "- $import os",
+            "run: !!str $print(1)",
+            "run: &a $print(1)",
+            "run: &a !!str\n  $print(1)",
+            "run: \"\\x24print(1)\"",
             "- \"$os.system('id')\"",
             "- |\n  $os.system('id')",
             "run: $__import_\n  ('os')",
