@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::decode::{Decoder, NoText};
+use super::json::{Json, Template};
 use super::look::Looks;
 use super::markup::Markup;
 use super::settings::{self, Setting};
@@ -113,26 +114,28 @@ fn promised(named: Named, described: Described, scope: &mut Scope<'_>) {
 /// What a text is that begins as JSON, as XML or is perhaps YAML, and the settings in it.
 fn structured(described: Described, looks: &mut Looks, scope: &mut Scope<'_>) -> (Described, Vec<Setting>) {
     let is_plain = matches!(described.kind, Kind::Text | Kind::Json | Kind::Html);
-    let mut yaml = || looks.yaml.take().map(|mut yaml| yaml.end()).unwrap_or_default();
+    // A valid text of JSON says the same to readers of YAML.
+    let valid = looks.json.as_mut().is_some_and(Json::end);
+    let mut yaml = Vec::new();
+    if let Some(look) = looks.yaml.as_mut().filter(|_| !valid) {
+        yaml = look.end();
+        judge(&look.templates(), scope);
+    }
     if looks.markup.as_ref().is_some_and(Markup::is_openvino) && is_plain {
-        return (OPENVINO, yaml());
+        return (OPENVINO, yaml);
     }
     if name::is_onnx_text(scope) && is_plain {
-        return (ONNX_TEXT, yaml());
+        return (ONNX_TEXT, yaml);
     }
     let Some(mut json) = looks.json.take() else {
-        let mut found = yaml();
-        looks.role.module(&looks.name, &mut found);
-        return (described, found);
+        looks.role.module(&looks.name, &mut yaml);
+        return (described, yaml);
     };
-    let valid = json.end();
     if let Some(allowed) = json.too_deep() {
         let excess = Excess { offset: 0, limit: "depth", allowed };
         limit::reached(&excess, &Part::whole(), scope);
     }
-    for found in &json.templates {
-        template::judge(found.text.as_deref(), found.at, scope);
-    }
+    judge(&json.templates, scope);
     if json.is_notebook() && !matches!(looks.named, Named::Source(_)) {
         scope.find(&source::RULE, &Part::whole(), 0, "a notebook, whose cells are programs");
     }
@@ -146,12 +149,17 @@ fn structured(described: Described, looks: &mut Looks, scope: &mut Scope<'_>) ->
         (false, Kind::Json) => Described { kind: Kind::Text, what: NO_JSON },
         _ => described,
     };
-    if !valid {
-        found.extend(yaml());
-        found.sort_by_key(|setting| setting.at);
-        found.dedup_by_key(|setting| setting.at);
-    }
+    found.extend(yaml);
+    found.sort_by_key(|setting| setting.at);
+    found.dedup_by_key(|setting| setting.at);
     (described, found)
+}
+
+/// Judges what a text has of templates.
+fn judge(templates: &[Template], scope: &mut Scope<'_>) {
+    for found in templates {
+        template::judge(found.text.as_deref(), found.at, scope);
+    }
 }
 
 const JSON: Described = Described { kind: Kind::Json, what: "a JSON text" };

@@ -1,5 +1,6 @@
 //! Texts: JSON, YAML, programs, prose. No reader of models opens one; some make a loader run code.
 
+mod blocks;
 mod decode;
 mod examiner;
 mod index;

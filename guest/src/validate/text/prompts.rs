@@ -7,6 +7,9 @@ pub(super) fn is_template(key: &str) -> bool {
     key.contains("chat_template") || key == "prompt_templates" || key.starts_with("doc_to_")
 }
 
+/// Such keys that are followed in one text.
+pub(super) const MOST: usize = 1000;
+
 /// The same in YAML, where a file has only prompts.
 pub(super) fn is_template_of_yaml(key: &str) -> bool {
     is_template(key) || key == "system_prompt"

@@ -30,8 +30,8 @@ pub(super) struct Words {
     keys: Vec<Key>,
     /// What begins with a `$`, until all of it is there.
     expression: Option<Key>,
-    /// Where a key is whose value is a template, if there is one.
-    pub(super) template: Option<u64>,
+    /// Where keys are whose values are templates.
+    pub(super) templates: Vec<u64>,
     /// Whether a template's code begins anywhere.
     pub(super) has_code: bool,
     found: Vec<Setting>,
@@ -180,8 +180,8 @@ impl Words {
                 format!("the name {}: expressions reach Python's functions by it", show::name(name));
             settings::keep(self.start, message, &mut self.found);
         }
-        if prompts::is_template_of_yaml(name) {
-            self.template.get_or_insert(self.start);
+        if prompts::is_template_of_yaml(name) && self.templates.len() <= prompts::MOST {
+            self.templates.push(self.start);
         }
         if !settings::is_key(name) {
             return;

@@ -6,6 +6,8 @@
 
 use alloc::vec::Vec;
 
+use super::blocks::Blocks;
+use super::json::Template;
 use super::settings::{self, Setting};
 use super::words::{MARK, Words};
 
@@ -23,6 +25,7 @@ pub(super) struct Yaml {
     /// The last byte, and whether code of a template begins anywhere: in what is a comment, too.
     before: u8,
     has_code: bool,
+    blocks: Blocks,
 }
 
 /// What the line has up to here.
@@ -56,6 +59,7 @@ impl Yaml {
 
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
+        self.blocks.feed(text);
         for c in text.chars() {
             match c {
                 // What PyYAML takes for the end of a line.
@@ -68,16 +72,25 @@ impl Yaml {
         }
     }
 
+    /// The templates in it that are written plainly.
+    pub(super) fn templates(&mut self) -> Vec<Template> {
+        core::mem::take(&mut self.blocks.found)
+    }
+
     /// The text is over; what was found in it.
     pub(super) fn end(&mut self) -> Vec<Setting> {
         self.comment = None;
         let mut found = self.plain.end();
         let escaped = self.escaped.end();
         found.extend(escaped);
-        // What a template is there depends on all that such a text can be: blocks, folds, quotes.
+        self.blocks.end();
+        // What a template is depends on all that such a text can be: blocks, folds, quotes, aliases. The
+        // keys count wherever they are, and if one of them is not written plainly, it is not known.
         let has_code = self.has_code || self.escaped.has_code;
-        if let Some(at) = self.plain.template.or(self.escaped.template).filter(|_| has_code) {
-            let message = "a template of prompts in YAML, which is not looked into: lm-evaluation-harness and \
+        let is_missed = |at: &&u64| has_code && !self.blocks.has(**at);
+        if let Some(at) = self.plain.templates.iter().chain(&self.escaped.templates).find(is_missed).copied()
+        {
+            let message = "a template of prompts in YAML that is not followed: lm-evaluation-harness and \
                            smolagents render such without a sandbox";
             settings::keep(at, message.into(), &mut found);
         }
@@ -314,9 +327,15 @@ mod tests {
             "template_format: jinja2",
             "activation: exec('x')",
             "a: __import__('os').system('id')",
-            "doc_to_text: \"{{x}}\"",
+            "doc_to_text: {{x}}",
+            "doc_to_text: ok\nx: &k doc_to_target\n*k : \"{{x}}\"",
+            "doc_to_text: '{{x}}'\n\"doc_to_\\x74arget\": '{{y}}'",
+            "a: |\n  doc_to_text: '{{x}}'\n{doc_to_text: \"{{x}}\"}",
+            "doc_to_choice: ['{{x}}']",
+            "a: b\\\ndoc_to_text: 'x'\n\"\\x64oc_to_target\": \"{{x}}\"",
+            "a: {\"x\ndoc_to_text: |\n  \": 1, doc_to_target: '{{x}}'}",
             "doc_to_text: \"{\\x7b x }}\"",
-            "chat_template_jinja: |\n  # {% x %}",
+            "chat_template_jinja: |2\n  # {% x %}",
             "? target # don't \n: os.system",
         ] {
             assert_ne!(found(text), 0, "{text}");
@@ -355,6 +374,8 @@ mod tests {
             "text: |\n  ![image](x)\n  a: b !new:x",
             "run: |\n  $PYTHON -m x \\\n    --y\n  $(cat z)\n  $A\n  $B\n",
             "a: ${oc.env:HOME}/x\nb: $5",
+            "doc_to_text: \"{{x}}\"\ndoc_to_target: label",
+            "chat_template_jinja: |\n  # {% x %}",
             "chat_template: jinja\na: {b: {c: d}}",
             "!src/*.py\n!keep\n*.pyc",
             "activation: nn.SiLU()\nplugins: [search, x]\nuser_dir: null",
