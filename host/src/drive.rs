@@ -110,7 +110,10 @@ pub(crate) fn judge(
         // An instruction may make an object of a hundred bytes.
         limits.opcodes = limits.opcodes.min(memory / 256);
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    // The cache of a hub marks there what a repository does not have.
+    let is_mark = path.iter().any(|part| part == NO_EXIST);
+    let name = file.map(|file| if is_mark { format!("{NO_EXIST}/{file}") } else { file });
     let options = validator::ValidateOptions { allow: allow.to_vec(), name, limits };
     let validation = instance.call(|store, exports| {
         let guest = exports.strongroom_checkpoint_validator();
@@ -343,6 +346,9 @@ fn pages<T: Weigh>(
         items.extend(next);
     }
 }
+
+/// Where the cache of a hub has empty files for what is not there.
+const NO_EXIST: &str = ".no_exist";
 
 /// Items in one call: more would exceed what wasmtime lets a call copy.
 const PAGE: u32 = 1 << 16;

@@ -12,6 +12,9 @@ pub(super) fn describe(head: &[u8], length: u64) -> Option<Described> {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => (Kind::Image, "a GIF image"),
         [b'R', b'I', b'F', b'F', _, _, _, _, form @ ..] => riff(form)?,
         [b'B', b'M', rest @ ..] if is_bmp(rest, length) => (Kind::Image, "a BMP image"),
+        [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] if is_tiff(head, length) => {
+            (Kind::Image, "a TIFF image")
+        }
         [0, 0, 1, 0, 1..=64, 0, ..] if is_icon(head, length) => (Kind::Image, "an icon"),
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => brand_of(brand),
         [b'O', b'g', b'g', b'S', 0, ..] => (Kind::Audio, "an Ogg sound or video"),
@@ -59,4 +62,30 @@ fn is_icon(head: &[u8], length: u64) -> bool {
     let count = head.get(4).map_or(0, |count| u64::from(*count));
     let end = number(14).zip(number(18)).map(|(size, at)| (u64::from(at), u64::from(at) + u64::from(size)));
     end.is_some_and(|(at, end)| at >= 6 + 16 * count && end <= length)
+}
+
+/// Whether the directory of a TIFF image lies in the file: the offset of it comes next, or behind the
+/// size of offsets (BigTIFF).
+fn is_tiff(head: &[u8], length: u64) -> bool {
+    let is_little = head.first() == Some(&b'I');
+    let four = || head.get(4..)?.first_chunk().copied();
+    let eight = || head.get(8..)?.first_chunk().copied();
+    let is_big = head.get(2..4).is_some_and(|magic| magic.contains(&b'+'));
+    let at = if is_big {
+        eight().map(|bytes| if is_little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    } else {
+        four().map(|bytes| {
+            u64::from(if is_little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+        })
+    };
+    at.is_some_and(|at| at >= 8 && at < length)
+}
+
+/// What macOS keeps of how it shows a directory.
+pub(crate) const DS_STORE: Described =
+    Described::new(Kind::Unknown, "what macOS keeps of a directory (.DS_Store)");
+
+/// Whether it is that.
+pub(super) fn is_ds_store(head: &[u8]) -> bool {
+    head.starts_with(b"\0\0\0\x01Bud1")
 }

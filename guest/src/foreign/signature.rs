@@ -42,7 +42,12 @@ pub(crate) fn strong(head: &[u8], length: u64) -> Option<Described> {
     let others = || {
         if is_hdf5(head) { Some(HDF5) } else { is_skippable(head).then_some(ZSTD) }
     };
-    program(head, length).or_else(others).or_else(table).or_else(|| media::describe(head, length))
+    let folder = || media::is_ds_store(head).then_some(media::DS_STORE);
+    program(head, length)
+        .or_else(others)
+        .or_else(folder)
+        .or_else(table)
+        .or_else(|| media::describe(head, length))
 }
 
 /// Whether a text begins with the word GGUF: no reader of that takes letters for a version.

@@ -21,7 +21,7 @@ pub(crate) fn describe(head: &[u8]) -> Option<Described> {
             Kind::LfsPointer,
             "a Git LFS pointer: the file itself was not downloaded, and `git lfs pull` brings it",
         )
-    } else if begins("/annex/objects/") || has(".git/annex/objects/") {
+    } else if is_annex(start) {
         Described::new(
             Kind::AnnexPointer,
             "a git-annex pointer: the file itself was not downloaded, and `git annex get` brings it",
@@ -39,11 +39,7 @@ pub(crate) fn describe(head: &[u8]) -> Option<Described> {
             "an error of the server it was downloaded from (XML): see what it says, and download it again",
         )
     } else if begins("<?xml") && has("<net ") && has("<layers") {
-        Described::new(
-            Kind::OpenVino,
-            "an OpenVINO model, a graph whose weights are in the .bin file beside it: OpenVINO's runtime opens both; \
-             save the weights of the model it was made from as safetensors to have them judged",
-        )
+        OPENVINO
     } else if begins("<?xml") || begins("<svg") {
         Described::new(Kind::Text, "an XML text")
     } else if begins("{") && has("\"weight_map\"") {
@@ -75,6 +71,13 @@ pub(crate) fn describe(head: &[u8]) -> Option<Described> {
     })
 }
 
+/// Whether a text is a pointer of git-annex: a file of its own, or the path of a link, alone.
+fn is_annex(start: &str) -> bool {
+    let line = start.trim_end();
+    let is_path = || line.contains(".git/annex/objects/") && !line.contains(char::is_whitespace);
+    start.starts_with("/annex/objects/") || is_path()
+}
+
 /// The text that first bytes are: in UTF-8, or in UTF-16 where they say so.
 fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
     if let [0xff, 0xfe, rest @ ..] | [0xfe, 0xff, rest @ ..] = head {
@@ -103,6 +106,13 @@ pub(crate) fn is_control(byte: u8) -> bool {
     matches!(byte, 0..=7 | 0x0e..=0x1a | 0x1c..=0x1f)
 }
 
+/// A graph of OpenVINO, which may begin with more than is looked at here.
+pub(crate) const OPENVINO: Described = Described::new(
+    Kind::OpenVino,
+    "an OpenVINO model, a graph whose weights are in the .bin file beside it: OpenVINO's runtime opens both; \
+     save the weights of the model it was made from as safetensors to have them judged",
+);
+
 /// How pointers begin that stand for a large file in a repository, old ones among them.
 const LFS: &[&str] = &[
     "version https://git-lfs",
@@ -113,6 +123,16 @@ const LFS: &[&str] = &[
 
 /// How pages begin.
 const HTML: &[&str] = &["<!doctype html", "<html", "<head", "<body", "<title", "<meta ", "<script", "<!--"];
+
+impl Described {
+    /// Whether it is a page or an answer of a server, instead of what was asked for.
+    pub(crate) fn is_answer(self) -> bool {
+        self.kind == Kind::Html || self.what.contains(SERVER)
+    }
+}
+
+/// How descriptions tell of one.
+const SERVER: &str = "of the server it was downloaded from";
 
 /// Keys that servers give their errors in, as JSON.
 const ERRORS: [&str; 5] = ["\"error\"", "\"errors\"", "\"error_description\"", "\"message\"", "\"detail\""];

@@ -189,6 +189,14 @@ impl Scope<'_> {
         self.depth == 0 && self.place.stored && self.place.start == 0
     }
 
+    /// The name of the region: of the file, or of a member by its name in the archive.
+    pub(super) fn name(&self) -> &str {
+        match self.place.name.rsplit(" > ").next() {
+            Some("") | None => self.options.name.as_deref().unwrap_or_default(),
+            Some(name) => name,
+        }
+    }
+
     /// Lists stored bytes of the region that nobody will read.
     pub(super) fn payload(&mut self, name: &str, range: Range, crc32: Option<u32>) {
         if self.place.stored {

@@ -8,6 +8,8 @@ use super::examine::Scope;
 pub(super) enum Named {
     /// Load a model from it.
     Model,
+    /// Load a tokenizer from it: a model of SentencePiece, or a text of tiktoken's.
+    Tokenizer,
     /// Wait for it: it is being downloaded.
     Partial,
     /// Run it.
@@ -25,36 +27,63 @@ pub(super) enum Named {
 impl Named {
     /// Of the current region: the file, or a member of an archive by its name in that.
     pub(super) fn of(scope: &Scope<'_>) -> Self {
-        match scope.place.name.rsplit(" > ").next() {
-            Some("") | None => scope.options.name.as_deref().map_or(Self::Other, Self::new),
-            Some(name) => Self::new(name),
-        }
+        Self::new(scope.name())
     }
 
-    /// Of a name.
+    /// Of a name. Its last ending says what it is for, where that is known; else any ending of a model's
+    /// does, as in `model.pt.gz`, `pytorch_model.bin.1` and `model.ckpt-1000.data-00000-of-00001`.
     pub(super) fn new(name: &str) -> Self {
-        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        let Some((_, extension)) = file.rsplit_once('.') else {
-            return if file.eq_ignore_ascii_case("chat_template") { Self::Template } else { Self::Other };
-        };
-        let is = |known: &&str| extension.eq_ignore_ascii_case(known);
-        let sources = || SOURCES.iter().find(|(known, _)| is(known));
-        if MODELS.iter().any(&is) {
-            Self::Model
-        } else if PARTIAL.iter().any(&is) {
-            Self::Partial
-        } else if let Some((_, what)) = sources() {
-            Self::Source(what)
-        } else if TEMPLATES.iter().any(&is) {
-            Self::Template
-        } else if SETTINGS.iter().any(&is) {
-            Self::Settings
-        } else if PROSE.iter().any(is) {
-            Self::Prose
-        } else {
-            Self::Other
+        let file = name.rsplit(['/', '\\']).next().unwrap_or(name).trim_end_matches('~');
+        let is_any = |names: &[&str]| names.iter().any(|known| file.eq_ignore_ascii_case(known));
+        if is_any(WHOLE) || is_rank_metadata(file) {
+            return Self::Model;
         }
+        let Some((_, last)) = file.rsplit_once('.') else {
+            return if is_any(&["chat_template"]) { Self::Template } else { Self::Other };
+        };
+        let mut endings = file.split('.').skip(1);
+        Self::known(last).unwrap_or_else(|| {
+            if last.eq_ignore_ascii_case("model") {
+                Self::Tokenizer
+            } else if endings.any(is_model) {
+                Self::Model
+            } else {
+                Self::Other
+            }
+        })
     }
+
+    /// Of an ending.
+    fn known(ending: &str) -> Option<Self> {
+        let is = |known: &&str| ending.eq_ignore_ascii_case(known);
+        let lists = [(PARTIAL, Self::Partial), (TEMPLATES, Self::Template), (SETTINGS, Self::Settings)];
+        let others = [(PROSE, Self::Prose), (BESIDE, Self::Other)];
+        let source = SOURCES.iter().find(|(known, _)| is(known)).map(|(_, what)| Self::Source(what));
+        let all =
+            || lists.iter().chain(&others).find(|(list, _)| list.iter().any(is)).map(|(_, named)| *named);
+        source.or_else(all)
+    }
+}
+
+/// Whether an ending is a model's: one by itself, or with a number behind it, `ckpt-1000`.
+fn is_model(ending: &str) -> bool {
+    let (start, rest) = ending.split_at(ending.find(['-', '_']).unwrap_or(ending.len()));
+    let is_number =
+        rest.is_empty() || rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_data = rest.starts_with("_data") || start == "data" && rest.contains("-of-");
+    is_data || is_number && MODELS.iter().any(|known| start.eq_ignore_ascii_case(known))
+}
+
+/// Whether it is the metadata of one rank of a distributed checkpoint: `__0.metadata`.
+fn is_rank_metadata(file: &str) -> bool {
+    let rank = file.strip_prefix("__").and_then(|rest| rest.strip_suffix(".metadata"));
+    rank.is_some_and(|rank| rank.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether `onnx.load` opens the file as a text by its name.
+pub(super) fn is_onnx_text(scope: &Scope<'_>) -> bool {
+    let ending = scope.name().rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+    scope.is_file() && ONNX_TEXT.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Whether the file's name is that of an OpenVINO model's weights, as its exporters write it.
@@ -64,17 +93,25 @@ pub(super) fn is_openvino(scope: &Scope<'_>) -> bool {
     file.starts_with("openvino_") && file.ends_with(".bin")
 }
 
-/// What readers of models go by, and what people call models.
+/// What readers of models go by, what people call models, and archives of them.
 const MODELS: &[&str] = &[
     "pt",
     "pth",
+    "pyth",
+    "th",
     "bin",
     "ckpt",
     "pkl",
     "pickle",
+    "dill",
+    "joblib",
+    "skops",
     "safetensors",
+    "sft",
     "gguf",
     "ggml",
+    "ggjt",
+    "llamafile",
     "onnx",
     "ort",
     "h5",
@@ -82,20 +119,58 @@ const MODELS: &[&str] = &[
     "keras",
     "npy",
     "npz",
-    "joblib",
     "distcp",
     "ot",
     "msgpack",
+    "ubj",
     "tflite",
     "pb",
     "pt2",
     "ptl",
     "pte",
+    "jit",
+    "torchscript",
+    "mar",
+    "t7",
+    "nemo",
     "mlmodel",
+    "mlpackage",
     "engine",
     "plan",
-    "dill",
+    "trt",
+    "mnn",
+    "om",
+    "rknn",
+    "params",
+    "pdparams",
+    "pdmodel",
+    "pdopt",
+    "caffemodel",
+    "weights",
+    "zip",
+    "tar",
+    "tgz",
+    "gz",
+    "bz2",
+    "xz",
+    "zst",
+    "lz4",
+    "7z",
+    "rar",
+    "whl",
+    "parquet",
 ];
+/// Names that have no ending, or are one.
+const WHOLE: &[&str] = &["pytorch_model", ".metadata"];
+/// Files beside others, whose names they have, and media: a model's name in theirs is that of another.
+const BESIDE: &[&str] = &[
+    "metadata", "lock", "dvc", "md5", "sha1", "sha256", "sha512", "sig", "asc", "toml", "ini", "cfg", "conf",
+    "proto", "png", "jpg", "jpeg", "gif", "webp", "bmp", "ico", "tif", "tiff", "pdf", "wav", "mp3", "mp4",
+    "flac", "ogg", "webm", "c", "cc", "cpp", "cu", "h", "hpp", "rs", "go", "js", "ts", "java", "r", "rb",
+    "lua", "css", "ttf", "otf", "woff", "woff2",
+];
+/// Names by which `onnx.load` takes a text for a model.
+const ONNX_TEXT: &[&str] = &["onnxjson", "onnxtxt", "onnxtext", "textproto", "txtpb", "pbtxt", "prototxt"];
 /// Downloads that are not finished.
 const PARTIAL: &[&str] = &["incomplete", "partial", "part", "crdownload", "download", "aria2", "tmp"];
 const SOURCES: &[(&str, &str)] = &[
@@ -127,5 +202,39 @@ mod tests {
         assert_eq!(Named::new("blobs/0a1b.incomplete"), Named::Partial);
         assert_eq!(Named::new("modeling_x.py"), Named::Source("Python source"));
         assert_eq!(Named::new("types.pyi"), Named::Other);
+        assert_eq!(Named::new("tokenizer.model"), Named::Tokenizer);
+        for name in [
+            ".metadata",
+            "__0.metadata",
+            "model.nemo",
+            "x.th",
+            "model.pt.gz",
+            "pytorch_model.bin.1",
+            "m.gguf.part1of2",
+            "model.ckpt-1000.data-00000-of-00001",
+            "model.onnx_data",
+            "model.safetensors~",
+            "model.safetensors.bak",
+            "voices.npy.tmp.4321",
+            "pytorch_model",
+            "a.CAFFEMODEL",
+        ] {
+            assert_eq!(Named::new(name), Named::Model, "{name}");
+        }
+        for name in [
+            "model.safetensors.metadata",
+            "model.safetensors.lock",
+            "model.pt.sha256",
+            "model.pt.png",
+            "README.pt.md",
+            "README.pt-BR",
+            "py.typed",
+            "a.data",
+            ".gitignore",
+            "qwen.tiktoken",
+            "pt",
+        ] {
+            assert_ne!(Named::new(name), Named::Model, "{name}");
+        }
     }
 }

@@ -12,6 +12,7 @@ pub struct ValidateOptions {
     pub allow: Vec<String>,
     /// The file's name, where it has one. It decides only on what it means that a content is no
     /// model: a text under a model's name is none that anybody should load.
+    /// `.no_exist/` before it says that the file is where a hub's cache marks what is not there.
     pub name: Option<String>,
     /// What the metadata of a distributed checkpoint says of the file, by where it is in it, if the
     /// file is one that it names.

@@ -34,6 +34,14 @@ pub(in crate::validate) fn report(described: Described, scope: &mut Scope<'_>) {
         return scope.find(&unknown::RULE, &whole, 0, what);
     }
     match Named::of(scope) {
+        Named::Model if described.kind == Kind::Empty && is_not_there(scope) => {
+            scope.find(
+                &RULE,
+                &whole,
+                0,
+                "empty, as the cache of a hub marks a file that a repository does not have",
+            );
+        }
         Named::Model if described.kind == Kind::Empty && is_of_rank(scope) => {
             scope.find(
                 &RULE,
@@ -44,6 +52,9 @@ pub(in crate::validate) fn report(described: Described, scope: &mut Scope<'_>) {
         }
         Named::Model => {
             scope.find(&NAME, &whole, 0, format!("its name is a model's, and it is none: {what}"));
+        }
+        Named::Tokenizer if described.kind == Kind::Empty || described.is_answer() => {
+            scope.find(&NAME, &whole, 0, format!("its name is a tokenizer's, and it is none: {what}"));
         }
         Named::Partial => {
             scope.find(
@@ -61,4 +72,9 @@ pub(in crate::validate) fn report(described: Described, scope: &mut Scope<'_>) {
 fn is_of_rank(scope: &Scope<'_>) -> bool {
     let name = scope.options.name.as_deref().unwrap_or_default();
     name.starts_with("__") && name.ends_with(".distcp")
+}
+
+/// Whether the file lies where the cache of a hub marks what is not there: `.no_exist/0123/model.safetensors`.
+fn is_not_there(scope: &Scope<'_>) -> bool {
+    scope.name().split(['/', '\\']).any(|part| part == ".no_exist")
 }

@@ -91,6 +91,7 @@ fn judge(described: Described, scope: &mut Scope<'_>) -> Option<Child> {
         Kind::SentencePiece => return Some(sentencepiece::child(described, scope)),
         Kind::TfEvents => return Some(tfevents::child(described, scope)),
         Kind::Empty => inert::report(described, scope),
+        _ if described == foreign::DS_STORE => inert::report(described, scope),
         kind if kind.is_media() => inert::report(described, scope),
         kind => scope.find(rule(kind), &Part::whole(), 0, described.what),
     }
@@ -101,6 +102,10 @@ impl Unknown {
     /// Says of bytes that nothing is known about how they start, or what their name tells: the
     /// weights of an OpenVINO model have no header.
     fn unknown(&self, head: &[u8], scope: &mut Scope<'_>) {
+        // A name does not say of what joblib decompresses that it is another format.
+        if polyglot::is_compressed(head) || head.starts_with(LZMA) {
+            return scope.find(&RULE, &Part::whole(), 0, COMPRESSED);
+        }
         if name::is_openvino(scope) && self.imports.is_none() {
             scope.kind(Kind::OpenVino);
             return scope.find(&FORMAT, &Part::whole(), 0, OPENVINO);
@@ -113,6 +118,11 @@ impl Unknown {
 const OPENVINO: &str = "perhaps the weights of an OpenVINO model, whose graph is in the .xml file beside it: OpenVINO's \
                         runtime opens both; save the weights of the model it was made from as safetensors to have \
                         them judged";
+
+const COMPRESSED: &str = "a compressed stream: joblib decompresses it, and unpickles what comes out; decompress it and validate that";
+
+/// How the old format of lzma begins.
+const LZMA: &[u8] = b"]\0";
 
 /// Bytes that are shown.
 const SHOWN: usize = 16;

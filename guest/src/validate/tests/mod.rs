@@ -24,6 +24,7 @@ mod numpy;
 mod pickles;
 mod safetensors;
 mod tensors;
+mod texts;
 mod zip;
 
 use alloc::format;

@@ -1,20 +1,20 @@
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::decode::{Decoder, NoText};
-use super::json::Json;
-use super::settings::{self, Role, Setting};
-use super::yaml::Yaml;
-use super::{pointer, source};
+use super::json::{Json, Template};
+use super::look::Looks;
+use super::markup::Markup;
+use super::settings::{self, Setting};
+use super::{index, pointer, source};
 use crate::Excess;
-use crate::foreign::Described;
+use crate::foreign::{Described, OPENVINO};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::{inert, limit, unknown};
-use crate::validate::name::Named;
+use crate::validate::name::{self, Named};
 use crate::validate::report::Kind;
 use crate::validate::template;
 
@@ -28,52 +28,11 @@ struct Text {
     looks: Option<Looks>,
 }
 
-/// What is looked for in a text.
-#[derive(Debug)]
-struct Looks {
-    named: Named,
-    json: Option<Json>,
-    yaml: Option<Yaml>,
-    /// All of a chat template, as long as it is no longer than one.
-    template: Option<String>,
-}
-
 /// The current region as a text, as far as its start tells.
 pub(in crate::validate) fn child(described: Described, scope: &Scope<'_>) -> Child {
     let decoder = Decoder::default();
     let text = Text { described, decoder, position: 0, window: Window::default(), looks: None };
     Child::same(Box::new(text), scope)
-}
-
-impl Looks {
-    fn new(described: Described, scope: &Scope<'_>) -> Self {
-        let named = Named::of(scope);
-        let json = (described.kind == Kind::Json && named != Named::Template).then(|| Json::new(role(scope)));
-        let yaml = matches!(named, Named::Settings | Named::Other).then(Yaml::default);
-        let template = (named == Named::Template).then(String::new);
-        Self { named, json, yaml, template }
-    }
-
-    fn feed(&mut self, text: &str) {
-        if let Some(json) = &mut self.json {
-            json.feed(text);
-        }
-        if let Some(yaml) = &mut self.yaml {
-            yaml.feed(text);
-        }
-        if let Some(template) = self.template.as_mut().filter(|template| template.len() <= template::LONGEST)
-        {
-            template.push_str(text);
-        }
-    }
-}
-
-/// What the name of the file, or of the member, makes of it.
-fn role(scope: &Scope<'_>) -> Role {
-    match scope.place.name.rsplit(" > ").next() {
-        Some("") | None => scope.options.name.as_deref().map_or(Role::None, Role::of),
-        Some(name) => Role::of(name),
-    }
 }
 
 impl Examine for Text {
@@ -84,7 +43,7 @@ impl Examine for Text {
             limit::reached(&excess, &Part::whole(), scope);
             return Next::Done(Vec::new());
         }
-        let looks = self.looks.get_or_insert_with(|| Looks::new(self.described, scope));
+        let looks = self.looks.get_or_insert_with(|| Looks::new(scope));
         if let Some(window) = parts.first() {
             self.position = self.position.saturating_add(window.len() as u64);
             match self.decoder.feed(window, self.position >= scope.length) {
@@ -114,20 +73,28 @@ fn no_text(NoText { at, why }: NoText, described: Described, scope: &mut Scope<'
 }
 
 /// The text is whole.
-fn conclude(described: Described, looks: Looks, scope: &mut Scope<'_>) {
+fn conclude(described: Described, mut looks: Looks, scope: &mut Scope<'_>) {
     let whole = Part::whole();
-    let Looks { named, json, yaml, template } = looks;
-    let (described, found) = structured((described, named), json, yaml, scope);
+    let (described, found) = structured(described, &mut looks, scope);
     scope.kind(described.kind);
-    match (described.kind, named) {
+    match (described.kind, looks.named) {
         (Kind::LfsPointer | Kind::AnnexPointer, _) => {
             scope.find(&pointer::RULE, &whole, 0, described.what);
         }
-        (Kind::OpenVino, _) => scope.find(&unknown::FORMAT, &whole, 0, described.what),
-        (Kind::Script, _) => scope.find(&source::RULE, &whole, 0, described.what),
+        (Kind::Onnx | Kind::OpenVino, named) => {
+            scope.find(&unknown::FORMAT, &whole, 0, described.what);
+            promised(named, described, scope);
+        }
+        (Kind::Script, named) => {
+            scope.find(&source::RULE, &whole, 0, described.what);
+            if name::is_onnx_text(scope) {
+                scope.find(&unknown::FORMAT, &whole, 0, ONNX_TEXT.what);
+            }
+            promised(named, described, scope);
+        }
         (_, Named::Source(what)) => scope.find(&source::RULE, &whole, 0, what),
         (_, Named::Template) => {
-            template::judge(template.as_deref(), 0, scope);
+            template::judge(looks.template.as_deref(), 0, scope);
             inert::report(Described { kind: Kind::Text, what: "a template of Jinja" }, scope);
         }
         _ => inert::report(described, scope),
@@ -137,36 +104,69 @@ fn conclude(described: Described, looks: Looks, scope: &mut Scope<'_>) {
     }
 }
 
-/// What a text is that begins as JSON or is perhaps YAML, and the settings in it.
-fn structured(
-    (described, named): (Described, Named),
-    json: Option<Json>,
-    yaml: Option<Yaml>,
-    scope: &mut Scope<'_>,
-) -> (Described, Vec<Setting>) {
-    let yaml = || yaml.map(|mut yaml| yaml.end()).unwrap_or_default();
-    let Some(mut json) = json else { return (described, yaml()) };
-    let valid = json.end();
+/// What is accepted as a format or as code is no model for that, whatever its name promises.
+fn promised(named: Named, described: Described, scope: &mut Scope<'_>) {
+    if matches!(named, Named::Model | Named::Tokenizer | Named::Partial) {
+        inert::report(described, scope);
+    }
+}
+
+/// What a text is that begins as JSON, as XML or is perhaps YAML, and the settings in it.
+fn structured(described: Described, looks: &mut Looks, scope: &mut Scope<'_>) -> (Described, Vec<Setting>) {
+    let is_plain = matches!(described.kind, Kind::Text | Kind::Json | Kind::Html);
+    // A valid text of JSON says the same to readers of YAML.
+    let valid = looks.json.as_mut().is_some_and(Json::end);
+    let mut yaml = Vec::new();
+    if let Some(look) = looks.yaml.as_mut().filter(|_| !valid) {
+        yaml = look.end();
+        judge(&look.templates(), scope);
+    }
+    if looks.markup.as_ref().is_some_and(Markup::is_openvino) && is_plain {
+        return (OPENVINO, yaml);
+    }
+    if name::is_onnx_text(scope) && is_plain {
+        return (ONNX_TEXT, yaml);
+    }
+    let Some(mut json) = looks.json.take() else {
+        looks.role.module(&looks.name, &mut yaml);
+        return (described, yaml);
+    };
     if let Some(allowed) = json.too_deep() {
         let excess = Excess { offset: 0, limit: "depth", allowed };
         limit::reached(&excess, &Part::whole(), scope);
     }
-    for found in &json.templates {
-        template::judge(found.text.as_deref(), found.at, scope);
-    }
-    if json.is_notebook() && !matches!(named, Named::Source(_)) {
+    judge(&json.templates, scope);
+    if json.is_notebook() && !matches!(looks.named, Named::Source(_)) {
         scope.find(&source::RULE, &Part::whole(), 0, "a notebook, whose cells are programs");
     }
-    let mut found = core::mem::take(&mut json.found);
-    if valid {
-        return (described, found);
+    if let Some(Setting { at, message }) = json.outside.take() {
+        scope.find(&index::RULE, &Part::whole(), at, message);
     }
-    found.extend(yaml());
+    let mut found = core::mem::take(&mut json.found);
+    let described = match (valid, described.kind) {
+        (true, Kind::Text | Kind::Json) if json.is_onnx() => ONNX_JSON,
+        (true, Kind::Text) => JSON,
+        (false, Kind::Json) => Described { kind: Kind::Text, what: NO_JSON },
+        _ => described,
+    };
+    found.extend(yaml);
     found.sort_by_key(|setting| setting.at);
     found.dedup_by_key(|setting| setting.at);
-    (Described { kind: Kind::Text, what: NO_JSON }, found)
+    (described, found)
 }
 
+/// Judges what a text has of templates.
+fn judge(templates: &[Template], scope: &mut Scope<'_>) {
+    for found in templates {
+        template::judge(found.text.as_deref(), found.at, scope);
+    }
+}
+
+const JSON: Described = Described { kind: Kind::Json, what: "a JSON text" };
+const ONNX_JSON: Described =
+    Described { kind: Kind::Onnx, what: "an ONNX model in JSON: onnx.load opens it" };
+const ONNX_TEXT: Described =
+    Described { kind: Kind::Onnx, what: "by its name an ONNX model in text: onnx.load opens it" };
 const NO_JSON: &str = "a plain text";
 /// What a text may have.
 const LONGEST: u64 = 256 << 20;

@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::settings::{self, Role, Setting, Value};
+use super::{index, prompts};
 
 /// What JSON texts say, one after another.
 #[derive(Debug, Default)]
@@ -23,8 +24,15 @@ pub(super) struct Json {
     /// Keys of a notebook that the outermost object has.
     notebook: [bool; 2],
     role: Role,
-    /// Parts of a pipeline, as long as it is not known to be one: their keys and modules.
-    parts: Vec<(Token, String)>,
+    /// Parts that no library has, as long as it is not known to be a pipeline.
+    parts: Vec<Setting>,
+    /// What `type` names, as long as it is not known that it is imported.
+    types: Vec<Setting>,
+    /// Whether it has a key that settings have whose types are imported.
+    has_types: bool,
+    onnx: Onnx,
+    /// A file that an index names outside of its directory.
+    pub(super) outside: Option<Setting>,
     pub(super) found: Vec<Setting>,
     /// Chat templates.
     pub(super) templates: Vec<Template>,
@@ -38,11 +46,23 @@ pub(super) struct Template {
     pub(super) text: Option<String>,
 }
 
+/// Whether the outermost object is a model of ONNX in JSON, whose reader takes no other keys.
+#[derive(Debug, Default)]
+struct Onnx {
+    graph: bool,
+    other: bool,
+}
+
 #[derive(Debug)]
 struct Frame {
     is_object: bool,
     /// Whether its strings are chat templates.
     is_template: bool,
+    /// Whether its strings are files that an index names.
+    is_index: bool,
+    /// The module of a class of Keras, where both are told.
+    module: Option<(u64, String)>,
+    has_class: bool,
     /// The setting whose value all strings below are.
     setting: Option<&'static str>,
     /// Where its key is.
@@ -109,11 +129,10 @@ impl Json {
             self.literal();
         }
         self.settle();
-        let is_pipeline = self.role == Role::Pipeline;
-        for (key, module) in core::mem::take(&mut self.parts) {
-            if is_pipeline || key.text == CLASS {
-                settings::part(&key.text, &module, key.at, &mut self.found);
-            }
+        let parts = core::mem::take(&mut self.parts).into_iter().filter(|_| self.role == Role::Pipeline);
+        let types = core::mem::take(&mut self.types).into_iter().filter(|_| self.has_types);
+        for Setting { at, message } in parts.chain(types) {
+            settings::keep(at, message, &mut self.found);
         }
         let whole = self.lexer.state == State::Between && self.frames.is_empty() && self.key.is_none();
         whole && !self.broken && self.values > 0
@@ -127,6 +146,11 @@ impl Json {
     /// Whether it is a notebook.
     pub(super) fn is_notebook(&self) -> bool {
         self.notebook == [true, true]
+    }
+
+    /// Whether it is a model of ONNX.
+    pub(super) fn is_onnx(&self) -> bool {
+        self.onnx.graph && !self.onnx.other
     }
 
     fn between(&mut self, rest: &[u8]) -> usize {
@@ -252,20 +276,34 @@ impl Json {
     }
 
     fn pair(&mut self, key: &Token, string: Token) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.has_class |= key.text == "class_name";
+            if key.text == "module" {
+                frame.module = Some((key.at, string.text.clone()));
+            }
+        }
         if key.text == CLASS && self.frames.len() == 1 && string.text.ends_with("Pipeline") {
             self.role = Role::Pipeline;
         }
         self.check(&key.text, key.at, &string);
         // Every string below is one: whatever it is called, a name gets it.
-        if is_template(&key.text) || self.frames.last().is_some_and(|frame| frame.is_template) {
+        if prompts::is_template(&key.text) || self.frames.last().is_some_and(|frame| frame.is_template) {
             self.template(string);
         }
     }
 
     /// A string as the value of a key, and of what it lies in.
     fn check(&mut self, key: &str, at: u64, string: &Token) {
-        let value = Value::Text(&string.text);
-        settings::check(key, value, self.role, at, &mut self.found);
+        let value = if string.cut { Value::Hidden } else { Value::Text(&string.text) };
+        let is_open = key == "type" && self.role != Role::Modules;
+        settings::check(key, value, self.role, at, if is_open { &mut self.types } else { &mut self.found });
+        if self.role != Role::Data {
+            let look = if string.cut { settings::long_expression } else { settings::expression };
+            look(&string.text, string.at, &mut self.found);
+        }
+        if self.frames.last().is_some_and(|frame| frame.is_index) && index::leads_out(&string.text) {
+            self.outside.get_or_insert_with(|| index::outside(string.at, &string.text));
+        }
         if let Some(setting) = self.frames.last().and_then(|frame| frame.setting)
             && setting != key
         {
@@ -292,10 +330,10 @@ impl Json {
     fn settle(&mut self) {
         let Some(string) = self.last.take() else { return };
         let Some(frame) = self.frames.last_mut() else { return };
-        if let Some(key) = frame.part.take()
-            && self.parts.len() < MOST_PARTS
-        {
-            self.parts.push((key, string.text.clone()));
+        if let Some(key) = frame.part.take().filter(|_| settings::is_part(&string.text)) {
+            let is_always = key.text == CLASS || key.text == HINT;
+            let parts = if is_always { &mut self.found } else { &mut self.parts };
+            settings::part(&key.text, &string.text, key.at, parts);
         }
         self.broken |= frame.is_object;
         let is_template = frame.is_template;
@@ -317,16 +355,28 @@ impl Json {
         let above = self.frames.last();
         let inherited = above.is_some_and(|frame| frame.is_template);
         let setting = above.and_then(|frame| frame.setting);
+        let is_index = above.is_some_and(|frame| frame.is_index);
         let is_top = self.frames.len() == 1 && self.in_object();
         self.no_part();
         let at = key.as_ref().map(|key| key.at);
         let values = self.values;
-        let mut frame = Frame { is_object, is_template: inherited, setting, key: at, part: None, values };
+        let mut frame = Frame {
+            is_object,
+            is_template: inherited,
+            is_index,
+            module: None,
+            has_class: false,
+            setting,
+            key: at,
+            part: None,
+            values,
+        };
         if let Some(key) = key {
             settings::check(&key.text, Value::Open, self.role, key.at, &mut self.found);
-            frame.is_template |= is_template(&key.text);
+            frame.is_template |= prompts::is_template(&key.text);
             frame.setting = settings::of_all_below(&key.text).or(setting);
-            frame.part = (is_top && !is_object).then_some(key);
+            frame.is_index |= key.text == "weight_map";
+            frame.part = (!is_object && (is_top || key.text == HINT)).then_some(key);
         }
         if self.frames.len() >= DEPTH {
             self.too_deep = true;
@@ -345,6 +395,11 @@ impl Json {
         {
             self.found.pop_if(|setting| setting.at == at);
         }
+        if let Some((at, module)) =
+            frame.as_ref().filter(|frame| frame.has_class).and_then(|f| f.module.as_ref())
+        {
+            settings::layer(module, *at, &mut self.found);
+        }
         self.broken |= frame.is_none_or(|frame| frame.is_object != is_object);
     }
 
@@ -355,6 +410,9 @@ impl Json {
             return;
         };
         if self.frames.len() == 1 {
+            self.has_types |= TYPED.contains(&key.text.as_str());
+            self.onnx.graph |= key.text == "graph";
+            self.onnx.other |= !ONNX.contains(&key.text.as_str());
             self.notebook[0] |= key.text == "cells";
             self.notebook[1] |= key.text == "nbformat";
         }
@@ -392,16 +450,37 @@ fn is_literal(word: &str) -> bool {
     matches!(word, "true" | "false" | "null" | "NaN" | "Infinity" | "-Infinity") || is_number()
 }
 
-/// Whether the strings below a key are templates: `chat_template`, `chat_templates`,
-/// `default_chat_template`.
-fn is_template(key: &str) -> bool {
-    key.contains("chat_template")
-}
-
 /// The class of a pipeline, or the module that has it.
 const CLASS: &str = "_class_name";
-/// Parts of a pipeline that are looked at.
-const MOST_PARTS: usize = 1000;
+/// The class of a part, and the module that has it.
+const HINT: &str = "type_hint";
+/// Keys of settings whose types may be imported: of pipelines of Haystack, of AllenNLP's models and of
+/// mmengine's.
+const TYPED: &[&str] =
+    &["components", "custom_imports", "dataset_reader", "default_scope", "model", "pipelines"];
+/// Keys of a model of ONNX.
+const ONNX: &[&str] = &[
+    "configuration",
+    "docString",
+    "doc_string",
+    "domain",
+    "functions",
+    "graph",
+    "irVersion",
+    "ir_version",
+    "metadataProps",
+    "metadata_props",
+    "modelVersion",
+    "model_version",
+    "opsetImport",
+    "opset_import",
+    "producerName",
+    "producer_name",
+    "producerVersion",
+    "producer_version",
+    "trainingInfo",
+    "training_info",
+];
 /// Bytes of a string that are kept: the longest templates have 100,000.
 const KEPT: usize = 1 << 20;
 /// Templates that are looked at in one text.
@@ -476,6 +555,27 @@ mod tests {
             r#"{"class_path": "torch.hub.load"}"#,
             r#"{"megatron_config": {}, "megatron_core": "evil"}"#,
             r#"{"auto_map": [[]]}"#,
+            r#"{"trust_remote_code": "false"}"#,
+            r#"{"target": "my-evil.run"}"#,
+            r#"{"a": {"target": "0evil.run"}}"#,
+            r#"{"target": "ldm.util.get_obj_from_str"}"#,
+            r#"{"run": ["$import os"]}"#,
+            r#"{"run": "$os.system('id')"}"#,
+            r#"[{"class_name": "TorchModuleWrapper", "config": {}}]"#,
+            r#"{"class_name": "TFSMLayer"}"#,
+            r#"{"module": "os", "class_name": "function", "config": "system"}"#,
+            r#"{"class_name": "A", "config": {"module": "keras"}, "module": "evil"}"#,
+            r#"{"custom_imports": {"imports": ["evil"]}}"#,
+            r#"{"tokenizer_class": "evil_mod.Tok"}"#,
+            r#"{"_component_": "os.system"}"#,
+            r#"{"user_dir": "evil"}"#,
+            r#"{"plugins": ["evil.X"]}"#,
+            r#"{"keras_module": "evil"}"#,
+            r#"{"template_format": "jinja2"}"#,
+            r#"{"components": {"a": {"type": "evil.mod.X"}}}"#,
+            r#"{"dataset_reader": {"type": "evil:X"}}"#,
+            r#"{"unet": [null, null, {"type_hint": ["evil_mod", "C"]}]}"#,
+            r#"{"activation": "__import__('os').system('id')"}"#,
         ] {
             for window in [1, 5, 1000] {
                 assert_eq!(read(text, window).0.found.len(), 1, "{text}");
@@ -491,6 +591,13 @@ mod tests {
             r#"{"_class_name": "UNet2DModel", "down_block_types": ["DownBlock2D", "AttnDownBlock2D"]}"#,
             r#"{"_class_name": "XPipeline", "vae": ["diffusers", "A"], "safety_checker": [null, null], "a": [], "b": ["stable_diffusion", "C"], "c": {"d": ["x", "y"]}}"#,
             r#"{"activation_function": "torch.nn.modules.activation.Tanh", "target": "es2020"}"#,
+            r#"{"tokenizer_class": "LlamaTokenizer", "activation": "nn.SiLU()"}"#,
+            r#"{"module": "keras.layers", "class_name": "Dense", "config": {"module": "x"}}"#,
+            r#"{"events": [{"type": "response.created"}], "a": "$5 or $HOME/x(y)"}"#,
+            r#"{"components": {"a": {"type": "haystack.components.builders.PromptBuilder"}}}"#,
+            r#"{"merges": ["$ (", "$. each("], "problem": "$f(x)$ is"}"#,
+            r#"{"target": "feature.csv", "a": {"target": "www.example.com", "b": {"target": "0.5"}}}"#,
+            r#"{"unet": [null, null, {"type_hint": ["diffusers", "C"]}], "template_format": "f-string"}"#,
         ] {
             assert!(read(text, 1000).0.found.is_empty(), "{text}");
         }
@@ -504,5 +611,42 @@ mod tests {
         assert_eq!(found, ["default", "{{ a }}", "b"]);
         assert_eq!(read(r#"{"chat_template":"x\n"}"#, 3).0.templates[0].text.as_deref(), Some("x\n"));
         assert!(read(r#"{"cells": [], "nbformat": 4}"#, 3).0.is_notebook());
+        let templates = read(r#"{"doc_to_text": "a", "prompt_templates": {"x": "b"}}"#, 3).0.templates;
+        assert_eq!(templates.len(), 2);
+    }
+
+    #[test]
+    fn what_is_beyond_a_limit_is_told() {
+        let lists: alloc::string::String =
+            (0..1001).map(|at| alloc::format!("\"z{at}\": [\"diffusers\", \"A\"], ")).collect();
+        let text = alloc::format!("{{{lists}\"unet\": [\"evil\", \"U\"], \"_class_name\": \"XPipeline\"}}");
+        assert_eq!(read(&text, 1000).0.found.len(), 1);
+        let lists = lists.replace("diffusers", "evil");
+        let text = alloc::format!("{{{lists}\"_class_name\": [\"pipeline_evil\", \"U\"]}}");
+        assert_eq!(read(&text, 1000).0.found.len(), 1);
+        let settings = "{\"auto_map\": \"m.M\"}\n".repeat(200);
+        let found = read(&settings, 1000).0.found;
+        assert!(found.last().is_some_and(|last| last.message.contains("more than 100")), "{}", found.len());
+    }
+
+    #[test]
+    fn an_index_stays_in_its_directory() {
+        for text in [
+            r#"{"weight_map": {"w": "../x.safetensors"}}"#,
+            r#"{"weight_map": {"w": ["a", "/x"]}}"#,
+            r#"{"weight_map": {"w": "a\\..\\x", "v": "a"}}"#,
+            r#"{"weight_map": {"w": "C:x"}}"#,
+        ] {
+            assert!(read(text, 3).0.outside.is_some(), "{text}");
+        }
+        let text = r#"{"weight_map": {"..": "a/b..c"}, "a": "../x"}"#;
+        assert!(read(text, 3).0.outside.is_none());
+    }
+
+    #[test]
+    fn a_model_of_onnx_has_a_graph_and_nothing_else() {
+        assert!(read(r#"{"irVersion": 8, "graph": {"node": []}}"#, 3).0.is_onnx());
+        assert!(!read(r#"{"irVersion": 8, "graph": {}, "x": 1}"#, 3).0.is_onnx());
+        assert!(!read(r#"{"irVersion": 8}"#, 3).0.is_onnx());
     }
 }

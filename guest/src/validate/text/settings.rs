@@ -4,6 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::paths::{is_class, is_of, is_path};
+use super::pipelines::PIPELINES;
+use super::python;
 use crate::show;
 use crate::validate::finding::{Class, Rule};
 
@@ -12,7 +15,7 @@ pub(super) static RULE: Rule = Rule::unverified(
     "SR-CODE-CONFIG",
     "a setting that makes a loader run code",
     "A library that reads it imports modules of the repository, or calls what it names: transformers \
-     with trust_remote_code, Hydra, PyYAML, Keras, PEFT. Read that code, or do without it.",
+     with trust_remote_code, Hydra, PyYAML, Keras, PEFT and others. Read that code, or do without it.",
 )
 .about(Class::Code);
 
@@ -23,6 +26,15 @@ pub(super) struct Setting {
     pub(super) message: String,
 }
 
+/// Keeps one of them. Those beyond a hundred would not be listed; that there are more is said.
+pub(super) fn keep(at: u64, message: String, found: &mut Vec<Setting>) {
+    if found.len() < MOST {
+        found.push(Setting { at, message });
+    } else if found.len() == MOST {
+        found.push(Setting { at, message: format!("there are more than {MOST} such settings") });
+    }
+}
+
 /// What a key is set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value<'v> {
@@ -30,7 +42,7 @@ pub(super) enum Value<'v> {
     Word(&'v str),
     /// A list or an object that is not empty.
     Open,
-    /// What YAML writes so that it is not seen here: an alias, a tag, a block.
+    /// What YAML writes so that it is not seen here: an alias, a tag, a block; or what is too long.
     Hidden,
 }
 
@@ -41,162 +53,236 @@ pub(super) enum Role {
     Pipeline,
     /// The modules of sentence-transformers.
     Modules,
+    /// Rows of data, whose columns are called as they like.
+    Data,
+    /// What is read as JSON, whatever it begins with.
+    Json,
+    /// The name of a module that MLflow imports, and nothing else.
+    Name(&'static [&'static str]),
     #[default]
     None,
 }
 
 impl Role {
+    /// Of a file's name, in any case of letters: there are systems where that is the same name.
     pub(super) fn of(name: &str) -> Self {
-        match name.rsplit(['/', '\\']).next().unwrap_or(name) {
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        let is_rows = || DATA.iter().any(|ending| name.ends_with(ending));
+        match name.as_str() {
             "model_index.json" | "modular_model_index.json" => Self::Pipeline,
             "modules.json" => Self::Modules,
+            "pickle_module_info.txt" => Self::Name(&["mlflow"]),
+            "keras_module.txt" => Self::Name(KERAS),
+            _ if name.ends_with(".json") || name.ends_with(".ipynb") => Self::Json,
+            _ if is_rows() => Self::Data,
             _ => Self::None,
         }
     }
+
+    pub(super) fn is_name(self) -> bool {
+        matches!(self, Self::Name(_))
+    }
+
+    /// Keeps the module that a text names, if it is one that does.
+    pub(super) fn module(self, text: &str, found: &mut Vec<Setting>) {
+        let text = text.trim();
+        if let Self::Name(libraries) = self
+            && !text.is_empty()
+            && !is_of(text, libraries)
+        {
+            keep(0, format!("{}: {MLFLOW}", show::name(text)), found);
+        }
+    }
+}
+
+/// A key that may make a loader run code.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    key: &'static str,
+    test: Test,
+    why: &'static str,
+    /// Whether all strings below it are values of it, too.
+    below: bool,
+}
+
+/// Which values of a key make a loader run code. What is nothing (null, false, empty) never does.
+#[derive(Clone, Copy, Debug)]
+enum Test {
+    /// All.
+    Any,
+    /// All that Python takes for true: a text of `false` is.
+    True,
+    /// These texts.
+    Texts(&'static [&'static str]),
+    /// Whatever is no module of these libraries.
+    Module(&'static [&'static str]),
+    /// What is no class of these libraries, but names something in a module.
+    Path(&'static [&'static str]),
+    /// A kernel, by the repository that it is in.
+    Kernel,
+    /// A kernel, by any name but those of transformers' own.
+    AnyKernel,
+    /// An expression of Python with a call in it, but for that of a layer.
+    Call,
+}
+
+impl Test {
+    fn is_code(self, value: Value<'_>) -> bool {
+        let text = match value {
+            Value::Word("null" | "false") | Value::Text("") => return false,
+            Value::Hidden => return true,
+            Value::Text(text) => Some(text),
+            Value::Word(_) | Value::Open => None,
+        };
+        match self {
+            Self::Any => true,
+            Self::True => value != Value::Word("0"),
+            Self::Texts(texts) => text.is_some_and(|text| texts.contains(&text)),
+            Self::Module(libraries) => !text.is_some_and(|text| is_of(text, libraries)),
+            Self::Path(libraries) => text.is_some_and(|text| is_path(text) && !is_class(text, libraries)),
+            Self::Kernel => text.is_some_and(|text| text.contains('/')),
+            Self::AnyKernel => value != Value::Open && !text.is_some_and(is_kernel),
+            Self::Call => text.is_some_and(python::is_call),
+        }
+    }
+}
+
+fn known(key: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.key == key)
 }
 
 /// The key whose value all strings below are, if they are those of one.
 pub(super) fn of_all_below(key: &str) -> Option<&'static str> {
-    match key {
-        "types" => Some("types"),
-        _ => KERNELS.iter().find(|known| **known == key).copied(),
-    }
+    known(key).filter(|known| known.below).map(|known| known.key)
 }
 
 /// Whether a key is one that may make a loader run code.
 pub(super) fn is_key(key: &str) -> bool {
-    KERNELS.contains(&key) || KEYS.contains(&key) || ACTIVATIONS.contains(&key)
+    known(key).is_some()
+}
+
+/// Whether a word makes a loader run code whatever it is set to.
+pub(super) fn is_strict(key: &str) -> bool {
+    matches!(key, "auto_map" | "custom_pipelines" | "_target_" | "trust_remote_code")
+        || key.ends_with("_implementation_internal")
 }
 
 /// Keeps a setting that makes a loader run code.
 pub(super) fn check(key: &str, value: Value<'_>, role: Role, at: u64, found: &mut Vec<Setting>) {
-    if is_code(key, value, role) && found.len() < MOST {
-        found.push(Setting { at, message: describe(key, value) });
-    }
-}
-
-fn is_code(key: &str, value: Value<'_>, role: Role) -> bool {
-    let text = match value {
-        Value::Word("null" | "false") | Value::Text("") => return false,
-        Value::Text(text) => Some(text),
-        Value::Word(_) | Value::Open => None,
-        Value::Hidden => return is_key(key),
+    let Some(known) = known(key) else { return };
+    let (test, why) = match (key, role) {
+        ("type", Role::Modules) => (Test::Module(SENTENCES), SENTENCE),
+        ("type" | "target" | "class_path", Role::Data) => return,
+        _ => (known.test, known.why),
     };
-    match key {
-        "auto_map" | "custom_pipelines" | "_target_" => true,
-        "trust_remote_code" => {
-            !matches!(value, Value::Word("0")) && !text.is_some_and(|text| text.eq_ignore_ascii_case("false"))
-        }
-        "_attn_implementation_internal" | "_experts_implementation_internal" => {
-            !text.is_some_and(is_kernel) && value != Value::Open
-        }
-        _ if KERNELS.contains(&key) => text.is_some_and(|text| text.contains('/')),
-        "parent_library" => !text.is_some_and(|text| is_of(text, LIBRARIES)),
-        "megatron_core" => !text.is_some_and(|text| is_of(text, &["megatron"])),
-        "class_name" => matches!(text, Some("Lambda" | "__lambda__")),
-        "class_path" | "target" => text.is_some_and(|text| is_path(text) && !is_of(text, CALLED)),
-        "loader_module" => !text.is_some_and(|text| is_of(text, &["mlflow"])),
-        "types" => text.is_some_and(|text| is_path(text) && !is_of(text, &["sentence_transformers"])),
-        "type" => role == Role::Modules && !text.is_some_and(|text| is_of(text, &["sentence_transformers"])),
-        _ if ACTIVATIONS.contains(&key) => text.is_some_and(|text| is_path(text) && !is_of(text, LAYERS)),
-        _ => false,
+    if test.is_code(value) {
+        let message = match value {
+            Value::Text(text) => format!("`{key}` is {}: {why}", show::name(text)),
+            Value::Word(word) => format!("`{key}` is {}: {why}", show::cut(word)),
+            Value::Open | Value::Hidden => format!("`{key}`: {why}"),
+        };
+        keep(at, message, found);
     }
 }
 
-/// Keeps a part of a pipeline that diffusers takes from a module that is none of a library's.
+/// Keeps a text that is an expression of Python to MONAI.
+pub(super) fn expression(text: &str, at: u64, found: &mut Vec<Setting>) {
+    if python::is_expression(text) {
+        keep(at, format!("{}: MONAI runs what is behind the `$`", show::name(text)), found);
+    }
+}
+
+/// The same of a text that goes on behind what is seen of it.
+pub(super) fn long_expression(text: &str, at: u64, found: &mut Vec<Setting>) {
+    if python::may_be_expression(text) {
+        keep(at, "a text that begins with a `$` is longer than is looked at".into(), found);
+    }
+}
+
+/// Whether diffusers takes a part of a pipeline from a module that is none of a library's.
+pub(super) fn is_part(module: &str) -> bool {
+    !PIPELINES.contains(&module)
+}
+
+/// Keeps such a part.
 pub(super) fn part(key: &str, module: &str, at: u64, found: &mut Vec<Setting>) {
-    if !PIPELINES.contains(&module) && found.len() < MOST {
-        let message = format!("`{key}` is of the module {}: diffusers imports it", show::name(module));
-        found.push(Setting { at, message });
-    }
+    keep(at, format!("`{key}` is of the module {}: diffusers imports it", show::name(module)), found);
 }
 
-fn describe(key: &str, value: Value<'_>) -> String {
-    let why = match key {
-        "_target_" => "Hydra calls what it names",
-        "target" | "class_path" => "what it names is imported and called",
-        "parent_library" | "megatron_core" => "PEFT imports what it names",
-        "class_name" => "Keras unmarshals a program from it",
-        "loader_module" => "MLflow imports what it names",
-        "custom_pipelines" | "auto_map" | "trust_remote_code" => "transformers runs code of the repository",
-        "type" | "types" => "sentence-transformers imports what it names",
-        _ if ACTIVATIONS.contains(&key) => "sentence-transformers imports what it names",
-        _ => "transformers loads a kernel, which is a program, by it",
-    };
-    match value {
-        Value::Text(text) => format!("`{key}` is {}: {why}", show::name(text)),
-        Value::Word(word) => format!("`{key}` is {}: {why}", show::cut(word)),
-        Value::Open | Value::Hidden => format!("`{key}`: {why}"),
+/// Keeps a module that Keras imports a class of.
+pub(super) fn layer(module: &str, at: u64, found: &mut Vec<Setting>) {
+    if module != "builtins" && !is_of(module, KERAS) {
+        keep(at, format!("`module` is {}: Keras imports what it names", show::name(module)), found);
     }
 }
 
 /// Whether an implementation is one of transformers' own.
 fn is_kernel(name: &str) -> bool {
     let name = name.strip_prefix("paged|").or_else(|| name.strip_prefix("paged_")).unwrap_or(name);
-    matches!(
-        name,
-        "eager"
-            | "sdpa"
-            | "flash_attention_2"
-            | "flash_attention_3"
-            | "flex_attention"
-            | "attention"
-            | "batched_mm"
-            | "grouped_mm"
-    )
+    let is_flash = |rest: &str| matches!(rest, "2" | "3" | "4");
+    name.strip_prefix("flash_attention_").is_some_and(is_flash)
+        || matches!(name, "eager" | "sdpa" | "flex_attention" | "attention" | "batched_mm" | "grouped_mm")
 }
 
-fn is_of(module: &str, libraries: &[&str]) -> bool {
-    libraries.iter().any(|library| {
-        module.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+/// Endings of files of rows.
+const DATA: &[&str] = &[".jsonl", ".ndjson", ".csv", ".tsv"];
+
+const TRANSFORMERS: &str = "transformers runs code of the repository";
+const CALLED: &str = "what it names is imported and called";
+const PEFT: &str = "PEFT imports what it names";
+const MLFLOW: &str = "MLflow imports what it names";
+const KERNEL: &str = "transformers loads a kernel, which is a program, by it";
+const SENTENCE: &str = "sentence-transformers imports what it names";
+
+/// All of them, with why. What only picks from a registry is not among them.
+const KNOWN: &[Known] = &[
+    one("auto_map", Test::Any, TRANSFORMERS),
+    one("custom_pipelines", Test::Any, TRANSFORMERS),
+    one("trust_remote_code", Test::True, TRANSFORMERS),
+    all("attn_implementation", Test::Kernel, KERNEL),
+    all("_attn_implementation", Test::Kernel, KERNEL),
+    all("_attn_implementation_internal", Test::AnyKernel, KERNEL),
+    all("experts_implementation", Test::Kernel, KERNEL),
+    all("_experts_implementation", Test::Kernel, KERNEL),
+    all("_experts_implementation_internal", Test::AnyKernel, KERNEL),
+    all("kernel_config", Test::Kernel, KERNEL),
+    all("kernel_mapping", Test::Kernel, KERNEL),
+    one("parent_library", Test::Module(LIBRARIES), PEFT),
+    one("megatron_core", Test::Module(&["megatron"]), PEFT),
+    one("_target_", Test::Any, "Hydra calls what it names"),
+    one("_component_", Test::Any, "torchtune calls what it names"),
+    one("target", Test::Path(BUILT), CALLED),
+    one("class_path", Test::Path(BUILT), CALLED),
+    one("type", Test::Path(TYPES), "Haystack, AllenNLP and mmengine import what it names"),
+    one("import_path", Test::Path(&[]), "Ray Serve imports what it names"),
+    one("custom_imports", Test::Any, "mmengine imports what it names"),
+    one("user_dir", Test::Any, "fairseq imports the package that is there"),
+    all("plugins", Test::Path(&["axolotl"]), "axolotl imports what it names"),
+    one("class_name", Test::Texts(LAYERS), "Keras runs a program or unpickles what is in it"),
+    one("loader_module", Test::Module(&["mlflow"]), MLFLOW),
+    one("keras_module", Test::Module(KERAS), MLFLOW),
+    all("types", Test::Path(SENTENCES), SENTENCE),
+    one("tokenizer_class", Test::Path(SENTENCES), SENTENCE),
+    one("activation_function", Test::Path(ACTIVATIONS), SENTENCE),
+    one("activation_fn", Test::Path(ACTIVATIONS), SENTENCE),
+    one("default_activation_function", Test::Path(ACTIVATIONS), SENTENCE),
+    one("sbert_ce_default_activation_function", Test::Path(ACTIVATIONS), SENTENCE),
+    one("activation", Test::Call, "Ultralytics runs the expression"),
+    one("template_format", Test::Texts(&["jinja2"]), "LangChain renders a template without a sandbox"),
+];
+
+const fn one(key: &'static str, test: Test, why: &'static str) -> Known {
+    Known { key, test, why, below: false }
 }
 
-/// Whether a text names something in a module.
-fn is_path(text: &str) -> bool {
-    let is_name = |part: &str| {
-        part.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
-    };
-    text.contains(['.', ':']) && text.split(['.', ':']).all(is_name)
+const fn all(key: &'static str, test: Test, why: &'static str) -> Known {
+    Known { below: true, ..one(key, test, why) }
 }
 
-/// Settings by which transformers takes a kernel, for a model or each part of one.
-const KERNELS: &[&str] = &[
-    "attn_implementation",
-    "_attn_implementation",
-    "_attn_implementation_internal",
-    "experts_implementation",
-    "_experts_implementation",
-    "_experts_implementation_internal",
-    "kernel_config",
-    "kernel_mapping",
-];
-/// Others.
-const KEYS: &[&str] = &[
-    "auto_map",
-    "custom_pipelines",
-    "_target_",
-    "trust_remote_code",
-    "parent_library",
-    "megatron_core",
-    "class_name",
-    "class_path",
-    "target",
-    "loader_module",
-];
-/// Settings by which sentence-transformers imports a function.
-const ACTIVATIONS: &[&str] = &[
-    "activation_function",
-    "activation_fn",
-    "default_activation_function",
-    "sbert_ce_default_activation_function",
-];
 /// Libraries whose models adapters are made for: what they import is their own.
 const LIBRARIES: &[&str] = &["transformers", "diffusers", "sentence_transformers", "timm"];
-/// What configurations call that only builds a model: of torch itself it is the layers, as
-/// `torch.hub.load` runs anything.
-const CALLED: &[&str] = &[
+/// Libraries whose classes are models and what trains them.
+const BUILT: &[&str] = &[
     "ldm",
     "sgm",
     "cldm",
@@ -211,138 +297,27 @@ const CALLED: &[&str] = &[
     "torchmetrics",
     "lightning",
     "pytorch_lightning",
+    "nemo.collections",
 ];
-const LAYERS: &[&str] = &["torch.nn", "sentence_transformers"];
-/// What diffusers takes the parts of pipelines from: libraries, and modules of its own pipelines.
-const PIPELINES: &[&str] = &[
-    "diffusers",
-    "transformers",
-    "onnxruntime.training",
-    "ace_step",
-    "allegro",
-    "alt_diffusion",
-    "amused",
-    "animatediff",
-    "anyflow",
-    "audio_diffusion",
-    "audioldm",
-    "audioldm2",
-    "aura_flow",
-    "blip_diffusion",
-    "bria",
-    "bria_fibo",
-    "bria_fibo2",
-    "chroma",
-    "chronoedit",
-    "cogvideo",
-    "cogview3",
-    "cogview4",
-    "consisid",
-    "consistency_models",
-    "controlnet",
-    "controlnet_hunyuandit",
-    "controlnet_sd3",
-    "controlnet_xs",
-    "cosmos",
-    "dance_diffusion",
-    "ddim",
-    "ddpm",
-    "deepfloyd_if",
-    "diffusion_gemma",
-    "dit",
-    "dreamlite",
-    "easyanimate",
-    "ernie_image",
-    "flux",
-    "flux2",
-    "flux_control",
-    "glm_image",
-    "helios",
-    "hidream",
-    "hidream_image",
-    "hunyuan_dit",
-    "hunyuan_image",
-    "hunyuan_video",
-    "hunyuan_video1_5",
-    "hunyuandit",
-    "i2vgen_xl",
-    "ideogram4",
-    "joyimage",
-    "kandinsky",
-    "kandinsky2_2",
-    "kandinsky3",
-    "kandinsky5",
-    "kandinsky6",
-    "kolors",
-    "krea2",
-    "latent_consistency_models",
-    "latent_diffusion",
-    "latent_diffusion_uncond",
-    "latte",
-    "ledits_pp",
-    "llada2",
-    "longcat_audio_dit",
-    "longcat_image",
-    "ltx",
-    "ltx2",
-    "lucy",
-    "lumina",
-    "lumina2",
-    "marigold",
-    "mochi",
-    "motif_video",
-    "musicldm",
-    "nucleusmoe_image",
-    "omnigen",
-    "ovis_image",
-    "pag",
-    "paint_by_example",
-    "pia",
-    "pixart_alpha",
-    "pndm",
-    "prx",
-    "qwenimage",
-    "qwenimage21",
-    "repaint",
-    "rfd4_proteina",
-    "sana",
-    "sana_sprint",
-    "sana_video",
-    "sana_wm",
-    "score_sde_ve",
-    "semantic_stable_diffusion",
-    "shap_e",
-    "skyreels_v2",
-    "spectrogram_diffusion",
-    "stable_audio",
-    "stable_audio_3",
-    "stable_cascade",
-    "stable_diffusion",
-    "stable_diffusion_3",
-    "stable_diffusion_attend_and_excite",
-    "stable_diffusion_diffedit",
-    "stable_diffusion_gligen",
-    "stable_diffusion_k_diffusion",
-    "stable_diffusion_ldm3d",
-    "stable_diffusion_panorama",
-    "stable_diffusion_safe",
-    "stable_diffusion_sag",
-    "stable_diffusion_variants",
-    "stable_diffusion_xl",
-    "stable_unclip",
-    "stable_video_diffusion",
-    "stochastic_karras_ve",
-    "t2i_adapter",
-    "text_to_video_synthesis",
-    "unclip",
-    "unidiffuser",
-    "versatile_diffusion",
-    "visualcloze",
-    "vq_diffusion",
-    "wan",
-    "wuerstchen",
-    "z_image",
+/// Libraries whose classes are parts of models and pipelines.
+const TYPES: &[&str] = &[
+    "haystack",
+    "haystack_integrations",
+    "mmcv",
+    "mmdet",
+    "mmengine",
+    "mmpose",
+    "mmpretrain",
+    "mmseg",
+    "sentence_transformers",
+    "torch.nn",
+    "torch.optim",
 ];
+const KERAS: &[&str] = &["keras", "tf_keras", "tensorflow"];
+const SENTENCES: &[&str] = &["sentence_transformers"];
+const ACTIVATIONS: &[&str] = &["torch.nn", "sentence_transformers"];
+/// Layers of Keras that are programs.
+const LAYERS: &[&str] = &["Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer"];
 
-/// Settings that are kept: those beyond a hundred would not be listed.
+/// Settings that are kept.
 const MOST: usize = 100;

@@ -6,8 +6,10 @@
 
 use alloc::vec::Vec;
 
-use super::settings::Setting;
-use super::words::Words;
+use super::blocks::Blocks;
+use super::json::Template;
+use super::settings::{self, Setting};
+use super::words::{MARK, Words};
 
 /// What a text in YAML says: as it is, and with what is escaped written out. Which of them a reader
 /// sees depends on quotes.
@@ -20,6 +22,10 @@ pub(super) struct Yaml {
     /// What is perhaps a comment, and where it begins.
     comment: Option<(u64, Vec<u8>)>,
     line: Line,
+    /// The last byte, and whether code of a template begins anywhere: in what is a comment, too.
+    before: u8,
+    has_code: bool,
+    blocks: Blocks,
 }
 
 /// What the line has up to here.
@@ -45,8 +51,15 @@ enum Escape {
 }
 
 impl Yaml {
+    /// Of a text that is YAML by its name, or perhaps by none.
+    pub(super) fn new(is_named: bool) -> Self {
+        let words = || Words::new(is_named);
+        Self { plain: words(), escaped: words(), ..Self::default() }
+    }
+
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
+        self.blocks.feed(text);
         for c in text.chars() {
             match c {
                 // What PyYAML takes for the end of a line.
@@ -59,12 +72,28 @@ impl Yaml {
         }
     }
 
+    /// The templates in it that are written plainly.
+    pub(super) fn templates(&mut self) -> Vec<Template> {
+        core::mem::take(&mut self.blocks.found)
+    }
+
     /// The text is over; what was found in it.
     pub(super) fn end(&mut self) -> Vec<Setting> {
         self.comment = None;
         let mut found = self.plain.end();
         let escaped = self.escaped.end();
         found.extend(escaped);
+        self.blocks.end();
+        // What a template is depends on all that such a text can be: blocks, folds, quotes, aliases. The
+        // keys count wherever they are, and if one of them is not written plainly, it is not known.
+        let has_code = self.has_code || self.escaped.has_code;
+        let is_missed = |at: &&u64| has_code && !self.blocks.has(**at);
+        if let Some(at) = self.plain.templates.iter().chain(&self.escaped.templates).find(is_missed).copied()
+        {
+            let message = "a template of prompts in YAML that is not followed: lm-evaluation-harness and \
+                           smolagents render such without a sandbox";
+            settings::keep(at, message.into(), &mut found);
+        }
         found.sort_by_key(|setting| setting.at);
         found.dedup_by_key(|setting| setting.at);
         found
@@ -72,6 +101,8 @@ impl Yaml {
 
     fn take(&mut self, byte: u8) {
         let is_break = matches!(byte, b'\r' | b'\n');
+        self.has_code |= self.before == b'{' && matches!(byte, b'{' | b'%');
+        self.before = byte;
         if let Some((_, comment)) = &mut self.comment {
             if is_break {
                 self.comment = None;
@@ -147,8 +178,6 @@ impl Yaml {
     }
 }
 
-/// What stands for a byte order mark: a character that no text has.
-const MARK: u8 = 7;
 /// Bytes of a comment; a longer one is read as what it may be.
 const LONGEST_COMMENT: usize = 1 << 12;
 #[cfg(test)]
@@ -159,6 +188,43 @@ mod tests {
         let mut yaml = Yaml::default();
         yaml.feed(text);
         yaml.end().len()
+    }
+
+    #[test]
+    fn a_tag_alone_in_a_line_is_one_in_what_is_yaml() {
+        for (is_named, count) in [(true, 1), (false, 0)] {
+            let mut yaml = Yaml::new(is_named);
+            yaml.feed("!function\nutils.f\n");
+            assert_eq!(yaml.end().len(), count);
+        }
+    }
+
+    #[test]
+    fn no_number_of_blanks_hides_a_value() {
+        for between in [" ".repeat(5000), "\n".repeat(5000), "\t ".repeat(5000), " #\n".repeat(5000)] {
+            for (key, value) in [
+                ("_target_:", "x"),
+                ("target:", "os.system"),
+                ("trust_remote_code:", "true"),
+                ("loader_module:", "evil"),
+                ("auto_map:", "{a: b}"),
+                ("x: &a os.system\n_target_:", "*a"),
+                ("a:", "!new:x.Y"),
+                ("attn_implementation:", "org/kernel"),
+            ] {
+                let text = alloc::format!("{key} {between} {value}\n");
+                assert_eq!(
+                    found(&text),
+                    1,
+                    "{key} {}",
+                    between.escape_debug().take(4).collect::<alloc::string::String>()
+                );
+            }
+        }
+        assert_eq!(found(&alloc::format!("\"_target_\"{}: x", " ".repeat(5000))), 1);
+        // A value that is too long to be kept is not seen.
+        assert_eq!(found(&alloc::format!("target: os.{}", "x".repeat(5000))), 1);
+        assert_eq!(found(&alloc::format!("a: ${}", "x".repeat(5000))), 1);
     }
 
     #[test]
@@ -198,6 +264,13 @@ mod tests {
             "x: &k trust_remote_code\nfalse: 1\n*k : true",
             "x: &k target\n*k : os.system",
             "target: os.system",
+            "target: >-\n  os.system\na: b",
+            "target: ' os.\n  system'",
+            "trust_remote_code: 'a b\n  c'",
+            "a:\n- target: |\n    os.system\n  a: b",
+            "trust_remote_code: |\n  false",
+            "trust_remote_code: |\n  # x",
+            "attn_implementation: >\n  org/kernel",
             "target:\n  \"os.\\\n  system\"",
             "target: &a os.system",
             "target: *a",
@@ -206,8 +279,66 @@ mod tests {
             "loader_module: evil",
             "auto_map: {a: b}",
             "attn_implementation: org/kernel",
+            "attn_implementation:\n  text_config: sdpa\n  vision_config: org/kernel\na: b",
+            "attn_implementation: {a: sdpa, b: org/kernel}",
+            "attn_implementation:\n- sdpa\n- org/kernel",
+            "trust_remote_code: n",
+            "trust_remote_code: nO",
+            "trust_remote_code: 'false'",
+            "trust_remote_code: false,",
+            "trust_remote_code: false, # x",
+            "a: '['\ntrust_remote_code: false,",
+            "target: my-evil.run",
+            "target: 0evil.run",
+            "target: '1.0evil'",
+            "{\n  target: os.system,\n}",
+            "target: torch.utils.data.datapipes.utils.decoder.basichandlers",
+            "target: ldm.util.get_obj_from_str",
+            "x: !apply:os.system [id]",
+            "x: !new:torch.nn.Linear\n  a: 1",
+            "- !name:os.system",
+            "{x: !module:evil}",
+            "x: # no\n  !include:y.yaml",
+            "!new:x.Y\na: 1",
+            "!apply:os.system\n- id",
+            "\u{feff}!new:x.Y\na: 1",
+            "a: &b !new:x.Y {}",
+            "process_docs: !function utils.f",
+            "a: !!ruby/object:X {}",
+            "a: !!python/tuple [1]",
+            "run: $os.system('id')",
+            "- $import os",
+            "run: !!str $print(1)",
+            "run: &a $print(1)",
+            "run: &a !!str\n  $print(1)",
+            "run: \"\\x24print(1)\"",
+            "- \"$os.system('id')\"",
+            "- |\n  $os.system('id')",
+            "run: $__import_\n  ('os')",
+            "- $eval\n  ('os')",
+            "run: \"$f('a\n  $b')\"",
+            "custom_imports:\n  imports: [evil]",
+            "_component_: x.y",
+            "user_dir: evil",
+            "plugins:\n  - evil.X\n  - b",
+            "components:\n  a: {type: evil.mod.X, b: 1}",
+            "type: *a",
+            "keras_module: evil",
+            "template_format: jinja2",
+            "activation: exec('x')",
+            "a: __import__('os').system('id')",
+            "doc_to_text: {{x}}",
+            "doc_to_text: ok\nx: &k doc_to_target\n*k : \"{{x}}\"",
+            "doc_to_text: '{{x}}'\n\"doc_to_\\x74arget\": '{{y}}'",
+            "a: |\n  doc_to_text: '{{x}}'\n{doc_to_text: \"{{x}}\"}",
+            "doc_to_choice: ['{{x}}']",
+            "a: b\\\ndoc_to_text: 'x'\n\"\\x64oc_to_target\": \"{{x}}\"",
+            "a: {\"x\ndoc_to_text: |\n  \": 1, doc_to_target: '{{x}}'}",
+            "doc_to_text: \"{\\x7b x }}\"",
+            "chat_template_jinja: |2\n  # {% x %}",
+            "? target # don't \n: os.system",
         ] {
-            assert_eq!(found(text), 1, "{text}");
+            assert_ne!(found(text), 0, "{text}");
         }
         for text in [
             "target: x",
@@ -219,7 +350,6 @@ mod tests {
             "{trust_remote_code: false,\n  a: 1}",
             "{trust_remote_code: false\n  , a: 1}",
             "a:\n  trust_remote_code: false\n\n  # x\nb: 1",
-            "a: !ruby x",
             "# 5 %",
             "# trust_remote_code: true\na: 1 # _target_: x",
             "!python/\n!python/src",
@@ -230,6 +360,25 @@ mod tests {
             "a: the target: 5",
             "run: make && target x & target y",
             "a: 1\n\u{a0}_target_: x",
+            "attn_implementation: sdpa\npath: org/x",
+            "{attn_implementation: sdpa, path: org/x}",
+            "attn_implementation:\n  a: sdpa\npath: org/x",
+            "a: [{type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}]",
+            "a: [{\"type\": \"a\"}, {\"type\": \"b\"}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}, {type: b}, {type: a}]",
+            "trust_remote_code: 0",
+            "target: |-\n  Let us think of os.system\n  and more.\na: b",
+            "target: 'Let us think of\n  os.system'",
+            "target: 0.5\ntype: 1.5",
+            "target: feature.csv",
+            "x: !ref <y>\nz: !!str 1\n- !Sub a",
+            "text: |\n  ![image](x)\n  a: b !new:x",
+            "run: |\n  $PYTHON -m x \\\n    --y\n  $(cat z)\n  $A\n  $B\n",
+            "a: ${oc.env:HOME}/x\nb: $5",
+            "doc_to_text: \"{{x}}\"\ndoc_to_target: label",
+            "chat_template_jinja: |\n  # {% x %}",
+            "chat_template: jinja\na: {b: {c: d}}",
+            "!src/*.py\n!keep\n*.pyc",
+            "activation: nn.SiLU()\nplugins: [search, x]\nuser_dir: null",
         ] {
             assert_eq!(found(text), 0, "{text}");
         }
