@@ -1,0 +1,3 @@
+x = {
+target: builder.stage,
+}
