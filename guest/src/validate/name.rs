@@ -2,6 +2,7 @@
 //! it means that they are no model.
 
 use super::examine::Scope;
+use super::report::Kind;
 
 /// What somebody who sees a name will do with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +87,21 @@ pub(super) fn is_onnx_text(scope: &Scope<'_>) -> bool {
     scope.is_file() && ONNX_TEXT.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// Whether the file's name is that of an OpenVINO model's weights, as its exporters write it.
-pub(super) fn is_openvino(scope: &Scope<'_>) -> bool {
+/// The format whose weights have no header and this name, as its exporters write it.
+pub(super) fn headless(scope: &Scope<'_>) -> Option<Kind> {
     let name = scope.options.name.as_deref().filter(|_| scope.is_file()).unwrap_or_default();
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    file.starts_with("openvino_") && file.ends_with(".bin")
+    if file.starts_with("openvino_") && file.ends_with(".bin") {
+        return Some(Kind::OpenVino);
+    }
+    // `model.onnx_data`, `model.onnx.data`, `model.onnx_data_1`.
+    if let Some((_, rest)) = file.rsplit_once(".onnx")
+        && (rest.starts_with("_data") || rest == ".data")
+    {
+        return Some(Kind::Onnx);
+    }
+    let is_part = file.strip_prefix("variables.data-").is_some_and(|rest| rest.contains("-of-"));
+    (is_part || file == "variables.index").then_some(Kind::SavedModel)
 }
 
 /// What readers of models go by, what people call models, and archives of them.

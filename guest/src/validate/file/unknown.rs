@@ -106,9 +106,14 @@ impl Unknown {
         if polyglot::is_compressed(head) || head.starts_with(LZMA) {
             return scope.find(&RULE, &Part::whole(), 0, COMPRESSED);
         }
-        if name::is_openvino(scope) && self.imports.is_none() {
-            scope.kind(Kind::OpenVino);
-            return scope.find(&FORMAT, &Part::whole(), 0, OPENVINO);
+        if let Some(kind) = name::headless(scope).filter(|_| self.imports.is_none()) {
+            scope.kind(kind);
+            let message = match kind {
+                Kind::Onnx => ONNX_DATA,
+                Kind::SavedModel => VARIABLES,
+                _ => OPENVINO,
+            };
+            return scope.find(&FORMAT, &Part::whole(), 0, message);
         }
         let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
         scope.find(&RULE, &Part::whole(), 0, format!("nothing that is known: it starts with {shown}"));
@@ -118,6 +123,12 @@ impl Unknown {
 const OPENVINO: &str = "perhaps the weights of an OpenVINO model, whose graph is in the .xml file beside it: OpenVINO's \
                         runtime opens both; save the weights of the model it was made from as safetensors to have \
                         them judged";
+
+const ONNX_DATA: &str = "perhaps the weights of an ONNX model, whose graph is in the .onnx file beside it; save those of the \
+                         model it was made from as safetensors to have them judged";
+
+const VARIABLES: &str = "perhaps the weights of a TensorFlow SavedModel, whose graph is in the directory above; save those \
+                         of the model it was made from as safetensors to have them judged";
 
 const COMPRESSED: &str = "a compressed stream: joblib decompresses it, and unpickles what comes out; decompress it and validate that";
 

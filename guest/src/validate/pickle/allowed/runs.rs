@@ -37,7 +37,7 @@ const QUIET: &[&str] = &[
     "codeop", "concurrent", "copy", "copyreg", "ctypes", "dis", "distutils", "doctest",
     "ensurepip", "faulthandler", "fileinput", "ftplib", "functools", "gc", "glob", "http",
     "imaplib", "importlib", "inspect", "io", "itertools", "linecache", "marshal", "mmap",
-    "multiprocessing", "ntpath", "operator", "os", "pdb", "pickle", "pickletools", "pkgutil",
+    "multiprocessing", "nt", "ntpath", "operator", "os", "pdb", "pickle", "pickletools", "pkgutil",
     "platform", "poplib", "posix", "posixpath", "profile", "pty", "py_compile", "pydoc",
     "resource", "rlcompleter", "runpy", "select", "selectors", "shelve", "shlex", "shutil",
     "signal", "smtplib", "socket", "socketserver", "sqlite3", "ssl", "subprocess", "sys",
