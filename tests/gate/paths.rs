@@ -163,6 +163,8 @@ fn what_is_left_out_is_told_and_passes_only_where_that_is_asked_for() {
     let (code, errors) = said(&["good.pkl"]);
     assert!(code == 64 && errors.contains("left out by `include` in ") && errors.contains("strongroom.toml"));
     assert_eq!(room.code(&["good.pkl", "--pass-with-no-files"]), 0);
+    let (code, errors) = said(&["good.pkl", "empty", ".", "old", "--exclude", "old/*", "--no-config"]);
+    assert!(code == 1 && errors.contains("note: empty: there is no file to judge here"), "{code} {errors}");
     // Nothing is left out of nothing.
     assert_eq!(room.code(&["empty", "--pass-with-no-files"]), 64);
     let json = room.json(&["good.pkl", "--pass-with-no-files"]);

@@ -39,6 +39,8 @@ pub struct Found {
     pub subjects: Vec<Subject>,
     /// Paths where nothing is. They are subjects too: to judge them says so.
     pub missing: usize,
+    /// Directories that were given, with no file in them.
+    pub empty: Vec<PathBuf>,
     /// Files that are left out.
     pub left_out: Vec<LeftOut>,
     /// Those of them that were given by their own names.
@@ -55,6 +57,7 @@ pub fn find(paths: &[PathBuf], filter: &Filter) -> Found {
         directories: HashSet::new(),
         again: Some(MOST_AGAIN),
         places: HashSet::new(),
+        met: 0,
         files: HashMap::new(),
         checkpoints: HashMap::new(),
     };
@@ -93,6 +96,8 @@ struct Walk<'w> {
     again: Option<usize>,
     /// Names in directories that are subjects already, or links of one.
     places: HashSet<(Identity, OsString)>,
+    /// How often anything but a directory to go through was met.
+    met: usize,
     /// What was found of each file.
     files: HashMap<Identity, Names>,
     /// The checkpoints of files that were given by name, by their directories.
@@ -103,7 +108,13 @@ impl Walk<'_> {
     /// Looks at a path that was given.
     fn given(&mut self, path: &Path) {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.directory(&Place::of_directory(path), &metadata),
+            Ok(metadata) if metadata.is_dir() => {
+                let before = self.met;
+                self.directory(&Place::of_directory(path), &metadata);
+                if self.met == before {
+                    self.found.empty.push(path.into());
+                }
+            }
             // Whoever names what is not there expects it to be judged.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 self.found.missing += 1;
@@ -135,6 +146,7 @@ impl Walk<'_> {
     fn directory(&mut self, place: &Place, metadata: &Metadata) {
         let (path, identity) = (&place.path, identity(metadata));
         if !self.entered.insert((identity, self.filter.seen(place))) {
+            self.met += 1;
             return;
         }
         let Ok(mut names) = names(path) else { return self.unlisted(place, identity) };
@@ -143,6 +155,7 @@ impl Walk<'_> {
         }
         let record = OsStr::new(RECORD);
         let has_record = names.contains_key(record);
+        self.met += usize::from(has_record);
         if has_record && self.filter.leaves_out(&place.join(record)).is_none() {
             let compared = validated_with_set(&Local, path);
             names.retain(|name, _| !name.to_str().is_some_and(|name| compared.contains(name)));
@@ -185,6 +198,7 @@ impl Walk<'_> {
 
     /// What nobody can list may hold all that is not excluded there.
     fn unlisted(&mut self, place: &Place, directory: Identity) {
+        self.met += 1;
         if self.filter.excludes_all_in(place) {
             self.found.left_out.push(LeftOut::ByExclude);
         } else if self.places.insert((directory, OsString::new())) {
@@ -194,6 +208,7 @@ impl Walk<'_> {
 
     /// What nobody can look at may be a file, or a directory of files.
     fn unknown(&mut self, place: &Place, directory: Option<Identity>) {
+        self.met += 1;
         let left_out = self.filter.leaves_out(place);
         if left_out == Some(LeftOut::ByExclude) && self.filter.excludes_all_in(place) {
             self.found.left_out.push(LeftOut::ByExclude);
@@ -215,6 +230,7 @@ impl Walk<'_> {
         metadata: Option<&Metadata>,
         checkpoint: Option<&Arc<Distributed>>,
     ) {
+        self.met += 1;
         if let Some(left_out) = self.filter.leaves_out(place) {
             return self.found.left_out.push(left_out);
         }
