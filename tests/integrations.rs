@@ -49,11 +49,22 @@ fn the_hook_judges_the_files_that_it_is_for() {
         "rust_model.ot",
         "flax_model.msgpack",
         "net.t7",
+        "MODEL.PT",
+        "a/--exclude=*.pt",
     ] {
         assert!(matches(name), "{name}");
     }
     for name in ["model.py", "index.json", "config.json", "metadata", "x.metadata", "model.pt.md", "pt"] {
         assert!(!matches(name), "{name}");
+    }
+    // A name that looks like an option is a name: pre-commit gives those that git has.
+    room.write("--exclude=*.pkl", b"\x80\x02}.");
+    room.write("--config=own.pkl", b"\x80\x02}.");
+    for name in ["--exclude=*.pkl", "--config=own.pkl", "--allow=os.system"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        let command = command.args(&entry[1..]).args([name, "good.pkl", "evil.pkl"]);
+        let output = command.current_dir(&room.directory).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}: {output:?}");
     }
     // What the project leaves out is no reason to refuse a commit; a path that is not there is one.
     room.write("strongroom.toml", b"exclude = ['old/*']\n");
@@ -102,6 +113,12 @@ fn the_action_takes_lines_for_what_they_are() {
         [1, 3, 1]
     );
     assert_eq!(shown("models/[1].pkl", ""), 1, "a name that is there is no pattern");
+    room.write("models/.hidden.pkl", b"\x80\x02}.");
+    room.write("models/--exclude=*.pkl", b"\x80\x02}.");
+    room.write("--exclude=*.pkl", b"\x80\x02}.");
+    assert_eq!(shown("models/*.pkl", ""), 4);
+    assert_eq!([shown("*.pkl", ""), shown("**/*.pkl", "")], [1, 6]);
+    assert_eq!(shown(".", ""), 6);
     // Whatever passes, what is not there does not.
     for (paths, code) in [("models/*.pt", 64), ("models\n*.pt", 2), ("modles", 64), ("\n", 64)] {
         let output = room.action(paths, "--fail-on=unsafe", &room.sha256());
@@ -133,6 +150,19 @@ fn the_action_runs_no_other_program_and_judges_no_pointers() {
     let output = room.action("models", "", &room.sha256());
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success() && printed.contains("models/large.pkl"), "{output:?}");
+}
+
+/// Whoever asks to take a change may change `strongroom.toml` as well.
+#[test]
+fn the_action_goes_by_no_settings_but_those_that_it_is_given() {
+    let room = Room::new();
+    room.write("models/evil.pkl", EVIL);
+    room.write("strongroom.toml", b"allow = ['os.system']\n");
+    for paths in [".", "models"] {
+        assert_eq!(room.action(paths, "", &room.sha256()).status.code(), Some(1), "{paths}");
+    }
+    let config = |config: &str| room.action_with("models", config, "", &room.sha256()).status.code();
+    assert_eq!([config("strongroom.toml"), config("gone.toml")], [Some(0), Some(3)]);
 }
 
 fn yaml(name: &str) -> Yaml {
@@ -178,8 +208,12 @@ impl Room {
         String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
     }
 
-    /// Runs the steps as a runner does, up to the first that fails.
     fn action(&self, paths: &str, arguments: &str, sha256: &str) -> Output {
+        self.action_with(paths, "", arguments, sha256)
+    }
+
+    /// Runs the steps as a runner does, up to the first that fails.
+    fn action_with(&self, paths: &str, config: &str, arguments: &str, sha256: &str) -> Output {
         let _ = fs::remove_dir_all(self.temporary());
         fs::create_dir(self.temporary()).unwrap();
         for file in ["summary", "output"] {
@@ -202,6 +236,7 @@ impl Room {
                     "${{ inputs.url }}" => &url,
                     "${{ inputs.sha256 }}" => sha256,
                     "${{ inputs.paths }}" => paths,
+                    "${{ inputs.config }}" => config,
                     "${{ inputs.arguments }}" => arguments,
                     other => panic!("nothing is given for {other}"),
                 };

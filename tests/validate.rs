@@ -33,6 +33,7 @@ fn a_directory_is_searched_through_in_order_whatever_is_in_it() {
     room.write("a.pt", HARMLESS);
     room.write("nothing", b"");
     fs::create_dir(room.path("empty")).unwrap();
+    symlink("b/evil.txt", room.path("evil.txt")).unwrap();
     symlink("b/evil.txt", room.path("link")).unwrap();
     symlink("gone", room.path("dangling")).unwrap();
     symlink("..", room.path("b/up")).unwrap();
@@ -44,15 +45,16 @@ fn a_directory_is_searched_through_in_order_whatever_is_in_it() {
         ("./b/.hidden/harmless", "safe"),
         ("./b/evil.txt", "unsafe"),
         ("./dangling", "unverified"),
+        ("./link", "unsafe"),
         ("./nothing", "inert"),
         ("./pipe", "unverified"),
     ];
     assert_eq!(verdicts(&json), expected);
-    assert_eq!(json["files"][2]["links"], serde_json::json!(["./link"]));
+    assert_eq!(json["files"][2]["links"], serde_json::json!(["./evil.txt"]));
     assert_eq!(code, 1);
     let summary = serde_json::json!({
-        "required": "no-code", "files": 6, "safe": 2, "inert": 1, "trusting": 0, "unsafe": 1, "malformed": 0,
-        "unverified": 2, "below": 0, "failing": 3,
+        "required": "no-code", "files": 7, "safe": 2, "inert": 1, "trusting": 0, "unsafe": 2, "malformed": 0,
+        "unverified": 2, "below": 0, "failing": 4,
         "findings": json["files"].as_array().unwrap().iter().map(|f| f["findings"].as_array().unwrap().len()).sum::<usize>(),
     });
     assert_eq!(json["summary"], summary);

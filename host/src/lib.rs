@@ -76,7 +76,7 @@ pub use barrier::{
     Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
     TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
 };
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords, is_rank_record};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
 pub use checkpoint_process::{
     CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
     serve_checkpoint_process,

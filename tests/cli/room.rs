@@ -88,10 +88,15 @@ impl Room {
         fs::write(self.path("unknown.toml"), "require = \"no-code\"\npolicy = \"strict\"\n").unwrap();
         fs::write(self.path("wrong.toml"), "fail-on = \"never\"\n").unwrap();
         fs::write(self.path("strict.toml"), "require = \"weights-only\"\n").unwrap();
-        fs::create_dir_all(self.path("links/.git")).unwrap();
-        fs::copy(self.path("evil.pkl"), self.path("links/0a1b2c")).unwrap();
-        for link in ["links/model.pkl", "links/same.pkl", "links/other.bin", "links/.git/left-out"] {
-            fs::hard_link(self.path("links/0a1b2c"), self.path(link)).unwrap();
+        for directory in ["objects", "refs"] {
+            fs::create_dir_all(self.path("links/.git").join(directory)).unwrap();
+        }
+        fs::write(self.path("links/.git/HEAD"), "ref: refs/heads/main\n").unwrap();
+        fs::create_dir(self.path("links/blobs")).unwrap();
+        fs::create_dir(self.path("links/old")).unwrap();
+        fs::copy(self.path("evil.pkl"), self.path("links/blobs/0a1b2c")).unwrap();
+        for link in ["links/model.pkl", "links/old/model.pkl", "links/other.bin", "links/.git/left-out"] {
+            fs::hard_link(self.path("links/blobs/0a1b2c"), self.path(link)).unwrap();
         }
         let mut state = StateDict::new();
         let numbers = vec![f32::NAN, 1.0, f32::INFINITY, f32::NAN];

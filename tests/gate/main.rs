@@ -2,6 +2,7 @@
 //! the answer, what a project says once for all.
 
 mod levels;
+mod links;
 mod paths;
 mod room;
 mod settings;
@@ -98,6 +99,32 @@ fn one_run_writes_all_that_was_asked_for() {
 }
 
 #[test]
+fn no_output_goes_through_a_link_of_what_is_judged() {
+    let room = Room::new();
+    room.write("tree/model.pkl", HARMLESS);
+    room.write("mine.txt", b"Dear reader,\n");
+    fs::create_dir(room.path("elsewhere")).unwrap();
+    symlink("../mine.txt", room.path("tree/out.json")).unwrap();
+    symlink("../new.txt", room.path("tree/new.json")).unwrap();
+    symlink("../elsewhere", room.path("tree/found")).unwrap();
+    symlink("elsewhere", room.path("mine")).unwrap();
+    for file in ["tree/out.json", "tree/new.json", "tree/found/a.json", "mine/../tree/found/b/c.json"] {
+        let output = room.run(&["tree", "--output", &format!("json={file}")]);
+        assert_eq!(output.status.code(), Some(64), "{file}");
+        assert!(text(&output.stderr).contains(" is a link inside what is judged"), "{file}");
+        assert_eq!(room.code(&["tree", "--write-baseline", file]), 64, "{file}");
+    }
+    assert_eq!(room.read("mine.txt"), "Dear reader,\n");
+    assert!(!room.path("new.txt").exists() && fs::read_dir(room.path("elsewhere")).unwrap().next().is_none());
+    // One's own links are one's own.
+    let passing = ["--exclude", "*.json", "--output"];
+    for file in ["json=mine/found.json", "json=tree/found.json", "json=/dev/stdout"] {
+        assert_eq!(room.code(&[&["tree"], &passing[..], &[file]].concat()), 0, "{file}");
+    }
+    assert!(room.path("elsewhere/found.json").exists());
+}
+
+#[test]
 fn an_output_takes_the_place_of_nothing_that_is_wanted() {
     let room = Room::new();
     room.write("model.pkl", HARMLESS);
@@ -146,14 +173,14 @@ fn each_format_that_is_known_can_be_accepted() {
 fn names_that_are_no_text_stay_apart_in_a_statement() {
     use std::os::unix::ffi::OsStrExt;
     let room = Room::new();
-    for byte in [0xfe, 0xff] {
-        let name = [b'a', byte];
-        fs::write(room.path("").join(std::ffi::OsStr::from_bytes(&name)), [HARMLESS, &[]].concat()).unwrap();
+    // The last is written as the first would be.
+    for name in [&b"a\xfe"[..], b"a\xff", b"a\\xfe"] {
+        fs::write(room.path("").join(std::ffi::OsStr::from_bytes(name)), HARMLESS).unwrap();
     }
     let statement: Json = serde_json::from_slice(&room.run(&[".", "--format", "in-toto"]).stdout).unwrap();
     let names: BTreeSet<&str> =
         statement["subject"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["./a\\xfe", "./a\\xff"]);
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["./a\\\\xfe", "./a\\xfe", "./a\\xff"]);
 }
 
 #[test]
@@ -175,10 +202,10 @@ fn a_statement_has_the_digests_of_what_was_judged() {
     let empty = room.json(&["sub/harmless", "--digest"])["files"][0]["sha256"].clone();
     let empty = empty.as_str().unwrap();
     let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert_eq!(subjects, [("./abc.pkl", abc), ("./sub/model.pkl", empty), ("./sub/harmless", empty)]);
+    assert_eq!(subjects, [("./abc.pkl", abc), ("./sub/harmless", empty), ("./sub/model.pkl", empty)]);
     let predicate = &statement["predicate"];
     assert_eq!((&predicate["passes"], &predicate["level"]), (&json!(false), &json!(null)));
-    assert_eq!(predicate["files"].as_array().unwrap().len(), 3);
+    assert_eq!(predicate["files"].as_array().unwrap().len(), 4);
     let component = predicate["validator"]["component"]["sha256"].as_str().unwrap();
     assert!(component.len() == 64 && component.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let output = room.run(&["sub", "--format", "in-toto"]);
@@ -204,6 +231,15 @@ fn an_alert_outlives_a_training_and_no_other_name() {
     assert_eq!(first, prints(b"I1\n0cos\nsystem\n(S'echo another'\ntR."));
     assert_ne!(first, prints(b"cos\npopen\n(S'echo one'\ntR."));
     assert_eq!(prints(b"cmylib\nA\n0cmylib\nB\n0}.").len(), 1, "one result for a rule in a file");
+    // Code has no names that would tell it from what it becomes.
+    let code = |name: &str, text: &str| {
+        room.write(name, text.as_bytes());
+        let log: Json = serde_json::from_slice(&room.run(&[name, "--format", "sarif"]).stdout).unwrap();
+        log["runs"][0]["results"][0]["partialFingerprints"].to_string()
+    };
+    let first = code("a.py", "import os\n");
+    assert_eq!(first, code("b.py", "import os\n"));
+    assert_ne!(first, code("a.py", "import os\nos.system('echo')\n"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 
 use serde_json::{Value as Json, json};
 
@@ -24,17 +25,116 @@ fn what_is_not_there_or_not_read_never_passes() {
         assert_eq!(code(&[gone, "good.pkl", "--write-baseline", "known.json"]), 2, "{gone}");
         assert_eq!(code(&[gone, "good.pkl", "--baseline", "known.json"]), 2, "{gone}");
     }
-    let locked = room.path("tree/locked");
-    fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
-    // Root reads it all the same.
-    if fs::read_dir(&locked).is_err() {
-        let tree = |more: &[&str]| code(&[&["tree", "--exclude", "dangling"], more].concat());
-        assert_eq!((tree(&["--include", "*.pkl"]), tree(&["--exclude", "locked/*"])), (2, 0));
-    }
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
     let errors = text(&room.run(&["gone"]).stderr);
     assert!(errors.contains("gone: there is no such file or directory"), "{errors}");
+}
+
+/// A directory that cannot be listed, and one that can, in which nothing can be looked at.
+#[test]
+fn what_cannot_be_listed_is_not_left_out_because_its_files_are_not_known() {
+    let room = Room::new();
+    room.write("good.pkl", HARMLESS);
+    room.write("locked/evil.pkl", EVIL);
+    room.write("closed/secret/evil.pkl", EVIL);
+    let mode =
+        |name: &str, mode| fs::set_permissions(room.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    for (name, permitted) in [("", 0o755), ("locked", 0o000), ("closed", 0o444)] {
+        mode(name, permitted);
+    }
+    let code = |more: &[&str]| {
+        let mut command = room.command(&[&[".", "--no-config"], more].concat());
+        // Root looks at everything.
+        if fs::read_dir(room.path("locked")).is_ok() {
+            command.uid(65534).env("HOME", "/nonexistent");
+        }
+        command.output().unwrap().status.code()
+    };
+    let closed = ["--exclude", "closed/*"];
+    let locked = ["--exclude", "locked/*"];
+    let wanted = ["--include", "*.pkl"];
+    assert_eq!(code(&[]), Some(2));
+    assert_eq!(code(&[&wanted[..], &closed].concat()), Some(2), "locked");
+    assert_eq!(code(&[&wanted[..], &locked].concat()), Some(2), "closed");
+    assert_eq!(
+        code(&[&closed[..], &["--exclude", "lock*d"]].concat()),
+        Some(2),
+        "files in it are not like this"
+    );
+    assert_eq!(code(&[&closed[..], &locked].concat()), Some(0));
+    for name in ["locked", "closed"] {
+        mode(name, 0o700);
+    }
+}
+
+#[test]
+fn a_file_that_says_it_is_empty_and_is_not_was_not_read() {
+    let room = Room::new();
+    symlink("/proc/version", room.path("model.pkl")).unwrap();
+    symlink("/proc/self/cmdline", room.path("note.txt")).unwrap();
+    let json = room.json(&["."]);
+    for file in json["files"].as_array().unwrap() {
+        assert_eq!((&file["verdict"], &file["passes"]), (&json!("unverified"), &json!(false)), "{file}");
+        assert!(file["findings"].to_string().contains("has more bytes than the 0 that it says it has"));
+    }
+    assert_eq!(json["summary"]["files"], 2);
+}
+
+/// A record that is whoever's the directory is says nothing of files that only have such names.
+#[test]
+fn a_record_hides_nothing_that_is_not_its_own() {
+    let room = Room::new();
+    room.write("source.pkl", HARMLESS);
+    let state = room.path("model.pt");
+    strongroom::save(&state, &strongroom::StateDict::new()).unwrap();
+    let mut save = room.command(&[]);
+    let program = save.get_program().to_owned();
+    save = std::process::Command::new(program);
+    let saved = save.args(["save", "model.pt", "ck", "--ranks", "2"]).current_dir(room.path("")).output();
+    assert!(saved.unwrap().status.success());
+    let files = |json: &Json| json["summary"]["files"].as_u64().unwrap();
+    let whole = files(&room.json(&["ck"]));
+    assert_eq!(room.code(&["ck"]), 0);
+    let unsafe_ones = || room.json(&["ck"])["summary"]["unsafe"].as_u64().unwrap();
+    // Of no rank, of a rank and a directory, and a link.
+    room.write("ck/checkpoint_2.json", EVIL);
+    room.write("ck/checkpoint_007.json", EVIL);
+    room.write("ck/checkpoint_9.json/pytorch_model.bin", EVIL);
+    room.write("evil.pkl", EVIL);
+    symlink("../evil.pkl", room.path("ck/checkpoint_8.json")).unwrap();
+    assert_eq!(unsafe_ones(), 4);
+    // In place of a rank's own.
+    room.write("ck/checkpoint_1.json", EVIL);
+    assert_eq!(unsafe_ones(), 5);
+    fs::remove_file(room.path("ck/checkpoint_0.json")).unwrap();
+    room.write("ck/checkpoint_0.json/model.pkl", EVIL);
+    assert_eq!((unsafe_ones(), files(&room.json(&["ck"]))), (6, whole + 6));
+    // A record that is none is judged with the set, one that is a directory is gone through.
+    room.write("ck/strongroom.json", EVIL);
+    assert_eq!(room.json(&["ck"])["summary"]["unsafe"], 7);
+    fs::remove_file(room.path("ck/strongroom.json")).unwrap();
+    room.write("ck/strongroom.json/model.pkl", EVIL);
+    assert_eq!(room.json(&["ck"])["summary"]["unsafe"], 7);
+}
+
+#[test]
+fn only_what_git_keeps_is_left_out() {
+    let room = Room::new();
+    room.write("good.pkl", HARMLESS);
+    room.write("file/.git", EVIL);
+    room.write("evil.pkl", EVIL);
+    fs::create_dir(room.path("link")).unwrap();
+    symlink("../evil.pkl", room.path("link/.git")).unwrap();
+    room.write("directory/.git/evil.pkl", EVIL);
+    room.write("own/HEAD", b"ref: refs/heads/main\n");
+    room.write("own/objects/evil.pkl", EVIL);
+    room.write("own/refs/heads/main", b"0a1b\n");
+    fs::create_dir(room.path("linked")).unwrap();
+    symlink("../own", room.path("linked/.git")).unwrap();
+    let code = |path: &str| room.code(&[path, "good.pkl"]);
+    assert_eq!(["file", "link", "directory", "linked"].map(code), [1; 4]);
+    fs::create_dir(room.path("repository")).unwrap();
+    fs::rename(room.path("own"), room.path("repository/.git")).unwrap();
+    assert_eq!(code("repository"), 0);
 }
 
 #[test]
@@ -63,6 +163,8 @@ fn what_is_left_out_is_told_and_passes_only_where_that_is_asked_for() {
     let (code, errors) = said(&["good.pkl"]);
     assert!(code == 64 && errors.contains("left out by `include` in ") && errors.contains("strongroom.toml"));
     assert_eq!(room.code(&["good.pkl", "--pass-with-no-files"]), 0);
+    let (code, errors) = said(&["good.pkl", "empty", ".", "old", "--exclude", "old/*", "--no-config"]);
+    assert!(code == 1 && errors.contains("note: empty: there is no file to judge here"), "{code} {errors}");
     // Nothing is left out of nothing.
     assert_eq!(room.code(&["empty", "--pass-with-no-files"]), 64);
     let json = room.json(&["good.pkl", "--pass-with-no-files"]);
@@ -102,17 +204,21 @@ fn a_file_is_judged_once_however_many_paths_lead_to_it() {
     }
     fs::hard_link(room.path("hub/blobs/0a1b"), room.path("hub/blobs/0a1b.incomplete")).unwrap();
     room.write("hub/.git/evil", EVIL);
+    room.write("hub/.git/HEAD", b"ref: refs/heads/main\n");
+    for name in ["objects", "refs"] {
+        fs::create_dir(room.path("hub/.git").join(name)).unwrap();
+    }
     let json = room.json(&["hub"]);
     let files = json["files"].as_array().unwrap();
     let paths: Vec<(&str, Json)> =
         files.iter().map(|file| (file["path"].as_str().unwrap(), file["links"].clone())).collect();
-    // A name can promise what the file is not: the other ending is judged by itself.
+    // A name can promise what the file is not: another one is judged by itself.
     let expected = [
         ("hub/blobs/0a1b.incomplete", json!(["hub/blobs/0a1b"])),
         ("hub/snapshots/main/model.pkl", json!(["hub/snapshots/old/model.pkl"])),
     ];
     assert_eq!(paths, expected);
-    assert_eq!(room.json(&["hub/.git"])["summary"]["files"], 1, "given itself, it is looked into");
+    assert_eq!(room.json(&["hub/.git"])["summary"]["files"], 2, "given itself, it is looked into");
 }
 
 #[test]
@@ -138,12 +244,13 @@ fn files_are_in_the_order_of_the_names_that_are_shown() {
 fn a_path_that_is_given_twice_is_no_other_path() {
     let room = Room::new();
     room.write("models/good.pkl", HARMLESS);
-    fs::hard_link(room.path("models/good.pkl"), room.path("models/same.pkl")).unwrap();
-    let paths = ["models", "models/good.pkl", "./models/good.pkl", "models/../models/same.pkl"];
+    fs::create_dir(room.path("models/b")).unwrap();
+    fs::hard_link(room.path("models/good.pkl"), room.path("models/b/good.pkl")).unwrap();
+    let paths = ["models/good.pkl", "models", "./models/good.pkl", "models/../models/b/good.pkl"];
     let json = room.json(&paths);
     assert_eq!(json["summary"]["files"], 1);
-    assert_eq!(json["files"][0]["links"], json!(["models/same.pkl"]));
-    assert_eq!(room.json(&["models/good.pkl", "models"])["files"][0]["links"], json!(["models/same.pkl"]));
+    assert_eq!(json["files"][0]["links"], json!(["models/b/good.pkl"]));
+    assert_eq!(room.json(&["models/b/good.pkl", "models"])["files"][0]["links"], json!(["models/good.pkl"]));
 }
 
 /// As a hook gives them: the file that changed, and not its directory.

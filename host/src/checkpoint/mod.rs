@@ -34,9 +34,8 @@ pub(crate) fn rank_record(rank: usize) -> String {
     format!("checkpoint_{rank}.json")
 }
 
-/// Whether a file of a checkpoint directory of this name is the record of a rank's file:
-/// [`validate_set_in`](crate::validate_set_in) judges it.
-pub fn is_rank_record(name: &str) -> bool {
+/// Whether a file of a checkpoint directory of this name is the record of a rank's file.
+pub(crate) fn is_rank_record(name: &str) -> bool {
     let rank = name.strip_prefix("checkpoint_").and_then(|rest| rest.strip_suffix(".json"));
     rank.is_some_and(|rank| !rank.is_empty() && rank.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -89,14 +89,24 @@ fn judge(
         let message = "its name says that it is being downloaded, or that this was broken off";
         report.find(rules, &PARTIAL, 0, "", message.into());
     }
-    if options.digest {
+    let is_code = || report.findings.iter().any(|finding| finding.class.as_deref() == Some("code"));
+    if options.digest || options.digest_of_code && is_code() {
         match digest::of(&**source) {
             Ok(sha256) => report.sha256 = Some(sha256),
             Err(error) => failed(&mut report, rules, &error),
         }
     }
-    // Of what was judged nobody has the bytes any more.
-    if let Err(error) = source.unchanged() {
+    let unread = match source.unchanged() {
+        // Of what was judged nobody has the bytes any more.
+        Err(error) => Some(error),
+        // What the kernel or a program makes while it is read may say that it is empty.
+        Ok(()) if source.read_at(source.length(), &mut [0]).is_ok() => {
+            let how = format!("has more bytes than the {} that it says it has", source.length());
+            Some(Error::Changed { path: path.into(), how })
+        }
+        Ok(()) => None,
+    };
+    if let Some(error) = unread {
         report.sha256 = None;
         failed(&mut report, rules, &error);
     }

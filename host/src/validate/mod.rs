@@ -13,6 +13,7 @@ mod report;
 mod rule;
 mod set;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::store::{Local, Store};
@@ -127,8 +128,8 @@ pub fn validate_distributed_in(
 /// with [`deep`](ValidateOptions::deep), the payloads and checksums as well. None if
 /// there is no record.
 ///
-/// The answer is about the set: **each file is still to be judged by itself.** The
-/// record needs not to be.
+/// The answer is about the set: **each file is still to be judged by itself**, but for the
+/// [`validated_with_set`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -161,6 +162,24 @@ pub fn validate_set_in(
 ) -> Result<Option<Report>> {
     options.check()?;
     Ok(set::validate(&options.engine(engine), engine.rules()?, store, path, options))
+}
+
+/// The names of the files in the directory `path` that need not be judged by themselves where
+/// [`validate_set_in`] judges it: its commit record, and those records of ranks' files that this
+/// seals and that are what it says. Any other file is to be judged, whatever it is called.
+///
+/// ```
+/// use std::path::Path;
+/// use strongroom::store::Memory;
+/// use strongroom::validate::validated_with_set;
+///
+/// let store = Memory::default();
+/// store.insert("step-100/strongroom.json", *b"{}");
+/// store.insert("step-100/checkpoint_0.json", *b"{}");
+/// assert!(validated_with_set(&store, Path::new("step-100")).into_iter().eq(["strongroom.json"]));
+/// ```
+pub fn validated_with_set(store: &dyn Store, path: &Path) -> BTreeSet<String> {
+    set::records(store, path)
 }
 
 /// Every rule there is, by subject.

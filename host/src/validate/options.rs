@@ -30,6 +30,9 @@ pub struct ValidateOptions {
     /// Whether each file's SHA-256 is computed: [`Report::sha256`](super::Report). Every byte is
     /// read then.
     pub digest: bool,
+    /// The same for files with findings of the class `code` alone: whoever knows one of these knows
+    /// it by its bytes.
+    pub digest_of_code: bool,
 }
 
 impl Default for ValidateOptions {
@@ -37,7 +40,7 @@ impl Default for ValidateOptions {
     /// and milliseconds.
     fn default() -> Self {
         let (memory, timeout) = (512 << 20, Duration::from_secs(10));
-        Self { allow: Vec::new(), memory, timeout, deep: false, digest: false }
+        Self { allow: Vec::new(), memory, timeout, deep: false, digest: false, digest_of_code: false }
     }
 }
 

@@ -45,6 +45,33 @@ pub(super) fn validate(
     Some(report)
 }
 
+/// The files of a directory that [`validate`] alone judges: regular ones, which were read as what they should be.
+/// The commit record is whoever's the directory is, and may not hide what else has such a name.
+pub(super) fn records(store: &dyn Store, path: &Path) -> BTreeSet<String> {
+    let entries = store.list(path).unwrap_or_default().into_iter();
+    let regular = entries.filter(|entry| !entry.directory && entry.link.is_none());
+    let regular: BTreeSet<String> = regular.filter_map(|entry| entry.name.into_string().ok()).collect();
+    let sealed = match Record::read_sealed(store, path) {
+        Ok(Some((_, sealed))) => sealed,
+        // What is no record is judged as a file by the same.
+        Err(Error::Checkpoint { .. }) => Sealed::default(),
+        _ => return BTreeSet::new(),
+    };
+    let ranks = sealed.ranks.record_length.iter().zip(&sealed.ranks.record_crc32).enumerate();
+    let is_sealed = |name: &str, length: u64, crc32: u32| {
+        let path = path.join(name);
+        regular.contains(name)
+            && store.open(&path).is_ok_and(|source| source.length() == length)
+            && FileRecord::read(store, &path).is_ok_and(|(_, found, _)| found == crc32)
+    };
+    let records = ranks
+        .map(|(rank, (&length, &crc32))| (rank_record(rank), length, crc32))
+        .filter(|(name, length, crc32)| is_sealed(name, *length, *crc32))
+        .map(|(name, ..)| name);
+    let record = regular.get(checkpoint::RECORD).cloned();
+    records.chain(record).collect()
+}
+
 /// A directory and its record.
 struct Set<'s> {
     engine: &'s Engine,

@@ -3,10 +3,13 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::automaton::Automaton;
 
 /// What is included, or all if nothing is, and not excluded.
 pub struct Filter {
@@ -19,6 +22,8 @@ pub struct Patterns {
     /// The option that says them.
     option: &'static str,
     set: GlobSet,
+    /// Of each, unless it is too large for one.
+    automata: Vec<Option<Automaton>>,
     /// The file that says them instead.
     file: Option<File>,
 }
@@ -46,6 +51,15 @@ pub struct Place {
     whole: PathBuf,
 }
 
+/// What all patterns have seen of a place.
+#[derive(PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// The state of each: in two places that have the same they are like the same files.
+    States(Vec<usize>),
+    /// No less than its paths.
+    Paths(PathBuf, PathBuf),
+}
+
 /// What leaves a file out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
@@ -63,10 +77,19 @@ impl Filter {
         (!is_wanted).then_some(LeftOut::ByInclude)
     }
 
-    /// Whether all that may lie in a directory is excluded. What would be included there, only those
-    /// know who can list it.
+    /// Whether all that may lie in a directory is excluded, whatever its name. What would be included
+    /// there, only those know who can list it.
     pub fn excludes_all_in(&self, directory: &Place) -> bool {
-        self.exclude.are_of(directory) || self.exclude.are_of(&directory.join(OsStr::new("")))
+        ANY_NAMES.iter().all(|name| self.exclude.are_of(&directory.join(OsStr::new(name))))
+    }
+
+    /// What the patterns have seen of a directory.
+    pub fn seen(&self, directory: &Place) -> Seen {
+        let states = [&self.include, &self.exclude].map(|patterns| patterns.behind(directory));
+        match states {
+            [Some(include), Some(exclude)] => Seen::States([include, exclude].concat()),
+            _ => Seen::Paths(directory.inside.clone(), directory.whole.clone()),
+        }
     }
 
     /// The patterns that leave files out so.
@@ -84,20 +107,45 @@ impl Patterns {
         match listed {
             Some(Listed { globs, file, directory }) if said.is_empty() => {
                 let file = File { path: file.into(), directory: fs::canonicalize(directory)? };
-                Ok(Self { option, set: set(globs)?, file: Some(file) })
+                Self::of(option, globs, Some(file))
             }
-            _ => Ok(Self { option, set: set(said)?, file: None }),
+            _ => Self::of(option, said, None),
         }
     }
 
-    fn are_of(&self, place: &Place) -> bool {
-        match &self.file {
-            None => self.set.is_match(&place.inside),
-            // What is elsewhere has its whole path: `*.pt` is like it as well.
-            Some(file) => {
-                self.set.is_match(place.whole.strip_prefix(&file.directory).unwrap_or(&place.whole))
-            }
+    fn of(option: &'static str, globs: &[Glob], file: Option<File>) -> Result<Self> {
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            set.add(glob.clone());
         }
+        let automata = globs.iter().map(Automaton::new).collect();
+        Ok(Self { option, set: set.build()?, automata, file })
+    }
+
+    fn are_of(&self, place: &Place) -> bool {
+        self.set.is_match(self.counted(place))
+    }
+
+    /// The path that they are held against.
+    fn counted<'p>(&self, place: &'p Place) -> &'p Path {
+        match &self.file {
+            None => &place.inside,
+            // What is elsewhere has its whole path: `*.pt` is like it as well.
+            Some(file) => place.whole.strip_prefix(&file.directory).unwrap_or(&place.whole),
+        }
+    }
+
+    /// The state of each behind a directory. None where that does not say all.
+    fn behind(&self, directory: &Place) -> Option<Vec<usize>> {
+        // Above where they count from, that is a part of what is below.
+        let is_above =
+            |file: &File| file.directory != directory.whole && file.directory.starts_with(&directory.whole);
+        if self.file.as_ref().is_some_and(is_above) {
+            return self.automata.is_empty().then(Vec::new);
+        }
+        let path = self.counted(directory).join("");
+        let behind = |automaton: &Option<Automaton>| automaton.as_ref()?.behind(path.as_os_str().as_bytes());
+        self.automata.iter().map(|automaton| behind(automaton).map(|state| state.as_usize())).collect()
     }
 }
 
@@ -140,10 +188,5 @@ fn whole(path: &Path) -> PathBuf {
     whole.unwrap_or_else(|_| path.into())
 }
 
-fn set(globs: &[Glob]) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        set.add(glob.clone());
-    }
-    Ok(set.build()?)
-}
+/// Names that no pattern is like which is not like all.
+const ANY_NAMES: [&str; 3] = ["\u{1}", "a.b/\u{2}.c", ".0~"];

@@ -17,8 +17,9 @@ pub fn name(finding: &Finding) -> &str {
 }
 
 /// A number for what was found by one rule in one file: of the rule, the members and the names,
-/// and never of a place, which is another one when the model is trained again.
-pub fn fingerprint(findings: &[&Finding]) -> String {
+/// and never of a place, which is another one when the model is trained again. That of code is of the
+/// file's bytes besides: whoever has read it has not read what it becomes.
+pub fn fingerprint(findings: &[&Finding], sha256: Option<&str>) -> String {
     let places: BTreeSet<(&str, &str)> =
         findings.iter().map(|finding| (finding.part.as_str(), name(finding))).collect();
     let mut hasher = Sha256::new();
@@ -26,6 +27,10 @@ pub fn fingerprint(findings: &[&Finding]) -> String {
     for text in findings.first().map(|finding| finding.id.as_str()).into_iter().chain(texts) {
         hasher.update(text);
         hasher.update([0]);
+    }
+    let is_code = findings.iter().any(|finding| finding.class.as_deref() == Some("code"));
+    if let Some(sha256) = sha256.filter(|_| is_code) {
+        hasher.update(sha256);
     }
     let digest: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     // As GitHub writes its own: the second of the same hash in a file would be 2.
@@ -59,7 +64,7 @@ mod tests {
 
     #[test]
     fn an_offset_is_no_part_of_a_fingerprint_and_a_name_is() {
-        let of = |pickle: &[u8]| fingerprint(&findings(pickle).iter().take(1).collect::<Vec<_>>());
+        let of = |pickle: &[u8]| fingerprint(&findings(pickle).iter().take(1).collect::<Vec<_>>(), None);
         assert_eq!(of(b"cos\nsystem\n."), of(b"N0cos\nsystem\n."));
         assert_ne!(of(b"cos\nsystem\n."), of(b"cos\npopen\n."));
     }
@@ -71,7 +76,7 @@ mod tests {
             let found = findings(text.as_bytes());
             let found: Vec<_> = found.iter().filter(|found| found.id == "SR-CODE-TEMPLATE").collect();
             assert_eq!(found.len(), 1, "{name}");
-            fingerprint(&found)
+            fingerprint(&found, None)
         };
         assert_eq!(of("{{ x.__class__ }}"), of("a prompt {{ y }}{{ x.__class__ }}"));
         assert_ne!(of("{{ x.__class__ }}"), of("{{ x.gi_frame }}"));

@@ -55,11 +55,11 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
     )
 }
 
-/// A path as a text. Two that are no Unicode are never the same text: what is signed of one is not
-/// said of the other.
+/// A path as a text. Two paths are never the same text: what is signed of one is not said of the
+/// other. A path with a backslash could be what another is written as.
 fn name(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
-        Some(path) => Cow::Borrowed(path),
-        None => Cow::Owned(path.as_os_str().as_bytes().escape_ascii().to_string()),
+        Some(path) if !path.contains('\\') => Cow::Borrowed(path),
+        _ => Cow::Owned(path.as_os_str().as_bytes().escape_ascii().to_string()),
     }
 }

@@ -1,3 +1,4 @@
+mod automaton;
 mod baseline;
 mod config;
 mod filter;
@@ -7,6 +8,7 @@ mod help;
 mod identity;
 mod in_toto;
 mod json;
+mod names;
 mod nothing;
 mod outputs;
 mod sarif;
@@ -55,9 +57,9 @@ use text::{Only, View};
 pub struct Args {
     /// The files to judge, and directories of them, which are searched through
     ///
-    /// A directory `.git` is left out, unless it is given itself. A file that several paths lead
-    /// to is judged once, and the other paths are listed; twice if they end otherwise, as a
-    /// name can promise what the file is not. What is not there or cannot be read never passes.
+    /// What git keeps in `.git` is left out, unless that is given itself. A file that several paths
+    /// lead to is judged once for each name that it has there, as what is looked for goes by the
+    /// name; the other paths are listed. What is not there or cannot be read never passes.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
@@ -65,11 +67,14 @@ pub struct Args {
     ///
     /// `*` stands for anything, slashes too; `?` for one character; `{a,b}` for one or the
     /// other. Without it, all files are judged: names say nothing about what is in them. A file
-    /// that is given itself has the path that is given.
+    /// that is given itself has the path that is given. Links to directories are followed, and
+    /// a file is judged if any path to it is like this.
     #[arg(long, value_name = "GLOB")]
     include: Vec<Glob>,
 
     /// Leave out files whose path in the directory is like this; may be given many times
+    ///
+    /// What another path leads to as well, over a link, is judged by that one.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
 
@@ -90,7 +95,8 @@ pub struct Args {
     /// Write what was found to a file besides, as in sarif=found.sarif; may be given many times
     ///
     /// The formats are those of --format. Each file appears whole, when all is judged, or not at
-    /// all. Folders that are missing are made.
+    /// all. Folders that are missing are made. A file is not written through a link inside what is
+    /// judged.
     #[arg(long, value_name = "FORMAT=FILE")]
     output: Vec<Output>,
 
@@ -196,6 +202,7 @@ impl Args {
         let options = self.options()?;
         let gate = self.gate()?;
         outputs::are_apart(self.written())?;
+        outputs::lead_out_of_none(self.written(), &self.paths)?;
         let found = walk::find(&self.paths, &filter);
         nothing::check(&found, &self.paths, &filter, self.pass_with_no_files)?;
         let subjects = found.subjects;
@@ -245,6 +252,10 @@ impl Args {
 
     fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
+    }
+
+    fn writes(&self, format: Format) -> bool {
+        self.format() == format || self.output.iter().any(|output| output.format == format)
     }
 
     fn config_file(&self) -> Result<Option<PathBuf>> {
@@ -314,7 +325,6 @@ impl Args {
 
     fn options(&self) -> Result<ValidateOptions> {
         let usual = ValidateOptions::default();
-        let is_statement = |format| format == Format::InToto;
         let options = ValidateOptions {
             allow: self.allow.clone(),
             memory: self.max_memory.unwrap_or(usual.memory),
@@ -323,8 +333,8 @@ impl Args {
             digest: self.digest
                 || self.baseline.is_some()
                 || self.write_baseline.is_some()
-                || is_statement(self.format())
-                || self.output.iter().any(|output| is_statement(output.format)),
+                || self.writes(Format::InToto),
+            digest_of_code: self.writes(Format::Sarif),
         };
         options.check().map_err(|error| Usage(error.to_string()))?;
         Ok(options)

@@ -15,6 +15,10 @@ pub fn check(found: &Found, paths: &[PathBuf], filter: &Filter, may_be_empty: bo
         bail!(Usage(format!("{}: there is no such file or directory", listed(paths))));
     }
     if !found.subjects.is_empty() {
+        // Beside others it might go unseen that a download left nothing.
+        if !found.empty.is_empty() {
+            note(&format!("{}: there is no file to judge here", listed(&found.empty)));
+        }
         if !found.named.is_empty() {
             note(&left_out("file that was given", "files that were given", &found.named, filter));
         }

@@ -97,6 +97,32 @@ pub fn are_apart<'p>(written: impl Iterator<Item = &'p Path>) -> Result<(), Usag
     Ok(())
 }
 
+/// Refuses to write through a link that is inside what is judged: who made that would say what is replaced.
+pub fn lead_out_of_none<'p>(
+    written: impl Iterator<Item = &'p Path>,
+    judged: &[PathBuf],
+) -> Result<(), Usage> {
+    let real =
+        |path: &Path| fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path }).ok();
+    let judged: Vec<PathBuf> = judged.iter().filter_map(|path| real(path)).collect();
+    let is_judged = |link: &&Path| {
+        link.is_symlink()
+            && link
+                .parent()
+                .and_then(real)
+                .is_some_and(|parent| judged.iter().any(|path| parent.starts_with(path)))
+    };
+    for path in written {
+        if let Some(link) = path.ancestors().find(is_judged) {
+            let (path, link) = (path.display(), link.display());
+            return Err(Usage(format!(
+                "{path}: {link} is a link inside what is judged, and no output goes through one"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses to write in place of a model that was judged. What an earlier run wrote is none.
 pub fn replace_no_model<'p>(written: impl Iterator<Item = &'p Path>, files: &[Judged]) -> Result<(), Usage> {
     let is_model = |judged: &&Judged| !["text", "json", "empty"].contains(&judged.report.kind.name());

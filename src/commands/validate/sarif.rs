@@ -142,7 +142,7 @@ fn result(
         "level": level,
         "message": {"text": message},
         "locations": findings.iter().map(|finding| location(file, judged, finding)).collect::<Vec<_>>(),
-        "partialFingerprints": {"primaryLocationLineHash": identity::fingerprint(findings)},
+        "partialFingerprints": {"primaryLocationLineHash": identity::fingerprint(findings, judged.report.sha256.as_deref())},
     });
     let Some(fields) = result.as_object_mut() else { return result };
     if let Some(index) = index {
