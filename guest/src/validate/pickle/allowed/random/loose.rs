@@ -35,8 +35,9 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
 /// `('MT19937', key, position, …)`, and the numbers and the position of Python's generator, which
 /// stand in a tuple for themselves: what is around them may be of any class.
 fn listed(objects: Objects<'_>, items: &[Value]) -> Option<String> {
-    if let Some((Value::Int(0..=LAST), words)) = items.split_last()
+    if let Some((&position, words)) = items.split_last()
         && words.len() == TWISTER
+        && is_position(position)
     {
         return is_dead(words).then(|| DEAD.into());
     }
@@ -106,5 +107,3 @@ fn has_words(objects: Objects<'_>, value: Value) -> bool {
 const TWIST: &str = "MT19937";
 const GENERATORS: &[&str] = &[TWIST, "PCG64", "PCG64DXSM", "Philox", "SFC64"];
 const DEAD: &str = "a Mersenne Twister whose numbers are all zero: it draws for ever";
-/// The last position.
-const LAST: i64 = TWISTER as i64;
