@@ -122,7 +122,8 @@ fn string(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
     }
     gguf.pass(whole);
     gguf.value.left = gguf.value.left.saturating_sub(1);
-    Item::Whole
+    scope.budget.grant_pickle(whole);
+    if spend(STRING_COST, gguf.at, &Part::whole(), scope) { Item::Whole } else { Item::Lost }
 }
 
 /// The type and count of a list, whose items come next.
@@ -140,10 +141,11 @@ fn array(gguf: &mut Gguf, scope: &mut Scope<'_>) -> Item {
         return Item::Lost;
     }
     gguf.pass(12);
-    scope.budget.grant_pickle(bytes.unwrap_or_default());
-    let each = if kind == STRING { STRING_COST } else { NUMBER_COST };
-    if !spend(each.times(count), gguf.at, &Part::whole(), scope) {
-        return Item::Lost;
+    if kind != STRING {
+        scope.budget.grant_pickle(bytes.unwrap_or_default());
+        if !spend(NUMBER_COST.times(count), gguf.at, &Part::whole(), scope) {
+            return Item::Lost;
+        }
     }
     gguf.value = Value { kind, left: count, ..gguf.value };
     Item::Whole

@@ -210,3 +210,20 @@ fn what_is_kept_is_bounded() {
         assert!(summary.starts_with("Gguf Unverified\nSR-FILE-LIMIT "), "{summary}");
     }
 }
+
+/// A vocabulary as large models have it costs a reader seconds, and a list of small numbers more
+/// than its bytes are good for.
+#[test]
+fn lists_cost_their_readers() {
+    let tokens: Vec<u8> = (0..262_144).flat_map(|at| text(format!("t{at}").as_bytes())).collect();
+    let merges: Vec<u8> = (0..500_000).flat_map(|at| text(format!("a b{at}").as_bytes())).collect();
+    let large = with(|gguf| {
+        gguf.keys.push(key("tokenizer.ggml.tokens", 9, &list(8, 262_144, &tokens)));
+        gguf.keys.push(key("tokenizer.ggml.scores", 9, &list(6, 262_144, &[0; 4 * 262_144])));
+        gguf.keys.push(key("tokenizer.ggml.token_type", 9, &list(5, 262_144, &[0; 4 * 262_144])));
+        gguf.keys.push(key("tokenizer.ggml.merges", 9, &list(8, 500_000, &merges)));
+    });
+    assert_eq!(judge(&large, ValidateOptions::default()).verdict, Verdict::Safe);
+    let bomb = with(|gguf| gguf.keys.push(key("a.bytes", 9, &list(0, 1 << 20, &[0; 1 << 20]))));
+    assert!(summary(&bomb).contains("SR-FILE-COST"), "{}", summary(&bomb));
+}
