@@ -277,7 +277,7 @@ impl<'g> Parse<'g> {
             }
         }
         if !paths.are_whole() {
-            self.graph(at, "a list in planner_data does not have all items up to its last");
+            self.graph(at, "lists in planner_data do not have the items up to their last");
         }
     }
 }

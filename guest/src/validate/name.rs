@@ -39,9 +39,14 @@ impl Named {
         if is_any(WHOLE) || is_rank_metadata(file) {
             return Self::Model;
         }
-        let Some((_, last)) = file.rsplit_once('.') else {
-            return if is_any(&["chat_template"]) { Self::Template } else { Self::Other };
-        };
+        let last = file.rsplit_once('.').map(|(_, last)| last);
+        // vLLM and llama.cpp take a template by any name: these are what people call theirs.
+        let is_settings =
+            last.is_some_and(|last| SETTINGS.iter().any(|known| last.eq_ignore_ascii_case(known)));
+        if !is_settings && is_template(file) {
+            return Self::Template;
+        }
+        let Some(last) = last else { return Self::Other };
         let mut endings = file.split('.').skip(1);
         Self::known(last).unwrap_or_else(|| {
             if last.eq_ignore_ascii_case("model") {
@@ -64,6 +69,16 @@ impl Named {
             || lists.iter().chain(&others).find(|(list, _)| list.iter().any(is)).map(|(_, named)| *named);
         source.or_else(all)
     }
+}
+
+/// Whether a name is that of a chat template: `chat_template.txt`, `tool_chat_template.tpl`,
+/// `x.jinja.bak`.
+fn is_template(file: &str) -> bool {
+    let file = file.to_ascii_lowercase();
+    let is_source =
+        file.rsplit_once('.').is_some_and(|(_, last)| SOURCES.iter().any(|(known, _)| last == *known));
+    let has_ending = || file.split('.').skip(1).any(|ending| TEMPLATES.contains(&ending));
+    !is_source && (file.contains("chat_template") || has_ending())
 }
 
 /// Whether an ending is a model's: one by itself, or with a number behind it, `ckpt-1000`.

@@ -11,24 +11,41 @@ use super::view::{node, strided};
 use crate::dtype::DType;
 use crate::model::{Node, NodeId, Tensor};
 use crate::torch::Surveyed;
+use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 
-/// The state of a generator that never ends drawing.
+/// The state of a generator that never ends drawing, or reads beyond its words.
 pub(super) static RULE: Rule = Rule::malformed(
     "SR-TENSOR-GENERATOR",
-    "the state of a generator that draws for ever",
-    "A Mersenne Twister whose words are all zero gives 0 at each draw. Who draws from a normal \
-     or gamma distribution after setting this state waits for ever.",
+    "the state of a generator that it cannot be in",
+    "A Mersenne Twister whose words are all zero gives 0 at each draw: who draws from a normal \
+     or gamma distribution after setting this state waits for ever. One at a position that leaves \
+     less than it says reads memory behind its words. torch and numpy take both.",
 );
 
+/// Reports words of numpy's generator that are no plain tensor of so many numbers.
+pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
+    for (id, node) in (0u32..).zip(&found.nodes) {
+        let Some(key) = key(found, node).filter(|key| is_tensor(found, *key)) else { continue };
+        if words(found, key).is_none() {
+            let message = "the words of a Mersenne Twister are not a tensor of 624 integers";
+            scope.find(&RULE, part, found.offsets.near(id), message);
+        }
+    }
+}
+
 /// A look at words, of which one that is not zero is enough.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Words {
     /// Elements before the first word, and those of each word.
     before: u64,
     width: u64,
     /// Elements that were taken.
     taken: u64,
+    /// How many draws are left before new words are made, whether any were, and which is next.
+    left: i64,
+    seeded: i64,
+    next: i64,
 }
 
 impl Words {
@@ -37,7 +54,10 @@ impl Words {
         while let Some(number) = elements.next_int() {
             let at = self.taken;
             self.taken = at.saturating_add(1);
-            let Some(at) = at.checked_sub(self.before) else { continue };
+            let Some(at) = at.checked_sub(self.before) else {
+                self.header(at, number);
+                continue;
+            };
             let (word, part) = (at / self.width, at % self.width);
             if word >= WORDS {
                 break;
@@ -51,13 +71,35 @@ impl Words {
                 _ => 0,
             };
             if bits != 0 {
-                return Look::Done;
+                let fits = !self.is_taken() || self.left.saturating_add(self.next) <= LAST.saturating_add(1);
+                return if fits { Look::Done } else { Look::Wrong("a position beyond its words".into()) };
             }
         }
         if elements.is_over() || self.taken >= self.before.saturating_add(WORDS.saturating_mul(self.width)) {
-            return Look::Wrong("all words of a Mersenne Twister are zero".into());
+            return match self.is_taken() {
+                true => Look::Wrong("all words of a Mersenne Twister are zero".into()),
+                false => Look::Done,
+            };
         }
         Look::More(0)
+    }
+
+    /// Whether it is what a generator takes: torch refuses other bytes of the same number, such as a mask.
+    fn is_taken(&self) -> bool {
+        let is_place = |range: core::ops::RangeInclusive<i64>, at| range.contains(&at);
+        self.before == 0 || self.seeded != 0 && is_place(1..=LAST, self.left) && is_place(0..=LAST, self.next)
+    }
+
+    /// Takes a byte of what is before the words of torch's state, the least first.
+    fn header(&mut self, at: u64, byte: i64) {
+        let shifted =
+            |by: u64| byte.checked_shl(u32::try_from(by.saturating_mul(8)).unwrap_or(64)).unwrap_or(0);
+        match at {
+            8..12 => self.left |= shifted(at.saturating_sub(8)),
+            12..16 => self.seeded |= byte,
+            16..24 => self.next |= shifted(at.saturating_sub(16)),
+            _ => {}
+        }
     }
 }
 
@@ -84,24 +126,59 @@ pub(super) fn read_of<'a>(found: &'a Surveyed, node: &'a Node) -> Vec<&'a Tensor
 
 /// A tensor of torch's own states, or those that a tuple or dict has as words of numpy's.
 fn states<'a>(found: &'a Surveyed, node: &'a Node) -> Vec<(&'a Tensor, Words)> {
-    let words = |id: &NodeId| {
-        let tensor = strided(found, *id).filter(|tensor| tensor.shape == [WORDS] && is_int(tensor.dtype))?;
-        Some((tensor, Words { before: 0, width: 1, taken: 0 }))
-    };
     match node {
-        Node::Tensor(tensor) if tensor.dtype == DType::UInt8 && tensor.shape == [STATE] => {
-            vec![(tensor.as_ref(), Words { before: HEADER, width: 8, taken: 0 })]
+        // torch asks for no shape.
+        Node::Tensor(tensor) if tensor.dtype == DType::UInt8 && tensor.numel() == Some(STATE) => {
+            vec![(tensor.as_ref(), Words { before: HEADER, width: 8, ..Words::default() })]
         }
-        Node::Tuple(items) | Node::List(items) => match items.as_slice() {
-            [name, key, ..] if is_text(found, *name, "MT19937") => words(key).into_iter().collect(),
-            _ => Vec::new(),
-        },
-        Node::Dict(pairs) | Node::Counter(pairs) | Node::OrderedDict { items: pairs, .. } => {
-            let keys = pairs.iter().filter(|(key, _)| is_text(found, *key, "key"));
-            keys.filter_map(|(_, value)| words(value)).collect()
+        Node::Tuple(_) | Node::List(_) => {
+            key(found, node).and_then(|key| words(found, key)).into_iter().collect()
         }
-        _ => Vec::new(),
+        node => {
+            let key = item(found, node, "pos").and_then(|_| item(found, node, "key"));
+            key.and_then(|key| words(found, key)).into_iter().collect()
+        }
     }
+}
+
+/// What numpy takes for words, if it is a tensor as it should be.
+fn words(found: &Surveyed, id: NodeId) -> Option<(&Tensor, Words)> {
+    let tensor = strided(found, id).filter(|tensor| tensor.shape == [WORDS] && is_int(tensor.dtype))?;
+    Some((tensor, Words { width: 1, ..Words::default() }))
+}
+
+/// The words in what names a Mersenne Twister.
+fn key(found: &Surveyed, outer: &Node) -> Option<NodeId> {
+    if let Node::Tuple(items) | Node::List(items) = outer {
+        return match items.as_slice() {
+            [name, key, ..] if is_text(found, *name, "MT19937") => Some(*key),
+            _ => None,
+        };
+    }
+    item(found, outer, "bit_generator").filter(|name| is_text(found, *name, "MT19937"))?;
+    item(found, node(found, item(found, outer, "state")?)?, "key")
+}
+
+/// The last item of a dict with this key.
+fn item(found: &Surveyed, dict: &Node, name: &str) -> Option<NodeId> {
+    let (Node::Dict(pairs) | Node::Counter(pairs) | Node::OrderedDict { items: pairs, .. }) = dict else {
+        return None;
+    };
+    pairs.iter().rev().find(|(key, _)| is_text(found, *key, name)).map(|&(_, value)| value)
+}
+
+fn is_tensor(found: &Surveyed, id: NodeId) -> bool {
+    matches!(
+        node(found, id),
+        Some(
+            Node::Tensor(_)
+                | Node::Parameter { .. }
+                | Node::Subclass { .. }
+                | Node::Quantized { .. }
+                | Node::SparseCoo { .. }
+                | Node::SparseCompressed(_)
+        )
+    )
 }
 
 fn is_text(found: &Surveyed, id: NodeId, wanted: &str) -> bool {
@@ -124,6 +201,7 @@ fn is_int(dtype: DType) -> bool {
 
 /// Words of a Mersenne Twister.
 const WORDS: u64 = 624;
+const LAST: i64 = 624;
 /// Bytes of the state of torch's generator for the CPU; and those before its words, of which each
 /// is in eight. Source: `CPUGeneratorImplStateLegacy` of torch.
 const STATE: u64 = 5056;

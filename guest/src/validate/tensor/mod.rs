@@ -96,6 +96,7 @@ impl Tensors {
         writable::check(&found, part, scope);
         quantizer::check(&found, part, scope);
         opaque::check(&found, part, scope);
+        alive::check(&found, part, scope);
         Self { part: part.clone(), found, plan: None }
     }
 

@@ -4,14 +4,15 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::indices;
 use super::view::{node, strided};
+use super::{indices, overlap};
 use crate::model::{Node, NodeId, StorageId, Tensor, children};
 use crate::torch::Surveyed;
 use crate::validate::examine::{Part, Scope};
 
 /// Reports tensors that share memory with the indices of a sparse one. Those are looked at once;
-/// what trains the model adds to the other, and the next product reads where they lead then.
+/// what trains the model adds to the other, and the next product reads where they lead then. Who saves
+/// a graph has both the matrix and its indices as a whole, which are no counters: that is a note.
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     let indices = spans(found);
     if indices.is_empty() {
@@ -25,11 +26,38 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
             Some(Node::Storage { storage, .. }) => overlaps(&indices, *storage, (0, u64::MAX)),
             _ => false,
         };
-        if is_shared {
+        let is_same = match node(found, id) {
+            Some(Node::Tensor(tensor)) => tensor.numel() > Some(1) && are_indices(found, tensor),
+            _ => false,
+        };
+        if is_shared && is_same {
+            scope.find(
+                &overlap::RULE,
+                part,
+                found.offsets.near(id),
+                "a tensor that is the indices of a sparse one",
+            );
+        } else if is_shared {
             let message = "the indices of a sparse tensor are in memory that something else may write to";
             scope.find(&indices::RULE, part, found.offsets.near(id), message);
         }
     }
+}
+
+/// Whether a tensor is all of the indices of a sparse one, or all of a dimension of them.
+fn are_indices(found: &Surveyed, tensor: &Tensor) -> bool {
+    let is_of = |id: NodeId| {
+        strided(found, id).is_some_and(|indices| {
+            let rows = indices.shape.split_first().map(|(_, rest)| rest);
+            let is_shape = tensor.shape == indices.shape || rows == Some(tensor.shape.as_slice());
+            tensor.storage == indices.storage && tensor.dtype == indices.dtype && is_shape
+        })
+    };
+    found.nodes.iter().any(|node| match node {
+        Node::SparseCoo { indices, .. } => is_of(*indices),
+        Node::SparseCompressed(sparse) => is_of(sparse.compressed) || is_of(sparse.plain),
+        _ => false,
+    })
 }
 
 /// The bytes of all indices, in order and apart from each other.

@@ -17,6 +17,8 @@ pub(super) struct Key {
     column: usize,
     /// Whether a list or an object has begun in its line: a comma ends its value.
     in_flow: bool,
+    /// Whether one has begun and not ended, there or before: no line need be set in.
+    is_inside: bool,
     /// Whether a comma or a bracket has ended its value.
     is_closed: bool,
     /// Whether all that is set in further belongs to it.
@@ -36,13 +38,16 @@ pub(super) struct Line {
     pub(super) column: usize,
     has_dash: bool,
     pub(super) has_more: bool,
+    /// Whether a list or an object has begun in it.
     has_open: bool,
+    /// Those that have begun and not ended, in this line or before, to who counts brackets alone.
+    open: usize,
 }
 
 impl Line {
     pub(super) fn take(&mut self, byte: u8) {
         match byte {
-            b'\r' | b'\n' => *self = Self::default(),
+            b'\r' | b'\n' => *self = Self { open: self.open, ..Self::default() },
             b' ' | b'\t' | b'-' if !self.has_more => {
                 self.column = self.column.saturating_add(1);
                 self.has_dash |= byte == b'-';
@@ -51,6 +56,11 @@ impl Line {
             _ => self.has_more = true,
         }
         self.has_open |= matches!(byte, b'[' | b'{');
+        self.open = match byte {
+            b'[' | b'{' => self.open.saturating_add(1),
+            b']' | b'}' => self.open.saturating_sub(1),
+            _ => self.open,
+        };
     }
 
     /// Whether nothing but blanks was in it.
@@ -68,6 +78,7 @@ impl Key {
             name: name.into(),
             column: line.column,
             in_flow: line.has_open,
+            is_inside: line.open > 0,
             has_all,
             ..Self::default()
         }
@@ -93,9 +104,16 @@ impl Key {
             // Items of a list may be set in as far as the key that it belongs to.
             let is_item = line.has_dash && line.blanks >= self.column && !self.is_expression;
             let rest = self.rest().unwrap_or_default();
+            let is_flow = self.has_all && is_open_flow(rest);
             let is_all = self.is_expression || is_text(rest) || self.has_all && is_block(rest);
-            if !is_all || !(line.blanks > self.column || is_item) {
-                self.goes_on = line.blanks > self.column && !(self.in_flow && is_closing);
+            if !is_flow && (!is_all || !(line.blanks > self.column || is_item)) {
+                let is_inside = self.in_flow || self.is_inside;
+                self.goes_on = (line.blanks > self.column || is_inside) && !(is_inside && is_closing);
+                return true;
+            }
+            // What is in quotes may close it, to who counts brackets alone.
+            if is_flow && rest.iter().any(|byte| matches!(byte, b'"' | b'\'')) {
+                self.is_cut = true;
                 return true;
             }
             self.is_over = false;
@@ -204,6 +222,17 @@ fn is_block(rest: &[u8]) -> bool {
     let first = rest.split(|byte| matches!(byte, b',' | b'}' | b']')).next().unwrap_or_default();
     let has_key = || first.windows(2).any(|pair| pair == b": ") || first.trim_ascii_end().ends_with(b":");
     matches!(rest.first(), None | Some(b'{' | b'[' | b'-')) || has_key()
+}
+
+/// Whether a value is a list or an object that may not have ended. Brackets in quotes are none: where
+/// there are quotes it has ended only if they have, and a bracket is last.
+fn is_open_flow(rest: &[u8]) -> bool {
+    let count = |signs: &[u8]| rest.iter().filter(|byte| signs.contains(byte)).count();
+    let has_ended = matches!(rest.trim_ascii_end().last(), Some(b'}' | b']'))
+        && [b"'", b"\""].iter().all(|quote| count(*quote).is_multiple_of(2));
+    let is_quoted = count(b"'\"") > 0;
+    matches!(rest.first(), Some(b'{' | b'['))
+        && if is_quoted { !has_ended } else { count(b"{[") > count(b"}]") }
 }
 
 /// Whether a value is a text in lines of its own.

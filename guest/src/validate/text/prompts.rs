@@ -12,5 +12,19 @@ pub(super) const MOST: usize = 1000;
 
 /// The same in YAML, where a file has only prompts.
 pub(super) fn is_template_of_yaml(key: &str) -> bool {
-    is_template(key) || key == "system_prompt"
+    is_template(key) || PROMPTS.contains(&key)
 }
+
+/// Prompts of smolagents, and what lm-evaluation-harness renders besides.
+const PROMPTS: &[&str] = &[
+    "system_prompt",
+    "initial_plan",
+    "update_plan_pre_messages",
+    "update_plan_post_messages",
+    "pre_messages",
+    "post_messages",
+    "task",
+    "report",
+    "description",
+    "gen_prefix",
+];

@@ -112,7 +112,7 @@ enum Test {
     Any,
     /// All that Python takes for true: a text of `false` is.
     True,
-    /// These texts.
+    /// These texts, alone or behind the last dot of a path.
     Texts(&'static [&'static str]),
     /// Whatever is no module of these libraries.
     Module(&'static [&'static str]),
@@ -124,6 +124,8 @@ enum Test {
     AnyKernel,
     /// An expression of Python with a call in it, but for that of a layer.
     Call,
+    /// What is no address, and no word.
+    Program,
 }
 
 impl Test {
@@ -137,12 +139,18 @@ impl Test {
         match self {
             Self::Any => true,
             Self::True => value != Value::Word("0"),
-            Self::Texts(texts) => text.is_some_and(|text| texts.contains(&text)),
+            Self::Texts(texts) => text
+                .and_then(|text| text.rsplit(['.', '>', ':']).next())
+                .is_some_and(|last| texts.contains(&last)),
             Self::Module(libraries) => !text.is_some_and(|text| is_of(text, libraries)),
             Self::Path(libraries) => text.is_some_and(|text| is_path(text) && !is_class(text, libraries)),
             Self::Kernel => text.is_some_and(|text| text.contains('/')),
             Self::AnyKernel => value != Value::Open && !text.is_some_and(is_kernel),
             Self::Call => text.is_some_and(python::is_call),
+            // A path or a word has no blank and no bracket; an address may.
+            Self::Program => text.is_some_and(|text| {
+                !text.starts_with("http") && text.contains(|c: char| c.is_whitespace() || c == '(')
+            }),
         }
     }
 }
@@ -268,6 +276,8 @@ const KNOWN: &[Known] = &[
     one("default_activation_function", Test::Path(ACTIVATIONS), SENTENCE),
     one("sbert_ce_default_activation_function", Test::Path(ACTIVATIONS), SENTENCE),
     one("activation", Test::Call, "Ultralytics runs the expression"),
+    one("download", Test::Program, "Ultralytics runs it to get a dataset"),
+    one("custom_ops_library", Test::Any, "onnxruntime-genai loads the library"),
     one("template_format", Test::Texts(&["jinja2"]), "LangChain renders a template without a sandbox"),
 ];
 

@@ -169,7 +169,7 @@ pub(super) fn scalar(it: Finished<'_>) -> Result<(), String> {
 }
 
 /// The shape, the dtype and the data of a value that is an array.
-pub(super) fn parts(objects: Objects<'_>, value: Value) -> Option<(Value, Value, Value)> {
+pub(in super::super) fn parts(objects: Objects<'_>, value: Value) -> Option<(Value, Value, Value)> {
     let (global, instance) = objects.called(value)?;
     let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
     let state = instance.state.and_then(|state| objects.tuple(state)).unwrap_or_default();

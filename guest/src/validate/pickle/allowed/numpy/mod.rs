@@ -11,7 +11,7 @@ use alloc::string::String;
 use core::cell::{Cell, RefCell};
 
 pub(in crate::validate::pickle) use array::is_own;
-pub(super) use array::{bytes_of, is_array, is_for_torch, short};
+pub(super) use array::{bytes_of, is_array, is_for_torch, parts, short};
 use dtype::Element;
 
 use super::row::{Flaw, Row};

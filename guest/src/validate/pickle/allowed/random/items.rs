@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::short;
+use super::{parts, short};
 use crate::pickle::{Instance, Object, ObjectId, Value};
 use crate::validate::pickle::Objects;
 use crate::validate::pickle::allowed::{Made, Means};
@@ -20,9 +20,22 @@ pub(super) fn name(objects: Objects<'_>, value: Value) -> Option<Name> {
     if let Some(text) = objects.text(value) {
         return (text.len() <= LONGEST).then(|| Name { text: text.to_string(), is_plain: true });
     }
-    let (global, scalar) = objects.called(value)?;
-    let (&[_, data], "scalar") = (objects.tuple(scalar.args?)?, global.name.as_str()) else { return None };
-    // Four bytes for each character, in either order.
+    // One of numpy's texts, or an array of one.
+    let (global, made) = objects.called(value)?;
+    let data = match (objects.tuple(made.args?)?, global.name.as_str()) {
+        (&[_, data], "scalar") => data,
+        _ => parts(objects, value)?.2,
+    };
+    // Four bytes for each character, in either order; objects are in a list.
+    let data = match objects.get(data) {
+        Some(Object::List(items)) => match items.as_slice() {
+            &[item] => {
+                return objects.text(item).map(|text| Name { text: text.to_string(), is_plain: false });
+            }
+            _ => return None,
+        },
+        _ => data,
+    };
     let bytes = short(objects, data, LONGEST.saturating_mul(4))?;
     let letters = bytes.iter().filter(|&&byte| byte != 0).map(|&byte| char::from(byte));
     Some(Name { text: letters.collect(), is_plain: false })
@@ -39,6 +52,28 @@ pub(super) fn sequence<'a>(objects: Objects<'a>, value: Value) -> Option<&'a [Va
                 Object::Tuple(items) | Object::List(items) => Some(items),
                 _ => None,
             }
+        }
+        _ => None,
+    }
+}
+
+/// What Python goes through of a value, its items or its keys, if they are so many.
+pub(super) fn iterated(objects: Objects<'_>, value: Value, count: usize) -> Option<Vec<Value>> {
+    let fits = |items: &[Value]| (items.len() == count).then(|| items.to_vec());
+    if let Some(items) = sequence(objects, value) {
+        return fits(items);
+    }
+    let keys = |pairs: &[(Value, Value)]| pairs.iter().map(|&(key, _)| key).collect();
+    match objects.get(value)? {
+        Object::Dict(pairs) if pairs.len() == count => Some(keys(pairs)),
+        Object::Set(items) => fits(items),
+        Object::Instance(instance) => {
+            let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
+            let given = args.first().and_then(|&given| sequence(objects, given)).unwrap_or_default();
+            let length =
+                given.len().saturating_add(instance.items.len()).saturating_add(instance.pairs.len());
+            let own = || [instance.items.clone(), keys(&instance.pairs)].concat();
+            (length == count).then(|| [given, &own()].concat())
         }
         _ => None,
     }

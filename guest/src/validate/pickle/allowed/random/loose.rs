@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use super::items::{Items, Name, name, sequence};
+use super::items::{Items, Name, iterated, name, sequence};
 use super::state::{Words, is_dead, is_dead_key, is_position, is_state};
 use super::{LIES, TWISTER};
 use crate::pickle::{Object, Value};
@@ -22,7 +22,7 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
             _ => Some(Default::default()),
         };
         let flaw = match (sequence(objects, Value::Object(id)), pairs) {
-            (Some(values), _) => listed(objects, values),
+            (Some(values), _) => listed(objects, values, !matches!(object, Object::List(_))),
             (None, Some(pairs)) => mapped(objects, &pairs),
             (None, None) => Some("a dict that has the keys of a generator's state again and again".into()),
         };
@@ -32,16 +32,19 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
     }
 }
 
-/// `('MT19937', key, position, …)`, and the numbers and the position of Python's generator, which
-/// stand in a tuple for themselves: what is around them may be of any class.
-fn listed(objects: Objects<'_>, items: &[Value]) -> Option<String> {
-    if let Some((&position, words)) = items.split_last()
-        && words.len() == TWISTER
-        && is_position(position)
-    {
-        return is_dead(words).then(|| DEAD.into());
+/// `('MT19937', key, position, …)`, and Python's `(3, (numbers…, position), …)`. The numbers of its
+/// version 2 may be of any class. Those of version 3 are a tuple, and what is around that may be.
+fn listed(objects: Objects<'_>, items: &[Value], is_tuple: bool) -> Option<String> {
+    if is_tuple && items.len() == PYTHON {
+        return items.split_last().is_some_and(|(_, words)| is_dead(objects, words)).then(|| DEAD.into());
     }
     let &[first, second, third, ..] = items else { return None };
+    if matches!(first, Value::Int(2 | 3))
+        && items.len() == 3
+        && let Some(words) = iterated(objects, second, PYTHON)
+    {
+        return words.split_last().is_some_and(|(_, words)| is_dead(objects, words)).then(|| DEAD.into());
+    }
     let name = name(objects, first).filter(|name| name.text == TWIST)?;
     // A list of names, or of a name and a seed.
     if objects.text(second).is_some() || matches!(second, Value::Int(_) | Value::Float(_)) {
@@ -105,5 +108,7 @@ fn has_words(objects: Objects<'_>, value: Value) -> bool {
 
 /// numpy's name of its Mersenne Twister.
 const TWIST: &str = "MT19937";
+/// The numbers of Python's generator, and its position.
+const PYTHON: usize = TWISTER + 1;
 const GENERATORS: &[&str] = &[TWIST, "PCG64", "PCG64DXSM", "Philox", "SFC64"];
 const DEAD: &str = "a Mersenne Twister whose numbers are all zero: it draws for ever";

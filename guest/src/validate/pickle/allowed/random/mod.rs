@@ -9,7 +9,7 @@ mod state;
 pub(in crate::validate::pickle) use loose::check as check_loose;
 use state::{Words, is_dead, is_position, is_state};
 
-use super::numpy::{LIES, is_array, is_for_torch, short};
+use super::numpy::{LIES, is_array, is_for_torch, parts, short};
 use super::row::{Finished, Flaw, Row, expect};
 use super::{Entry, Means, entry};
 use crate::pickle::{Object, Value};
@@ -46,7 +46,7 @@ fn python(it: Finished<'_>) -> Result<(), Flaw> {
                     numbers.len() == TWISTER
                         && numbers.iter().all(|number| is_number(*number))
                         && is_position(position)
-                        && !is_dead(numbers)
+                        && !is_dead(it.objects, numbers)
                 }
                 _ => false,
             }

@@ -97,11 +97,20 @@ pub(super) fn is_position(position: Value) -> bool {
     matches!(position, Value::Int(position) if usize::try_from(position).is_ok_and(|at| at <= TWISTER))
 }
 
-/// Whether a Mersenne Twister of these words gives 0 for ever. Of the first, one bit counts.
-pub(super) fn is_dead(words: &[Value]) -> bool {
-    let zero = |(at, word): (usize, &Value)| match word {
-        Value::Int(word) if at == 0 => word & 0x8000_0000 == 0,
-        word => matches!(word, Value::Int(0)),
+/// Whether a Mersenne Twister of these words gives 0 for ever. Of the first, one bit counts. Some
+/// readers take what is beyond 32 bits, and drop it.
+pub(super) fn is_dead(objects: Objects<'_>, words: &[Value]) -> bool {
+    let bits = |word: &Value| match (word, objects.get(*word)) {
+        (Value::Int(word), _) => Some(word & 0xffff_ffff),
+        (Value::Bool(word), _) => Some(i64::from(*word)),
+        (_, Some(Object::BigInt(digits))) => {
+            let low = digits.iter().take(4).rev();
+            Some(low.fold(0, |all, digit| all << 8 | i64::from(*digit)))
+        }
+        _ => None,
+    };
+    let zero = |(at, word): (usize, &Value)| {
+        bits(word).is_some_and(|bits| if at == 0 { bits & 0x8000_0000 == 0 } else { bits == 0 })
     };
     words.iter().enumerate().all(zero)
 }
@@ -109,7 +118,7 @@ pub(super) fn is_dead(words: &[Value]) -> bool {
 /// The same for its key as numpy has it. What a tensor holds is looked at with the tensors.
 pub(super) fn is_dead_key(objects: Objects<'_>, key: Value) -> bool {
     if let Some(words) = sequence(objects, key) {
-        return is_dead(words);
+        return is_dead(objects, words);
     }
     let Some((bytes, is_big)) = bytes_of(objects, key) else { return false };
     let width = bytes.len().checked_div(TWISTER).unwrap_or_default();
