@@ -95,7 +95,7 @@ fn a_record_hides_nothing_that_is_not_its_own() {
     strongroom::save(&state, &strongroom::StateDict::new()).unwrap();
     let mut save = room.command(&[]);
     let program = save.get_program().to_owned();
-    save = std::process::Command::new(program);
+    save = Command::new(program);
     let saved = save.args(["save", "model.pt", "ck", "--ranks", "2"]).current_dir(room.path("")).output();
     assert!(saved.unwrap().status.success());
     let files = |json: &Json| json["summary"]["files"].as_u64().unwrap();
