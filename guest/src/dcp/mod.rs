@@ -2,8 +2,8 @@
 //!
 //! A directory has files of items end to end, each exactly what `torch.save` writes, and one
 //! pickle that says what lies where: [`Metadata`]. `parse` takes it from a pickle's graph, and
-//! goes on behind what is wrong with it; `paths` holds the keys of entries together, `boxes` says whether the parts of a tensor make up all
-//! of it, `places` whether two items lie in the same bytes.
+//! goes on behind what is wrong with it; `paths` holds the keys of entries together, `boxes` says
+//! whether the parts of a tensor make up all of it, `places` whether two items lie in the same bytes.
 
 mod boxes;
 mod fields;

@@ -9,7 +9,7 @@ use super::elements::Elements;
 use super::reading::{Absent, Check, Look, Places, Reading};
 use super::view::{node, strided};
 use crate::dtype::DType;
-use crate::model::{Node, NodeId, Tensor};
+use crate::model::{Node, NodeId, Pair, Tensor};
 use crate::torch::Surveyed;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
@@ -76,9 +76,11 @@ impl Words {
             }
         }
         if elements.is_over() || self.taken >= self.before.saturating_add(WORDS.saturating_mul(self.width)) {
-            return match self.is_taken() {
-                true => Look::Wrong("all words of a Mersenne Twister are zero".into()),
-                false => Look::Done,
+            let is_dead = self.is_taken();
+            return if is_dead {
+                Look::Wrong("all words of a Mersenne Twister are zero".into())
+            } else {
+                Look::Done
             };
         }
         Look::More(0)
@@ -86,8 +88,8 @@ impl Words {
 
     /// Whether it is what a generator takes: torch refuses other bytes of the same number, such as a mask.
     fn is_taken(&self) -> bool {
-        let is_place = |range: core::ops::RangeInclusive<i64>, at| range.contains(&at);
-        self.before == 0 || self.seeded != 0 && is_place(1..=LAST, self.left) && is_place(0..=LAST, self.next)
+        let is_inside = (1..=LAST).contains(&self.left) && (0..=LAST).contains(&self.next);
+        self.before == 0 || self.seeded != 0 && is_inside
     }
 
     /// Takes a byte of what is before the words of torch's state, the least first.
@@ -156,15 +158,21 @@ fn key(found: &Surveyed, outer: &Node) -> Option<NodeId> {
         };
     }
     item(found, outer, "bit_generator").filter(|name| is_text(found, *name, "MT19937"))?;
-    item(found, node(found, item(found, outer, "state")?)?, "key")
+    // Many may have one inner dict. One of more items than a state has is reported as that.
+    let inner = node(found, item(found, outer, "state")?)?;
+    if pairs(inner)?.len() > MOST { None } else { item(found, inner, "key") }
 }
 
 /// The last item of a dict with this key.
 fn item(found: &Surveyed, dict: &Node, name: &str) -> Option<NodeId> {
-    let (Node::Dict(pairs) | Node::Counter(pairs) | Node::OrderedDict { items: pairs, .. }) = dict else {
-        return None;
-    };
-    pairs.iter().rev().find(|(key, _)| is_text(found, *key, name)).map(|&(_, value)| value)
+    pairs(dict)?.iter().rev().find(|(key, _)| is_text(found, *key, name)).map(|&(_, value)| value)
+}
+
+fn pairs(dict: &Node) -> Option<&[Pair]> {
+    match dict {
+        Node::Dict(pairs) | Node::Counter(pairs) | Node::OrderedDict { items: pairs, .. } => Some(pairs),
+        _ => None,
+    }
 }
 
 fn is_tensor(found: &Surveyed, id: NodeId) -> bool {
@@ -202,6 +210,8 @@ fn is_int(dtype: DType) -> bool {
 /// Words of a Mersenne Twister.
 const WORDS: u64 = 624;
 const LAST: i64 = 624;
+/// Items that the inner dict of a state has at most.
+const MOST: usize = 32;
 /// Bytes of the state of torch's generator for the CPU; and those before its words, of which each
 /// is in eight. Source: `CPUGeneratorImplStateLegacy` of torch.
 const STATE: u64 = 5056;

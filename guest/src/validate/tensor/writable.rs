@@ -1,6 +1,6 @@
 //! Indices that somebody may write to who has another tensor.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -18,6 +18,7 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     if indices.is_empty() {
         return;
     }
+    let views = views(found);
     for id in reached(found) {
         let is_shared = match node(found, id) {
             Some(Node::Tensor(tensor) | Node::Quantized { tensor, .. }) => {
@@ -27,7 +28,9 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
             _ => false,
         };
         let is_same = match node(found, id) {
-            Some(Node::Tensor(tensor)) => tensor.numel() > Some(1) && are_indices(found, tensor),
+            Some(Node::Tensor(tensor)) => {
+                tensor.numel() > Some(1) && view(tensor, 0, 0).is_some_and(|view| views.contains(&view))
+            }
             _ => false,
         };
         if is_shared && is_same {
@@ -44,31 +47,41 @@ pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     }
 }
 
-/// Whether a tensor is all of the indices of a sparse one, or all of a dimension of them.
-fn are_indices(found: &Surveyed, tensor: &Tensor) -> bool {
-    let is_of = |id: NodeId| {
-        strided(found, id).is_some_and(|indices| {
-            let rows = indices.shape.split_first().map(|(_, rest)| rest);
-            let is_shape = tensor.shape == indices.shape || rows == Some(tensor.shape.as_slice());
-            tensor.storage == indices.storage && tensor.dtype == indices.dtype && is_shape
-        })
-    };
-    found.nodes.iter().any(|node| match node {
-        Node::SparseCoo { indices, .. } => is_of(*indices),
-        Node::SparseCompressed(sparse) => is_of(sparse.compressed) || is_of(sparse.plain),
-        _ => false,
-    })
+/// A tensor's storage, offset, shape and strides.
+type View = (StorageId, u64, Vec<u64>, Vec<u64>);
+
+/// What a tensor is behind so many of its dimensions, from a row of the first on.
+fn view(tensor: &Tensor, row: u64, skip: usize) -> Option<View> {
+    let step = tensor.stride.first().copied().unwrap_or_default().checked_mul(row)?;
+    let (shape, stride) = (tensor.shape.get(skip..)?, tensor.stride.get(skip..)?);
+    Some((tensor.storage?, tensor.offset.checked_add(step)?, shape.to_vec(), stride.to_vec()))
+}
+
+/// All indices as a whole, and all of each dimension.
+fn views(found: &Surveyed) -> BTreeSet<View> {
+    let mut views = BTreeSet::new();
+    for indices in ids(found).filter_map(|id| strided(found, id)) {
+        let rows = indices.shape.first().copied().unwrap_or_default().min(DIMENSIONS);
+        views.extend(view(indices, 0, 0));
+        views.extend((0..rows).filter_map(|row| view(indices, row, 1)));
+    }
+    views
+}
+
+/// The tensors that are indices.
+fn ids(found: &Surveyed) -> impl Iterator<Item = NodeId> {
+    let ids = found.nodes.iter().map(|node| match node {
+        Node::SparseCoo { indices, .. } => [Some(*indices), None],
+        Node::SparseCompressed(sparse) => [Some(sparse.compressed), Some(sparse.plain)],
+        _ => [None, None],
+    });
+    ids.flatten().flatten()
 }
 
 /// The bytes of all indices, in order and apart from each other.
 fn spans(found: &Surveyed) -> BTreeMap<StorageId, Vec<(u64, u64)>> {
     let mut spans: BTreeMap<StorageId, Vec<(u64, u64)>> = BTreeMap::new();
-    let ids = found.nodes.iter().flat_map(|node| match node {
-        Node::SparseCoo { indices, .. } => [Some(*indices), None],
-        Node::SparseCompressed(sparse) => [Some(sparse.compressed), Some(sparse.plain)],
-        _ => [None, None],
-    });
-    for (storage, span) in ids.flatten().filter_map(|id| span(strided(found, id)?)) {
+    for (storage, span) in ids(found).filter_map(|id| span(strided(found, id)?)) {
         spans.entry(storage).or_default().push(span);
     }
     for spans in spans.values_mut() {
@@ -114,3 +127,6 @@ fn overlaps(spans: &BTreeMap<StorageId, Vec<(u64, u64)>>, storage: StorageId, of
     let next = spans.partition_point(|span| span.1 <= of.0);
     spans.get(next).is_some_and(|span| span.0 < of.1)
 }
+
+/// Dimensions of a sparse tensor that anybody takes apart.
+const DIMENSIONS: u64 = 64;
