@@ -1,5 +1,6 @@
 //! The only module that sees WIT. It converts and pages; it decides nothing.
 
+mod compare;
 mod enums;
 mod nodes;
 mod page;
@@ -23,7 +24,7 @@ mod bindings {
     export!(Component with_types_in self);
 }
 
-/// `memcmp` and its like, which the compiler calls: on this target they are
+/// `strlen` and its like, which the compiler may call: on this target they are
 /// wasi-libc's. Nothing of it that needs an import is used, so none is linked.
 #[allow(unsafe_code)]
 #[link(name = "c")]

@@ -14,6 +14,8 @@ pub(super) struct Taken {
     changed: BTreeSet<ObjectId>,
     /// The moments that came without a new object, because something was taken.
     idle: Vec<Time>,
+    /// Empty between calls: what is yet to be looked at of what one is given.
+    stack: Vec<Value>,
 }
 
 impl Taken {
@@ -22,8 +24,8 @@ impl Taken {
     /// something is.
     pub(super) fn take(&mut self, objects: &[Object], value: Value, now: Time) -> bool {
         let mut any = false;
-        let mut stack = Vec::from([value]);
-        while let Some(value) = stack.pop() {
+        self.stack.push(value);
+        while let Some(value) = self.stack.pop() {
             let Value::Object(id) = value else { continue };
             let Ok(index) = usize::try_from(id) else { continue };
             let Some(object) = objects.get(index) else { continue };
@@ -35,7 +37,7 @@ impl Taken {
                 _ => continue,
             }
             any = true;
-            object.references(|value| stack.push(value));
+            object.references(|value| self.stack.push(value));
         }
         any
     }

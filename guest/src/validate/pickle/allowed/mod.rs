@@ -83,8 +83,8 @@ impl Means {
 /// What a name is good for, if it is allowed.
 pub(super) fn allowed(module: &str, name: &str) -> Option<&'static Means> {
     let tables = [torch::TABLE, python::TABLE, numpy::TABLE, random::TABLE, training::TABLE, dcp::TABLE];
-    let mut entries = tables.into_iter().flatten();
-    let entry = entries.find(|entry| entry.modules.contains(&module) && entry.names.contains(&name));
+    let mut entries = tables.into_iter().flatten().filter(|entry| entry.lengths & length(name) != 0);
+    let entry = entries.find(|entry| entry.names.contains(&name) && entry.modules.contains(&module));
     if let Some(entry) = entry {
         return Some(&entry.means);
     }
@@ -95,11 +95,25 @@ pub(super) fn allowed(module: &str, name: &str) -> Option<&'static Means> {
 struct Entry {
     modules: &'static [&'static str],
     names: &'static [&'static str],
+    /// A bit for each length that a name has: a name is looked up several times for each tensor,
+    /// and most entries have none of its length.
+    lengths: u64,
     means: Means,
 }
 
 const fn entry(modules: &'static [&'static str], names: &'static [&'static str], means: Means) -> Entry {
-    Entry { modules, names, means }
+    let (mut lengths, mut rest) = (0, names);
+    while let [name, others @ ..] = rest {
+        lengths |= length(name);
+        rest = others;
+    }
+    Entry { modules, names, lengths, means }
+}
+
+/// The bit for a name's length; all long ones share the last.
+const fn length(name: &str) -> u64 {
+    let last = u64::BITS as usize - 1;
+    1 << if name.len() < last { name.len() } else { last }
 }
 
 #[cfg(test)]

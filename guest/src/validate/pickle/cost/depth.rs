@@ -17,39 +17,57 @@ pub(in crate::validate::pickle) struct Depth {
 
 impl Depth {
     pub(super) fn of(objects: Objects<'_>, most: u32) -> Self {
-        let mut states = vec![State::New; objects.0.len()];
-        let mut depth = Self { deepest: 0, is_cyclic: false };
-        for start in 0..objects.0.len() {
-            let deepest = depth.visit(objects, start, &mut states, most);
-            depth.deepest = depth.deepest.max(deepest);
+        let mut walk = Walk {
+            objects,
+            states: vec![State::New; objects.0.len()],
+            path: Vec::new(),
+            children: Vec::new(),
+            is_cyclic: false,
+        };
+        let mut deepest = 0;
+        for (start, object) in objects.0.iter().enumerate() {
+            if has_parts(object) {
+                deepest = walk.visit(start, most).max(deepest);
+            }
             if deepest > most {
                 break;
             }
         }
-        depth
+        Self { deepest, is_cyclic: walk.is_cyclic }
     }
+}
 
-    fn visit(&mut self, objects: Objects<'_>, start: usize, states: &mut [State], most: u32) -> u32 {
-        let mut path: Vec<Frame> = Vec::new();
-        open(objects, start, states, &mut path);
-        while let Some(frame) = path.last_mut() {
-            let Some(next) = frame.children.pop() else {
+struct Walk<'a> {
+    objects: Objects<'a>,
+    states: Vec<State>,
+    path: Vec<Frame>,
+    /// Those of all objects on the path that are yet to be visited, the last one's last.
+    children: Vec<usize>,
+    is_cyclic: bool,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, start: usize, most: u32) -> u32 {
+        self.open(start);
+        while let Some(frame) = self.path.last_mut() {
+            let next = if self.children.len() > frame.first_child { self.children.pop() } else { None };
+            let Some(next) = next else {
                 let (id, depth) = (frame.id, frame.below.saturating_add(1));
-                if let Some(state) = states.get_mut(id) {
+                if let Some(state) = self.states.get_mut(id) {
                     *state = State::Known(depth);
                 }
-                path.pop();
-                match path.last_mut() {
+                self.path.pop();
+                match self.path.last_mut() {
                     Some(parent) => parent.below = parent.below.max(depth),
                     None => return depth,
                 }
                 continue;
             };
-            match states.get(next) {
+            match self.states.get(next) {
                 Some(State::Known(depth)) => frame.below = frame.below.max(*depth),
                 Some(State::New) => {
-                    open(objects, next, states, &mut path);
-                    if path.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+                    self.open(next);
+                    if self.path.len() > usize::try_from(most).unwrap_or(usize::MAX) {
                         return most.saturating_add(1);
                     }
                 }
@@ -57,10 +75,34 @@ impl Depth {
                 None => {}
             }
         }
-        match states.get(start) {
+        match self.states.get(start) {
             Some(State::Known(depth)) => *depth,
             _ => 0,
         }
+    }
+
+    /// Steps into an object that nobody has been to.
+    fn open(&mut self, id: usize) {
+        let (Some(object), Some(state)) = (self.objects.0.get(id), self.states.get_mut(id)) else { return };
+        if *state != State::New {
+            return;
+        }
+        *state = State::Open;
+        let objects = self.objects;
+        let part = |value| match value {
+            Value::Object(id) => {
+                usize::try_from(id).ok().filter(|&id| objects.0.get(id).is_some_and(has_parts))
+            }
+            _ => None,
+        };
+        let first_child = self.children.len();
+        object.references(|value| self.children.extend(part(value)));
+        // The last ones are what is called for its effect on it: nothing of it holds those.
+        if let Object::Instance(instance) = object {
+            let effects = instance.effects.iter().filter(|&&value| part(value).is_some()).count();
+            self.children.truncate(self.children.len().saturating_sub(effects));
+        }
+        self.path.push(Frame { id, first_child, below: 0 });
     }
 }
 
@@ -74,28 +116,9 @@ enum State {
 /// An object on the way.
 struct Frame {
     id: usize,
-    children: Vec<usize>,
+    /// Where its children begin.
+    first_child: usize,
     below: u32,
-}
-
-fn open(objects: Objects<'_>, id: usize, states: &mut [State], path: &mut Vec<Frame>) {
-    let (Some(object), Some(state)) = (objects.0.get(id), states.get_mut(id)) else { return };
-    if *state != State::New {
-        return;
-    }
-    let mut values = Vec::new();
-    object.references(|value| values.push(value));
-    // The last ones are what is called for its effect on it: nothing of it holds those.
-    let effects = if let Object::Instance(instance) = object { instance.effects.len() } else { 0 };
-    values.truncate(values.len().saturating_sub(effects));
-    let id_of = |value| match value {
-        Value::Object(id) => usize::try_from(id).ok(),
-        _ => None,
-    };
-    let children = values.into_iter().filter_map(id_of);
-    let children = children.filter(|&id| objects.0.get(id).is_some_and(has_parts)).collect();
-    *state = State::Open;
-    path.push(Frame { id, children, below: 0 });
 }
 
 fn has_parts(object: &Object) -> bool {

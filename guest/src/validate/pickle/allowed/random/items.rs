@@ -1,7 +1,8 @@
 //! What stands for a dict or a tuple: numpy and Python take objects of more classes than one.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{parts, short};
@@ -10,15 +11,15 @@ use crate::validate::pickle::Objects;
 use crate::validate::pickle::allowed::{Made, Means};
 
 /// A text, also of numpy's class of texts, which equals and hashes as a plain one.
-pub(super) struct Name {
-    pub(super) text: String,
+pub(super) struct Name<'a> {
+    pub(super) text: Cow<'a, str>,
     pub(super) is_plain: bool,
 }
 
 /// A short text.
-pub(super) fn name(objects: Objects<'_>, value: Value) -> Option<Name> {
+pub(super) fn name<'a>(objects: Objects<'a>, value: Value) -> Option<Name<'a>> {
     if let Some(text) = objects.text(value) {
-        return (text.len() <= LONGEST).then(|| Name { text: text.to_string(), is_plain: true });
+        return (text.len() <= LONGEST).then(|| Name { text: text.into(), is_plain: true });
     }
     // One of numpy's texts, or an array of one.
     let (global, made) = objects.called(value)?;
@@ -30,7 +31,7 @@ pub(super) fn name(objects: Objects<'_>, value: Value) -> Option<Name> {
     let data = match objects.get(data) {
         Some(Object::List(items)) => match items.as_slice() {
             &[item] => {
-                return objects.text(item).map(|text| Name { text: text.to_string(), is_plain: false });
+                return objects.text(item).map(|text| Name { text: text.into(), is_plain: false });
             }
             _ => return None,
         },
@@ -38,7 +39,7 @@ pub(super) fn name(objects: Objects<'_>, value: Value) -> Option<Name> {
     };
     let bytes = short(objects, data, LONGEST.saturating_mul(4))?;
     let letters = bytes.iter().filter(|&&byte| byte != 0).map(|&byte| char::from(byte));
-    Some(Name { text: letters.collect(), is_plain: false })
+    Some(Name { text: letters.collect::<String>().into(), is_plain: false })
 }
 
 /// The items of a tuple or list, or of the tuple that `torch.Size` is.
@@ -155,7 +156,7 @@ fn pairs<'a>(objects: Objects<'a>, given: Value) -> impl Iterator<Item = (Value,
 
 /// Those whose keys matter, or None if they are more than there are keys.
 fn kept(objects: Objects<'_>, items: impl Iterator<Item = (Value, Value)>) -> Option<Vec<(Value, Value)>> {
-    let matters = |key: Value| name(objects, key).is_some_and(|key| KEYS.contains(&key.text.as_str()));
+    let matters = |key: Value| name(objects, key).is_some_and(|key| KEYS.contains(&&*key.text));
     let items: Vec<_> = items.filter(|(key, _)| matters(*key)).take(MOST.saturating_add(1)).collect();
     (items.len() <= MOST).then_some(items)
 }

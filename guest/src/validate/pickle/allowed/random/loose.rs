@@ -65,10 +65,10 @@ fn mapped(objects: Objects<'_>, pairs: &[(Value, Value)]) -> Option<String> {
     let (mut generator, mut has_state) = (None, false);
     let (mut words, mut position) = (None, None);
     let mut is_plain = true;
-    let is_generator = |found: &Name| GENERATORS.contains(&found.text.as_str());
+    let is_generator = |found: &Name<'_>| GENERATORS.contains(&&*found.text);
     for &(key, value) in pairs {
         let Some(key) = name(objects, key) else { continue };
-        match key.text.as_str() {
+        match &*key.text {
             "bit_generator" => generator = generator.or(name(objects, value).filter(is_generator)),
             "state" => has_state = true,
             "key" if has_words(objects, value) => words = Some(value),
