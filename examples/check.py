@@ -25,7 +25,7 @@ def main():
     parser.add_argument("host", choices=["python", "node"])
     arguments = parser.parse_args()
     target = arguments.target.resolve()
-    component = target / "strongroom.wasm"
+    component = ROOT / "component/made/strongroom.wasm"
     if arguments.host == "python":
         lister, last = [sys.executable, ROOT / "examples/python/list_tensors.py"], [component]
     else:

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 /// Does what the command line says, and answers the exit code.
 fn run(out: &mut Stdout) -> Result<u8> {
     let asked = match Cli::try_parse() {
-        Ok(cli) => return cli.command.exec(out),
+        Ok(cli) => return cli.exec(out),
         Err(error) if error.use_stderr() => {
             // Nobody is left to tell if this fails.
             let _ = error.print();

@@ -1,8 +1,8 @@
 //! The sandbox is what the component lacks: it imports nothing, so that there is
 //! nothing it could call.
 
-use std::path::PathBuf;
-use std::{env, fs};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -35,8 +35,5 @@ fn component() -> (Engine, Component) {
 }
 
 fn built() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let built =
-        test.ancestors().map(|directory| directory.join("strongroom.wasm")).find(|path| path.exists());
-    built.expect("no strongroom.wasm in the target directory")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("component/made/strongroom.wasm")
 }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use std::path::PathBuf;
-use std::{env, fs};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use common::cases::{Case, good};
 use common::native;
@@ -110,8 +110,5 @@ fn by_the_component(engine: &Engine, component: &Component, file: &[u8], page: u
 }
 
 fn built() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let built =
-        test.ancestors().map(|directory| directory.join("strongroom.wasm")).find(|path| path.exists());
-    built.expect("building the host leaves a strongroom.wasm in the target directory")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("component/made/strongroom.wasm")
 }

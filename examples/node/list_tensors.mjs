@@ -3,8 +3,8 @@
 //     cd examples/node && npm install && npm run build
 //     node list_tensors.mjs model.pt
 //
-// A build of strongroom leaves the component as target/strongroom.wasm, which
-// `npm run build` turns into JavaScript and WebAssembly under build/.
+// `cargo xtask component` leaves the component as component/made/strongroom.wasm,
+// which `npm run build` turns into JavaScript and WebAssembly under build/.
 //
 // Prints a JSON object for each tensor: `path`, `dtype` and `shape`. The component
 // never sees the file: it asks for a few ranges, and this script reads them. The

@@ -3,7 +3,7 @@
     pip install wasmtime
     python examples/python/list_tensors.py model.pt [COMPONENT]
 
-A build of strongroom leaves the component as target/strongroom.wasm.
+`cargo xtask component` leaves the component as component/made/strongroom.wasm.
 Prints a JSON object for each tensor: `path`, `dtype` and `shape`. The component
 never sees the file: it asks for a few ranges, and this script reads them. No
 PyTorch is needed, no class that the file names is imported, and no tensor's data
@@ -21,7 +21,7 @@ import threading
 from wasmtime import Config, Engine, Store
 from wasmtime.component import Component, Linker, Record, Variant
 
-COMPONENT = pathlib.Path(__file__).parents[2] / "target" / "strongroom.wasm"
+COMPONENT = pathlib.Path(__file__).parents[2] / "component" / "made" / "strongroom.wasm"
 READER = "strongroom:checkpoint/reader@0.1.0"
 PAGE = 1000
 MEMORY = 512 << 20

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use strongroom_names::Measure;
 
-use crate::bindings::reader::{Limits as FormatLimits, Stored, Summary};
-use crate::bindings::types::{self as wit, Range};
-use crate::bindings::validator::{self, Finding};
-use crate::bindings::writer::{Plan, Segment, Slot, Source};
+use crate::limits::FormatLimits;
+use crate::sandbox::bindings::reader::{Stored, Summary};
+use crate::sandbox::bindings::types::{self as wit, Range};
+use crate::sandbox::bindings::validator::{self, Finding};
+use crate::sandbox::bindings::writer::{Plan, Segment, Slot, Source};
 use crate::state::{Arena, Node, StateDict, Storage, extent, numel, references};
 use crate::validate::{Kind, Level, Rules, Verdict};
 use crate::{Error, Result};

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
-use crate::bindings::types::{Range, Unfit};
-use crate::bindings::validator;
-use crate::bindings::writer::{
+use crate::sandbox::bindings::reader::{Chunk, ReadOptions, Step, Stored, Summary};
+use crate::sandbox::bindings::types::{Range, Unfit};
+use crate::sandbox::bindings::validator;
+use crate::sandbox::bindings::writer::{
     Checksum, Plan, SafetensorsOptions, Segment, Slot, Storage as Declared, WriteOptions,
 };
-use crate::instance::Instance;
+use crate::sandbox::instance::Instance;
 use crate::state::{Node, StateDict};
 use crate::store::Source;
+use crate::validate::Rules;
 use crate::weigh::Weigh;
 use crate::{Engine, Error, Result, check};
 
@@ -27,7 +28,7 @@ pub(crate) struct Reading {
 pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
     let path = source.path();
     let mut instance = engine.instance(path)?;
-    let options = ReadOptions { limits: engine.limits().format };
+    let options = ReadOptions { limits: engine.limits().format.into() };
     let reading = instance.call(|store, exports| {
         let guest = exports.strongroom_checkpoint_reader();
         guest.reading().call_open(store, source.length(), options)
@@ -99,7 +100,7 @@ pub(crate) fn judge(
     (caution, left): (Caution, Duration),
     judged: &mut Judged,
 ) -> Result<()> {
-    let (path, rules) = (source.path(), engine.rules()?);
+    let (path, rules) = (source.path(), rules(engine)?);
     let mut instance = engine.instance_within(left, path)?;
     let memory = engine.limits().memory as u64;
     let within = if caution == Caution::Usual { memory } else { memory / 16 };
@@ -176,13 +177,16 @@ pub(crate) fn judge(
     Ok(())
 }
 
-/// What the component looks for, as an instance says that has seen no file.
-pub(crate) fn rules(engine: &Engine) -> Result<Vec<validator::Rule>> {
-    let mut instance = engine.instance(Path::new("(the rules)"))?;
-    let rules = instance
-        .call(|store, exports| exports.strongroom_checkpoint_validator().call_rules(store).map(Ok))?;
-    instance.answered(rules.iter().map(Weigh::weight).sum())?;
-    Ok(rules)
+/// What files are judged by. An instance that has seen no file says it, so that no file has a part
+/// in it.
+pub(crate) fn rules(engine: &Engine) -> Result<&Rules> {
+    engine.known(|| {
+        let mut instance = engine.instance(Path::new("(the rules)"))?;
+        let rules = instance
+            .call(|store, exports| exports.strongroom_checkpoint_validator().call_rules(store).map(Ok))?;
+        instance.answered(rules.iter().map(Weigh::weight).sum())?;
+        Rules::new(rules).map_err(Error::Setup)
+    })
 }
 
 /// A layout the component is making, between its plan and its seal.

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::DirectoryKind;
-use crate::bindings::types as wit;
-use crate::hook::HookError;
 
 /// What can go wrong, and where.
 #[derive(Debug, thiserror::Error)]
@@ -237,6 +235,16 @@ pub enum Error {
         /// What is missing, or too much.
         reason: String,
     },
+    /// A component is to run that is not shipped, and nothing here can compile it.
+    #[error(
+        "{}: this build of strongroom runs no components but its own: one that does is built with \
+         the feature `compiler`",
+        At(path)
+    )]
+    NoCompiler {
+        /// The component.
+        path: PathBuf,
+    },
     /// There is not enough space for what is to be written.
     #[error("{}: {needed} bytes are needed, and {available} are available", At(path))]
     Space {
@@ -353,6 +361,9 @@ pub struct Unfit {
     pub reason: String,
 }
 
+/// Why a hook failed.
+pub type HookError = Box<dyn std::error::Error + Send + Sync>;
+
 impl Error {
     /// Whether a save that failed so was committed all the same: only what came
     /// after the commit failed.
@@ -397,11 +408,11 @@ impl Error {
         Self::Untrue { path: path.into(), what: what.into() }
     }
 
-    pub(crate) fn format(path: &Path, error: wit::Error) -> Self {
-        Self::Format { path: path.into(), fault: error.into() }
+    pub(crate) fn format(path: &Path, fault: impl Into<Fault>) -> Self {
+        Self::Format { path: path.into(), fault: fault.into() }
     }
 
-    #[cfg(feature = "hooks")]
+    #[cfg(feature = "compiler")]
     pub(crate) fn not_a_hook(path: &Path, reason: String) -> Self {
         let expected = "strongroom:checkpoint/writer-hook@0.1.0";
         Self::NotAHook { path: path.into(), expected, reason }
@@ -540,34 +551,5 @@ impl fmt::Display for Plain<'_> {
         self.0.chars().try_for_each(|c| {
             if c.is_control() { write!(f, "{}", c.escape_default()) } else { write!(f, "{c}") }
         })
-    }
-}
-
-impl From<wit::Error> for Fault {
-    fn from(error: wit::Error) -> Self {
-        match error {
-            wit::Error::Malformed(fault) => Self::Malformed(fault.into()),
-            wit::Error::Unsupported(fault) => Self::Unsupported(fault.into()),
-            wit::Error::Truncated(fault) => Self::Truncated(fault.into()),
-            wit::Error::Limit(wit::Excess { offset, limit, allowed }) => {
-                Self::Limit { offset, limit, allowed }
-            }
-            wit::Error::Unrepresentable(unfit) => {
-                Self::Unrepresentable(unfit.into_iter().map(Unfit::from).collect())
-            }
-            wit::Error::Misuse(what) => Self::Misuse(what),
-        }
-    }
-}
-
-impl From<wit::Fault> for Finding {
-    fn from(wit::Fault { offset, part, expected, found }: wit::Fault) -> Self {
-        Self { offset, part, expected, found }
-    }
-}
-
-impl From<wit::Unfit> for Unfit {
-    fn from(wit::Unfit { path, reason }: wit::Unfit) -> Self {
-        Self { path, reason }
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use crate::bindings::types::Tensor;
 use crate::checksum::CHUNK;
+use crate::sandbox::bindings::types::Tensor;
 use crate::state::{is_contiguous, numel};
 
 /// The elements of `view` in `storage`: borrowed where they lie in order, else

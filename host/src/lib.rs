@@ -25,7 +25,6 @@
 #![deny(unsafe_code)]
 
 mod barrier;
-mod bindings;
 mod buffer;
 mod check;
 mod checkpoint;
@@ -34,15 +33,12 @@ mod checkpoint_reader;
 mod checkpoint_writer;
 mod checkpointer;
 mod checksum;
-mod code_cache;
 mod digest;
 mod directory_kind;
 mod drive;
-mod engine;
 mod error;
 mod gather;
 mod hook;
-mod instance;
 mod limits;
 mod payload;
 mod presence;
@@ -52,6 +48,7 @@ mod rank_info;
 mod read;
 mod readback;
 mod retention;
+mod sandbox;
 mod save;
 mod seal;
 mod seconds;
@@ -90,9 +87,8 @@ pub use checkpointer::{
     make_async_checkpointer, make_sync_checkpointer,
 };
 pub use directory_kind::{DirectoryKind, is_partial_download};
-pub use engine::Engine;
 pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
-#[cfg(feature = "hooks")]
+#[cfg(feature = "compiler")]
 pub use hook::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
 pub use hook::{HookArguments, HookContext, HookError, WriterHook};
 pub use limits::{FormatLimits, Limits};
@@ -103,6 +99,7 @@ pub use retention::{
     Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
     list_latest_in, prunable_beside_in, prunable_in, prune, prune_in,
 };
+pub use sandbox::{Engine, MachineCode};
 pub use save::{SaveOptions, save_sharded, save_sharded_with};
 pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{

@@ -1,6 +1,27 @@
 use std::time::Duration;
 
-pub use crate::bindings::reader::Limits as FormatLimits;
+/// What a file may ask of the format's reader. `wit/reader.wit` says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatLimits {
+    /// Entries of a zip archive's directory.
+    pub entries: u32,
+    /// Bytes of that directory.
+    pub directory_bytes: u64,
+    /// Bytes of one pickle.
+    pub pickle_bytes: u64,
+    /// Instructions of one pickle.
+    pub opcodes: u64,
+    /// The highest index in a pickle's memo.
+    pub memo: u32,
+    /// Bytes of one string.
+    pub string_bytes: u64,
+    /// How deep values may lie in each other.
+    pub depth: u32,
+    /// Nodes of a state dict.
+    pub nodes: u32,
+    /// Values of the tree that the nodes are when each is written out wherever it stands.
+    pub tree: u64,
+}
 
 /// Caps on what one job may take. Reached, they end the job with an error.
 #[derive(Clone, Copy, Debug)]

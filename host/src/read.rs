@@ -14,9 +14,9 @@ use crate::store::{Local, Shared, Source, Store};
 use crate::witness::{Watched, Witness, written_to};
 use crate::{Engine, Error, Finding, Result, Unfit, check, digest, drive};
 
-use crate::bindings::types::Global;
+use crate::sandbox::bindings::types::Global;
 
-pub use crate::bindings::reader::Format;
+pub use crate::sandbox::bindings::reader::Format;
 
 /// A checkpoint file whose state dict is known, and whose payloads are still in it.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! How much of the host's memory an answer of the component takes.
 
-use crate::bindings::reader::Stored;
-use crate::bindings::types::Tensor;
-use crate::bindings::validator::{Content, Finding, NamedItem, Payload, Rule};
-use crate::bindings::writer::{Segment, Slot, Source};
+use crate::sandbox::bindings::reader::Stored;
+use crate::sandbox::bindings::types::Tensor;
+use crate::sandbox::bindings::validator::{Content, Finding, NamedItem, Payload, Rule};
+use crate::sandbox::bindings::writer::{Segment, Slot, Source};
 use crate::state::{Node, visit};
 
 /// Something the component answers with, in pages.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::bindings::writer as wit;
 use crate::checksum::CHUNK;
 use crate::drive;
 use crate::error::Unfit;
 use crate::payload::{self, Carried};
 use crate::readback::{self, ReadBack};
+use crate::sandbox::bindings::writer as wit;
 use crate::state::StateDict;
 use crate::store::{Local, Sink, Store};
 use crate::{Engine, Error, Result, protected};

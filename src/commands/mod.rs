@@ -3,6 +3,7 @@
 pub mod caps;
 mod checkpoint_process;
 mod completions;
+mod component;
 mod convert;
 mod duration;
 mod each;
@@ -22,8 +23,10 @@ mod size;
 mod target;
 mod validate;
 mod verify;
+mod version;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -49,6 +52,24 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+
+    /// A component to read, write and judge with, in place of the one that strongroom ships
+    ///
+    /// It is compiled first, at each start, which takes a second or two and a build with the
+    /// feature `compiler`. For those who distrust machine code that others made, and who test
+    /// components.
+    #[arg(long, global = true, value_name = "FILE.wasm", hide_short_help = true)]
+    component: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Does what was asked for, and answers the exit code.
+    pub fn exec(self, out: &mut dyn Write) -> Result<u8> {
+        if let Some(component) = &self.component {
+            component::share(component)?;
+        }
+        self.command.exec(out)
+    }
 }
 
 /// What the command can do.
@@ -67,6 +88,7 @@ pub enum Command {
     CheckpointProcess(checkpoint_process::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Version(version::Args),
 }
 
 impl Command {
@@ -87,6 +109,7 @@ impl Command {
             Self::CheckpointProcess(args) => args.exec(),
             Self::Completions(args) => args.exec(out),
             Self::Man(args) => args.exec(out),
+            Self::Version(args) => args.exec(out),
         }?;
         Ok(0)
     }

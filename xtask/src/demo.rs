@@ -5,16 +5,16 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::run::{cargo_release, command, root, run as done, strongroom, target};
-use crate::setup;
+use crate::component;
+use crate::run::{cargo, command, root, run as done, strongroom, target};
 
 const SOURCE: &str = "tests/data/good/full_checkpoint/model.pt";
 
 /// Sets up, builds, and shows what the command does.
 pub fn run() -> Result<()> {
-    setup::build()?;
-    println!("building (the first time takes several minutes)");
-    done(&mut cargo_release("build"))?;
+    println!("building (the first time takes some minutes)");
+    component::ensure_made(false)?;
+    done(&mut cargo(&["build", "--release", "--bin", "strongroom"]))?;
     let work = target().join("demo");
     if work.exists() {
         fs::remove_dir_all(&work)?;
@@ -36,7 +36,7 @@ pub fn run() -> Result<()> {
     show(&["convert", SOURCE, text(&flat), "--tensors-only"])?;
     println!(
         "\nThe component itself, for hosts in other languages: {}",
-        target().join("strongroom.wasm").display()
+        root().join(component::COMPONENT).display()
     );
     Ok(())
 }

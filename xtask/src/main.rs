@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask COMMAND`.
 
 mod bench;
+mod component;
 mod crash;
 mod demo;
 mod deny;
@@ -20,6 +21,8 @@ The project's own commands.
 
 Usage: cargo xtask COMMAND
 
+  component make the component and its machine code, which all builds take
+            [--all]
   demo      set up, build, and run the main job on a real checkpoint
   test      set up, then everything CI runs
   interop   both directions against real PyTorch and safetensors
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         None => ("", &[][..]),
     };
     let result = match command {
+        "component" => component::run(rest),
         "demo" => demo::run(),
         "test" => test::run(),
         "interop" => interop::run(),

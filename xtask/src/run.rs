@@ -38,10 +38,10 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// `cargo` on the release build with all that is shipped. One set of features for
+/// `cargo` on the release build with all that can be had. One set of features for
 /// all steps: another would build everything again.
 pub fn cargo_release(subcommand: &str) -> Command {
-    cargo(&[subcommand, "--release", "--features", "strongroom-cli/etcd"])
+    cargo(&[subcommand, "--release", "--features", "strongroom-cli/compiler,strongroom-cli/etcd"])
 }
 
 /// Runs to success, or says which command failed.

@@ -5,16 +5,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::component;
 use crate::run::{command, run, target};
 
 const TARGET: &str = "wasm32-wasip2";
 /// The version of cargo-deny whose rules deny.toml is written for.
 const DENY: &str = "0.20.2";
 
-/// Installs what the release build takes, if it is missing: the component's target,
-/// and protoc for the barrier over etcd.
+/// Sees to what the release build takes: the component, and protoc for the barrier over etcd.
 pub fn build() -> Result<()> {
-    wasm_target()?;
+    component::ensure_made(false)?;
     // Debian has the definitions that come with protoc in a package of their own.
     let probe = ["protoc", "--descriptor_set_out=/dev/null", "google/protobuf/struct.proto"];
     program(&probe, &["protobuf-compiler", "libprotobuf-dev"])
@@ -31,7 +31,7 @@ pub fn strace() -> Result<()> {
 }
 
 /// Installs the target that the component is built for, if it is missing.
-fn wasm_target() -> Result<()> {
+pub fn wasm_target() -> Result<()> {
     if has_target()? {
         return Ok(());
     }

@@ -24,12 +24,6 @@ mod bindings {
     export!(Component with_types_in self);
 }
 
-/// `strlen` and its like, which the compiler may call: on this target they are
-/// wasi-libc's. Nothing of it that needs an import is used, so none is linked.
-#[allow(unsafe_code)]
-#[link(name = "c")]
-unsafe extern "C" {}
-
 /// What the exports are implemented on.
 struct Component;
 

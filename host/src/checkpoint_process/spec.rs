@@ -47,15 +47,12 @@ impl CheckpointWriterSpec {
     }
 }
 
-#[cfg(feature = "hooks")]
+#[cfg(feature = "compiler")]
 fn open(file: &PathBuf) -> Result<Arc<dyn WriterHook>> {
     Ok(Arc::new(crate::ComponentHook::open(file)?))
 }
 
-#[cfg(not(feature = "hooks"))]
+#[cfg(not(feature = "compiler"))]
 fn open(file: &PathBuf) -> Result<Arc<dyn WriterHook>> {
-    Err(crate::Error::Value(format!(
-        "{}: this program was built without hooks that are components: build it with `--features hooks`",
-        file.display()
-    )))
+    Err(crate::Error::NoCompiler { path: file.clone() })
 }

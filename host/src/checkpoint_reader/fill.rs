@@ -8,8 +8,8 @@ use super::plan::Plan;
 use super::template::{Subtree, Template};
 use super::transfer::{Loaded, Transfer, run};
 use crate::Result;
-use crate::bindings::types as wit;
 use crate::buffer::{Buffer, Pages};
+use crate::sandbox::bindings::types as wit;
 use crate::state::{Brought, Item, StateDict, Storage, Tensor};
 
 /// Reads what `plan` asks for of `state`, whose payloads are in their files, into

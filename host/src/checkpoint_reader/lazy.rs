@@ -1,6 +1,6 @@
 //! Conjugate and negative views: the values a tensor has, of those its storage has.
 
-use crate::bindings::types::Tensor;
+use crate::sandbox::bindings::types::Tensor;
 use crate::state::DType;
 
 /// Turns the elements of `view`, as its storage has them, into its values. None if

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use rayon::prelude::*;
 
 use super::lazy::{is_resolvable, resolve};
-use crate::bindings::types as wit;
 use crate::buffer::{Buffer, Pages};
 use crate::checksum::CHUNK;
 use crate::gather;
+use crate::sandbox::bindings::types as wit;
 use crate::state::{Content, Storage, Stored, Tensor, extent, is_contiguous};
 use crate::{Error, Result};
 

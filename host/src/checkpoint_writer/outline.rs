@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::bindings::writer::WriteOptions;
+use crate::sandbox::bindings::writer::WriteOptions;
 use crate::state::{StateDict, Storage};
 use crate::{Engine, Error, Result, drive, readback};
 

@@ -1,6 +1,6 @@
 //! What users do around a commit.
 
-#[cfg(feature = "hooks")]
+#[cfg(feature = "compiler")]
 mod component;
 
 use std::collections::BTreeMap;
@@ -8,15 +8,13 @@ use std::fmt;
 use std::path::Path;
 
 use crate::RankInfo;
+pub use crate::error::HookError;
 
-#[cfg(feature = "hooks")]
+#[cfg(feature = "compiler")]
 pub use component::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
 
 /// Free-form arguments of a save, which are passed on to its hooks.
 pub type HookArguments = BTreeMap<String, serde_json::Value>;
-
-/// Why a hook failed.
-pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is called on every rank around the commit of a checkpoint. `ComponentHook`
 /// is one that runs a component in a sandbox; one in Rust can do whatever this

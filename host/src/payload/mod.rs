@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::bindings::types::Tensor;
-use crate::bindings::writer::{Checksum, Slot, Source as Fill};
 use crate::checksum::{BLOCK, CHUNK, Hasher};
 use crate::read::reverse;
+use crate::sandbox::bindings::types::Tensor;
+use crate::sandbox::bindings::writer::{Checksum, Slot, Source as Fill};
 use crate::state::{Content, StateDict, Storage, Stored, is_contiguous};
 use crate::store::Sink;
 use crate::{Error, Result, digest, gather};

@@ -4,8 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::misplaced;
-use crate::bindings::types::Tensor;
 use crate::read::reverse;
+use crate::sandbox::bindings::types::Tensor;
 use crate::state::extent;
 use crate::{Error, Result};
 

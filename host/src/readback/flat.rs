@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Compared, is_at};
 use crate::File;
-use crate::bindings::types::{Pair, Tensor};
-use crate::bindings::writer::{Slot, Source as Fill};
 use crate::drive::Layout;
+use crate::sandbox::bindings::types::{Pair, Tensor};
+use crate::sandbox::bindings::writer::{Slot, Source as Fill};
 use crate::shard::sorted;
 use crate::state::{Flat, Node, StateDict, extent, flattened, is_contiguous};
 use crate::write::Flattened;

@@ -13,9 +13,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::bindings::writer::{Checksum, Slot, Source as Fill};
 use crate::drive::Layout;
 use crate::payload::Carried;
+use crate::sandbox::bindings::writer::{Checksum, Slot, Source as Fill};
 use crate::state::{StateDict, Stored};
 use crate::write::{Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions};
 use crate::{Engine, Error, File, Result, digest};

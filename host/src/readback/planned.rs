@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::bindings::writer::Segment;
 use crate::drive::Layout;
+use crate::sandbox::bindings::writer::Segment;
 use crate::store::{Shared, Source};
 use crate::{Error, Result};
 

@@ -1,7 +1,7 @@
 //! Whether two state dicts are one: the same values everywhere, and the same identities.
 
 use super::Compared;
-use crate::bindings::types::{Construct, Global, Object};
+use crate::sandbox::bindings::types::{Construct, Global, Object};
 use crate::state::{Item, Node, StateDict, path_along, visit, visit_mut};
 
 /// Holds `new` against `old`, from the root on. Answers which storage of `old` each of
@@ -274,7 +274,7 @@ fn bare(node: &Node) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::types::{OrderedDict, Pair, Parameter, StorageView, Tensor, Text};
+    use crate::sandbox::bindings::types::{OrderedDict, Pair, Parameter, StorageView, Tensor, Text};
     use crate::state::{DType, Storage};
 
     fn state(nodes: Vec<Node>) -> StateDict<'static> {

@@ -1,6 +1,6 @@
 use super::Owners;
 use super::reach::{Part, Reach, parts};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 use crate::state::{Node, StateDict};
 
 /// The part of `state` that `rank` has: its containers, cut down to what is on this

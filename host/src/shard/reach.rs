@@ -73,7 +73,7 @@ pub(super) enum Part {
 
 /// The parts of a container, in order; none of what is none.
 pub(super) fn parts(node: &Node, has_data: &[bool]) -> Vec<Part> {
-    let entry = |pair: &crate::bindings::types::Pair| {
+    let entry = |pair: &crate::sandbox::bindings::types::Pair| {
         let (key, value) = (pair.key, pair.value);
         if has_data[key as usize] { Part::Inseparable { key, value } } else { Part::Entry { key, value } }
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::bindings::types::{self as wit, Pair};
+use crate::sandbox::bindings::types::{self as wit, Pair};
 use crate::state::{Node, StateDict, Storage, Tensor};
 use crate::store::{Memory, Store};
 use crate::{

@@ -5,7 +5,7 @@ use strongroom_names::{Kind, Role};
 use super::item::debug_name;
 use super::names::Arena;
 use super::{DType, Item, Node, visit_roles};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 
 /// How a quantized tensor maps integers to reals.
 #[derive(Clone, Debug, PartialEq)]

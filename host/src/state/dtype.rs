@@ -1,6 +1,6 @@
 use std::fmt;
 
-pub use crate::bindings::types::Dtype as DType;
+pub use crate::sandbox::bindings::types::Dtype as DType;
 
 macro_rules! dtypes {
     ($($variant:ident $name:literal $bits:literal;)*) => {

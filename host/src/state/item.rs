@@ -4,7 +4,7 @@ use strongroom_names::float;
 
 use super::names::{Arena, compressed_layout};
 use super::{Node, StateDict, Storage, Tensor, number};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 
 /// One value of a [`StateDict`], looked at in place.
 ///

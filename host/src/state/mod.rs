@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use strongroom_names::{Survey, find};
 
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 use crate::{Error, Finding, Result};
 
 pub use composite::{Quantizer, Wrapper};
@@ -40,7 +40,7 @@ pub(crate) use visit::{references, visit, visit_mut, visit_roles};
 pub(crate) use walk::{Flat, flat, flattened, path_along};
 pub use walk::{Leaf, Leaves};
 
-pub(crate) use crate::bindings::types::Node;
+pub(crate) use crate::sandbox::bindings::types::Node;
 
 /// A tree of values and tensors: what `torch.save` saves and `torch.load` gives.
 ///

@@ -3,7 +3,7 @@
 use strongroom_names::{Look, Nodes, Role};
 
 use super::{Node, visit_roles};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 
 /// The nodes of a state dict, to be named.
 #[derive(Clone, Copy, Debug)]

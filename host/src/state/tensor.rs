@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::dtype::{DType, Element};
 use super::storage::Storage;
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 use crate::{Error, Result};
 
 /// A view of a storage: dtype, shape and strides. Sizes count elements.

@@ -1,5 +1,5 @@
 use super::{Node, StateDict, Tensor};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 
 /// A value to put into a [`StateDict`].
 ///

@@ -9,8 +9,8 @@
 use strongroom_names::{Field, Part, Role};
 
 use super::Node;
-use crate::bindings::types::{Complex, Device, Global, Layout, NumpyScalar, Text};
-use crate::bindings::types::{
+use crate::sandbox::bindings::types::{Complex, Device, Global, Layout, NumpyScalar, Text};
+use crate::sandbox::bindings::types::{
     Object, OrderedDict, Pair, Parameter, PerChannel, PerTensor, Quantized, Quantizer, SparseCompressed,
     SparseCoo, StorageView, Subclass, Tensor,
 };

@@ -6,7 +6,7 @@ use super::ValidateOptions;
 use super::file;
 use super::report::Report;
 use super::rule::{ABSENT, Rules, STALE};
-use crate::bindings::validator::{Item, NamedItem};
+use crate::sandbox::bindings::validator::{Item, NamedItem};
 use crate::store::Store;
 use crate::{Engine, Result};
 

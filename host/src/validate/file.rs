@@ -6,8 +6,8 @@ use super::kind::Kind;
 use super::report::Report;
 use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
 use super::{ValidateOptions, deep, digest};
-use crate::bindings::validator::{Item, NamedItem};
 use crate::drive::{self, Caution, Judged, Request};
+use crate::sandbox::bindings::validator::{Item, NamedItem};
 use crate::store::{Source, Store};
 use crate::{Engine, Error, is_partial_download};
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::Error;
-use crate::bindings::validator as wit;
+use crate::sandbox::bindings::validator as wit;
 
 /// How much a file asks of those who load it, from the most to the least. Each level has all
 /// that the next has, and more.

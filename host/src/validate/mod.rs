@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::store::{Local, Store};
-use crate::{Engine, Result};
+use crate::{Engine, Result, drive};
 
 pub(crate) use digest::hex;
 pub use distributed::Distributed;
@@ -84,7 +84,7 @@ pub fn validate_in(
     options: &ValidateOptions,
 ) -> Result<Report> {
     options.check()?;
-    Ok(file::validate(&options.engine(engine), engine.rules()?, store, path, options))
+    Ok(file::validate(&options.engine(engine), drive::rules(engine)?, store, path, options))
 }
 
 /// Judges a file of a directory of `torch.distributed.checkpoint` as [`validate_in`] does, and holds
@@ -120,7 +120,7 @@ pub fn validate_distributed_in(
     options: &ValidateOptions,
 ) -> Result<Report> {
     options.check()?;
-    Ok(checkpoint.validate(&options.engine(engine), engine.rules()?, store, path, options))
+    Ok(checkpoint.validate(&options.engine(engine), drive::rules(engine)?, store, path, options))
 }
 
 /// Holds the directory `path` against its commit record, `strongroom.json`: no file
@@ -161,7 +161,7 @@ pub fn validate_set_in(
     options: &ValidateOptions,
 ) -> Result<Option<Report>> {
     options.check()?;
-    Ok(set::validate(&options.engine(engine), engine.rules()?, store, path, options))
+    Ok(set::validate(&options.engine(engine), drive::rules(engine)?, store, path, options))
 }
 
 /// The names of the files in the directory `path` that need not be judged by themselves where
@@ -203,5 +203,5 @@ pub fn rules() -> Result<Vec<Rule>> {
 /// # Errors
 /// If the sandbox cannot be set up, or what the component says are no rules.
 pub fn rules_in(engine: &Engine) -> Result<Vec<Rule>> {
-    Ok(engine.rules()?.all().to_vec())
+    Ok(drive::rules(engine)?.all().to_vec())
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::kind::Kind;
 use super::level::Level;
 use super::rule::{HostRule, LISTED, Rule, Rules, Severity, Verdict};
-use crate::bindings::validator as wit;
+use crate::sandbox::bindings::validator as wit;
 
 /// What was found in a file.
 ///

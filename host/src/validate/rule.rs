@@ -4,7 +4,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::level::Level;
-use crate::bindings::validator as wit;
+use crate::sandbox::bindings::validator as wit;
 
 /// What a file is, from best to worst. Its worst finding decides.
 ///

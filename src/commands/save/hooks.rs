@@ -1,13 +1,15 @@
 //! The hooks of a save.
 
+#[cfg(feature = "compiler")]
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::Value;
-use strongroom::{ComponentHook, HookArguments, WriterHook};
+use strongroom::{HookArguments, WriterHook};
 
+#[cfg(feature = "compiler")]
 use crate::output::Printable;
 
 /// The options that say which.
@@ -17,7 +19,8 @@ pub struct Hooks {
     /// A WASI component to run around the commit; may be given many times
     ///
     /// It may read the checkpoint's directory and nothing else. If it refuses before the
-    /// commit, there is none. docs/hooks.md says how to make one.
+    /// commit, there is none. docs/hooks.md says how to make one. It takes a build with the
+    /// feature `compiler`.
     #[arg(long = "hook", value_name = "FILE.wasm")]
     files: Vec<PathBuf>,
 
@@ -34,11 +37,7 @@ impl Hooks {
 
     /// The components, ready to run.
     pub fn components(&self) -> Result<Vec<Arc<dyn WriterHook>>> {
-        let open = |file: &PathBuf| {
-            let hook = ComponentHook::open(file)?.with_output(note);
-            Ok(Arc::new(hook) as Arc<dyn WriterHook>)
-        };
-        self.files.iter().map(open).collect()
+        self.files.iter().map(|file| Ok(open(file)?)).collect()
     }
 
     /// What they are told.
@@ -47,7 +46,18 @@ impl Hooks {
     }
 }
 
+#[cfg(feature = "compiler")]
+fn open(file: &Path) -> strongroom::Result<Arc<dyn WriterHook>> {
+    Ok(Arc::new(strongroom::ComponentHook::open(file)?.with_output(note)))
+}
+
+#[cfg(not(feature = "compiler"))]
+fn open(file: &Path) -> strongroom::Result<Arc<dyn WriterHook>> {
+    Err(strongroom::Error::NoCompiler { path: file.into() })
+}
+
 /// What a hook prints goes to stderr, as far as a terminal can be trusted with it.
+#[cfg(feature = "compiler")]
 fn note(text: &str) {
     for line in text.lines() {
         let _ = writeln!(io::stderr(), "{}", Printable(line));

@@ -258,6 +258,7 @@ impl Args {
 
 /// This command once more, as the process that writes.
 fn process() -> Result<CheckpointProcessConfig> {
+    ensure!(Engine::shared()?.is_shipped(), "--process runs the component that strongroom ships, no other");
     let program = CheckpointProgram::Command(env::current_exe()?);
     Ok(CheckpointProcessConfig { program, ..CheckpointProcessConfig::default() })
 }

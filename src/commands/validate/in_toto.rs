@@ -43,7 +43,7 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
                 "validator": {
                     "name": "strongroom",
                     "version": env!("CARGO_PKG_VERSION"),
-                    "component": {"sha256": Engine::component_sha256()},
+                    "component": {"sha256": Engine::shared()?.component_sha256()},
                 },
                 "required": summary.required(),
                 "passes": summary.exit_code() == 0,

@@ -11,8 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::crash::insert;
-use crate::run::{root, target};
-use crate::setup::output;
+use crate::run::{cargo_release, root, run as execute, target};
 use crate::{python, setup};
 use bugs::{BUGS, Bug};
 use search::{Found, search};
@@ -29,7 +28,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
         tree.check(bug)?;
     }
     println!("building the command, and the component as it is");
-    output(&mut tree.command())?;
+    execute(cargo_release("build").args(["--bin", "strongroom"]))?;
     let sound = tree.component("sound")?;
     let is_full = chosen.len() == BUGS.len();
     if is_full {

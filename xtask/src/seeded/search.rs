@@ -43,12 +43,11 @@ pub fn search(python: &Path, tree: &Tree, component: &Path, args: &[&str]) -> Re
     command
         .arg(root().join("tests/interop").join(script).with_extension("py"))
         .arg("--strongroom")
-        .arg(tree.program())
+        .arg(tree.program(component)?)
         .arg("--work")
         .arg(tree.work())
         .args(["--first", "--seed", "0"])
         .args(options)
-        .env("STRONGROOM_SEEDED", component)
         .stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
     let text = String::from_utf8_lossy(&output.stdout);

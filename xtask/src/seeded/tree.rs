@@ -1,14 +1,15 @@
-//! Copies of the repository: one for the command, and one in which bugs are put, one at a time.
+//! A copy of the repository in which bugs are put, one at a time.
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use super::bugs::{Bug, Edit};
-use crate::run::{command, root};
+use crate::run::{command, root, strongroom};
 use crate::setup::output;
 
 /// The copies, and what is built of them.
@@ -16,14 +17,6 @@ pub struct Tree {
     directory: PathBuf,
 }
 
-/// The command that is shipped runs the component that it has. That of the copy runs the one that
-/// the environment names, so that only the guest is built for each bug.
-const OTHER_COMPONENT: Edit = Edit {
-    file: "host/src/engine.rs",
-    find: "let component = code_cache::built_in(&engine, COMPONENT).map_err(setup)?;",
-    put: r#"let wasm = std::env::var_os("STRONGROOM_SEEDED").map_or_else(|| COMPONENT.to_vec(), |path| std::fs::read(path).unwrap_or_default());
-        let component = code_cache::other(&engine, &wasm).map_err(setup)?;"#,
-};
 const TARGET: &str = "wasm32-wasip2";
 
 impl Tree {
@@ -35,37 +28,30 @@ impl Tree {
         for &file in &built {
             let from = root().join(file);
             // What git knows may be gone.
-            let Ok(mut content) = fs::read(&from) else { continue };
+            let Ok(content) = fs::read(&from) else { continue };
             write(&tree.bugs().join(file), &content)?;
-            if file == OTHER_COMPONENT.file {
-                content = edited(&OTHER_COMPONENT, &String::from_utf8(content)?)?.into_bytes();
-            }
-            write(&tree.source().join(file), &content)?;
         }
-        for copy in [tree.source(), tree.bugs()] {
-            let there =
-                |path: &Path| root().join(path).exists() && built.iter().any(|file| path == Path::new(file));
-            remove(&copy, &copy, &there)?;
-        }
+        let there =
+            |path: &Path| root().join(path).exists() && built.iter().any(|file| path == Path::new(file));
+        remove(&tree.bugs(), &tree.bugs(), &there)?;
         Ok(tree)
     }
 
-    /// What `cargo build` makes of the copy.
-    pub fn program(&self) -> PathBuf {
-        self.directory.join("target/release/strongroom")
+    /// A program that is the command with another component.
+    pub fn program(&self, component: &Path) -> Result<PathBuf> {
+        let program = self.directory.join("strongroom");
+        let (command, component) = (strongroom(), component.display());
+        write(
+            &program,
+            format!("#!/bin/sh\nexec '{}' --component '{component}' \"$@\"\n", command.display()).as_bytes(),
+        )?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        Ok(program)
     }
 
     /// For the files of the runs.
     pub fn work(&self) -> PathBuf {
         self.directory.join("work")
-    }
-
-    /// Builds the command.
-    pub fn command(&self) -> Command {
-        let mut cargo = cargo(&self.source());
-        cargo.args(["build", "--quiet", "--release", "--bin", "strongroom", "--target-dir"]);
-        cargo.arg(self.directory.join("target"));
-        cargo
     }
 
     /// Builds the component as it is in the copy; answers where it is.
@@ -107,11 +93,6 @@ impl Tree {
             self.component(bug.name).with_context(|| format!("the bug {} does not build", bug.name));
         write(&file, sound.as_bytes())?;
         component
-    }
-
-    /// What the command is built of. Bugs are not put in here: it would be built again for each.
-    fn source(&self) -> PathBuf {
-        self.directory.join("source")
     }
 
     fn bugs(&self) -> PathBuf {

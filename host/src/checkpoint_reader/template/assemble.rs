@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{DictKind, Key, Subtree, Template};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 use crate::state::{Brought, Node, StateDict, Value, add_value};
 
 pub(super) fn assemble(template: Template<'_>) -> StateDict<'_> {

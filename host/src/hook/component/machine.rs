@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
 pub(super) use bindings::HookPre;
 pub(super) use bindings::exports::strongroom::checkpoint::writer_hook::Save;
 
 use super::sandbox::Sandbox;
-use crate::{Error, Result, code_cache, engine};
+use crate::{Error, Result, sandbox};
 
 #[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
@@ -27,11 +27,10 @@ pub(super) fn compile(path: &Path, component: &[u8]) -> Result<HookPre<Sandbox>>
     }
     let wrong = |error: wasmtime::Error| Error::not_a_hook(path, format!("{error:#}"));
     let machine = machine()?;
-    let component = code_cache::other(machine, component).map_err(wrong)?;
+    let component = Component::new(machine, component).map_err(wrong)?;
     let mut linker = Linker::new(machine);
     // All of WASI: what a hook may use of it is for its sandbox to say.
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)
-        .map_err(|error| Error::Setup(format!("{error:#}")))?;
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(sandbox::setup)?;
     linker.instantiate_pre(&component).and_then(HookPre::new).map_err(wrong)
 }
 
@@ -50,6 +49,6 @@ fn other_than_component(file: &[u8]) -> Option<&'static str> {
 /// that neither can be configured for the other's needs.
 fn machine() -> Result<&'static wasmtime::Engine> {
     static MACHINE: OnceLock<std::result::Result<wasmtime::Engine, String>> = OnceLock::new();
-    let machine = MACHINE.get_or_init(|| engine::machine().map_err(|error| error.to_string()));
+    let machine = MACHINE.get_or_init(|| sandbox::machine().map_err(|error| error.to_string()));
     machine.as_ref().map_err(|message| Error::Setup(message.clone()))
 }

@@ -15,7 +15,7 @@ use super::file::failed;
 use super::kind::Kind;
 use super::report::{Deep, NonFinite, Report};
 use super::rule::{BOOLEAN, CHECKSUM, NON_FINITE, Rules, UNCOUNTED};
-use crate::bindings::validator::Payload;
+use crate::sandbox::bindings::validator::Payload;
 use crate::state::Stored;
 use crate::store::Source;
 use crate::{Engine, Error, File};

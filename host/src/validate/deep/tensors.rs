@@ -4,7 +4,7 @@ use super::float::{self, Special};
 use super::interval::Intervals;
 use super::pass::{self, Passed};
 use super::strided::{Dims, Effort};
-use crate::bindings::types as wit;
+use crate::sandbox::bindings::types as wit;
 use crate::state::{Arena, Leaf, Node, StateDict, Stored};
 use crate::{DType, Result};
 

@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, Store, Trap};
 
-use crate::bindings::{Checkpoint, CheckpointPre, types};
-use crate::engine::TICK;
+use super::bindings::{Checkpoint, CheckpointPre, types};
+use super::machine::TICK;
 use crate::{Error, Limits, Result};
 
 /// The component, instantiated for one job, with its memory and its deadline.
