@@ -25,7 +25,10 @@ fn the_command_says_what_it_is_made_of() {
     let component = fs::read(made("strongroom.wasm")).unwrap();
     assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(told["component"]["sha256"], hex(&component));
-    assert_eq!(told["machine_code"]["target"], format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS));
+    assert_eq!(
+        told["machine_code"]["target"],
+        format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
+    );
     assert_eq!(told["machine_code"]["sha256"].as_str().unwrap().len(), 64);
     let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
     let wasmtime = told["wasmtime"].as_str().unwrap();

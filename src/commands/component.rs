@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+#[cfg(feature = "compiler")]
+use anyhow::Context;
+use anyhow::Result;
+#[cfg(feature = "compiler")]
 use strongroom::{Engine, Limits};
 
 /// Makes a component the one of this process.

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Serialize;
 use strongroom::{
     CheckpointProcessConfig, CheckpointProgram, CheckpointWriter, CheckpointWriterConfig, Checkpointer,
-    CheckpointerConfig, Error, RankInfo, StateDict, create_barrier_from_config, make_async_checkpointer,
-    refuse_replacing, save_sharded_with,
+    CheckpointerConfig, Engine, Error, RankInfo, StateDict, create_barrier_from_config,
+    make_async_checkpointer, refuse_replacing, save_sharded_with,
 };
 
 use super::caps::Caps;

@@ -33,6 +33,7 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
             "level": judged.report.level,
         })
     });
+    let component = Engine::shared().map_err(io::Error::other)?.component_sha256();
     lines::write(
         out,
         &json!({
@@ -43,7 +44,7 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary) -> io::Re
                 "validator": {
                     "name": "strongroom",
                     "version": env!("CARGO_PKG_VERSION"),
-                    "component": {"sha256": Engine::shared()?.component_sha256()},
+                    "component": {"sha256": component},
                 },
                 "required": summary.required(),
                 "passes": summary.exit_code() == 0,

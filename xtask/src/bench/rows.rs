@@ -25,8 +25,6 @@ pub enum Side {
     Torch(&'static str),
     /// The `strongroom` command, from start to end.
     Command(&'static [&'static str]),
-    /// The same where the sandbox has never been compiled before.
-    FirstCommand(&'static [&'static str]),
     /// Another scanner, from start to end: its name, and the file.
     Scanner(&'static [&'static str]),
 }
@@ -65,7 +63,7 @@ const fn memory(name: &'static str, ours: Side, peer: Option<(&'static str, Side
     Row { unit: Unit::Mebibytes, ..fresh(name, ours, peer) }
 }
 
-use Side::{Command, FirstCommand, Rust, Scanner, Torch};
+use Side::{Command, Rust, Scanner, Torch};
 
 /// All rows, in the order they are measured. Unless a name says otherwise, the
 /// large state dict is of 1 GiB in 64 tensors, the other of 20,000 tensors of 64
@@ -175,11 +173,7 @@ pub static ROWS: &[Row] = &[
         Some(("safetensors load_file, cloned", Torch("load-tiny-safetensors"))),
     ),
     time("command: inspect 20,000 tensors .pt", Command(&["inspect", "--json", "tiny.pt"]), None),
-    time(
-        "command: inspect 64 tensors .pt",
-        Command(&["inspect", "--json", "large.pt"]),
-        Some(("its very first start", FirstCommand(&["inspect", "--json", "large.pt"]))),
-    ),
+    time("command: inspect 64 tensors .pt", Command(&["inspect", "--json", "large.pt"]), None),
     time(
         "command: validate 20 KB .pt",
         Command(&["validate", "small.pt"]),

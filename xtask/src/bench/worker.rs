@@ -80,13 +80,6 @@ impl<'p> Workers<'p> {
                 started(&mut self.torch, place, program)?.run(job)
             }
             Side::Command(args) => time(command(strongroom()).args(args), place),
-            Side::FirstCommand(args) => {
-                let cache = place.directory.join("cache");
-                if cache.exists() {
-                    fs::remove_dir_all(&cache)?;
-                }
-                time(command(strongroom()).args(args).env("XDG_CACHE_HOME", cache), place)
-            }
             Side::Scanner(args) => {
                 let script = root().join("tests/interop/scanners.py");
                 time(command(&place.scanners).arg(script).args(args), place)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::job::{CACHE, LONGEST, Scene};
+use super::job::{LONGEST, Scene};
 use super::lab::Lab;
 use super::outcome::Outcome;
 use super::process::{Ended, Running};
@@ -90,14 +90,13 @@ impl Disturbed {
         let room = lab.room()?;
         let (root, log) = (room.join("run"), room.join("log"));
         scene.place(&root)?;
-        let watched = if scene.job.cold { root.with_file_name(CACHE) } else { root.clone() };
         let start = |(rank, mut command): (usize, Command)| {
             if scene.job.ranks.processes() > 1 {
                 // So long do ranks wait for one that was killed.
                 command.args(["--barrier-timeout", "12"]);
             }
             if rank == traced {
-                command = fault.traced(&command, &watched, &log);
+                command = fault.traced(&command, &root, &log);
             }
             Running::start(&mut command, &room, &rank.to_string())
         };

@@ -24,8 +24,6 @@ pub struct Job {
     pub keep_last: Option<usize>,
     /// Another process writes.
     pub process: bool,
-    /// There is no compiled code yet: what is disturbed is how it is kept.
-    pub cold: bool,
 }
 
 /// Who saves.
@@ -57,7 +55,6 @@ const PLAIN: Job = Job {
     overwrite: false,
     keep_last: None,
     process: false,
-    cold: false,
 };
 
 /// All of them.
@@ -92,7 +89,6 @@ pub const JOBS: [Job; 12] = [
         keep_last: Some(2),
         ..PLAIN
     },
-    Job { name: "one process, the first command of a machine", cold: true, ..PLAIN },
 ];
 
 impl Job {
@@ -109,9 +105,6 @@ impl Job {
             .map(|rank| {
                 let own = if matches!(self.ranks, Ranks::Apart(_)) { rank } else { 0 };
                 let mut command = lab.command();
-                if self.cold {
-                    command.env("XDG_CACHE_HOME", root.with_file_name(CACHE));
-                }
                 command.arg("save").arg(lab.source(number, own)?).arg(root.join(directory(step)));
                 if let Ranks::Threads(ranks) = self.ranks {
                     command.args(["--ranks", &ranks.to_string()]);
@@ -230,9 +223,6 @@ fn directory(step: usize) -> String {
 
 /// Beside the directory that a job starts from, the one it leaves.
 const SAVED: &str = "saved";
-
-/// Where a cold job keeps compiled code: beside the directory of checkpoints.
-pub const CACHE: &str = "cache";
 
 /// No save takes longer, even one whose ranks wait for one that died.
 pub const LONGEST: Duration = Duration::from_secs(90);

@@ -57,8 +57,7 @@ impl Victim {
 
 /// All jobs, each of their processes, each call.
 pub fn run(lab: &Lab, plan: &Plan, table: &mut Table) -> Result<()> {
-    let scenes: Vec<_> =
-        plan.jobs().chain(plan.cold_jobs()).map(|job| Scene::new(lab, job)).collect::<Result<_>>()?;
+    let scenes: Vec<_> = plan.jobs().map(|job| Scene::new(lab, job)).collect::<Result<_>>()?;
     let (waiting, busy): (Vec<_>, Vec<_>) = scenes.iter().partition(|scene| scene.job.ranks.processes() > 1);
     // One after the other, several points at a time.
     for scene in busy {

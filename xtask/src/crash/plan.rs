@@ -60,13 +60,7 @@ impl Plan {
     /// Those that are asked for.
     pub fn jobs(&self) -> impl Iterator<Item = Job> {
         let asked = |job: &Job| self.job.as_ref().is_none_or(|part| job.name.contains(part));
-        JOBS.into_iter().filter(move |job| asked(job) && !job.cold)
-    }
-
-    /// And those that compile, for seconds each time.
-    pub fn cold_jobs(&self) -> impl Iterator<Item = Job> {
-        let asked = |job: &Job| self.job.as_ref().is_none_or(|part| job.name.contains(part));
-        JOBS.into_iter().filter(move |job| asked(job) && job.cold && !self.sample)
+        JOBS.into_iter().filter(move |job| asked(job))
     }
 
     /// The points to try: all, or of a sample every `stride`th from `first` on.
@@ -93,7 +87,7 @@ mod tests {
     fn all_is_run_unless_less_is_asked_for() -> Result<()> {
         let plan = parse("")?;
         assert!(plan.is_full() && PARTS.iter().all(|part| plan.wants(part)));
-        assert_eq!(plan.jobs().chain(plan.cold_jobs()).count(), JOBS.len());
+        assert_eq!(plan.jobs().count(), JOBS.len());
         assert_eq!(plan.choose(vec![1, 2, 3], 1, 2), [1, 2, 3]);
         let plan = parse("--only kill --job threads --sample")?;
         assert!(!plan.is_full() && plan.wants("kill") && !plan.wants("errors"));
