@@ -1,6 +1,5 @@
 //! The programs that do the jobs: told by a line, answering by a line.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

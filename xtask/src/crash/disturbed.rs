@@ -64,7 +64,6 @@ fn preloaded(command: &Command, faults: &[(&str, &OsStr)]) -> Command {
 pub struct Disturbed {
     room: PathBuf,
     root: PathBuf,
-    watched: PathBuf,
     log: PathBuf,
     traced: usize,
     running: Vec<Running>,
@@ -75,8 +74,6 @@ pub struct Over {
     room: PathBuf,
     /// The directory of checkpoints.
     pub root: PathBuf,
-    /// The one whose changes are disturbed.
-    pub watched: PathBuf,
     traced: usize,
     /// What the traced process did.
     pub calls: Vec<Call>,
@@ -101,7 +98,7 @@ impl Disturbed {
             Running::start(&mut command, &room, &rank.to_string())
         };
         let running = scene.save(lab, &root)?.into_iter().enumerate().map(start).collect::<Result<_>>()?;
-        Ok(Self { room, root, watched, log, traced, running })
+        Ok(Self { room, root, log, traced, running })
     }
 
     /// The points of a save to which nothing happens.
@@ -142,8 +139,8 @@ impl Disturbed {
         let deadline = Instant::now() + LONGEST;
         let ended = self.running.into_iter().map(|running| running.wait(deadline)).collect::<Result<_>>()?;
         let calls = trace::calls(&self.log)?;
-        let Self { room, root, watched, traced, .. } = self;
-        Ok(Over { room, root, watched, traced, calls, ended })
+        let Self { room, root, traced, .. } = self;
+        Ok(Over { room, root, traced, calls, ended })
     }
 }
 
@@ -153,9 +150,9 @@ impl Over {
         self.room.join(DONE).exists()
     }
 
-    /// The calls of the traced process that are about what is watched.
+    /// The calls of the traced process that are about the directory of checkpoints.
     pub fn points(&self) -> Vec<(&Call, Point)> {
-        trace::points(&self.calls, &self.watched)
+        trace::points(&self.calls, &self.root)
     }
 
     /// Whether a rank says that it is saved.

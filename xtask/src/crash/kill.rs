@@ -140,7 +140,7 @@ fn killed(lab: &Lab, scene: &Scene, victim: Victim, point: &Point, how: How) -> 
     let reached = match (disturbance, &trigger.before) {
         (Disturbance::Kill, _) => at_call().filter(|_| call.is_last()),
         // In the call before.
-        (_, Some(_)) => Some(point.clone()).filter(|_| trigger.is_pulled_by(call, &run.watched)),
+        (_, Some(_)) => Some(point.clone()).filter(|_| trigger.is_pulled_by(call, &run.root)),
         (_, None) => at_call(),
     }
     .filter(|_| dead);
