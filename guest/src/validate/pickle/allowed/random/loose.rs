@@ -8,7 +8,8 @@ use super::items::{Items, Name, name, sequence, shape};
 use super::iterated::iterated;
 use super::state::{Words, is_dead, is_dead_key, is_position, is_state};
 use super::{LIES, TWISTER};
-use crate::pickle::{Object, Value};
+use crate::model::{Construct, Global};
+use crate::pickle::{Instance, Object, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::pickle::Objects;
 
@@ -17,6 +18,9 @@ use crate::validate::pickle::Objects;
 pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
     let mut items = Items::new(objects);
     for (id, object) in (0..).zip(objects.0) {
+        if matches!(object, Object::Instance(instance) if is_part(objects, instance)) {
+            continue;
+        }
         let pairs = match object {
             Object::Dict(pairs) => items.of(pairs),
             Object::Instance(instance) => items.of_instance(instance),
@@ -32,6 +36,12 @@ pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scop
             return scope.find(&LIES, part, 0, flaw);
         }
     }
+}
+
+/// Whether an object is a part of a tensor, as most in a checkpoint are: none is a state by itself.
+fn is_part(objects: Objects<'_>, instance: &Instance) -> bool {
+    let is_torch = |class: &Global| class.module.starts_with("torch") && class.name != "Size";
+    instance.construct == Construct::Persistent || objects.global(instance.callable).is_some_and(is_torch)
 }
 
 /// Python's `(3, (numbers…, position), …)`, from whatever gives three items. The numbers of its
