@@ -99,6 +99,23 @@ fn one_run_writes_all_that_was_asked_for() {
 }
 
 #[test]
+fn what_breaks_nothing_is_no_result() {
+    let room = Room::new();
+    room.write("range.pkl", RANGE);
+    room.write("note.txt", b"Dear reader,\n");
+    let rules = |arguments: &[&str]| {
+        let output = room.run(&[&[".", "--format", "sarif"], arguments].concat());
+        let log: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        results.iter().map(|result| result["ruleId"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&[]), Vec::<String>::new());
+    assert_eq!(rules(&["--require", "weights-only"]).len(), 1);
+    let output = room.run(&[".", "--only", "failing"]);
+    assert_eq!(text(&output.stdout), "2 files: 1 safe, 1 inert; all pass\n");
+}
+
+#[test]
 fn no_output_goes_through_a_link_of_what_is_judged() {
     let room = Room::new();
     room.write("tree/model.pkl", HARMLESS);

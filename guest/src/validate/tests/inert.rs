@@ -100,7 +100,7 @@ fn a_text_is_one_to_its_end() {
     );
     let long = super::judge_sparse(&[b'a'; 9000], 300 << 20);
     assert!(
-        summary_of(&long).contains("the limit `bytes of a text` of 268435456 was reached, which no option")
+        summary_of(&long).contains("the limit `bytes of a text` of 268,435,456 was reached, which no option")
     );
 }
 

@@ -15,7 +15,8 @@ pub(super) static RULE: Rule = Rule::unverified(
     "SR-CODE-CONFIG",
     "a setting that makes a loader run code",
     "A library that reads it imports modules of the repository, or calls what it names: transformers \
-     with trust_remote_code, Hydra, PyYAML, Keras, PEFT and others. Read that code, or do without it.",
+     with trust_remote_code, Hydra, PyYAML, Keras, PEFT and others. Read that code, or do without it. \
+     `--accept code` passes it.",
 )
 .about(Class::Code);
 
