@@ -200,7 +200,7 @@ fn what_fails_is_seen_among_what_does_not() {
     assert!(failing.starts_with("./range.pkl: ") && failing.ends_with(last), "{failing}");
     assert!(!failing.contains("good") && !failing.contains("SR-CODE-SOURCE"), "{failing}");
     let passing = print(&["--accept", "code", "--only", "failing"]);
-    assert_eq!(passing, "\n7 files: 6 safe, 1 unverified; all pass\n");
+    assert_eq!(passing, "7 files: 6 safe, 1 unverified; all pass\n");
     assert!(print(&[]).ends_with("7 files: 6 safe, 1 unverified; 1 does not pass\n"));
 }
 
