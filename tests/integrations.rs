@@ -83,7 +83,7 @@ fn the_action_fails_on_what_is_not_safe_and_writes_a_summary() {
     room.write("models/a b.pkl", b"c__builtin__\nrange\n(I3\ntR.");
     let output = room.action("models", "", &room.sha256());
     assert!(output.status.success(), "{output:?}");
-    assert!(room.read("summary").contains("    models/good.pkl: safe"), "{}", room.read("summary"));
+    assert!(room.read("summary").ends_with("\n    2 files: 2 safe; all pass\n"), "{}", room.read("summary"));
     assert_eq!(room.read("output"), format!("sarif={}/strongroom.sarif\n", room.temporary().display()));
     assert!(room.temporary().join("strongroom.sarif").exists());
     let output = room.action("models", "--require=weights-only", &room.sha256());
@@ -93,7 +93,10 @@ fn the_action_fails_on_what_is_not_safe_and_writes_a_summary() {
     room.write("models/evil.pkl", EVIL);
     let output = room.action("models", "", &room.sha256());
     assert_eq!(output.status.code(), Some(1));
-    assert!(room.read("summary").contains("    models/evil.pkl: UNSAFE"));
+    let summary = room.read("summary");
+    assert!(summary.contains("    models/evil.pkl: UNSAFE") && !summary.contains("good.pkl"), "{summary}");
+    let output = room.action("models", "--only=failing", &room.sha256());
+    assert_eq!(output.status.code(), Some(1), "it may be said again");
 }
 
 #[test]
@@ -105,7 +108,9 @@ fn the_action_takes_lines_for_what_they_are() {
     let shown = |paths: &str, arguments: &str| {
         let output = room.action(paths, arguments, &room.sha256());
         assert!(output.status.success(), "{output:?}");
-        room.read("summary").lines().filter(|line| line.contains(": safe")).count()
+        let summary = room.read("summary");
+        let total = summary.lines().find_map(|line| line.strip_suffix("; all pass")?.trim().split_once(' '));
+        total.and_then(|(count, _)| count.parse::<usize>().ok()).unwrap()
     };
     assert_eq!(shown("\n  models  \n\n", "\n--require=tensors-only\n\n"), 3);
     assert_eq!(

@@ -25,6 +25,19 @@ pub(crate) fn count(count: u64, between: &str) -> String {
     format!("{count} {between}byte{}", if count == 1 { "" } else { "s" })
 }
 
+/// A number with its thousands apart: `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = format!("{number}");
+    let mut text = String::new();
+    for (left, digit) in (0..digits.len()).rev().zip(digits.chars()) {
+        text.push(digit);
+        if left > 0 && left.is_multiple_of(3) {
+            text.push(',');
+        }
+    }
+    text
+}
+
 /// A name from a file, quoted, control characters escaped, cut at 80 characters.
 pub(crate) fn name(name: &str) -> String {
     format!("`{}`", cut(name))

@@ -26,6 +26,18 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// A path as a POSIX shell takes it, in a command that somebody may paste: a name in what was downloaded may
+/// have a command of its own in it.
+pub fn shell(path: &str) -> String {
+    let is_plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '+' | '@' | ',' | '=');
+    let path = if path.starts_with('-') { format!("./{path}") } else { path.into() };
+    if path.chars().all(is_plain) && !path.is_empty() {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
 /// So many storages into which nothing looked.
 pub struct Embedded(pub usize);
 
@@ -111,6 +123,25 @@ mod tests {
         let shown: Vec<String> =
             [0, 1023, 1024, 1536, 1_048_575, 1 << 20, u64::MAX].into_iter().map(size).collect();
         assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "1.0 MiB", "16.0 EiB"]);
+    }
+
+    #[test]
+    fn a_shell_takes_a_path_for_no_command() {
+        let paths = ["a/b-1.pt", "ü.pt", "a b;touch c.pt", "$(x)", "it's", "-x", "~", "", "a*", "a\nb"];
+        let shown = paths.map(shell);
+        let expected = [
+            "a/b-1.pt",
+            "ü.pt",
+            "'a b;touch c.pt'",
+            "'$(x)'",
+            r"'it'\''s'",
+            "./-x",
+            "'~'",
+            "''",
+            "'a*'",
+            "'a\nb'",
+        ];
+        assert_eq!(shown, expected);
     }
 
     #[test]

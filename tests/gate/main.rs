@@ -10,7 +10,7 @@ mod settings;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
@@ -96,6 +96,38 @@ fn one_run_writes_all_that_was_asked_for() {
         "found.txt",
         "statement.json"
     ]));
+}
+
+#[test]
+fn what_breaks_nothing_is_no_result() {
+    let room = Room::new();
+    room.write("range.pkl", RANGE);
+    room.write("note.txt", b"Dear reader,\n");
+    let rules = |arguments: &[&str]| {
+        let output = room.run(&[&[".", "--format", "sarif"], arguments].concat());
+        let log: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        results.iter().map(|result| result["ruleId"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&[]), Vec::<String>::new());
+    assert_eq!(rules(&["--require", "weights-only"]).len(), 1);
+    let output = room.run(&[".", "--only", "failing"]);
+    assert_eq!(text(&output.stdout), "2 files: 1 safe, 1 inert; all pass\n");
+}
+
+#[test]
+fn advice_is_no_command_of_a_files() {
+    let room = Room::new();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let name = "it's; touch PWNED.pth";
+    room.write(name, &fs::read(data.join("good/opaque_namespace/model.pt")).unwrap());
+    let said = text(&room.run(&[name]).stdout);
+    let advice = r"`strongroom convert 'it'\''s; touch PWNED.pth' FILE.safetensors --tensors-only` takes its";
+    assert!(said.contains(advice), "{said}");
+    // Without a tensor there is none to take out.
+    room.write("model.pt", &fs::read(data.join("hostile/names_defaultdict/model.pt")).unwrap());
+    let said = text(&room.run(&["model.pt"]).stdout);
+    assert!(said.contains("weights_only=True) refuses it") && !said.contains("convert"), "{said}");
 }
 
 #[test]
@@ -263,7 +295,7 @@ fn an_alert_is_as_grave_as_what_was_asked_for() {
     };
     let usual = levels(&["--write-baseline", "known.json"]);
     assert_eq!(level(&usual, "SR-PICKLE-FOREIGN"), ("warning".into(), false));
-    assert_eq!(level(&usual, "SR-LEVEL-NO-CODE"), ("note".into(), false));
+    assert!(!usual.iter().any(|(rule, _, _)| rule == "SR-LEVEL-NO-CODE"), "it is reached");
     let strict = levels(&["--require", "weights-only"]);
     assert_eq!(level(&strict, "SR-LEVEL-NO-CODE"), ("error".into(), false));
     let known = levels(&["--baseline", "known.json"]);

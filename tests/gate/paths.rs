@@ -172,8 +172,12 @@ fn what_is_left_out_is_told_and_passes_only_where_that_is_asked_for() {
     assert_eq!(room.code(&["good.pkl", "--pass-with-no-files"]), 0);
     let (code, errors) = said(&["good.pkl", "empty", ".", "old", "--exclude", "old/*", "--no-config"]);
     assert!(code == 1 && errors.contains("note: empty: there is no file to judge here"), "{code} {errors}");
-    // Nothing is left out of nothing.
-    assert_eq!(room.code(&["empty", "--pass-with-no-files"]), 64);
+    assert_eq!(room.code(&["empty"]), 64);
+    let (code, errors) = said(&["empty", "--pass-with-no-files"]);
+    assert!(code == 0 && errors.contains("note: empty: there is no file to judge here"), "{code} {errors}");
+    assert_eq!(room.code(&["empty", "nothing", "--pass-with-no-files"]), 2);
+    let (code, errors) = said(&[".", "--exclude", "old/*", "--no-config"]);
+    assert!(code == 0 && errors.contains("note: 2 files are left out by --exclude"), "{code} {errors}");
     let json = room.json(&["good.pkl", "--pass-with-no-files"]);
     assert_eq!((&json["files"], &json["summary"]["files"]), (&json!([]), &json!(0)));
 }
@@ -196,7 +200,7 @@ fn what_fails_is_seen_among_what_does_not() {
     assert!(failing.starts_with("./range.pkl: ") && failing.ends_with(last), "{failing}");
     assert!(!failing.contains("good") && !failing.contains("SR-CODE-SOURCE"), "{failing}");
     let passing = print(&["--accept", "code", "--only", "failing"]);
-    assert_eq!(passing, "\n7 files: 6 safe, 1 unverified; all pass\n");
+    assert_eq!(passing, "7 files: 6 safe, 1 unverified; all pass\n");
     assert!(print(&[]).ends_with("7 files: 6 safe, 1 unverified; 1 does not pass\n"));
 }
 

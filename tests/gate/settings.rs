@@ -42,6 +42,25 @@ fn a_project_says_once_what_it_asks_for() {
 }
 
 #[test]
+fn a_project_knows_what_there_is() {
+    let room = Room::new();
+    room.write("models/evil.pkl", EVIL);
+    room.write("strongroom.toml", b"baseline = 'known.json'\n");
+    assert_eq!(room.code(&["models", "--no-config", "--write-baseline", "known.json"]), 1);
+    assert_eq!(room.code(&["models"]), 0);
+    let mut below = room.command(&["evil.pkl"]);
+    let output = below.current_dir(room.path("models")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "it counts from where the file lies");
+    let mut below = room.command(&["evil.pkl", "--config", "../strongroom.toml"]);
+    let output = below.current_dir(room.path("models")).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "it counts from the working directory");
+    room.write("none.json", b"{\"version\": 1, \"files\": {}}");
+    assert_eq!(room.code(&["models", "--baseline", "none.json"]), 1, "the command line wins");
+    room.write("two.pkl", b"(cmylib\nA\n)Rcmylib\nB\n)Rl.");
+    assert_eq!(room.code(&["two.pkl", "--no-config", "--allow", "mylib.A,mylib.B"]), 0);
+}
+
+#[test]
 fn settings_inside_what_is_judged_are_told() {
     let room = Room::new();
     room.write("model.pkl", EVIL);

@@ -35,8 +35,16 @@ class Maker:
         self.chance = random.Random(seed)
 
     def any(self):
-        if self.chance.random() < 0.5:
-            return Reaching(self).any()
+        template = Reaching(self).any() if self.chance.random() < 0.5 else self.usual()
+        return self.spoilt(template) if self.chance.random() < 0.1 else template
+
+    def spoilt(self, template):
+        """With what Jinja refuses if it is in code, and what is not."""
+        at = self.chance.randrange(len(template) + 1)
+        parts = [*"$?@&^`\\!", "{{ $ }}", "{# {{ $ }} #}", "{% raw %}{{ $ }}{% endraw %}", "{{ '$' }}", "{{ 1 != 2 }}", "{%- raw -%}{{ $ }}", "#}{{ $ }}"]
+        return template[:at] + self.chance.choice(parts) + template[at:]
+
+    def usual(self):
         lines = ["{%% set k = 'role' %%}{%% set a = messages[0] %%}{%% set b = ['content'] %%}{%% set m = messages[1] %%}{%% set ns = namespace(a=%s) %%}{%% set d = {'a': %s} %%}{%% set l = [%s] %%}" % tuple(self.value(0) for _ in range(3))]
         lines += [self.statement(2) for _ in range(self.chance.choice([1, 2, 3, 4]))]
         return "".join(lines + ["{{ %s }}" % self.value(2)])

@@ -17,6 +17,13 @@ pub(super) fn describe(head: &[u8], length: u64) -> Option<Described> {
         }
         [0, 0, 1, 0, 1..=64, 0, ..] if is_icon(head, length) => (Kind::Image, "an icon"),
         [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => brand_of(brand),
+        [b'P', b'1'..=b'6', rest @ ..] if is_netpbm(rest) => (Kind::Image, "a PPM, PGM or PBM image"),
+        [b'v', b'/', b'1', 1, 2, ..] => (Kind::Image, "an OpenEXR image"),
+        _ if [&b"#?RADIANCE\n"[..], b"#?RGBE\n"].iter().any(|start| head.starts_with(start)) => {
+            (Kind::Image, "a Radiance image")
+        }
+        [0, 0, 0, 12, b'j', b'P', b' ', b' ', b'\r', b'\n', 0x87, b'\n', ..]
+        | [0xff, 0x4f, 0xff, 0x51, 0, ..] => (Kind::Image, "a JPEG 2000 image"),
         [b'O', b'g', b'g', b'S', 0, ..] => (Kind::Audio, "an Ogg sound or video"),
         [b'f', b'L', b'a', b'C', 0 | 0x80, ..] => (Kind::Audio, "a FLAC sound"),
         [b'I', b'D', b'3', 2..=4, 0, ..] => (Kind::Audio, "an MP3 sound"),
@@ -55,6 +62,35 @@ fn is_bmp(rest: &[u8], length: u64) -> bool {
         && number(4) == Some(0)
         && matches!(number(12), Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
 }
+
+/// Whether a picture of Netpbm goes on as one: blanks, comments, and the first of its sizes.
+fn is_netpbm(rest: &[u8]) -> bool {
+    let mut rest = rest;
+    loop {
+        let trimmed = rest.trim_ascii_start();
+        if trimmed.len() == rest.len() {
+            return false;
+        }
+        match trimmed {
+            [b'#', comment @ ..] => {
+                let end = comment.iter().position(|byte| *byte == b'\n');
+                rest = end.and_then(|end| comment.get(end..)).unwrap_or_default();
+            }
+            [first, ..] => return first.is_ascii_digit(),
+            [] => return false,
+        }
+    }
+}
+
+/// Whether the first bytes are of a frame of MPEG's third layer. They could as well be of anything else: the
+/// name has to say so, too.
+pub(crate) fn is_mp3(head: &[u8]) -> bool {
+    matches!(head, [0xff, 0xe2 | 0xe3 | 0xf2 | 0xf3 | 0xfa | 0xfb, rates, ..]
+        if !matches!(rates >> 4, 0 | 15) && rates >> 2 & 3 != 3)
+}
+
+/// A sound that is told by its name and its first bytes.
+pub(crate) const MP3: Described = Described::new(Kind::Audio, "an MP3 sound");
 
 /// Whether the first image of an icon lies behind the directory, in the file.
 fn is_icon(head: &[u8], length: u64) -> bool {

@@ -12,11 +12,11 @@ mod text;
 use alloc::string::String;
 
 pub(crate) use archive::{Program, describe as describe_archive, program};
-pub(crate) use media::DS_STORE;
+pub(crate) use media::{DS_STORE, MP3, is_mp3};
 pub(crate) use pickle::{describe as describe_pickle, may_be as may_be_pickle};
 pub(crate) use signature::{HDF5_START, NPY, describe, hdf5_places, strong};
 
-pub(crate) use text::{OPENVINO, is_control};
+pub(crate) use text::{OPENVINO, describe as describe_text, is_control};
 
 use crate::validate::Kind;
 use crate::{Error, show};

@@ -72,7 +72,11 @@ pub(crate) fn describe(head: &[u8], length: u64) -> Option<Described> {
             "nothing but zeros at the start: the file was cut or never written",
         ));
     }
-    strong(head, length).or_else(|| protobuf(head)).or_else(|| text::describe(head)).or_else(|| weak(head))
+    strong(head, length)
+        .or_else(|| protobuf(head))
+        .or_else(|| text::describe(head))
+        .or_else(|| weak(head))
+        .or_else(|| text::describe_bytes(head))
 }
 
 /// A protocol buffer: ir_version, then the next field; a SavedModel starts the same.

@@ -8,7 +8,16 @@ use crate::validate::Kind;
 
 /// What a text is by its first bytes, if they are of one.
 pub(crate) fn describe(head: &[u8]) -> Option<Described> {
-    let valid = decode(head)?;
+    told(&decode(head)?)
+}
+
+/// The same of bytes in an older encoding, in which ASCII is as it is.
+pub(super) fn describe_bytes(head: &[u8]) -> Option<Described> {
+    let text: String = head.iter().copied().map(char::from).collect();
+    head.iter().any(u8::is_ascii).then(|| told(&text))?
+}
+
+fn told(valid: &str) -> Option<Described> {
     if valid.bytes().any(is_control) {
         return None;
     }
@@ -101,9 +110,9 @@ fn decode(head: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// Whether a byte is of a control character that no text has: others begin a line, a page or a
-/// colour, or are in vocabularies.
+/// colour, ring or step back, or are in vocabularies.
 pub(crate) fn is_control(byte: u8) -> bool {
-    matches!(byte, 0..=7 | 0x0e..=0x1a | 0x1c..=0x1f)
+    matches!(byte, 0..=6 | 0x0e..=0x1a | 0x1c..=0x1f)
 }
 
 /// A graph of OpenVINO, which may begin with more than is looked at here.

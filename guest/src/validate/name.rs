@@ -96,6 +96,29 @@ fn is_rank_metadata(file: &str) -> bool {
     rank.is_some_and(|rank| rank.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// Whether what has this name is read as a text, and acted on: settings, templates, programs, the name of
+/// a module.
+pub(super) fn is_read(scope: &Scope<'_>) -> bool {
+    let name = scope.name();
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let named = Named::new(name);
+    matches!(named, Named::Settings | Named::Template | Named::Source(_) | Named::Prose)
+        || !file.contains('.')
+}
+
+/// Whether a name is the hash of what is in the file, as caches of hubs call theirs: `sha256-…`, too. It
+/// says nothing of what the file is read as.
+pub(super) fn is_digest(file: &str) -> bool {
+    let digits = file.strip_prefix("sha256").map_or(file, |rest| rest.trim_start_matches(['-', ':']));
+    digits.len() >= DIGEST && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether it is a sound by its name.
+pub(super) fn is_mp3(scope: &Scope<'_>) -> bool {
+    let ending = scope.name().rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+    ending.eq_ignore_ascii_case("mp3")
+}
+
 /// Whether `onnx.load` opens the file as a text by its name.
 pub(super) fn is_onnx_text(scope: &Scope<'_>) -> bool {
     let ending = scope.name().rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
@@ -191,10 +214,12 @@ const WHOLE: &[&str] = &["pytorch_model", ".metadata"];
 /// Files beside others, whose names they have, and media: a model's name in theirs is that of another.
 const BESIDE: &[&str] = &[
     "metadata", "lock", "dvc", "md5", "sha1", "sha256", "sha512", "sig", "asc", "toml", "ini", "cfg", "conf",
-    "proto", "png", "jpg", "jpeg", "gif", "webp", "bmp", "ico", "tif", "tiff", "pdf", "wav", "mp3", "mp4",
-    "flac", "ogg", "webm", "c", "cc", "cpp", "cu", "h", "hpp", "rs", "go", "js", "ts", "java", "r", "rb",
-    "lua", "css", "ttf", "otf", "woff", "woff2",
+    "proto", "png", "jpg", "jpeg", "gif", "webp", "bmp", "ico", "tif", "tiff", "ppm", "pgm", "pbm", "pnm",
+    "exr", "hdr", "jp2", "j2k", "pdf", "wav", "mp3", "mp4", "flac", "ogg", "webm", "c", "cc", "cpp", "cu",
+    "h", "hpp", "rs", "go", "js", "ts", "java", "r", "rb", "lua", "css", "ttf", "otf", "woff", "woff2",
 ];
+/// Digits of the shortest hash that is looked out for.
+const DIGEST: usize = 8;
 /// Names by which `onnx.load` takes a text for a model.
 const ONNX_TEXT: &[&str] = &["onnxjson", "onnxtxt", "onnxtext", "textproto", "txtpb", "pbtxt", "prototxt"];
 /// Downloads that are not finished.
@@ -213,8 +238,11 @@ const SOURCES: &[(&str, &str)] = &[
 ];
 const TEMPLATES: &[&str] = &["jinja", "jinja2", "j2"];
 const SETTINGS: &[&str] = &["yaml", "yml", "json"];
-const PROSE: &[&str] =
-    &["md", "txt", "rst", "csv", "tsv", "html", "htm", "log", "jsonl", "tex", "svg", "xml", "vocab"];
+const PROSE: &[&str] = &[
+    "md", "markdown", "txt", "text", "utf-8", "utf8", "ascii", "rst", "adoc", "org", "csv", "tsv", "html",
+    "htm", "log", "out", "err", "jsonl", "tex", "bib", "svg", "xml", "vocab", "srt", "vtt", "ass", "ssa",
+    "sbv", "lrc", "man", "po", "pot", "diff", "patch",
+];
 
 #[cfg(test)]
 mod tests {
@@ -254,6 +282,10 @@ mod tests {
             "model.pt.png",
             "README.pt.md",
             "README.pt-BR",
+            "movie.pt.srt",
+            "usr.bin.man",
+            "LICENSE.bin.utf-8",
+            "image.npy.ppm",
             "py.typed",
             "a.data",
             ".gitignore",

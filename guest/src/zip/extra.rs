@@ -58,6 +58,7 @@ pub(crate) fn is_known(id: u16, field: &[u8], numbers: &[u64]) -> bool {
         UNIX_OWNER => field.len() <= 11,
         OLD_UNIX => field.len() <= 12,
         NTFS_TIMES => field.len() <= 32,
+        JAR => field.is_empty(),
         _ => false,
     }
 }
@@ -67,6 +68,8 @@ const UNIX_TIMES: u16 = u16::from_le_bytes(*b"UT");
 const UNIX_OWNER: u16 = u16::from_le_bytes(*b"ux");
 const OLD_UNIX: u16 = u16::from_le_bytes(*b"UX");
 const NTFS_TIMES: u16 = 0x000a;
+/// What Java marks its archives with, and nothing in it.
+const JAR: u16 = 0xcafe;
 
 #[cfg(test)]
 mod tests {

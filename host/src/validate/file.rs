@@ -77,6 +77,7 @@ fn judge(
         finding.offset = finding.offset.min(source.length());
         report.add(rule, finding);
     }
+    report.has_payloads = !judged.payloads.is_empty();
     report.unlisted = judged.report.map_or(0, |report| report.unlisted);
     match result {
         Err(error) => failed(&mut report, rules, &error),

@@ -42,6 +42,9 @@ pub struct Report {
     /// read. A directory has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Whether it has tensors' data that is read as it lies in the file.
+    #[serde(skip)]
+    pub has_payloads: bool,
     /// What was found in the payloads, if they were looked at.
     #[serde(flatten)]
     pub deep: Option<Deep>,
@@ -127,7 +130,8 @@ impl Report {
         let (findings, unlisted) = (Vec::new(), 0);
         let level = Some(Level::TensorsOnly);
         let (sha256, deep) = (None, None);
-        Self { path: path.into(), kind, verdict: Verdict::Safe, level, findings, unlisted, sha256, deep }
+        let (verdict, has_payloads) = (Verdict::Safe, false);
+        Self { path: path.into(), kind, verdict, level, findings, unlisted, sha256, has_payloads, deep }
     }
 
     /// Whether it is good enough where this level is required: safe, and at this level or a

@@ -203,7 +203,7 @@ pub(super) static PARTIAL: HostRule = HostRule {
     severity: Severity::Warning,
     title: "the name of a download that is not finished",
     help: "What loads files calls them so while they come, or leaves them so when it is broken off. Let it be \
-           finished, or load it again, before anything else that was found is believed.",
+           finished, or download it again, before anything else that was found is believed.",
 };
 
 /// The commit record is none.

@@ -28,6 +28,7 @@ pub struct Config {
     pub include: Vec<Glob>,
     pub exclude: Vec<Glob>,
     pub fail_on: Option<FailOn>,
+    pub baseline: Option<PathBuf>,
     pub max_memory: Option<usize>,
     pub timeout: Option<Duration>,
 }
@@ -68,6 +69,7 @@ impl Config {
                 "include" => config.include = all(value, Glob::new).map_err(named)?,
                 "exclude" => config.exclude = all(value, Glob::new).map_err(named)?,
                 "fail-on" => config.fail_on = Some(one(value, choice).map_err(named)?),
+                "baseline" => config.baseline = Some(one(value, PathBuf::from_str).map_err(named)?),
                 "max-memory" => config.max_memory = Some(one(value, size::parse).map_err(named)?),
                 "timeout" => config.timeout = Some(one(value, duration::parse).map_err(named)?),
                 _ => {
@@ -129,5 +131,5 @@ fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
 
 const NAME: &str = "strongroom.toml";
 
-const KEYS: [&str; 8] =
-    ["require", "allow", "accept", "include", "exclude", "fail-on", "max-memory", "timeout"];
+const KEYS: [&str; 9] =
+    ["require", "allow", "accept", "include", "exclude", "fail-on", "baseline", "max-memory", "timeout"];

@@ -78,7 +78,7 @@ pub struct Args {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
 
-    /// Succeed where --include and --exclude, or those of strongroom.toml, leave no file
+    /// Succeed where there is no file, or --include and --exclude, or those of strongroom.toml, leave none
     ///
     /// For hooks, which are given what has changed. A path that is not there fails all the same.
     #[arg(long)]
@@ -128,9 +128,10 @@ pub struct Args {
 
     /// A class or function that may be used besides, by its full name; may be given many times
     ///
+    /// Several at once: `a.B,c.D`.
     /// Only what you know to be harmless with any arguments: `os.system` is not. There are no
     /// wildcards. A note names what no file needed.
-    #[arg(long, value_name = "MODULE.NAME")]
+    #[arg(long, value_name = "MODULE.NAME", value_delimiter = ',')]
     allow: Vec<String>,
 
     /// Pass what this file knows of each file, by its SHA-256; a file that changed is judged anew
@@ -178,7 +179,7 @@ pub struct Args {
     digest: bool,
 
     /// Show only these files in the text; all are counted
-    #[arg(long, value_enum, value_name = "WHICH")]
+    #[arg(long, value_enum, value_name = "WHICH", overrides_with = "only")]
     only: Option<Only>,
 
     /// Show notes too: what is worth knowing and no reason against a file
@@ -194,7 +195,7 @@ impl Args {
             Some(path) => {
                 let config = Config::read(&path)?;
                 let filter = self.filter(Some((&path, &config)))?;
-                self.fill(config);
+                self.fill(config, &path);
                 self.tell(&path);
                 filter
             }
@@ -284,11 +285,7 @@ impl Args {
     }
 
     fn filter(&self, config: Option<(&Path, &Config)>) -> Result<Filter> {
-        // One that is given may be a copy from elsewhere, of what is meant for here.
-        let directory = match config {
-            Some((file, _)) if self.config.is_none() => file.parent().unwrap_or(file),
-            _ => Path::new("."),
-        };
+        let directory = config.map_or(Path::new("."), |(file, _)| self.counted(file));
         let listed = |globs: fn(&Config) -> &[Glob]| {
             config.map(|(file, config)| Listed { globs: globs(config), file, directory })
         };
@@ -298,14 +295,22 @@ impl Args {
         })
     }
 
+    /// The directory that paths in a file count from. One that is given may be a copy from elsewhere, of
+    /// what is meant for here.
+    fn counted<'p>(&self, file: &'p Path) -> &'p Path {
+        if self.config.is_none() { file.parent().unwrap_or(file) } else { Path::new(".") }
+    }
+
     /// Takes what the command line does not say.
-    fn fill(&mut self, config: Config) {
+    fn fill(&mut self, config: Config, file: &Path) {
         fn list<T>(said: &mut Vec<T>, config: Vec<T>) {
             if said.is_empty() {
                 *said = config;
             }
         }
-        let Config { require, allow, accept, fail_on, max_memory, timeout, .. } = config;
+        let Config { require, allow, accept, fail_on, baseline, max_memory, timeout, .. } = config;
+        let baseline = baseline.map(|path| self.counted(file).join(path));
+        self.baseline = self.baseline.take().or(baseline);
         self.require = self.require.or(require);
         self.fail_on = self.fail_on.or(fail_on);
         self.max_memory = self.max_memory.or(max_memory);

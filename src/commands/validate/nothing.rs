@@ -9,7 +9,7 @@ use super::walk::Found;
 use crate::failure::{Hint, Usage};
 use crate::output::{note, plural};
 
-/// Refuses to judge nothing, unless that is because files were left out and is meant so.
+/// Refuses to judge nothing, unless that is meant so.
 pub fn check(found: &Found, paths: &[PathBuf], filter: &Filter, may_be_empty: bool) -> Result<()> {
     if found.missing == paths.len() {
         bail!(Usage(format!("{}: there is no such file or directory", listed(paths))));
@@ -21,7 +21,13 @@ pub fn check(found: &Found, paths: &[PathBuf], filter: &Filter, may_be_empty: bo
         }
         if !found.named.is_empty() {
             note(&left_out("file that was given", "files that were given", &found.named, filter));
+        } else if !found.left_out.is_empty() {
+            note(&left_out("file", "files", &found.left_out, filter));
         }
+        return Ok(());
+    }
+    if found.left_out.is_empty() && may_be_empty && found.missing == 0 {
+        note(&format!("{}: there is no file to judge here", listed(paths)));
         return Ok(());
     }
     if found.left_out.is_empty() {

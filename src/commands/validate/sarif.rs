@@ -25,7 +25,10 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary, rules: &[
             let result = |(rule, standing), findings: &Vec<&Finding>| {
                 result(file, judged, standing, findings, summary.required(), indexes.get(rule))
             };
-            by_rule(judged).iter().map(|(key, findings)| result(*key, findings)).collect::<Vec<_>>()
+            by_rule(judged, summary.required())
+                .iter()
+                .map(|(key, findings)| result(*key, findings))
+                .collect::<Vec<_>>()
         })
     });
     let run = Run {
@@ -46,10 +49,18 @@ pub fn write(out: &mut dyn Write, files: &[Judged], summary: &Summary, rules: &[
     lines::write(out, &Log { schema: SCHEMA, version: "2.1.0", runs: [run] })
 }
 
+/// Whether a finding breaks something. That a file is inert does not, nor what level it reaches, unless
+/// that is less than is required.
+fn is_result(finding: &Finding, judged: &Judged, required: Level) -> bool {
+    let is_level = finding.verdict == Verdict::Safe && finding.level < Level::TensorsOnly;
+    let is_said = finding.verdict == Verdict::Inert || is_level && finding.severity == Severity::Note;
+    !is_said || judged.below && finding.level < required
+}
+
 /// The findings by rule and by what they count for, in the order of the first of each.
-fn by_rule(judged: &Judged) -> Vec<((&str, Standing), Vec<&Finding>)> {
+fn by_rule(judged: &Judged, required: Level) -> Vec<((&str, Standing), Vec<&Finding>)> {
     let mut all: Vec<((&str, Standing), Vec<&Finding>)> = Vec::new();
-    for (finding, standing) in judged.findings() {
+    for (finding, standing) in judged.findings().filter(|(finding, _)| is_result(finding, judged, required)) {
         let key = (finding.id.as_str(), standing);
         match all.iter_mut().find(|(there, _)| *there == key) {
             Some((_, findings)) => findings.push(finding),

@@ -27,6 +27,9 @@ pub struct Summary {
     #[serde(skip)]
     undecided: Cell<usize>,
     findings: Cell<u64>,
+    /// How many are shown.
+    #[serde(skip)]
+    shown: Cell<usize>,
     /// The ids of rules that something was found by in files that are shown.
     #[serde(skip)]
     broken: RefCell<BTreeSet<String>>,
@@ -54,6 +57,7 @@ impl Summary {
             failing: Cell::default(),
             undecided: Cell::default(),
             findings: Cell::default(),
+            shown: Cell::default(),
             broken: RefCell::default(),
             trusted: RefCell::default(),
             unlisted: Cell::default(),
@@ -82,6 +86,7 @@ impl Summary {
         if !is_shown {
             return;
         }
+        self.shown.set(self.shown.get() + 1);
         let mut broken = self.broken.borrow_mut();
         for finding in report.findings.iter().filter(|finding| !finding.id.is_empty()) {
             if !broken.contains(&finding.id) {
@@ -93,6 +98,11 @@ impl Summary {
     /// How many were judged.
     pub fn files(&self) -> usize {
         self.files.get()
+    }
+
+    /// How many are shown.
+    pub fn shown(&self) -> usize {
+        self.shown.get()
     }
 
     /// How many are safe, and at a lesser level than is required.

@@ -7,7 +7,7 @@ use strongroom::validate::{Finding, Kind, Level, Report, Rule, Severity, Verdict
 use super::gate::{Judged, Standing};
 use super::groups::{self, Group};
 use super::summary::Summary;
-use crate::output::{Printable, grouped, plural, wrapped};
+use crate::output::{Printable, grouped, plural, shell, wrapped};
 
 /// What of all that was found is shown.
 #[derive(Clone, Copy)]
@@ -63,7 +63,8 @@ pub fn end(out: &mut dyn Write, summary: &Summary, rules: &[Rule], view: View) -
     }
     match summary.files() {
         0 => writeln!(out, "no file was judged")?,
-        1 if summary.exit_code() == 0 => {}
+        1 if summary.exit_code() == 0 && summary.shown() > 0 => {}
+        _ if summary.shown() == 0 => writeln!(out, "{}", total(summary))?,
         _ => writeln!(out, "\n{}", total(summary))?,
     }
     Ok(())
@@ -135,8 +136,9 @@ fn refused_by_torch(out: &mut dyn Write, report: &Report, path: &str) -> io::Res
         return Ok(());
     }
     writeln!(out, "  torch.load(weights_only=True) refuses it: {}", messages.join("; "))?;
-    if [Kind::TORCH_ZIP, Kind::TORCH_LEGACY].contains(&report.kind) {
-        let path = Printable(path);
+    if [Kind::TORCH_ZIP, Kind::TORCH_LEGACY].contains(&report.kind) && report.has_payloads {
+        let path = shell(path);
+        let path = Printable(&path);
         writeln!(out, "  `strongroom convert {path} FILE.safetensors --tensors-only` takes its tensors out")?;
     }
     Ok(())

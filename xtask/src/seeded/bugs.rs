@@ -168,16 +168,6 @@ pub const BUGS: &[Bug] = &[
         },
         run: DAMAGED,
     },
-    Bug {
-        name: "names-in-case",
-        breaks: "records whose names differ in case are taken for two",
-        edit: Edit {
-            file: "guest/src/validate/zip/duplicates.rs",
-            find: "member.name.to_lowercase()",
-            put: "member.name.clone()",
-        },
-        run: DAMAGED,
-    },
     // Bytes that nobody accounts for.
     Bug {
         name: "comment",

@@ -12,7 +12,7 @@ pub(in crate::validate) static RULE: Rule = Rule::unverified(
     "SR-FILE-CUT",
     "a file that ends before it should",
     "It begins as a model does, and the rest is not there: a download that is not finished, or a \
-     copy that failed. What is there was looked at; of the whole nothing is proven. Load it again.",
+     copy that failed. What is there was looked at; of the whole nothing is proven. Download or copy it again.",
 );
 
 /// Whether a file could be so long, and not only a lie.

@@ -22,7 +22,7 @@ pub(in crate::validate) static NAME: Rule = Rule::unverified(
     "SR-FILE-NAME",
     "no model under a model's name",
     "Whoever loads it expects a model. A download that failed leaves such files: look at what is in \
-     it, and load it again; or give it a name that says what it is.",
+     it, and download it again; or give it a name that says what it is.",
 );
 
 /// Says that a content is inert, unless its name promises more.

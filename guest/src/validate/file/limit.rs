@@ -1,7 +1,7 @@
 use super::super::examine::{Part, Place, Scope};
 use super::super::finding::{Finding, Rule};
 use super::super::report::Report;
-use crate::{Excess, Limits};
+use crate::{Excess, Limits, show};
 
 /// A cap was reached, so that nothing is proven.
 pub(in crate::validate) static RULE: Rule = Rule::unverified(
@@ -16,6 +16,7 @@ pub(in crate::validate) static RULE: Rule = Rule::unverified(
 pub(in crate::validate) fn reached(excess: &Excess, part: &Part, scope: &mut Scope<'_>) {
     let Excess { limit, allowed, .. } = excess;
     let raised = if Limits::is_fixed(limit) { "no option" } else { "--max-memory" };
+    let allowed = show::grouped(*allowed);
     let message = alloc::format!("the limit `{limit}` of {allowed} was reached, which {raised} raises");
     // Several looks at one part reach the same one.
     let known = |found: &Finding| found.rule.id == RULE.id && found.message == message;

@@ -63,8 +63,7 @@ impl Examine for Unknown {
             return Next::Fetch(vec![Range::new(0, scope.length.min(HEAD))]);
         }
         let head = parts.first().map_or(&[][..], Vec::as_slice);
-        let described = foreign::describe(head, scope.length).filter(|_| !polyglot::is_compressed(head));
-        let Some(described) = described else {
+        let Some(described) = describe(head, scope) else {
             self.unknown(head, scope);
             return Next::Done(Vec::new());
         };
@@ -75,6 +74,20 @@ impl Examine for Unknown {
         }
         Next::Done(judge(described, scope).into_iter().collect())
     }
+}
+
+/// What a content is by its first bytes, and a name without which these do not say enough.
+fn describe(head: &[u8], scope: &Scope<'_>) -> Option<Described> {
+    if polyglot::is_compressed(head) {
+        return None;
+    }
+    if name::is_mp3(scope) && foreign::is_mp3(head) {
+        return Some(foreign::MP3);
+    }
+    let described = foreign::describe(head, scope.length)?;
+    // To who reads settings `GIF89a: 1` begins some, and `#?RADIANCE` is a comment.
+    let text = || foreign::describe_text(head).filter(|_| name::is_read(scope));
+    Some(if described.kind.is_media() { text().unwrap_or(described) } else { described })
 }
 
 /// Says what something is, or hands it to who can.
@@ -115,7 +128,14 @@ impl Unknown {
             };
             return scope.find(&FORMAT, &Part::whole(), 0, message);
         }
-        let shown = show::bytes(head.get(..SHOWN.min(head.len())).unwrap_or_default());
+        let start = head.get(..SHOWN.min(head.len())).unwrap_or_default();
+        let is_text = |byte: &u8| byte.is_ascii() && !foreign::is_control(*byte);
+        let end = head.iter().position(|byte| foreign::is_control(*byte));
+        if let Some(at) = end.filter(|_| start.iter().all(is_text)) {
+            let message = "it begins as a plain text, and is none: a control character is here";
+            return scope.find(&RULE, &Part::whole(), at as u64, message);
+        }
+        let shown = show::bytes(start);
         scope.find(&RULE, &Part::whole(), 0, format!("nothing that is known: it starts with {shown}"));
     }
 }

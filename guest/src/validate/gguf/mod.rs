@@ -16,7 +16,7 @@ static HEADER: Rule = Rule::malformed(
     "SR-GGUF-HEADER",
     "a GGUF header that is not as it says",
     "Readers allocate what the header says, and fail or read beyond the end. The file was cut, or \
-     made to harm its reader: load it again from where it came.",
+     made to harm its reader: download it again from where it came.",
 );
 
 /// A version that is not judged.

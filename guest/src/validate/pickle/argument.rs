@@ -33,8 +33,11 @@ pub(super) const LATIN1: Arg =
 pub(super) const TUPLE: Arg = arg("a tuple", |objects, value| objects.tuple(value).is_some());
 pub(super) const LIST: Arg =
     arg("a list", |objects, value| matches!(objects.get(value), Some(Object::List(_))));
-pub(super) const DICT: Arg =
-    arg("a dict", |objects, value| matches!(objects.get(value), Some(Object::Dict(_))));
+/// Counters compare each value twice: in each other, that doubles with each.
+pub(super) const COUNTS: Arg = arg("a dict of numbers", |objects, value| {
+    let Some(Object::Dict(pairs)) = objects.get(value) else { return false };
+    pairs.iter().all(|&(_, count)| is_count(objects, count))
+});
 pub(super) const INTS: Arg = arg("a tuple of ints", is_ints);
 pub(super) const SIZE: Arg = arg("a size", is_size);
 pub(super) const BYTES: Arg = arg("bytes", |objects, value| {
@@ -87,6 +90,18 @@ impl core::fmt::Debug for Arg {
 impl PartialEq for Arg {
     fn eq(&self, other: &Self) -> bool {
         self.what == other.what
+    }
+}
+
+/// Whether a value is a number, or a text: nothing that has parts.
+pub(super) fn is_count(objects: Objects<'_>, value: Value) -> bool {
+    match (value, objects.get(value)) {
+        (Value::Object(_), Some(Object::BigInt(_) | Object::Text(_))) => true,
+        (Value::Object(_), _) => {
+            let is_number = |name: &str| matches!(name, "scalar" | "complex" | "Decimal" | "Fraction");
+            objects.called(value).is_some_and(|(global, _)| is_number(&global.name))
+        }
+        _ => true,
     }
 }
 

@@ -78,7 +78,7 @@ impl BarePickles {
                     let used = usize::try_from(end.saturating_sub(self.position)).ok();
                     bytes = used.and_then(|used| bytes.get(used..)).unwrap_or_default();
                     self.position = end;
-                    // `(in short)`, a line and `.`: it fails at the name.
+                    // `(in short)` or `Pods/`, a line and `.`: readers fail at the name, or the id.
                     if self.certainty == Certainty::Perhaps && self.run.fails() && !self.run.reached().acted {
                         return Some(Next::Done(vec![self.other(scope)]));
                     }

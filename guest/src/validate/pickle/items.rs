@@ -1,7 +1,8 @@
 use alloc::format;
 
 use super::allowed::{Made, Means};
-use super::{Objects, target};
+use super::argument::is_count;
+use super::{Objects, arguments, target};
 use crate::model::Construct;
 use crate::pickle::Instance;
 use crate::validate::examine::{Part, Scope};
@@ -26,7 +27,13 @@ pub(super) fn check(objects: Objects<'_>, instance: &Instance, part: &Part, scop
     }
     let rule = match objects.means(instance.callable) {
         Some(Means::Call(callable)) => match callable.result {
-            Made::Dict | Made::OrderedDict if instance.items.is_empty() => return,
+            Made::OrderedDict if instance.items.is_empty() => return,
+            Made::Counts if instance.items.is_empty() => {
+                match instance.pairs.iter().find(|&&(_, count)| !is_count(objects, count)) {
+                    None => return,
+                    Some(_) => &arguments::RULE,
+                }
+            }
             Made::Tensor | Made::Storage => &RULE,
             _ => &target::RULE,
         },

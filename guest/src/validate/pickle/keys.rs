@@ -101,7 +101,7 @@ impl Hashing<'_> {
             Some(Object::List(_) | Object::Dict(_) | Object::Set(_) | Object::ByteArray(_)) => false,
             Some(Object::Instance(instance)) => match self.objects.means(instance.callable) {
                 Some(Means::Call(callable)) => match callable.result {
-                    Made::Dict | Made::OrderedDict | Made::Mutable => false,
+                    Made::Counts | Made::OrderedDict | Made::Mutable => false,
                     Made::Value | Made::Tensor | Made::Storage => true,
                 },
                 Some(Means::Object(_) | Means::Maker) => match self.objects.row(instance) {

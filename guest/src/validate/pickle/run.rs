@@ -96,12 +96,14 @@ fn events(objects: &[Object]) -> Events {
     events
 }
 
-/// Whether it is a name that cannot be looked up: no file of a module is called so. A text that
-/// begins with `(i` or `(c` has one by chance.
+/// Whether every reader fails at it. A name cannot be looked up if no file of a module is called so: a
+/// text that begins with `(i` or `(c` has one by chance. Nor is there anyone who gives a plain pickle
+/// what its persistent ids stand for: a line that begins with `P` is one.
 fn is_impossible(object: &Object) -> bool {
     let is_part = |c: char| c == '_' || c == '-' || c == '.' || !c.is_ascii() || c.is_ascii_alphanumeric();
     match object {
         Object::Global(global) => !global.module.chars().all(is_part),
+        Object::Instance(instance) => instance.construct == Construct::Persistent,
         _ => false,
     }
 }
@@ -154,13 +156,15 @@ impl PickleRun {
         Events { acted: events.acted || self.changes_before(u64::MAX), ..events }
     }
 
-    /// The same up to the first name that nothing can have: looking it up fails, and nothing after
-    /// it is ever run.
+    /// The same up to where every reader fails: nothing after it is ever run.
     pub(in crate::validate) fn reached(&self) -> Events {
         let objects = self.machine.objects();
         let Some(end) = objects.iter().position(is_impossible) else { return self.events() };
         let mut imports = self.machine.imports().iter();
-        let place = imports.find(|(_, id)| usize::try_from(*id) == Ok(end)).map(|(offset, _)| *offset);
+        let place = match objects.get(end) {
+            Some(Object::Instance(instance)) => Some(instance.offset),
+            _ => imports.find(|(_, id)| usize::try_from(*id) == Ok(end)).map(|(offset, _)| *offset),
+        };
         let events = events(objects.get(..end).unwrap_or_default());
         Events { acted: events.acted || self.changes_before(place.unwrap_or(u64::MAX)), ..events }
     }
@@ -173,12 +177,12 @@ impl PickleRun {
         oddities.iter().any(|oddity| oddity.offset < end && oddity.target.is_some_and(is_global))
     }
 
-    /// Whether it looks up a name that nothing can have.
+    /// Whether there is anything at which every reader fails.
     pub(in crate::validate) fn fails(&self) -> bool {
         self.machine.objects().iter().any(is_impossible)
     }
 
-    /// What looking its names up does beside finding them, before it fails.
+    /// What looking its names up does beside finding them, before readers fail.
     pub(in crate::validate) fn effect(&self) -> Option<String> {
         let objects = self.machine.objects().iter().take_while(|object| !is_impossible(object));
         let mut named = objects.filter_map(|object| match object {

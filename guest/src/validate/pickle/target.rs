@@ -37,7 +37,7 @@ pub(super) fn check(objects: Objects<'_>, oddity: &Oddity, part: &Part, scope: &
 fn is_dict(objects: Objects<'_>, target: Value) -> bool {
     let Some(instance) = objects.instance(target) else { return false };
     match objects.means(instance.callable) {
-        Some(Means::Call(callable)) => matches!(callable.result, Made::Dict | Made::OrderedDict),
+        Some(Means::Call(callable)) => matches!(callable.result, Made::Counts | Made::OrderedDict),
         Some(_) => false,
         None => instance.construct != Construct::Persistent,
     }

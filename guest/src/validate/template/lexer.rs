@@ -29,18 +29,19 @@ pub(super) struct Token<'t> {
     pub(super) at: usize,
 }
 
-/// All code of a template.
-pub(super) fn tokens(template: &str) -> Result<Vec<Token<'_>>, Fault> {
+/// All code of a template: none if Jinja cannot cut it either, and so refuses the template before
+/// anything of it runs.
+pub(super) fn tokens(template: &str) -> Result<Option<Vec<Token<'_>>>, Fault> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(found) = next_brace(template, at) {
         let (start, mark) = found;
         let inside = start.saturating_add(2);
-        at = match mark {
+        let end = match mark {
             b'#' => {
                 let end = template.get(inside..).and_then(|rest| rest.find("#}"));
                 let end = end.ok_or_else(|| Fault::new(start, "a comment without an end"))?;
-                inside.saturating_add(end).saturating_add(2)
+                Some(inside.saturating_add(end).saturating_add(2))
             }
             b'%' => {
                 if let Some(text) = raw(template, inside) {
@@ -56,8 +57,10 @@ pub(super) fn tokens(template: &str) -> Result<Vec<Token<'_>>, Fault> {
                 code(template, inside, "}}", &mut tokens)?
             }
         };
+        let Some(end) = end else { return Ok(None) };
+        at = end;
     }
-    Ok(tokens)
+    Ok(Some(tokens))
 }
 
 /// Where the text begins that is none of the code's, if `raw` stands there and nothing else.
@@ -99,8 +102,23 @@ fn next_brace(template: &str, from: usize) -> Option<(usize, u8)> {
     Some((from.saturating_add(at), *bytes.get(at.checked_add(1)?)?))
 }
 
-/// Cuts code up to its end; answers where that is.
-fn code<'t>(template: &'t str, start: usize, end: &str, tokens: &mut Vec<Token<'t>>) -> Result<usize, Fault> {
+/// Whether code that goes on like this has no operator there, nor anything else that Jinja knows. All
+/// before it was cut as Jinja cuts it, or Jinja has refused that.
+fn is_refused(rest: &[u8]) -> bool {
+    match rest {
+        [b'!', b'=', ..] => false,
+        [first, ..] => matches!(first, b'!' | b'$' | b'&' | b'?' | b'@' | b'\\' | b'^' | b'`'),
+        [] => false,
+    }
+}
+
+/// Cuts code up to its end; answers where that is, if there is no character that Jinja refuses.
+fn code<'t>(
+    template: &'t str,
+    start: usize,
+    end: &str,
+    tokens: &mut Vec<Token<'t>>,
+) -> Result<Option<usize>, Fault> {
     let bytes = template.as_bytes();
     let mut at = start;
     let mut depth = 0usize;
@@ -115,7 +133,10 @@ fn code<'t>(template: &'t str, start: usize, end: &str, tokens: &mut Vec<Token<'
             && rest.get(1..).is_some_and(|rest| rest.starts_with(end.as_bytes()));
         if depth == 0 && (signed || rest.starts_with(end.as_bytes())) {
             tokens.push(Token { kind: Kind::End, at });
-            return Ok(at.saturating_add(if signed { 3 } else { 2 }));
+            return Ok(Some(at.saturating_add(if signed { 3 } else { 2 })));
+        }
+        if is_refused(rest) {
+            return Ok(None);
         }
         let (kind, used) = match first {
             b' ' | b'\t' | b'\r' | b'\n' => {

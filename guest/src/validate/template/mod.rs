@@ -22,7 +22,8 @@ static RULE: Rule = Rule::unverified(
     "a chat template that does more than render a prompt",
     "A chat template is a program in Jinja. Renderers without a sandbox let it reach everything by \
      the attributes of Python's objects, and such templates have been used to run code. Those of \
-     real models do without what was found here: read it, or render prompts without it.",
+     real models do without what was found here: read it, or render prompts without it. \
+     `--accept code` passes it.",
 )
 .about(Class::Code);
 

@@ -2,6 +2,7 @@
 //! numpy's Mersenne Twister. With nothing but zeros it draws 0 for ever, and a distribution that
 //! draws until it is satisfied never ends.
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -26,6 +27,14 @@ pub(super) static RULE: Rule = Rule::malformed(
 /// Reports words of numpy's generator that are no plain tensor of so many numbers.
 pub(super) fn check(found: &Surveyed, part: &Part, scope: &mut Scope<'_>) {
     for (id, node) in (0u32..).zip(&found.nodes) {
+        // torch takes the number of elements before a state for a number of states.
+        if let Some(tensor) = state(node).filter(|tensor| tensor.offset != 0) {
+            let message = format!(
+                "the state of a generator at element {} of its storage: torch reads it elsewhere",
+                tensor.offset
+            );
+            scope.find(&RULE, part, found.offsets.near(id), message);
+        }
         let Some(key) = key(found, node).filter(|key| is_tensor(found, *key)) else { continue };
         if words(found, key).is_none() {
             let message = "the words of a Mersenne Twister are not a tensor of 624 integers";
@@ -129,9 +138,9 @@ pub(super) fn read_of<'a>(found: &'a Surveyed, node: &'a Node) -> Vec<&'a Tensor
 /// A tensor of torch's own states, or those that a tuple or dict has as words of numpy's.
 fn states<'a>(found: &'a Surveyed, node: &'a Node) -> Vec<(&'a Tensor, Words)> {
     match node {
-        // torch asks for no shape.
-        Node::Tensor(tensor) if tensor.dtype == DType::UInt8 && tensor.numel() == Some(STATE) => {
-            vec![(tensor.as_ref(), Words { before: HEADER, width: 8, ..Words::default() })]
+        Node::Tensor(_) => {
+            let words = |tensor| (tensor, Words { before: HEADER, width: 8, ..Words::default() });
+            state(node).map(words).into_iter().collect()
         }
         Node::Tuple(_) | Node::List(_) => {
             key(found, node).and_then(|key| words(found, key)).into_iter().collect()
@@ -140,6 +149,16 @@ fn states<'a>(found: &'a Surveyed, node: &'a Node) -> Vec<(&'a Tensor, Words)> {
             let key = item(found, node, "pos").and_then(|_| item(found, node, "key"));
             key.and_then(|key| words(found, key)).into_iter().collect()
         }
+    }
+}
+
+/// What torch takes for the state of its generator: it asks for no shape.
+fn state(node: &Node) -> Option<&Tensor> {
+    match node {
+        Node::Tensor(tensor) if tensor.dtype == DType::UInt8 && tensor.numel() == Some(STATE) => {
+            Some(tensor.as_ref())
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 use alloc::format;
 
-use super::moved;
+use super::moved::{self, Move, Source};
 use super::view::{strided, tensors};
 use crate::DType;
 use crate::model::{Node, NodeId, Object, Tensor};
@@ -74,9 +74,14 @@ fn read(found: &Surveyed, id: NodeId) -> Cost {
 }
 
 fn moved(found: &Surveyed, object: &Object) -> Cost {
-    // What is no type is refused; the largest one is as bad as any.
-    moved::of(found, object)
-        .map_or(Cost::default(), |of| copied(of.tensor, of.to.unwrap_or(DType::Complex128)))
+    match moved::of(found, object) {
+        // What is no type is refused; the largest one is as bad as any.
+        Some(Move { from: Source::Tensor(tensor), to, .. }) => {
+            copied(tensor, to.unwrap_or(DType::Complex128))
+        }
+        // What an array costs is counted with the calls.
+        Some(Move { from: Source::Array, .. }) | None => Cost::default(),
+    }
 }
 
 /// Bytes that a copy takes beyond what the tensor spans, where that is many times more.

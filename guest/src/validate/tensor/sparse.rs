@@ -90,7 +90,7 @@ struct Parts<'a> {
 /// Checks what torch's `_validate_sparse_coo_tensor_args` does. An empty reason
 /// is one that is reported elsewhere.
 fn coordinates<'a>(found: &'a Surveyed, node: &Node) -> Result<Coo<'a>, String> {
-    let Node::SparseCoo { indices, values, shape, .. } = node else { return Err(String::new()) };
+    let Node::SparseCoo { indices, values, shape, coalesced } = node else { return Err(String::new()) };
     let (indices, values) = (tensor(found, *indices)?, tensor(found, *values)?);
     total(shape)?;
     if indices.storage.is_some() != values.storage.is_some() {
@@ -102,6 +102,10 @@ fn coordinates<'a>(found: &'a Surveyed, node: &Node) -> Result<Coo<'a>, String> 
     let &[dimensions, entries] = indices.shape.as_slice() else {
         return Err(format!("indices of {} dimensions, not 2", indices.shape.len()));
     };
+    // Products take the first numbers of a coalesced one's memory, whatever the strides say.
+    if *coalesced == Some(true) && entries > 1 && indices.stride.last() != Some(&1) {
+        return Err(GAPS.into());
+    }
     let dense = values.shape.get(1..).unwrap_or_default();
     if values.shape.first() != Some(&entries) {
         return Err(format!("{entries} indices and values of shape {:?}", values.shape));
@@ -170,12 +174,14 @@ fn compressed<'a>(found: &'a Surveyed, sparse: &SparseCompressed) -> Result<Part
         return Err(format!("{offsets} offsets for {rows} of what they divide"));
     }
     for indices in [compressed, plain] {
-        if indices.shape.last() > Some(&1) && indices.stride.last() != Some(&1) {
-            return Err(String::from("indices with gaps between them"));
+        if indices.stride.last() != Some(&1) {
+            return Err(GAPS.into());
         }
     }
     Ok(Parts { compressed, plain, rows, columns, entries })
 }
+
+const GAPS: &str = "indices with gaps between them";
 
 fn total(shape: &[u64]) -> Result<(), String> {
     let total = shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size));

@@ -83,17 +83,30 @@ fn a_text_is_one_to_its_end() {
         summary.starts_with("Unknown Unverified\nSR-FILE-UNKNOWN 200000: it begins as a plain text"),
         "{summary}"
     );
+    // In another encoding it is a text to who reads it, and no settings are.
     text[200_000] = 0xff;
-    assert_eq!(named("a.txt", &text).verdict, Verdict::Unverified);
+    assert_eq!(named("a.txt", &text).verdict, Verdict::Inert);
+    for name in ["a.yaml", "a.json", "0123abcd", "chat_template.jinja"] {
+        let summary = summary_of(&named(name, &text));
+        let message = "SR-FILE-UNKNOWN 200000: it begins as a plain text, and is none: no UTF-8 is";
+        assert!(summary.contains(message), "{name}: {summary}");
+    }
+    text[200_000] = 0;
+    text[100] = 1;
+    let summary = summary_of(&named("a.txt", &text));
+    assert!(
+        summary.contains("SR-FILE-UNKNOWN 100: it begins as a plain text, and is none: a control"),
+        "{summary}"
+    );
     let long = super::judge_sparse(&[b'a'; 9000], 300 << 20);
     assert!(
-        summary_of(&long).contains("the limit `bytes of a text` of 268435456 was reached, which no option")
+        summary_of(&long).contains("the limit `bytes of a text` of 268,435,456 was reached, which no option")
     );
 }
 
 #[test]
 fn a_text_that_another_reader_takes_for_more_is_not_inert() {
-    let cases: [(&[u8], Verdict); 18] = [
+    let cases: [(&[u8], Verdict); 25] = [
         (b"cos\nsystem\n(S'true'\ntR.", Verdict::Unsafe),
         // JSON to those who read no further than its list.
         (b"(lp0\ncos\nsystem\n(S'true'\ntRa.", Verdict::Unsafe),
@@ -116,6 +129,14 @@ fn a_text_that_another_reader_takes_for_more_is_not_inert() {
         (b"a\0b", Verdict::Unverified),
         // No reader of GGUF takes letters for a version.
         (b"GGUF is a format", Verdict::Inert),
+        // Every reader fails at a persistent id.
+        (b"PREFIX := /usr/local\n.PHONY: all\n", Verdict::Inert),
+        (b"Pods/\n.DS_Store\n", Verdict::Inert),
+        (b"(Pillow\n.[dev]\n", Verdict::Inert),
+        (b"(Pillow\nios\nsystem\n.", Verdict::Inert),
+        (b"(S'id'\nios\nsystem\nPillow\n.", Verdict::Unsafe),
+        (b"cthis\ns\nPillow\n.", Verdict::Unverified),
+        (b"Qods/\n.", Verdict::Inert),
         (b"catalogue\nof things\n", Verdict::Inert),
         (b"import os\nprint(1)\n", Verdict::Inert),
     ];

@@ -316,7 +316,7 @@ fn what_asks_for_too_much_ends_as_a_limit() {
     let deep = [b"\x80\x02", &b"]".repeat(1100)[..], &b"a".repeat(1099), b"."].concat();
     assert_eq!(
         summary(&deep),
-        "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1000 was reached, which no option raises\n"
+        "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1,000 was reached, which no option raises\n"
     );
     let long = [b"\x80\x02(", &b"K\x01".repeat(1000)[..], b"t."].concat();
     let under = |pickle_bytes| {
@@ -325,7 +325,7 @@ fn what_asks_for_too_much_ends_as_a_limit() {
     };
     assert_eq!(under(1 << 20), "Pickle Safe\n");
     assert!(
-        under(1000).contains(": the limit `pickle_bytes` of 1000 was reached, which --max-memory raises\n"),
+        under(1000).contains(": the limit `pickle_bytes` of 1,000 was reached, which --max-memory raises\n"),
         "{}",
         under(1000)
     );
@@ -368,8 +368,7 @@ fn a_value_in_itself_is_a_warning() {
 fn what_lies_too_deep_to_free_is_told_wherever_it_is() {
     // A tuple in a tuple, two thousand times, thrown away.
     let deep = [b"\x80\x02)".as_slice(), &b"\x85".repeat(2000), b"0N."].concat();
-    let expected =
-        "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1000 was reached, which no option raises\n";
+    let expected = "Pickle Unverified\nSR-FILE-LIMIT 0: the limit `depth` of 1,000 was reached, which no option raises\n";
     assert_eq!(summary(&deep), expected);
 }
 

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{judge, summary_of};
-use crate::validate::{Report, ValidateOptions, Verdict};
+use crate::validate::{Class, Report, ValidateOptions, Verdict};
 
 /// The report of a file of this name.
 fn named(name: &str, bytes: &[u8]) -> Report {
@@ -100,7 +100,7 @@ fn models_of_onnx_in_text_are_told_by_their_names() {
 
 #[test]
 fn what_is_no_model_and_no_setting_is_inert() {
-    let cases: [(&str, &[u8]); 13] = [
+    let cases: [(&str, &[u8]); 38] = [
         ("a.tiff", b"II*\0\x08\0\0\0\0\0\0\0"),
         ("a.tif", b"MM\0*\0\0\0\x08\0\0\0\0"),
         ("a.tif", b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0\0"),
@@ -113,6 +113,31 @@ fn what_is_no_model_and_no_setting_is_inert() {
         ("a.yaml", b"# 1\na: !!str 1\nb: !ref <a>\n"),
         ("pickle_module_info.txt", b"mlflow.pytorch.pickle_module"),
         ("keras_module.txt", b"tensorflow.keras\n"),
+        ("a.ppm", b"P6\n# a\n2 1\n255\n\0\x01\x02\x03\x04\xff"),
+        ("a.exr", b"v/1\x01\x02\0\0\0channels\0"),
+        ("a.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n\x01\x02\x03\x04"),
+        ("a.jp2", b"\0\0\0\x0cjP  \r\n\x87\n\0\0"),
+        ("a.mp3", b"\xff\xfb\x90\x64\0\0\0"),
+        ("movie.pt.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHi\n"),
+        ("usr.bin.man", b".TH x\n"),
+        ("METADATA", b"Metadata-Version: 2.1\ntarget: os.system\n"),
+        ("profile", b"complete -c x -a '(y)'\nrun $(x)\ntrust_remote_code: yes\n"),
+        ("a.txt", b"caf\xe9 \x93a\x94\r\n"),
+        ("gbk.txt", b"\xc4\xe3\xba\xc3\xa3\xac\xca\xc0\xbd\xe7\n"),
+        ("a.log", b"a\x07b\x08c\x1b[0m\n"),
+        ("tsconfig.json", b"{ // c\n  /* a, b */\n  \"types\": [\n \"a\", // x, y\n \"b\"],\n \"plugins\": [{\"name\": \"c\"},],\n}\n// d"),
+        ("vocab.json", b"{\"_target_\": 5, \"auto_map\": 7, \"user_dir\": 1.5, \"custom_imports\": true}"),
+        ("a.yaml", b"a: !If [b, !Not [c], !ImportValue d]\ne: !include_dir_list f\n"),
+        ("ci.yml", b"if: ${{ !cancelled() && hashFiles('**/x (y)') != '' }}\nx: ${{ fromJSON(a)['b'] }}\n"),
+        ("ci.yml", b"description: Where, and what\nrun: ${{ inputs.env }}\n"),
+        ("rules.yaml", b"description: \"Instance {{ $labels.instance }} is down\"\n"),
+        ("task.yaml", b"doc_to_text: \"{{q}}\"\ndoc_to_choice: [\"A\", \"B\", 'C', D]\n"),
+        ("task.yaml", b"doc_to_text: Q {{q}}\n  and A\n"),
+        ("action.yml", include_bytes!("../../../../action.yml")),
+        ("a.jinja", b"{{ a $ b }}{{ x.__class__ }}"),
+        ("a.jinja", b"{% if !a %}"),
+        ("a.jinja", b"{# $ #}{{ '$' }}{% raw %}{{ $ }}{% endraw %}"),
+        ("GIF89a", b"GIF89a: 1\n"),
         ("a.json", b"{\"x\": \"$5\", \"weight_map\": {\"a\": \"b/c.bin\"}}"),
     ];
     for (name, bytes) in cases {
@@ -120,6 +145,28 @@ fn what_is_no_model_and_no_setting_is_inert() {
         assert_eq!(report.verdict, Verdict::Inert, "{name}: {}", summary_of(&report));
     }
     // The same with something else in them.
+    for (name, bytes) in [
+        ("a.json", &b"{ // , _target_: x\n \"a\": 1}"[..]),
+        ("a.json", b"{ // , x: !new:os.getcwd\n \"a\": 1}"),
+        ("a.json", b"[ // , y: &k\n \"_target_\", 1]"),
+        ("a.json", b"{\"trust_remote_code\": false // x\n}"),
+        ("a.json", b"{\"trust_remote_code\": // x\n false}"),
+        ("a.json", b"{\"types\": [\"a.b\"] // x\n}"),
+        ("vocab.json", b"{\"trust_remote_code\": true}"),
+        ("a.yaml", b"#?RADIANCE\n_target_: x\n"),
+        ("a.yaml", b"GIF89a: 1\n_target_: x\n"),
+        ("0123abcd", b"%PDF-1\n---\n_target_: x\n"),
+        ("a.jinja", b"P1 1 {{ x.__class__ }}"),
+        ("a.jinja", b"{{ x.__class__ }}{{ a != b }}{# $ #}{{ '$' }}"),
+        ("a.jinja", b"{{ x.__class__ }}{% raw %}{{ $ }}{% endraw %}"),
+        ("a.jinja", b"{{ x.__class__ }} $ {{ '\\\\' }}"),
+        ("a.yaml", b"doc_to_choice: ['a', '{{ x.__class__ }}']\n"),
+        ("a.yaml", b"description: a {{ x.__class__ }}\n"),
+    ] {
+        let report = named(name, bytes);
+        let found = report.findings.iter().any(|found| found.rule.class == Some(Class::Code));
+        assert!(found, "{name}: {}", summary_of(&report));
+    }
     assert_ne!(named("a.tiff", b"II*\0\x08\0\0\xff").verdict, Verdict::Inert);
     for pointer in
         [&b"/annex/objects/SHA256E-s1--a.pt\n"[..], b"../.git/annex/objects/a/b/SHA256E-s1--a.pt/x\n"]

@@ -12,12 +12,19 @@ pub(super) struct Decoder {
     /// Where these are.
     at: u64,
     text: String,
+    /// Where it is no UTF-8 any more.
+    no_utf8: Option<NoText>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Utf8,
-    Utf16 { big: bool },
+    Utf16 {
+        big: bool,
+    },
+    /// One of those whose bytes below 0x80 are ASCII's, if they are no part of a longer character: that of
+    /// western Europe, which has a character for each byte, stands for all.
+    Bytes,
 }
 
 /// Bytes that are no text, and where.
@@ -38,6 +45,7 @@ impl Decoder {
         });
         self.text.clear();
         let used = match encoding {
+            Encoding::Bytes => self.other()?,
             Encoding::Utf8 => self.utf8(last)?,
             Encoding::Utf16 { big } => self.utf16(big, last)?,
         };
@@ -46,13 +54,20 @@ impl Decoder {
         Ok(&self.text)
     }
 
+    /// Where it is no UTF-8, if it is none, nor UTF-16.
+    pub(super) fn no_utf8(&self) -> Option<NoText> {
+        self.no_utf8
+    }
+
     fn utf8(&mut self, last: bool) -> Result<usize, NoText> {
         let (valid, cut) = match core::str::from_utf8(&self.bytes) {
             Ok(text) => (text, false),
             Err(error) => {
                 let valid = self.bytes.get(..error.valid_up_to()).unwrap_or_default();
                 if error.error_len().is_some() || last {
-                    return Err(self.none(valid.len(), "no UTF-8"));
+                    self.no_utf8 = Some(self.none(valid.len(), "no UTF-8"));
+                    self.encoding = Some(Encoding::Bytes);
+                    return self.other();
                 }
                 (core::str::from_utf8(valid).unwrap_or_default(), true)
             }
@@ -64,6 +79,15 @@ impl Decoder {
         let used = valid.len();
         self.text.push_str(valid);
         Ok(used)
+    }
+
+    fn other(&mut self) -> Result<usize, NoText> {
+        if let Some(at) = self.bytes.iter().copied().position(is_control) {
+            let none = self.none(at, CONTROL);
+            return Err(self.no_utf8.filter(|first| first.at < none.at).unwrap_or(none));
+        }
+        self.text.extend(self.bytes.iter().copied().map(char::from));
+        Ok(self.bytes.len())
     }
 
     fn utf16(&mut self, big: bool, last: bool) -> Result<usize, NoText> {
@@ -118,7 +142,10 @@ mod tests {
             assert_eq!(decode("a😀ö\n".as_bytes(), window).as_deref(), Ok("a😀ö\n"));
             assert_eq!(decode(&utf16, window).as_deref(), Ok("\u{feff}a😀ö"));
             assert_eq!(decode(b"abc\0", window), Err(3));
-            assert_eq!(decode(b"abcde\xc3", window), Err(5));
+            assert_eq!(decode(b"abcde\xc3", window).as_deref(), Ok("abcde\u{c3}"));
+            assert_eq!(decode(b"a\xe4bc\x07", window).as_deref(), Ok("a\u{e4}bc\x07"));
+            assert_eq!(decode(b"ab\xe4bcdefghijk\x01", window), Err(2));
+            assert_eq!(decode(b"\xffab", window).as_deref(), Ok("\u{ff}ab"));
             assert_eq!(decode(b"\xff\xfea\0\0\xdc", window), Err(4));
             assert_eq!(decode(b"\xff\xfea\0b", window), Err(5));
         }

@@ -53,6 +53,12 @@ impl Examine for Text {
                     return Next::Done(Vec::new());
                 }
             }
+            // Readers of settings, templates and the like take UTF-8, or whatever the system has: there a
+            // byte may be another character, or a part of one.
+            if let Some(none) = self.decoder.no_utf8().filter(|_| !looks.is_prose()) {
+                no_text(none, self.described, scope);
+                return Next::Done(Vec::new());
+            }
         }
         let left = scope.length.saturating_sub(self.position);
         if left > 0 {
@@ -114,11 +120,13 @@ fn promised(named: Named, described: Described, scope: &mut Scope<'_>) {
 /// What a text is that begins as JSON, as XML or is perhaps YAML, and the settings in it.
 fn structured(described: Described, looks: &mut Looks, scope: &mut Scope<'_>) -> (Described, Vec<Setting>) {
     let is_plain = matches!(described.kind, Kind::Text | Kind::Json | Kind::Html);
-    // A valid text of JSON says the same to readers of YAML.
+    // A valid text of JSON says the same to readers of YAML, but for comments.
     let valid = looks.json.as_mut().is_some_and(Json::end);
+    let json = looks.json.as_ref().filter(|_| valid);
     let mut yaml = Vec::new();
-    if let Some(look) = looks.yaml.as_mut().filter(|_| !valid) {
+    if let Some(look) = looks.yaml.as_mut() {
         yaml = look.end();
+        yaml.retain(|setting| json.is_none_or(|json| json.is_other_in_yaml(setting.at)));
         judge(&look.templates(), scope);
     }
     if looks.markup.as_ref().is_some_and(Markup::is_openvino) && is_plain {

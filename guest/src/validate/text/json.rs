@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::settings::{self, Role, Setting, Value};
 use super::{index, prompts};
@@ -20,6 +21,7 @@ pub(super) struct Json {
     key: Option<Token>,
     broken: bool,
     too_deep: bool,
+    comments: Comments,
     values: u64,
     /// Keys of a notebook that the outermost object has.
     notebook: [bool; 2],
@@ -51,6 +53,19 @@ pub(super) struct Template {
 struct Onnx {
     graph: bool,
     other: bool,
+}
+
+/// Comments as programs allow them in their settings, and where they are.
+#[derive(Debug, Default)]
+struct Comments {
+    places: Vec<Range<u64>>,
+    /// Whether one is where it would be a part of a value to a reader of YAML, or says what does not
+    /// need words there: a tag, or an anchor, without which there is no alias.
+    is_telling: bool,
+    /// Whether the last thing before it, if it is a bracket, a comma or a string, ends what it is of.
+    may_begin: bool,
+    /// The last byte of the one that goes on.
+    before: u8,
 }
 
 #[derive(Debug)]
@@ -86,6 +101,12 @@ struct Lexer {
 enum State {
     #[default]
     Between,
+    /// A slash outside of strings.
+    Slash,
+    /// A comment up to the end of its line, or else up to a star and a slash.
+    Comment {
+        is_line: bool,
+    },
     Word,
     String,
     Escape,
@@ -117,16 +138,20 @@ impl Json {
                 State::Hex(count, value) => self.hex(rest, count, value),
                 State::Word => self.word(rest),
                 State::Between => self.between(rest),
+                State::Slash => self.slash(rest),
+                State::Comment { is_line } => self.comment(rest, is_line),
             };
             at = at.saturating_add(used);
             self.lexer.at = self.lexer.at.saturating_add(used as u64);
         }
     }
 
-    /// The text is over; answers whether it was JSON.
+    /// The text is over; answers whether it was JSON, perhaps with comments.
     pub(super) fn end(&mut self) -> bool {
-        if self.lexer.state == State::Word {
-            self.literal();
+        match self.lexer.state {
+            State::Word => self.literal(),
+            State::Comment { is_line: true } => self.no_comment(),
+            _ => {}
         }
         self.settle();
         let parts = core::mem::take(&mut self.parts).into_iter().filter(|_| self.role == Role::Pipeline);
@@ -136,6 +161,13 @@ impl Json {
         }
         let whole = self.lexer.state == State::Between && self.frames.is_empty() && self.key.is_none();
         whole && !self.broken && self.values > 0
+    }
+
+    /// Whether a reader of YAML may see what is at a place otherwise than one of JSON does: if there are
+    /// comments, in them.
+    pub(super) fn is_other_in_yaml(&self, at: u64) -> bool {
+        let Comments { places, is_telling, .. } = &self.comments;
+        *is_telling || places.iter().any(|place| place.contains(&at))
     }
 
     /// How deep values may lie in each other, if they are deeper.
@@ -155,8 +187,15 @@ impl Json {
 
     fn between(&mut self, rest: &[u8]) -> usize {
         let Some(byte) = rest.first() else { return 1 };
+        let is_blank = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        self.comments.may_begin = match byte {
+            b'/' => self.comments.may_begin || self.values == 0,
+            _ if is_blank => self.comments.may_begin,
+            _ => matches!(byte, b'{' | b'[' | b'}' | b']' | b',' | b'"'),
+        };
         match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ if is_blank => {}
+            b'/' => self.begin(State::Slash),
             b'"' => self.begin(State::String),
             b'{' | b'[' => self.open(*byte == b'{'),
             b'}' | b']' => self.close(*byte == b'}'),
@@ -170,6 +209,41 @@ impl Json {
             }
         }
         1
+    }
+
+    /// Behind a slash: a comment, or else a word.
+    fn slash(&mut self, rest: &[u8]) -> usize {
+        let is_line = rest.first() == Some(&b'/');
+        if is_line || rest.first() == Some(&b'*') {
+            self.lexer.state = State::Comment { is_line };
+            self.comments.before = 0;
+            self.comments.is_telling |= !self.comments.may_begin;
+            return 1;
+        }
+        self.lexer.keep(b"/");
+        self.lexer.state = State::Word;
+        0
+    }
+
+    fn comment(&mut self, rest: &[u8], is_line: bool) -> usize {
+        let Some(byte) = rest.first() else { return 1 };
+        let before = core::mem::replace(&mut self.comments.before, *byte);
+        if is_line && matches!(byte, b'\r' | b'\n') || !is_line && before == b'*' && *byte == b'/' {
+            self.no_comment();
+            return 1;
+        }
+        self.comments.is_telling |= matches!(byte, b'!' | b'&' | b'%') && !before.is_ascii_alphanumeric();
+        1
+    }
+
+    /// A comment is over.
+    fn no_comment(&mut self) {
+        self.lexer.state = State::Between;
+        if self.comments.places.len() < MOST_COMMENTS {
+            self.comments.places.push(self.lexer.start..self.lexer.at);
+        } else {
+            self.comments.is_telling = true;
+        }
     }
 
     fn begin(&mut self, state: State) {
@@ -481,6 +555,8 @@ const ONNX: &[&str] = &[
     "trainingInfo",
     "training_info",
 ];
+/// Comments whose places are kept.
+const MOST_COMMENTS: usize = 1000;
 /// Bytes of a string that are kept: the longest templates have 100,000.
 const KEPT: usize = 1 << 20;
 /// Templates that are looked at in one text.

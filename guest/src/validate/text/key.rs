@@ -25,6 +25,9 @@ pub(super) struct Key {
     has_all: bool,
     /// Whether it is none, but what is behind a `$`.
     is_expression: bool,
+    /// The quote that ends it, if it began with one, and whether it perhaps just has.
+    quote: Option<u8>,
+    is_ending: bool,
     /// A line has ended that has a value: it goes on in one that is set in further.
     is_over: bool,
     goes_on: bool,
@@ -85,10 +88,30 @@ impl Key {
     }
 
     /// A text that begins with a `$`, as if it were a key: all of it is behind that.
-    pub(super) fn expression(at: u64, line: &Line) -> Self {
-        // The lines that it goes on in are set in as far as it is, if it begins one.
-        let column = if line.is_blank() { line.blanks.saturating_sub(1) } else { line.blanks };
-        Self { at, column, is_expression: true, has_all: true, ..Self::default() }
+    pub(super) fn expression(at: u64, line: &Line, quote: Option<u8>, in_flow: bool) -> Self {
+        // The lines that it goes on in are set in as far as it is, if it begins one, and else further than
+        // its key, or than the list that it is an item of.
+        let column = match line.has_more && !in_flow {
+            _ if line.is_blank() => line.blanks.saturating_sub(1),
+            true => line.column,
+            false => line.blanks,
+        };
+        Self { at, column, is_expression: true, has_all: true, quote, ..Self::default() }
+    }
+
+    /// Takes a byte of an expression in quotes. Answers whether it is over: a quote ends it, but one that
+    /// is written twice, or behind a backslash.
+    fn take_quoted(&mut self, byte: u8, quote: u8) -> bool {
+        let is_double = quote == b'"';
+        if self.is_ending && (is_double || byte != quote) {
+            return true;
+        }
+        let is_escaped = is_double && self.behind.last() == Some(&b'\\');
+        self.is_ending = byte == quote && !self.is_ending && !is_escaped;
+        if !self.is_ending {
+            self.keep(if matches!(byte, b'\r' | b'\n') { b' ' } else { byte });
+        }
+        self.is_cut
     }
 
     /// The text of an expression, as far as it is kept.
@@ -98,6 +121,9 @@ impl Key {
 
     /// Takes a byte behind it, in this line. Answers whether its value is there.
     pub(super) fn take(&mut self, byte: u8, line: &Line) -> bool {
+        if let Some(quote) = self.quote {
+            return self.take_quoted(byte, quote);
+        }
         let is_break = matches!(byte, b'\r' | b'\n');
         let is_closing = matches!(byte, b',' | b'}' | b']');
         if self.is_over && !line.is_blank() {
@@ -195,8 +221,11 @@ impl Key {
         };
         // Where no list has begun a comma is a part of the value, and so is the next line.
         let is_more = if self.is_closed { !self.in_flow } else { self.goes_on };
-        let is_nothing = is_more && matches!(value, Value::Word("null" | "false" | "0"));
-        Some(if is_nothing { Value::Hidden } else { value })
+        Some(match value {
+            Value::Word("null" | "false" | "0") if is_more => Value::Hidden,
+            Value::Word(word) if is_more => Value::Text(word),
+            _ => value,
+        })
     }
 
     /// Whether all that is below it is a value of it, and it is a list or an object.
@@ -275,6 +304,7 @@ fn scalar(rest: &str, is_cut: bool) -> Value<'_> {
         "" | "~" | "null" | "Null" | "NULL" => Value::Word("null"),
         // The words of PyYAML: to it `n` and `nO` are texts.
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Value::Word("false"),
+        "true" | "True" | "TRUE" => Value::Word("true"),
         _ if text.parse::<f64>().is_ok() => Value::Word(text),
         _ => Value::Text(text),
     }

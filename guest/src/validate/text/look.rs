@@ -10,7 +10,7 @@ use super::markup::Markup;
 use super::settings::Role;
 use super::yaml::Yaml;
 use crate::validate::examine::Scope;
-use crate::validate::name::Named;
+use crate::validate::name::{Named, is_digest};
 use crate::validate::template;
 
 /// The looks at one text.
@@ -34,10 +34,10 @@ impl Looks {
         let named = Named::of(scope);
         let name = scope.name();
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        // What is read as YAML by its name, and what has a name that says nothing.
+        // What is read as YAML by its name, and what has a name that says nothing: none, or a hash.
         let is_ending = |ending: &str| SETTINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
         let is_named = named == Named::Settings || file.split('.').skip(1).any(is_ending);
-        let is_yaml = is_named || !file.contains('.');
+        let is_yaml = is_named || file.is_empty() || is_digest(file);
         let yaml = (is_yaml && matches!(named, Named::Settings | Named::Other)).then(|| Yaml::new(is_named));
         Self {
             named,
@@ -71,6 +71,12 @@ impl Looks {
         if self.role.is_name() && self.name.len() <= NAME {
             self.name.push_str(if self.name.is_empty() { text.trim_start() } else { text });
         }
+    }
+
+    /// Whether nobody acts on what it says, in whatever encoding.
+    pub(super) fn is_prose(&self) -> bool {
+        let is_acted_on = self.json.is_some() || self.yaml.is_some() || self.template.is_some();
+        !is_acted_on && !self.role.is_name()
     }
 
     /// Takes looks by the first character, or by the name of a file that is read as JSON.

@@ -5,5 +5,5 @@ pub(super) static RULE: Rule = Rule::unverified(
     "SR-FILE-POINTER",
     "a pointer instead of the file",
     "The repository keeps large files elsewhere, and this one was not downloaded. Whatever it is was \
-     not judged: load it, and validate it then.",
+     not judged: download it, and validate it then.",
 );

@@ -5,7 +5,7 @@
 pub(super) fn is_expression(text: &str) -> bool {
     let Some(code) = text.trim_ascii_start().strip_prefix('$') else { return false };
     let is_import = ["import ", "from "].iter().any(|word| code.trim_ascii_start().starts_with(word));
-    is_import || has_call(code) && !is_formula(code)
+    is_import || has_call(code) && !is_formula(code) && !is_workflow(code)
 }
 
 /// Whether a text that goes on behind this may be one.
@@ -35,6 +35,92 @@ fn has_call(code: &str) -> bool {
         })
 }
 
+/// Whether all that is called is a function of workflows, by its bare name: `${{ hashFiles('x') }}`. In
+/// Python none of these names is a function, but for `format`, which calls nothing of the text's choice.
+/// Texts count as texts only where Python has none with code in it, or longer ones.
+fn is_workflow(code: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    // MONAI writes what `@x` stands for with quotes of its own, in texts as well.
+    if code.contains('@') {
+        return false;
+    }
+    let mut at = 0usize;
+    while let Some(rest) = code.get(at..).filter(|rest| !rest.is_empty()) {
+        let Some(found) = rest.find(['(', '\'', '"', '#', '\\']) else { return true };
+        let (before, after) = (code.get(..at.saturating_add(found)).unwrap_or_default(), rest.get(found..));
+        let mut chars = after.unwrap_or_default().chars();
+        let used = match chars.next() {
+            Some('(') if is_bare(before) => 1,
+            Some(quote @ ('\'' | '"')) if !before.ends_with(is_word) => {
+                let text = chars.as_str();
+                let Some(end) = text.find(quote) else { return false };
+                let is_long = end == 0 && text.get(1..).is_some_and(|text| text.starts_with(quote));
+                if is_long || text.get(..end).is_some_and(|text| text.contains('\\')) {
+                    return false;
+                }
+                end.saturating_add(2)
+            }
+            _ => return false,
+        };
+        at = at.saturating_add(found).saturating_add(used);
+    }
+    true
+}
+
+/// Whether what comes before a bracket is nothing that is called, or the bare name of such a function.
+fn is_bare(before: &str) -> bool {
+    let before = before.trim_end();
+    let rest = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+    let name = before.get(rest.len()..).unwrap_or_default();
+    if name.is_empty() {
+        return !rest.ends_with([')', ']', '\'', '"']);
+    }
+    FUNCTIONS.iter().any(|function| function.eq_ignore_ascii_case(name)) && !rest.trim_end().ends_with('.')
+}
+
+/// The functions of GitHub's workflows, and of Azure's pipelines.
+const FUNCTIONS: &[&str] = &[
+    "always",
+    "and",
+    "canceled",
+    "cancelled",
+    "case",
+    "coalesce",
+    "contains",
+    "containsValue",
+    "convertToJson",
+    "counter",
+    "endsWith",
+    "eq",
+    "failed",
+    "failure",
+    "format",
+    "fromJSON",
+    "ge",
+    "gt",
+    "hashFiles",
+    "in",
+    "join",
+    "le",
+    "length",
+    "lower",
+    "lt",
+    "ne",
+    "not",
+    "notIn",
+    "or",
+    "replace",
+    "split",
+    "startsWith",
+    "succeeded",
+    "succeededOrFailed",
+    "success",
+    "toJSON",
+    "trim",
+    "upper",
+    "xor",
+];
+
 /// Whether it has a `$` besides that is in no text or comment of Python's, which no expression has.
 fn is_formula(code: &str) -> bool {
     let first = code.find(['$', '\'', '"', '#']);
@@ -59,8 +145,28 @@ mod tests {
             "$exec('''a'$''' and 'x')",
             "$(exec #!\n('x'))",
             "$exec \\\n('x')",
+            "$format(f'{print(1)}')",
+            "$@format(1)",
+            "$format('@f{print(1)}')",
+            "$format('''a'print(1)''')",
+            "$x.format(1)",
+            "$x . format(1)",
+            "$format(print(1))",
+            "$format(1)(2)",
+            "$[format][0](1)",
+            "${{ contains('\\', print(1), '') }}",
+            "${{ contains(x, 'y') }} os.getcwd()",
         ] {
             assert!(is_expression(text), "{text}");
+        }
+        for text in [
+            "${{ hashFiles('**/x (y).lock', 'b') }}",
+            "${{ always() && (startsWith(github.ref, 'refs/tags/') || !cancelled()) }}",
+            "${{ contains(fromJSON('[\"a\", \"f(x)\"]'), inputs.a) }}",
+            "$[eq(variables.a, 1)]",
+            "${{ FORMAT('{0}', a) }} (x)",
+        ] {
+            assert!(!is_expression(text), "{text}");
         }
         for text in ["$", "$HOME/bin", "$(cat x)", "${oc.env:X}", "$f(x) = 2$ and", "$ (", "$@a", "f(x)"] {
             assert!(!is_expression(text), "{text}");

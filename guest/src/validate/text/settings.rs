@@ -15,7 +15,8 @@ pub(super) static RULE: Rule = Rule::unverified(
     "SR-CODE-CONFIG",
     "a setting that makes a loader run code",
     "A library that reads it imports modules of the repository, or calls what it names: transformers \
-     with trust_remote_code, Hydra, PyYAML, Keras, PEFT and others. Read that code, or do without it.",
+     with trust_remote_code, Hydra, PyYAML, Keras, PEFT and others. Read that code, or do without it. \
+     `--accept code` passes it.",
 )
 .about(Class::Code);
 
@@ -108,7 +109,7 @@ struct Known {
 /// Which values of a key make a loader run code. What is nothing (null, false, empty) never does.
 #[derive(Clone, Copy, Debug)]
 enum Test {
-    /// All.
+    /// All that may name something.
     Any,
     /// All that Python takes for true: a text of `false` is.
     True,
@@ -137,7 +138,8 @@ impl Test {
             Value::Word(_) | Value::Open => None,
         };
         match self {
-            Self::Any => true,
+            // A token of a vocabulary may be called like the key: its number names nothing.
+            Self::Any => !matches!(value, Value::Word(word) if is_number(word) || word == "true"),
             Self::True => value != Value::Word("0"),
             Self::Texts(texts) => text
                 .and_then(|text| text.rsplit(['.', '>', ':']).next())
@@ -222,6 +224,14 @@ pub(super) fn layer(module: &str, at: u64, found: &mut Vec<Setting>) {
     if module != "builtins" && !is_of(module, KERAS) {
         keep(at, format!("`module` is {}: Keras imports what it names", show::name(module)), found);
     }
+}
+
+/// Whether a word is a number to all readers of JSON and YAML: `1e5` and `nan` are texts to some.
+fn is_number(word: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_whole = |text: &str| digits(text) && (text == "0" || !text.starts_with('0'));
+    let word = word.strip_prefix('-').unwrap_or(word);
+    is_whole(word) || word.split_once('.').is_some_and(|(whole, part)| is_whole(whole) && digits(part))
 }
 
 /// Whether an implementation is one of transformers' own.

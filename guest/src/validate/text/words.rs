@@ -24,6 +24,9 @@ pub(super) struct Words {
     before: u8,
     line: Line,
     place: Place,
+    flow: Flow,
+    /// The quote that came last where a value may begin.
+    quote: u8,
     /// Whether the tag that goes on is where a value may begin.
     tag: Place,
     /// Keys whose values are still to come.
@@ -31,7 +34,7 @@ pub(super) struct Words {
     /// What begins with a `$`, until all of it is there.
     expression: Option<Key>,
     /// Where keys are whose values are templates.
-    pub(super) templates: Vec<u64>,
+    pub(super) templates: Vec<(u64, String)>,
     /// Whether a template's code begins anywhere.
     pub(super) has_code: bool,
     found: Vec<Setting>,
@@ -57,6 +60,30 @@ enum Place {
     /// The quote that begins it was there.
     Quoted,
     Inside,
+    /// It began without a quote, outside of lists and objects in brackets: only a colon and a blank, or
+    /// the end of the line, end it.
+    Plain,
+}
+
+/// Whether a list or an object in brackets may be open. Where one has more than plain words in it, no
+/// bracket counts that closes: it may be in quotes, or in a comment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flow {
+    depth: usize,
+    is_unsure: bool,
+}
+
+impl Flow {
+    fn take(&mut self, byte: u8, is_begin: bool) {
+        match byte {
+            b'[' | b'{' if is_begin || self.depth > 0 => self.depth = self.depth.saturating_add(1),
+            b']' | b'}' if !self.is_unsure => self.depth = self.depth.saturating_sub(1),
+            b'"' | b'\'' | b'#' | b'!' | b'%' | b'&' | b'*' | b'>' | b'@' | b'\\' | b'`' | b'|' => {
+                self.is_unsure |= self.depth > 0;
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Words {
@@ -85,16 +112,21 @@ impl Words {
             self.finish(byte);
         }
         let place = self.place;
-        let begun = (byte == b'$' && place != Place::Inside).then(|| Key::expression(at, &self.line));
+        let is_begin = matches!(place, Place::Line | Place::Begin);
+        let begun = (byte == b'$' && (is_begin || place == Place::Quoted)).then(|| {
+            let quote = (place == Place::Quoted).then_some(self.quote);
+            Key::expression(at, &self.line, quote, self.flow.depth > 0)
+        });
+        self.flow.take(byte, is_begin);
         self.line.take(byte);
         self.behind(byte);
         if begun.is_some() {
             self.expression(true);
             self.expression = begun;
         }
-        let is_begin = matches!(self.before, 0 | b' ' | b'\t' | b'\r' | b'\n' | b'[' | b'{' | b',');
+        let is_apart = matches!(self.before, 0 | b' ' | b'\t' | b'\r' | b'\n' | b'[' | b'{' | b',');
         self.anchor = match (self.anchor, byte) {
-            (_, b'&') if is_begin => Anchor::Named,
+            (_, b'&') if is_apart => Anchor::Named,
             (Anchor::Named, b'&' | b' ') if self.before == b'&' => Anchor::None,
             (Anchor::Named, b' ' | b'\t' | b'\r' | b'\n') => Anchor::Next,
             (anchor, _) => anchor,
@@ -117,10 +149,17 @@ impl Words {
     fn place(&mut self, byte: u8) {
         self.place = match byte {
             b'\r' | b'\n' => Place::Line,
+            b' ' | b'\t' if self.place == Place::Plain && self.before == b':' => Place::Begin,
+            _ if self.place == Place::Plain => Place::Plain,
             b' ' | b'\t' | MARK if self.anchor == Anchor::Next => Place::Begin,
             b' ' | b'\t' | MARK => self.place,
             b'-' | b':' | b'?' | b',' | b'[' | b'{' => Place::Begin,
-            b'\'' | b'"' if self.place != Place::Inside => Place::Quoted,
+            b'\'' | b'"' if self.place != Place::Inside => {
+                self.quote = byte;
+                Place::Quoted
+            }
+            b'!' | b'%' | b'&' | b'*' | b'#' | b'|' | b'>' | b'@' | b'`' | b']' | b'}' => Place::Inside,
+            _ if matches!(self.place, Place::Line | Place::Begin) && self.flow.depth == 0 => Place::Plain,
             _ => Place::Inside,
         };
     }
@@ -181,7 +220,7 @@ impl Words {
             settings::keep(self.start, message, &mut self.found);
         }
         if prompts::is_template_of_yaml(name) && self.templates.len() <= prompts::MOST {
-            self.templates.push(self.start);
+            self.templates.push((self.start, name.into()));
         }
         if !settings::is_key(name) {
             return;
@@ -243,7 +282,7 @@ impl Words {
 }
 
 /// What stands for a byte order mark: a character that no text has.
-pub(super) const MARK: u8 = 7;
+pub(super) const MARK: u8 = 1;
 /// Names by which an expression of Python reaches what runs code.
 const INTERNALS: &[&str] = &["__import__", "__builtins__", "__globals__", "__subclasses__"];
 /// Bytes of a word or tag that are kept: no key and no harmless tag is as long.

@@ -4,6 +4,7 @@
 //! words count wherever they are, with all escapes undone; only what is plainly nothing is nothing:
 //! a comment in a line without quotes, and a value of nothing behind its key.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use super::blocks::Blocks;
@@ -87,12 +88,13 @@ impl Yaml {
         // What a template is depends on all that such a text can be: blocks, folds, quotes, aliases. The
         // keys count wherever they are, and if one of them is not written plainly, it is not known.
         let has_code = self.has_code || self.escaped.has_code;
-        let is_missed = |at: &&u64| has_code && !self.blocks.has(**at);
-        if let Some(at) = self.plain.templates.iter().chain(&self.escaped.templates).find(is_missed).copied()
-        {
-            let message = "a template of prompts in YAML that is not followed: lm-evaluation-harness and \
-                           smolagents render such without a sandbox";
-            settings::keep(at, message.into(), &mut found);
+        let mut templates = self.plain.templates.iter().chain(&self.escaped.templates);
+        if let Some((at, key)) = templates.find(|(at, _)| has_code && !self.blocks.has(*at)) {
+            let message = format!(
+                "`{key}`, a template of prompts in YAML that is not followed: lm-evaluation-harness and \
+                 smolagents render such without a sandbox"
+            );
+            settings::keep(*at, message, &mut found);
         }
         found.sort_by_key(|setting| setting.at);
         found.dedup_by_key(|setting| setting.at);
@@ -289,6 +291,21 @@ mod tests {
             "attn_implementation:\n  text_config: sdpa\n  vision_config: org/kernel\na: b",
             "attn_implementation: {a: sdpa, b: org/kernel}",
             "attn_implementation:\n- sdpa\n- org/kernel",
+            "_target_: 1e5",
+            "_target_: 5\n  x",
+            "user_dir: nan",
+            "a: [']', !new:x.Y {}]",
+            "a: [x, # ]\n  b, !new:x.Y {}]",
+            "a b: !new:x.Y {}",
+            "a {}: !new:x.Y {}",
+            "x: [a]\ny: [b,\n c d, !new:x.Y {}]",
+            "a: \"$print\n(1)\"",
+            "a: '$f(''x'')'",
+            "- $print\n  (1)",
+            "- a: $print\n    (1)",
+            "description: a\nb: &k doc_to_text\n*k : \"{{x}}\"",
+            "doc_to_text: |\n    {{ x.__class__ }}\n  # {{ $ }}\na: b",
+            "description: a\n  b # {{ $ }}",
             "trust_remote_code: n",
             "trust_remote_code: nO",
             "trust_remote_code: 'false'",
@@ -338,7 +355,7 @@ mod tests {
             "doc_to_text: ok\nx: &k doc_to_target\n*k : \"{{x}}\"",
             "doc_to_text: '{{x}}'\n\"doc_to_\\x74arget\": '{{y}}'",
             "a: |\n  doc_to_text: '{{x}}'\n{doc_to_text: \"{{x}}\"}",
-            "doc_to_choice: ['{{x}}']",
+            "doc_to_choice: [a, *b]\nc: '{{x}}'",
             "a: b\\\ndoc_to_text: 'x'\n\"\\x64oc_to_target\": \"{{x}}\"",
             "a: {\"x\ndoc_to_text: |\n  \": 1, doc_to_target: '{{x}}'}",
             "doc_to_text: \"{\\x7b x }}\"",
@@ -384,6 +401,14 @@ mod tests {
             "run: |\n  $PYTHON -m x \\\n    --y\n  $(cat z)\n  $A\n  $B\n",
             "a: ${oc.env:HOME}/x\nb: $5",
             "doc_to_text: \"{{x}}\"\ndoc_to_target: label",
+            "doc_to_text: \"{{x}}\"\ndoc_to_choice: [\"A\", 'b, c', D e]",
+            "description: Environment to deploy\nrun: ${{ inputs.env }}",
+            "description: The page,\n  and more of it\nrun: ${{ inputs.env }}",
+            "if: ${{ !cancelled() }}\nb: [a, b]\nc: x {!y}, !z\nd: ${{ hashFiles('**/x') }}",
+            "- a: ${{ always() }}\n  run: print(1)",
+            "description: \"Instance {{ $labels.instance }} is down\"",
+            "_target_: 5",
+            "user_dir: 0.5\nauto_map: true",
             "chat_template_jinja: |\n  # {% x %}",
             "chat_template: jinja\na: {b: {c: d}}",
             "!src/*.py\n!keep\n*.pyc",

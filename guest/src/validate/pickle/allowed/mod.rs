@@ -9,7 +9,7 @@ mod runs;
 mod torch;
 mod training;
 
-pub(super) use numpy::{Dtypes, LIES, is_own};
+pub(super) use numpy::{Dtypes, LIES, is_own, stored};
 pub(super) use random::check_loose as check_random;
 pub(super) use row::{Finished, Flaw, Row};
 pub(super) use runs::{is_quiet, runs};
@@ -62,10 +62,10 @@ pub(super) enum Made {
     Tensor,
     /// A storage.
     Storage,
-    /// A dict whose items are set one by one.
-    Dict,
-    /// The same, which may be handed attributes.
+    /// A dict whose items are set one by one, and which may be handed attributes.
     OrderedDict,
+    /// A dict of numbers, whose items may be set one by one.
+    Counts,
 }
 
 impl Means {

@@ -26,7 +26,7 @@ const fn beyond(signatures: &'static [&'static [Arg]], result: Made, work: Work)
 /// the others by CPython's `pickle`.
 pub(super) static TABLE: &[Entry] = &[
     entry(&["collections"], &["OrderedDict"], plain(&[&[], &[a::LIST]], Made::OrderedDict, Work::Dict)),
-    entry(&["collections"], &["Counter"], plain(&[&[], &[a::DICT]], Made::Dict, Work::Dict)),
+    entry(&["collections"], &["Counter"], plain(&[&[], &[a::COUNTS]], Made::Counts, Work::Dict)),
     entry(&["builtins"], &["set"], plain(&[&[], &[a::LIST]], Made::Mutable, Work::Set)),
     // Not one of torch's: it cannot do more than a set.
     entry(&["builtins"], &["frozenset"], beyond(&[&[], &[a::LIST]], Made::Value, Work::Set)),
@@ -111,7 +111,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(
         &["torch._utils"],
         &["_rebuild_device_tensor_from_numpy"],
-        special(&[&[a::ARRAY, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor, Work::Compound),
+        special(&[&[a::ARRAY, a::DTYPE, a::TEXT, a::BOOL]], Made::Tensor, Work::Moved),
     ),
     entry(
         &["torch._utils"],

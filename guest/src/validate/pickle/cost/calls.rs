@@ -2,10 +2,11 @@
 
 use super::table::Kind;
 use super::{Meter, copied};
+use crate::DType;
 use crate::model::Construct;
 use crate::pickle::{Instance, Object, Value};
 use crate::validate::budget::Cost;
-use crate::validate::pickle::allowed::Means;
+use crate::validate::pickle::allowed::{Means, stored};
 
 /// What a call does with its arguments. Whatever it is, each text, bytes and int among them is
 /// read once, and each item of a tuple or list looked at: a class of cost only adds to that.
@@ -35,6 +36,8 @@ pub(in crate::validate::pickle) enum Work {
     /// It makes a tensor of several others, or one that is checked or copied. What elements cost
     /// is counted where their number is known.
     Compound,
+    /// The same of an array of numpy, whose elements become others.
+    Moved,
     /// It makes an array of numpy, or of what has one inside, and copies its bytes.
     Array,
     /// It makes a generator of random numbers.
@@ -83,6 +86,7 @@ impl Meter<'_> {
             Work::Load => copied(self.bytes(first)).times(2).and(LOAD),
             Work::Tensor => TENSOR,
             Work::Compound => COMPOUND,
+            Work::Moved => COMPOUND.and(self.moved(args)),
             Work::Array => self.array(instance.state, args),
             Work::Generator => GENERATOR,
         };
@@ -169,6 +173,18 @@ impl Meter<'_> {
             _ => copied(self.bytes(part)),
         });
         copies.fold(ARRAY, Cost::and)
+    }
+
+    /// What it costs to copy an array, as elements of another type: each call does.
+    fn moved(&self, args: &[Value]) -> Cost {
+        let &[array, to, ..] = args else { return Cost::default() };
+        let Some((data, width)) = stored(self.objects, array) else { return Cost::default() };
+        let bytes = self.bytes(data) as u64;
+        let count = bytes.checked_div(width).unwrap_or(bytes);
+        let to = self.objects.global(to).and_then(|to| DType::from_name(&to.name));
+        // What is no type is refused; the largest one is as bad as any.
+        let made = to.unwrap_or(DType::Complex128).bytes(count).unwrap_or(u64::MAX);
+        Cost::new(count.saturating_mul(2), made.max(bytes))
     }
 
     /// The size of bytes, or of what makes them.

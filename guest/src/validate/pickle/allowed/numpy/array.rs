@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::dtype::{self, DIMENSIONS, Element};
+use super::filled::are_items;
 use crate::pickle::{Object, Value};
 use crate::validate::budget::Cost;
 use crate::validate::pickle::Objects;
@@ -63,7 +64,7 @@ fn filled(it: Finished<'_>, shape: Value, kind: Value, data: Value) -> Result<El
     let fits = match objects.get(data) {
         Some(Object::List(items)) if element.has_objects() => {
             it.dtypes.spend(filling(element, count));
-            items.len() as u64 == count && items.iter().all(|&item| is_item(objects, element, item))
+            items.len() as u64 == count && are_items(it, kind, items)?
         }
         _ if element.has_objects() => false,
         _ => is_of(objects, data, element, count),
@@ -79,14 +80,6 @@ fn filling(element: Element, count: u64) -> Cost {
     match element.names {
         Some(_) => Cost::new(fields.saturating_mul(FIELD).saturating_add(bytes.saturating_mul(2)), bytes),
         None => Cost::default(),
-    }
-}
-
-/// Whether an item of a list may be an element that has objects.
-fn is_item(objects: Objects<'_>, element: Element, item: Value) -> bool {
-    match element.names {
-        None => true,
-        Some(fields) => objects.tuple(item).is_some_and(|item| item.len() == fields),
     }
 }
 
@@ -180,6 +173,13 @@ pub(in super::super) fn parts(objects: Objects<'_>, value: Value) -> Option<(Val
         }
         _ => None,
     }
+}
+
+/// Where the elements of an array of numbers are, and the bytes of each.
+pub(in crate::validate::pickle) fn stored(objects: Objects<'_>, value: Value) -> Option<(Value, u64)> {
+    let (_, dtype, data) = parts(objects, value)?;
+    let (name, _) = kind(objects, dtype)?;
+    Some((data, name.get(1..)?.parse().ok()?))
 }
 
 /// The name and the byte order of a dtype.

@@ -4,6 +4,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::pickle::{Instance, Object, Value};
 use crate::show;
@@ -30,7 +31,7 @@ pub(super) struct Element {
     pub(super) leaves: u64,
     /// Whether it is a block of others. numpy has those in fields alone: an array or a scalar of
     /// one reads beyond its memory.
-    is_block: bool,
+    pub(super) is_block: bool,
     /// Dtypes in each other.
     height: u32,
 }
@@ -45,6 +46,29 @@ impl Element {
 /// The element of a dtype that was made by itself.
 pub(super) fn alone(it: Finished<'_>) -> Result<Element, String> {
     described(it, it.instance, 0)
+}
+
+/// The types of a proven structure's own fields, in their order, each with its element; or of what
+/// a block has.
+pub(super) fn fields(it: Finished<'_>, dtype: Value) -> Result<Vec<(Value, Element)>, String> {
+    let objects = it.objects;
+    let state = objects.called(dtype).and_then(|(_, instance)| objects.tuple(instance.state?));
+    let Some(&[_, _, base, names, fields, ..]) = state else { return Ok(Vec::new()) };
+    if let Some(&[of, _]) = objects.tuple(base) {
+        return Ok(Vec::from([(of, inner(it, of, 0)?)]));
+    }
+    let (Some(names), Some(Object::Dict(pairs))) = (objects.tuple(names), objects.get(fields)) else {
+        return Ok(Vec::new());
+    };
+    let places: BTreeMap<_, _> =
+        pairs.iter().filter_map(|&(key, field)| Some((objects.text(key)?, field))).collect();
+    let mut parts = Vec::new();
+    for &name in names {
+        let field = objects.text(name).and_then(|name| objects.tuple(*places.get(name)?));
+        let of = field.and_then(<[_]>::first).copied().unwrap_or(Value::None);
+        parts.push((of, inner(it, of, 0)?));
+    }
+    Ok(parts)
 }
 
 /// The element of an array or a scalar.
@@ -220,7 +244,7 @@ fn structure(
             return Err(wrong("with two fields of one name"));
         }
     }
-    let mut parts = alloc::vec::Vec::new();
+    let mut parts = Vec::new();
     let (mut flags, mut count, mut leaves, mut height) = (STRUCTURE, 0u64, 0u64, 0);
     for &name in names {
         let name = objects

@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::array::{self, count, is_mask, is_unmade, whole};
 use super::dtype::{self, Element};
 use crate::pickle::Value;
+use crate::validate::budget::Cost;
 use crate::validate::pickle::allowed::row::{Finished, Flaw, expect};
 
 /// `_mareconstruct(MaskedArray, ndarray, (0,), 'b')`: the data and the mask are bytes of its state.
@@ -25,6 +26,8 @@ pub(super) fn array(it: Finished<'_>) -> Result<(), String> {
         return Err("a masked array with another state than numpy's".into());
     };
     let element = whole(it, shape, kind, data)?;
+    // numpy makes one element to fill with, and another when it is looked at.
+    it.dtypes.spend(Cost::new(element.size.saturating_mul(2), element.size.saturating_mul(4)));
     if named(class, &["mvoid"]) && (element.names.is_none() || count(objects, shape, element.size) != Ok(1)) {
         return Err("a masked structure that is none".into());
     }

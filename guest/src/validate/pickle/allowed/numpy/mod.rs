@@ -3,6 +3,7 @@
 
 mod array;
 mod dtype;
+mod filled;
 mod masked;
 
 use alloc::collections::BTreeMap;
@@ -10,8 +11,8 @@ use alloc::format;
 use alloc::string::String;
 use core::cell::{Cell, RefCell};
 
-pub(in crate::validate::pickle) use array::is_own;
 pub(super) use array::{bytes_of, is_array, is_for_torch, parts, short};
+pub(in crate::validate::pickle) use array::{is_own, stored};
 use dtype::Element;
 
 use super::row::{Flaw, Row};
@@ -59,6 +60,8 @@ pub(super) static TABLE: &[Entry] = &[
     entry(&["numpy.ma", "numpy.ma.core"], &["MaskedArray", "mvoid"], Means::Class),
 ];
 
+/// Nanoseconds that no file is good for.
+const MOST: u64 = 1 << 40;
 const MULTIARRAY: &[&str] = &["numpy.core.multiarray", "numpy._core.multiarray"];
 const NUMERIC: &[&str] = &["numpy.core.numeric", "numpy._core.numeric"];
 
@@ -92,6 +95,11 @@ impl Dtypes {
     /// What the arrays that were proven so far cost, as far as only their dtypes tell.
     pub(in crate::validate::pickle) fn cost(&self) -> Cost {
         self.cost.get()
+    }
+
+    /// Whether that is more than any file may cost.
+    fn is_spent(&self) -> bool {
+        self.cost.get().time > MOST
     }
 
     fn spend(&self, cost: Cost) {

@@ -58,24 +58,21 @@ pub(super) fn sequence<'a>(objects: Objects<'a>, value: Value) -> Option<&'a [Va
     }
 }
 
-/// What Python goes through of a value, its items or its keys, if they are so many.
-pub(super) fn iterated(objects: Objects<'_>, value: Value, count: usize) -> Option<Vec<Value>> {
-    let fits = |items: &[Value]| (items.len() == count).then(|| items.to_vec());
-    if let Some(items) = sequence(objects, value) {
-        return fits(items);
+/// The sizes of an array of numpy, or of a tensor.
+pub(super) fn shape(objects: Objects<'_>, value: Value) -> Option<&[Value]> {
+    if let Some((shape, _, _)) = parts(objects, value) {
+        return objects.tuple(shape);
     }
-    let keys = |pairs: &[(Value, Value)]| pairs.iter().map(|&(key, _)| key).collect();
-    match objects.get(value)? {
-        Object::Dict(pairs) if pairs.len() == count => Some(keys(pairs)),
-        Object::Set(items) => fits(items),
-        Object::Instance(instance) => {
-            let args = instance.args.and_then(|args| objects.tuple(args)).unwrap_or_default();
-            let given = args.first().and_then(|&given| sequence(objects, given)).unwrap_or_default();
-            let length =
-                given.len().saturating_add(instance.items.len()).saturating_add(instance.pairs.len());
-            let own = || [instance.items.clone(), keys(&instance.pairs)].concat();
-            (length == count).then(|| [given, &own()].concat())
-        }
+    let called = |value| {
+        let (global, made) = objects.called(value)?;
+        Some((global.name.as_str(), objects.tuple(made.args?)?))
+    };
+    let (name, args) = match called(value)? {
+        ("_rebuild_parameter", &[tensor, ..]) => called(tensor)?,
+        other => other,
+    };
+    match (name, args) {
+        ("_rebuild_tensor" | "_rebuild_tensor_v2", &[_, _, size, ..]) => sequence(objects, size),
         _ => None,
     }
 }
@@ -132,13 +129,13 @@ pub(super) fn all(objects: Objects<'_>, dict: Value) -> Option<Vec<(Value, Value
 }
 
 /// The list or dict that a dict is made of.
-fn given(objects: Objects<'_>, instance: &Instance) -> Option<Value> {
-    let is_dict = matches!(objects.means(instance.callable), Some(Means::Call(callable)) if matches!(callable.result, Made::Dict | Made::OrderedDict));
+pub(super) fn given(objects: Objects<'_>, instance: &Instance) -> Option<Value> {
+    let is_dict = matches!(objects.means(instance.callable), Some(Means::Call(callable)) if matches!(callable.result, Made::Counts | Made::OrderedDict));
     instance.args.filter(|_| is_dict).and_then(|args| objects.tuple(args))?.first().copied()
 }
 
 /// The pairs of a dict, or of a list of pairs.
-fn pairs<'a>(objects: Objects<'a>, given: Value) -> impl Iterator<Item = (Value, Value)> + 'a {
+pub(super) fn pairs<'a>(objects: Objects<'a>, given: Value) -> impl Iterator<Item = (Value, Value)> + 'a {
     let (dict, list): (&[_], &[_]) = match objects.get(given) {
         Some(Object::Dict(pairs)) => (pairs, &[]),
         Some(Object::List(items)) => (&[], items),

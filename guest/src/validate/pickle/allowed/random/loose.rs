@@ -4,10 +4,12 @@
 
 use alloc::string::String;
 
-use super::items::{Items, Name, iterated, name, sequence};
+use super::items::{Items, Name, name, sequence, shape};
+use super::iterated::iterated;
 use super::state::{Words, is_dead, is_dead_key, is_position, is_state};
 use super::{LIES, TWISTER};
-use crate::pickle::{Object, Value};
+use crate::model::{Construct, Global};
+use crate::pickle::{Instance, Object, Value};
 use crate::validate::examine::{Part, Scope};
 use crate::validate::pickle::Objects;
 
@@ -16,35 +18,56 @@ use crate::validate::pickle::Objects;
 pub(in crate::validate::pickle) fn check(objects: Objects<'_>, part: &Part, scope: &mut Scope<'_>) {
     let mut items = Items::new(objects);
     for (id, object) in (0..).zip(objects.0) {
+        if matches!(object, Object::Instance(instance) if is_part(objects, instance)) {
+            continue;
+        }
         let pairs = match object {
             Object::Dict(pairs) => items.of(pairs),
             Object::Instance(instance) => items.of_instance(instance),
             _ => Some(Default::default()),
         };
-        let flaw = match (sequence(objects, Value::Object(id)), pairs) {
+        let value = Value::Object(id);
+        let flaw = python(objects, value).or_else(|| match (sequence(objects, value), pairs) {
             (Some(values), _) => listed(objects, values, !matches!(object, Object::List(_))),
             (None, Some(pairs)) => mapped(objects, &pairs),
             (None, None) => Some("a dict that has the keys of a generator's state again and again".into()),
-        };
+        });
         if let Some(flaw) = flaw {
             return scope.find(&LIES, part, 0, flaw);
         }
     }
 }
 
-/// `('MT19937', key, position, …)`, and Python's `(3, (numbers…, position), …)`. The numbers of its
-/// version 2 may be of any class. Those of version 3 are a tuple, and what is around that may be.
+/// Whether an object is a part of a tensor, as most in a checkpoint are: none is a state by itself.
+fn is_part(objects: Objects<'_>, instance: &Instance) -> bool {
+    let is_torch = |class: &Global| class.module.starts_with("torch") && class.name != "Size";
+    instance.construct == Construct::Persistent || objects.global(instance.callable).is_some_and(is_torch)
+}
+
+/// Python's `(3, (numbers…, position), …)`, from whatever gives three items. The numbers of its
+/// version 2 are taken from whatever gives them, and a version is what equals one.
+fn python(objects: Objects<'_>, value: Value) -> Option<String> {
+    let items = iterated(objects, value, 3)?;
+    let &[first, second, _] = items.as_slice() else { return None };
+    // Of a dict it is not a key, but the item of 0.
+    let is_version = match (first, sequence(objects, value)) {
+        (Value::Int(2 | 3), _) => true,
+        (Value::Float(bits), _) => [2.0, 3.0].contains(&f64::from_bits(bits)),
+        (Value::Object(_), Some(_)) => objects.instance(first).is_some(),
+        (_, None) => true,
+        _ => false,
+    };
+    let words = iterated(objects, second, PYTHON).filter(|_| is_version)?;
+    words.split_last().is_some_and(|(_, words)| is_dead(objects, words)).then(|| DEAD.into())
+}
+
+/// `('MT19937', key, position, …)`; and Python's numbers by themselves, which a program may put
+/// into its state: those of version 3 are a tuple.
 fn listed(objects: Objects<'_>, items: &[Value], is_tuple: bool) -> Option<String> {
     if is_tuple && items.len() == PYTHON {
         return items.split_last().is_some_and(|(_, words)| is_dead(objects, words)).then(|| DEAD.into());
     }
     let &[first, second, third, ..] = items else { return None };
-    if matches!(first, Value::Int(2 | 3))
-        && items.len() == 3
-        && let Some(words) = iterated(objects, second, PYTHON)
-    {
-        return words.split_last().is_some_and(|(_, words)| is_dead(objects, words)).then(|| DEAD.into());
-    }
     let name = name(objects, first).filter(|name| name.text == TWIST)?;
     // A list of names, or of a name and a seed.
     if objects.text(second).is_some() || matches!(second, Value::Int(_) | Value::Float(_)) {
@@ -98,10 +121,19 @@ fn at(objects: Objects<'_>, position: Value) -> String {
     }
 }
 
-/// Whether a value may be the words of a state: no text and no number.
+/// Whether a value may be the words of a state: numpy takes the first 624 of whatever has so many, of
+/// which each may be a row of one.
 fn has_words(objects: Objects<'_>, value: Value) -> bool {
-    match sequence(objects, value) {
-        Some(items) => items.len() >= TWISTER,
+    let is_long = |size: &Value| match size {
+        Value::Int(size) => usize::try_from(*size).is_ok_and(|size| size >= TWISTER),
+        _ => true,
+    };
+    if let Some(items) = sequence(objects, value) {
+        return items.len() >= TWISTER;
+    }
+    match shape(objects, value) {
+        Some([first, rest @ ..]) => is_long(first) && rest.iter().all(|size| *size == Value::Int(1)),
+        Some([]) => false,
         None => matches!(objects.get(value), Some(Object::Instance(_))),
     }
 }

@@ -3,6 +3,7 @@
 //! `mtrand.pyx` of numpy 1.26 and 2.4, and `random_setstate` of CPython.
 
 mod items;
+mod iterated;
 mod loose;
 mod state;
 
