@@ -24,94 +24,70 @@
 
 #![deny(unsafe_code)]
 
-mod barrier;
-mod buffer;
-mod check;
 mod checkpoint;
-mod checkpoint_process;
-mod checkpoint_reader;
-mod checkpoint_writer;
-mod checkpointer;
-mod checksum;
-mod digest;
 mod directory_kind;
-mod drive;
 mod error;
-mod gather;
-mod hook;
+mod file;
 mod limits;
 mod payload;
-mod presence;
-mod protected;
-mod random;
-mod rank_info;
-mod read;
-mod readback;
-mod retention;
+mod ranks;
 mod sandbox;
-mod save;
-mod seal;
 mod seconds;
-mod shard;
-mod shared_memory;
-mod stager;
 mod state;
 pub mod store;
-mod uncommitted;
+mod sys;
 pub mod validate;
-mod weigh;
-mod witness;
-mod write;
 
 use std::path::Path;
 
-use directory_kind::not_committed;
+use checkpoint::look::not_committed;
 
-#[cfg(feature = "etcd")]
-pub use barrier::EtcdBarrier;
-pub use barrier::{
-    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
-    TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
-};
-pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
-pub use checkpoint_process::{
-    CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
-    serve_checkpoint_process,
-};
-pub use checkpoint_reader::{
-    CheckpointReader, CheckpointReaderConfig, DictKind, DictTarget, Key, Subtree, Template, TensorTarget,
-};
-pub use checkpoint_writer::{CheckpointWriter, CheckpointWriterConfig};
-pub use checkpointer::{
+pub use checkpoint::checkpointer::{
     AsyncCheckpointer, BackgroundWriter, Checkpointer, CheckpointerConfig, Handle, Saving, SyncCheckpointer,
     make_async_checkpointer, make_sync_checkpointer,
 };
-pub use directory_kind::{DirectoryKind, is_partial_download};
-pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
 #[cfg(feature = "compiler")]
-pub use hook::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
-pub use hook::{HookArguments, HookContext, HookError, WriterHook};
-pub use limits::{FormatLimits, Limits};
-pub use protected::refuse_replacing;
-pub use rank_info::RankInfo;
-pub use read::{File, Format, Verified};
-pub use retention::{
+pub use checkpoint::hook::{ComponentCause, ComponentFailure, ComponentHook, HookLimits};
+pub use checkpoint::hook::{HookArguments, HookContext, HookError, WriterHook};
+pub use checkpoint::look::is_partial_download;
+pub use checkpoint::process::{
+    CheckpointProcess, CheckpointProcessConfig, CheckpointProgram, CheckpointWriterSpec,
+    serve_checkpoint_process,
+};
+pub use checkpoint::reader::{
+    CheckpointReader, CheckpointReaderConfig, DictKind, DictTarget, Key, Subtree, Template, TensorTarget,
+};
+pub use checkpoint::retention::{
     Listed, Listing, Pattern, Pruned, Retention, latest, latest_in, list, list_beside_in, list_in,
     list_latest_in, prunable_beside_in, prunable_in, prune, prune_in,
 };
+pub use checkpoint::save::{SaveOptions, save_sharded, save_sharded_with};
+pub use checkpoint::stager::{CheckpointStager, CheckpointStagerConfig, Staged};
+pub use checkpoint::uncommitted::{Uncommitted, shared_rank};
+pub use checkpoint::writer::{CheckpointWriter, CheckpointWriterConfig};
+pub use checkpoint::{Checkpoint, FileRecord, Record, StorageRecords};
+pub use directory_kind::DirectoryKind;
+pub use error::{Absence, Error, Fault, Finding, Result, Unfit};
+pub use file::protected::refuse_replacing;
+pub use file::read::{File, Format, Verified};
+pub use file::write::{
+    Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save,
+    save_with,
+};
+pub use limits::{FormatLimits, Limits};
+#[cfg(feature = "etcd")]
+pub use ranks::barrier::EtcdBarrier;
+pub use ranks::barrier::{
+    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
+    TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
+};
+pub use ranks::rank_info::RankInfo;
 pub use sandbox::{Engine, MachineCode};
-pub use save::{SaveOptions, save_sharded, save_sharded_with};
-pub use stager::{CheckpointStager, CheckpointStagerConfig, Staged};
 pub use state::{
     DType, Element, Entries, Item, Items, Leaf, Leaves, Quantizer, StateDict, Storage, Tensor, Value, Wrapper,
 };
-pub use uncommitted::{Uncommitted, shared_rank};
 pub use validate::{
     Report, ValidateOptions, Verdict, rules, validate, validate_distributed_in, validate_in, validate_set_in,
-};
-pub use write::{
-    Flattened, SafetensorsOptions, TorchOptions, WriteFormat, WriteOptions, Written, left_out, save,
-    save_with,
 };
 
 /// Loads a checkpoint file of any format into memory, every payload verified.

@@ -5,10 +5,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::record::{VERSION, contents};
-use crate::checksum::crc32;
-use crate::seal::{self, Seal};
+use crate::checkpoint::seal::{self, Seal};
+use crate::payload::checksum::crc32;
+use crate::payload::digest;
 use crate::store::Store;
-use crate::{Error, File, Result, digest};
+use crate::{Error, File, Result};
 
 /// What a rank says of the file it saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,28 +1,38 @@
 //! Checkpoint directories: `checkpoint_{rank}.pt` for each rank with its record, and
 //! the commit record without which they are no checkpoint.
 
+pub(crate) mod checkpointer;
 mod file;
+pub(crate) mod hook;
+pub(crate) mod look;
+pub(crate) mod presence;
+pub(crate) mod process;
+pub(crate) mod reader;
 mod record;
+pub(crate) mod retention;
+pub(crate) mod save;
+pub(crate) mod seal;
+pub(crate) mod shard;
+pub(crate) mod stager;
+pub(crate) mod uncommitted;
+pub(crate) mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::checksum::crc32;
+use crate::file::protected;
+use crate::payload::checksum::crc32;
+use crate::payload::digest;
 use crate::state::StateDict;
 use crate::store::{Local, Store};
-use crate::{Engine, Error, File, Result, Verified, digest, not_committed, protected, shard};
+use crate::{Engine, Error, File, Result, Verified, not_committed};
 
+pub(crate) use crate::file::reserved::{OUTLINE, RECORD};
 pub(crate) use file::crc32_of;
 pub use file::{FileRecord, StorageRecords};
 pub use record::Record;
 pub(crate) use record::{OutlineSeal, Ranks, Sealed, VERSION, contents};
-
-/// The name of the commit record in a checkpoint directory.
-pub(crate) const RECORD: &str = "strongroom.json";
-
-/// The name of the outline of a state dict that was shared over ranks.
-pub(crate) const OUTLINE: &str = "outline.pkl";
 
 /// PyTorch's name for a rank's file.
 pub(crate) fn rank_file(rank: usize) -> String {

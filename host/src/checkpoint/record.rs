@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use super::file::NO_DIGESTS;
 use super::{OUTLINE, RECORD, rank_file, rank_record};
-use crate::checksum::Hasher;
-use crate::seal::{self, Seal};
+use crate::checkpoint::seal::{self, Seal};
+use crate::payload::checksum::Hasher;
 use crate::store::{Source, Store};
 use crate::{Error, RankInfo, Result};
 

@@ -11,4 +11,5 @@ pub use engine::Engine;
 pub use machine::MachineCode;
 #[cfg(feature = "compiler")]
 pub(crate) use machine::machine;
+#[cfg(feature = "compiler")]
 pub(crate) use machine::setup;

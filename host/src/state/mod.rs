@@ -22,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use strongroom_names::{Survey, find};
 
+use crate::payload::layout::numel;
 use crate::sandbox::bindings::types as wit;
 use crate::{Error, Finding, Result};
 
@@ -30,10 +31,9 @@ pub use dtype::{DType, Element};
 pub(crate) use graft::Brought;
 pub use item::{Entries, Item, Items};
 pub(crate) use names::Arena;
+pub(crate) use storage::Content;
 pub use storage::Storage;
-pub(crate) use storage::{Content, Stored};
 pub use tensor::Tensor;
-pub(crate) use tensor::{extent, is_contiguous, numel};
 pub use value::Value;
 pub(crate) use value::add as add_value;
 pub(crate) use visit::{references, visit, visit_mut, visit_roles};

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use super::dtype::{DType, Element};
 use super::storage::Storage;
+use crate::payload::layout::{extent, is_contiguous, numel};
 use crate::sandbox::bindings::types as wit;
 use crate::{Error, Result};
 
@@ -167,7 +168,7 @@ impl<'a> Tensor<'a> {
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>> {
         let storage =
             self.storage.as_ref().ok_or_else(|| Error::Value("a meta tensor has no data".into()))?;
-        crate::gather::elements(&self.view, storage.bytes()?)
+        crate::payload::gather::elements(&self.view, storage.bytes()?)
             .ok_or_else(|| Error::Value("the tensor does not lie in its storage".into()))
     }
 
@@ -203,36 +204,6 @@ impl<T: Element> AsRef<[u8]> for Elements<T> {
     fn as_ref(&self) -> &[u8] {
         bytemuck::cast_slice(&self.0)
     }
-}
-
-/// Elements of a shape, unless that overflows.
-pub(crate) fn numel(shape: &[u64]) -> Option<u64> {
-    shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size))
-}
-
-/// Bytes of storage that hold the last element looked at, unless that overflows.
-pub(crate) fn extent(view: &wit::Tensor) -> Option<u64> {
-    if view.shape.len() != view.stride.len() {
-        return None;
-    }
-    if view.shape.contains(&0) {
-        return Some(0);
-    }
-    let last =
-        view.shape.iter().zip(&view.stride).try_fold(view.offset, |last, (&size, &stride)| {
-            last.checked_add((size - 1).checked_mul(stride)?)
-        })?;
-    view.dtype.bytes(last.checked_add(1)?)
-}
-
-pub(crate) fn is_contiguous(view: &wit::Tensor) -> bool {
-    let mut expected = 1u64;
-    view.shape.contains(&0)
-        || view.shape.iter().zip(&view.stride).rev().all(|(&size, &stride)| {
-            let fits = size == 1 || stride == expected;
-            expected = expected.saturating_mul(size);
-            fits
-        })
 }
 
 /// The strides of a contiguous tensor, as torch gives them: a dimension of size

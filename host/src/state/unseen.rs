@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::tensor::{extent, numel};
 use super::visit::visit;
 use super::{Node, StateDict, wit};
+use crate::payload::layout::{extent, numel};
 
 /// What is shown of a storage.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::drive::{self, Caution, Judged, Request};
 use super::kind::Kind;
 use super::report::Report;
 use super::rule::{PARTIAL, Rules, STOPPED, UNREADABLE, UNTRUE, Verdict};
 use super::{ValidateOptions, deep, digest};
-use crate::drive::{self, Caution, Judged, Request};
 use crate::sandbox::bindings::validator::{Item, NamedItem};
 use crate::store::{Source, Store};
 use crate::{Engine, Error, is_partial_download};

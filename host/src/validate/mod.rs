@@ -2,9 +2,11 @@
 //! what only a host can find: what cannot be read, what is missing in a directory,
 //! what is damaged or not a number in the payloads.
 
+mod check;
 mod deep;
 mod digest;
 mod distributed;
+mod drive;
 mod file;
 mod kind;
 mod level;
@@ -12,14 +14,14 @@ mod options;
 mod report;
 mod rule;
 mod set;
+mod weigh;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::store::{Local, Store};
-use crate::{Engine, Result, drive};
+use crate::{Engine, Result};
 
-pub(crate) use digest::hex;
 pub use distributed::Distributed;
 pub use kind::Kind;
 pub use level::Level;

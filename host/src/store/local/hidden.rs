@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::random::random;
+use crate::sys::random::random;
 
 /// What a hidden name stands for. It says whose it is: nothing else is ever removed.
 ///

@@ -4,9 +4,9 @@ use super::float::Special;
 use super::interval::Intervals;
 use super::sum;
 use crate::Result;
-use crate::checksum::{self, BLOCK, CHUNK, Hasher};
-use crate::read::reverse;
-use crate::state::Stored;
+use crate::file::read::reverse;
+use crate::payload::Stored;
+use crate::payload::checksum::{self, BLOCK, CHUNK, Hasher};
 
 /// What one pass over a payload found.
 pub(super) struct Passed {

@@ -1,7 +1,8 @@
 use super::float::{self, Special};
-use crate::checksum::CHUNK;
-use crate::read::reverse;
-use crate::state::{Stored, numel};
+use crate::file::read::reverse;
+use crate::payload::Stored;
+use crate::payload::checksum::CHUNK;
+use crate::payload::layout::numel;
 use crate::{DType, Result};
 
 /// The dimensions of a view, in an order of their own: the set of its elements does

@@ -4,8 +4,9 @@ use super::float::{self, Special};
 use super::interval::Intervals;
 use super::pass::{self, Passed};
 use super::strided::{Dims, Effort};
+use crate::payload::Stored;
 use crate::sandbox::bindings::types as wit;
-use crate::state::{Arena, Leaf, Node, StateDict, Stored};
+use crate::state::{Arena, Leaf, Node, StateDict};
 use crate::{DType, Result};
 
 /// What was counted in the tensors of a state dict.

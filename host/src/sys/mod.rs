@@ -1,0 +1,4 @@
+//! What the operating system does for all floors above.
+
+pub(crate) mod random;
+pub(crate) mod shared_memory;
