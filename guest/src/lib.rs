@@ -35,11 +35,13 @@ pub use dtype::{DType, Layout as TensorLayout, QScheme, StorageClass};
 pub use error::{Error, Excess, Fault, Unfit};
 pub use limits::Limits;
 pub use listing::{Listing, NamedTensor, TensorKind};
-pub use reader::{Checkpoint, Format, Reading, Step};
-pub use step::{Chunk, Next, Range};
-pub use writer::{
-    Checksum, Layout, SafetensorsOptions, Segment, Slot, Source, TorchOptions, WriteOptions, Writing,
+pub use model::{
+    Checkpoint, Checksum, FileLayout as Layout, Format, SafetensorsOptions, Segment, Slot, Source,
+    TorchOptions,
 };
+pub use reader::{Reading, Step};
+pub use step::{Chunk, Next, Range};
+pub use writer::{WriteOptions, Writing};
 
 #[cfg(target_arch = "wasm32")]
 mod component;

@@ -1,7 +1,7 @@
 //! Pictures, sounds and fonts: no reader of models opens them.
 
 use super::Described;
-use crate::validate::Kind;
+use crate::foreign::Kind;
 
 /// What the first bytes are of, of a file of `length`. What could as well be the start of anything
 /// else is not among them.

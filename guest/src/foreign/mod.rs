@@ -3,6 +3,7 @@
 
 mod archive;
 pub(crate) mod crc32c;
+mod kind;
 mod media;
 mod pickle;
 mod signature;
@@ -18,8 +19,8 @@ pub(crate) use signature::{HDF5_START, NPY, describe, hdf5_places, strong};
 
 pub(crate) use text::{OPENVINO, describe as describe_text, is_control};
 
-use crate::validate::Kind;
 use crate::{Error, show};
+pub use kind::Kind;
 
 /// What bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

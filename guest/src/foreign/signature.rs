@@ -1,7 +1,7 @@
 //! Formats that are told apart but not judged.
 
 use super::{Described, crc32c, is_text, media, text};
-use crate::validate::Kind;
+use crate::foreign::Kind;
 
 /// How a format is told by its first bytes.
 struct Signature {

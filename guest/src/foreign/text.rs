@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::Described;
-use crate::validate::Kind;
+use crate::foreign::Kind;
 
 /// What a text is by its first bytes, if they are of one.
 pub(crate) fn describe(head: &[u8]) -> Option<Described> {

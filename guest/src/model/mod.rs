@@ -1,5 +1,7 @@
 //! The state dict as an arena of nodes. Knows no format.
 
+mod checkpoint;
+mod layout;
 mod names;
 mod visit;
 
@@ -10,6 +12,8 @@ use alloc::vec::Vec;
 use crate::Range;
 use crate::dtype::{DType, Layout, QScheme};
 
+pub use checkpoint::{Checkpoint, Format};
+pub use layout::{Checksum, Layout as FileLayout, SafetensorsOptions, Segment, Slot, Source, TorchOptions};
 pub use names::Arena;
 pub(crate) use visit::{children, children_mut};
 pub use visit::{visit, visit_mut, visit_roles, visit_roles_mut};

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::header::{self, Entry, Header};
 use super::{LENGTH, element};
+use crate::model::{Checkpoint, Format};
 use crate::model::{Node, NodeId, StorageId, Stored, Tensor, Text};
-use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range};
 use crate::{Error, Limits};
 

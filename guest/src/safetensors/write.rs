@@ -9,9 +9,9 @@ use super::ties::ties;
 use super::{MAX_HEADER, METADATA};
 use crate::dtype::DType;
 use crate::error::Unfit;
+use crate::model::{FileLayout as Layout, SafetensorsOptions, Segment, Slot, Source};
 use crate::model::{Node, NodeId, Storage};
 use crate::path::{Walk, get};
-use crate::writer::{Layout, SafetensorsOptions, Segment, Slot, Source};
 use crate::{Error, show};
 
 /// Lays the state dict under `root` out as the reference serializer does.

@@ -2,8 +2,8 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::model::Checkpoint;
 use crate::pickle::{Machine, Progress};
-use crate::reader::Checkpoint;
 use crate::step::{Next, Range};
 use crate::torch::order;
 use crate::torch::records::Records;

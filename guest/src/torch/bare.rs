@@ -6,11 +6,11 @@ use super::emit::emit;
 use super::interpret::NamedStorage;
 use super::order;
 use crate::extras::Extras;
+use crate::model::{Checkpoint, Format};
+use crate::model::{FileLayout as Layout, Segment};
 use crate::model::{Node, NodeId, Storage, Stored};
 use crate::pickle::{Machine, Progress};
-use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range, Window};
-use crate::writer::{Layout, Segment};
 use crate::{Error, Limits, foreign, show};
 
 /// Reads a pickle that is a file by itself: the `data.pkl` of an archive, without the

@@ -7,9 +7,9 @@ use alloc::vec::Vec;
 use super::interpret::Interpreted;
 use super::order;
 use crate::extras::Extras;
+use crate::model::{Checkpoint, Format};
 use crate::model::{StorageId, Stored};
 use crate::pickle::{Graph, Machine, Object, Progress, Value};
-use crate::reader::{Checkpoint, Format};
 use crate::step::{Next, Range, Window};
 use crate::{Error, Limits, show};
 

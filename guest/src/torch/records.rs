@@ -6,8 +6,8 @@ use core::ops::Bound::{Excluded, Unbounded};
 
 use crate::error::Unfit;
 use crate::extras::Extras;
+use crate::model::{Checkpoint, Format};
 use crate::model::{Global, Stored};
-use crate::reader::{Checkpoint, Format};
 use crate::torch::interpret::{Interpreted, NamedStorage};
 use crate::torch::notes::{Fact, LONGEST_NOTE, Note};
 use crate::zip::{Directory, Entry};

@@ -6,13 +6,13 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::model::{Checksum, FileLayout as Layout, Segment, Source, TorchOptions};
 use crate::model::{Storage, Stored};
 use crate::step::{Next, Range};
 use crate::torch::ArchiveWriter;
 use crate::torch::emit::Emitted;
 use crate::torch::interpret::Interpreted;
 use crate::torch::records::Records;
-use crate::writer::{Checksum, Layout, Segment, Source, TorchOptions};
 use crate::zip::{self, Directory, Opening};
 use crate::{Error, Limits};
 

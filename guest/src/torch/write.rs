@@ -2,10 +2,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::model::{Checksum, FileLayout as Layout, Segment, Slot, Source, TorchOptions};
 use crate::model::{Node, NodeId, Storage, StorageId};
 use crate::torch::emit::{Emitted, emit};
 use crate::torch::serialization_id::SerializationId;
-use crate::writer::{Checksum, Layout, Segment, Slot, Source, TorchOptions};
 use crate::zip::{self, Segments};
 use crate::{Error, show};
 

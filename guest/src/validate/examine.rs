@@ -10,7 +10,8 @@ use super::budget::Budget;
 use super::file::cut;
 use super::finding::{Finding, Rule};
 use super::options::ValidateOptions;
-use super::report::{Kind, Payload, Report};
+use super::report::{Payload, Report};
+use crate::foreign::Kind;
 use crate::step::{Next, Range};
 
 /// Judges one kind of content.

@@ -32,11 +32,12 @@ mod text;
 mod validating;
 mod zip;
 
+pub use crate::foreign::Kind;
 pub use dcp::items::Item;
 pub use dcp::matching::{Expectation, Expected, Root};
 pub use finding::{Class, Finding, Rule, Severity, Verdict};
 pub use level::Level;
 pub use options::ValidateOptions;
-pub use report::{Kind, Payload, Report};
+pub use report::{Payload, Report};
 pub use rules::RULES;
 pub use validating::{Judging, Validating};

@@ -2,7 +2,7 @@
 //! it means that they are no model.
 
 use super::examine::Scope;
-use super::report::Kind;
+use crate::foreign::Kind;
 
 /// What somebody who sees a name will do with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::Error;
-use crate::writer::Segment;
+use crate::model::Segment;
 use crate::zip::Segments;
 use crate::zip::records::{
     CENTRAL_ENTRY, CENTRAL_ENTRY_BYTES, DESCRIPTOR, END_RECORD, END_RECORD_BYTES, FLAG_DESCRIPTOR, FLAG_UTF8,

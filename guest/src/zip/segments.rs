@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use crate::writer::Segment;
+use crate::model::Segment;
 
 /// Collects bytes that go to rising offsets: neighbours are joined, and no
 /// segment grows too large to pass on in one go.

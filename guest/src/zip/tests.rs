@@ -7,8 +7,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
+use crate::model::Segment;
 use crate::step::{Next, Range};
-use crate::writer::Segment;
 use crate::{Error, Limits};
 
 /// The files of `testdata/`.

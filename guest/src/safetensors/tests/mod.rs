@@ -9,10 +9,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::SafetensorsReader;
+use crate::model::Checkpoint;
+use crate::model::{FileLayout as Layout, Source};
 use crate::model::{Node, NodeId, Storage, Tensor, Text};
-use crate::reader::Checkpoint;
 use crate::step::Next;
-use crate::writer::{Layout, Source};
 use crate::{DType, Error, Limits, Range};
 
 /// A file of this header and payload.

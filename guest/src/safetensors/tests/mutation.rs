@@ -2,9 +2,9 @@ use alloc::vec::Vec;
 
 use super::super::layout;
 use super::{State, file, read};
+use crate::model::Checkpoint;
+use crate::model::SafetensorsOptions;
 use crate::model::{Node, NodeId, Storage, Tensor, Text};
-use crate::reader::Checkpoint;
-use crate::writer::SafetensorsOptions;
 use crate::{DType, Error};
 
 const HEADERS: [(&str, &[u8]); 3] = [

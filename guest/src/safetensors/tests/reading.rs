@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use super::{file, read, read_within};
+use crate::model::{Checkpoint, Format};
 use crate::model::{Node, Text};
-use crate::reader::{Checkpoint, Format};
 use crate::{DType, Error, Limits, Range};
 
 /// An entry of two bytes at the start.

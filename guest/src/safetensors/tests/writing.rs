@@ -6,7 +6,7 @@ use alloc::{format, vec};
 use super::super::write::{ORDER, layout};
 use super::{State, file, header, read, tensor, write};
 use crate::model::{Construct, Global, Node, NodeId, Object, Quantizer, Storage};
-use crate::writer::{Layout, SafetensorsOptions, Slot, Source};
+use crate::model::{FileLayout as Layout, SafetensorsOptions, Slot, Source};
 use crate::{DType, Error, QScheme};
 
 fn plan(state: &State, root: NodeId) -> Result<Layout, Error> {

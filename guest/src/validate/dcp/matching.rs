@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use super::items::Item;
 use crate::dtype::DType;
+use crate::foreign::Kind;
 use crate::step::Range;
 use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::file::{Sniff, limit};
 use crate::validate::finding::Rule;
-use crate::validate::report::Kind;
 use crate::{Excess, show};
 
 /// Readers go where the metadata says.

@@ -1,10 +1,10 @@
 use crate::Excess;
 use crate::dcp::{self, About};
+use crate::foreign::Kind;
 use crate::pickle::Graph;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::file::limit;
 use crate::validate::finding::Rule;
-use crate::validate::report::Kind;
 
 /// The graph is the one that torch writes.
 pub(super) static GRAPH: Rule = Rule::malformed(

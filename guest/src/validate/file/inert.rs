@@ -4,10 +4,10 @@ use alloc::format;
 
 use super::unknown;
 use crate::foreign::Described;
+use crate::foreign::Kind;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
 use crate::validate::name::Named;
-use crate::validate::report::Kind;
 
 /// Content that no reader of models takes for anything.
 pub(in crate::validate) static RULE: Rule = Rule::inert(

@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 use super::content::Content;
 use super::{limit, polyglot};
 use crate::Excess;
+use crate::foreign::Kind;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
-use crate::validate::report::Kind;
 
 /// Goes over a message's fields without looking into them, as `onnx.load` does first of all; then
 /// over those of its graph.

@@ -3,10 +3,10 @@ use alloc::format;
 use super::content::Content;
 use super::unknown;
 use crate::foreign;
+use crate::foreign::Kind;
 use crate::safetensors::MAX_HEADER;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::finding::Rule;
-use crate::validate::report::Kind;
 use crate::validate::zip::Inflate;
 
 /// A file that is of two kinds.

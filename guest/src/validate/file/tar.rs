@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use super::Sniff;
 use crate::Excess;
+use crate::foreign::Kind;
 use crate::foreign::tar::{BLOCK, Header};
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::limit;
 use crate::validate::finding::Rule;
-use crate::validate::report::Kind;
 
 /// A tar archive.
 pub(in crate::validate) static RULE: Rule = Rule::unverified(

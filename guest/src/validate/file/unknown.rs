@@ -5,12 +5,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{inert, polyglot, sentencepiece, tfevents};
+use crate::foreign::Kind;
 use crate::foreign::{self, Described, HEAD};
 use crate::show;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::finding::{Class, Rule};
-use crate::validate::report::Kind;
 use crate::validate::{gguf, name, text};
 
 /// Content of no known kind.

@@ -9,11 +9,11 @@ use super::data::Data;
 use super::metadata::Value;
 use super::{HEADER, VERSION, metadata, tensor};
 use crate::Excess;
+use crate::foreign::Kind;
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::limit;
 use crate::validate::finding::Rule;
-use crate::validate::report::Kind;
 
 /// Goes over a GGUF file's header an item at a time, and compares where the tensors are with how
 /// long the file is.

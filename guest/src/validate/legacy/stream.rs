@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use super::keys::Placed;
 use super::{count, header, sole, source, trailing, untyped};
+use crate::foreign::Kind;
 use crate::pickle::Graph;
 use crate::step::{Next, Range, Window};
 use crate::torch::NamedStorage;
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::pickle::{Dialect, Fed, PickleRun};
-use crate::validate::report::Kind;
 use crate::validate::tensor::Tensors;
 
 /// Judges a legacy stream. What is wrong with one pickle does not keep the next

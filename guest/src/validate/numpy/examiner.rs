@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use super::version::{self, Version};
 use super::{header, object, parse, size};
+use crate::foreign::Kind;
 use crate::foreign::NPY;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
-use crate::validate::report::Kind;
 
 /// Judges a numpy file: its header, and what that says of the rest.
 #[derive(Debug, Default)]

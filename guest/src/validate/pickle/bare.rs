@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use super::run::{Dialect, Fed, PickleRun};
 use super::{held, hidden, index, trailing};
+use crate::foreign::Kind;
 use crate::step::{Next, Range, Window};
 use crate::validate::dcp;
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::unknown;
 use crate::validate::finding::Verdict;
 use crate::validate::legacy;
-use crate::validate::report::{Kind, Report};
+use crate::validate::report::Report;
 use crate::validate::tensor::Tensors;
 
 /// Judges a pickle in a file of its own, or several one after another: whoever

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use super::{json, length, walk};
 use crate::Excess;
+use crate::foreign::Kind;
 use crate::safetensors::LENGTH;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::limit;
-use crate::validate::report::Kind;
 
 /// Judges a safetensors file: its header, and whether the tensors cover the rest.
 #[derive(Debug, Default)]

@@ -10,12 +10,12 @@ use super::markup::Markup;
 use super::settings::{self, Setting};
 use super::{index, pointer, source};
 use crate::Excess;
+use crate::foreign::Kind;
 use crate::foreign::{Described, OPENVINO};
 use crate::step::{Next, Range, Window};
 use crate::validate::examine::{Child, Examine, Part, Scope};
 use crate::validate::file::{inert, limit, unknown};
 use crate::validate::name::{self, Named};
-use crate::validate::report::Kind;
 use crate::validate::template;
 
 /// Reads a text to its end.

@@ -10,12 +10,12 @@ use super::spans::{self, Span, What};
 use super::work::Work;
 use super::{directory, duplicates, hidden, names, several};
 use crate::Excess;
+use crate::foreign::Kind;
 use crate::step::{Next, Range};
 use crate::validate::dcp::items::{Item, Walk, Walked};
 use crate::validate::dcp::matching;
 use crate::validate::examine::{Bytes, Child, Examine, Part, Scope};
 use crate::validate::file::{Sniff, limit};
-use crate::validate::report::Kind;
 use crate::zip::windows::{self, Windows};
 
 /// Judges a zip archive.

@@ -6,11 +6,11 @@ use super::member::{DEFLATED, Member, NUMPY};
 use super::torch::program::{Program, Script};
 use super::torch::{self, Note, Notes, Role, Storages};
 use super::{crc, hidden, method};
+use crate::foreign::Kind;
 use crate::step::{Next, Range};
 use crate::validate::examine::{Child, Part, Scope};
 use crate::validate::file::{Sniff, unknown};
 use crate::validate::pickle::{Hidden, Suspicion};
-use crate::validate::report::Kind;
 
 /// What is to be read of an archive's records, one after another.
 #[derive(Debug)]

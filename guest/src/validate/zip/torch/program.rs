@@ -1,10 +1,10 @@
 use alloc::vec::Vec;
 
 use crate::foreign;
+use crate::foreign::Kind;
 use crate::validate::examine::{Part, Scope};
 use crate::validate::file::unknown;
 use crate::validate::finding::Rule;
-use crate::validate::report::Kind;
 use crate::validate::zip::member::Member;
 
 use super::role::{Role, role_of};
