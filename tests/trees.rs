@@ -47,6 +47,20 @@ fn what_is_left_out_cannot_be() {
     }
 }
 
+/// Nodes that nothing leads to are no part of what is written.
+#[test]
+fn what_nothing_leads_to_has_no_say() {
+    let mut arena = single(Kind::Effect, Place::DictKey, 1).unwrap();
+    let effects = arena.nodes.iter().filter_map(|node| match node {
+        Node::Object(object) => object.effects.first().copied(),
+        _ => None,
+    });
+    let effects: Vec<_> = effects.collect();
+    assert!(!effects.is_empty());
+    arena.nodes.push(Node::Tuple(effects));
+    assert_eq!(comes_back(&arena, 1), Ok(()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -20,6 +20,8 @@ pub(super) struct Walk<'a> {
     pub(super) storages: Storages<'a>,
     pub(super) dotted: Dotted,
     nodes: &'a [Node],
+    /// Where the walk begins.
+    root: NodeId,
     /// The nodes that several others lead to, once that was asked.
     shared: Option<Vec<bool>>,
     tasks: Vec<Task<'a>>,
@@ -73,6 +75,7 @@ impl<'a> Walk<'a> {
             storages: Storages::new(storages),
             dotted,
             nodes,
+            root: 0,
             shared: None,
             tasks: Vec::new(),
         }
@@ -80,6 +83,7 @@ impl<'a> Walk<'a> {
 
     /// Pickles the node `root`.
     pub(super) fn run(mut self, root: NodeId) -> Result<Emitted, Stop> {
+        self.root = root;
         self.out.op(PROTO);
         self.out.op(2);
         self.tasks.push(Task::Visit(root));
@@ -108,8 +112,8 @@ impl<'a> Walk<'a> {
 
     /// Whether several nodes lead to a node, or one several times.
     pub(super) fn is_shared(&mut self, id: NodeId) -> bool {
-        let nodes = self.nodes;
-        let shared = self.shared.get_or_insert_with(|| shared(nodes));
+        let (nodes, root) = (self.nodes, self.root);
+        let shared = self.shared.get_or_insert_with(|| shared(nodes, root));
         usize::try_from(id).ok().and_then(|id| shared.get(id)).copied().unwrap_or(true)
     }
 
@@ -298,14 +302,21 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// For each node whether it is led to more than once.
-fn shared(nodes: &[Node]) -> Vec<bool> {
+/// For each node whether it is led to more than once. Nodes that nothing under the root leads to have
+/// no say: a reader of what is written does not know them.
+fn shared(nodes: &[Node], root: NodeId) -> Vec<bool> {
     let (mut met, mut shared) = (vec![false; nodes.len()], vec![false; nodes.len()]);
-    for node in nodes {
+    let mut stack = vec![root];
+    while let Some(id) = stack.pop() {
+        let Some(node) = usize::try_from(id).ok().and_then(|id| nodes.get(id)) else { continue };
         children(node, |id| {
             let Ok(index) = usize::try_from(id) else { return };
             if let (Some(met), Some(shared)) = (met.get_mut(index), shared.get_mut(index)) {
-                *shared |= core::mem::replace(met, true);
+                if core::mem::replace(met, true) {
+                    *shared = true;
+                } else {
+                    stack.push(id);
+                }
             }
         });
     }
