@@ -1,7 +1,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::view::node;
+use super::view::{self, node};
 use crate::model::{Global, Node, Object};
 use crate::show;
 use crate::torch::Surveyed;
@@ -39,8 +39,7 @@ pub(super) fn index(text: &str) -> Option<i64> {
 /// A call that the model has no node for: a device in one string, a layout
 /// nobody knows.
 fn called(found: &Surveyed, object: &Object) -> Option<String> {
-    let Some(Node::Global(Global { module, name })) = node(found, object.callable) else { return None };
-    let Some(Node::Tuple(args)) = node(found, object.args?) else { return None };
+    let (Global { module, name }, args) = view::called(found, object)?;
     // Which argument names one.
     let at = match name.as_str() {
         "_rebuild_device_tensor_from_cpu_tensor" | "_rebuild_device_tensor_from_numpy" => 2,

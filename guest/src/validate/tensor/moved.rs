@@ -4,7 +4,7 @@ use alloc::format;
 
 use super::gradient::{self, differentiable};
 use super::unusable;
-use super::view::{node, strided};
+use super::view::{called, node, strided};
 use crate::dtype::DType;
 use crate::model::{Node, NodeId, Object, Tensor};
 use crate::torch::Surveyed;
@@ -27,8 +27,7 @@ pub(super) enum Source<'a> {
 
 /// The move that a call is.
 pub(super) fn of<'a>(found: &'a Surveyed, object: &Object) -> Option<Move<'a>> {
-    let Some(Node::Global(global)) = node(found, object.callable) else { return None };
-    let Some(Node::Tuple(args)) = node(found, object.args?) else { return None };
+    let (global, args) = called(found, object)?;
     let from = match (global.module.as_str(), global.name.as_str()) {
         ("torch._utils", "_rebuild_device_tensor_from_cpu_tensor") => {
             Source::Tensor(strided(found, *args.first()?)?)

@@ -1,4 +1,4 @@
-use crate::model::{Node, NodeId, Tensor};
+use crate::model::{Global, Node, NodeId, Object, Tensor};
 use crate::torch::Surveyed;
 
 /// The node of this number.
@@ -17,6 +17,23 @@ pub(super) fn strided(found: &Surveyed, mut id: NodeId) -> Option<&Tensor> {
         }
     }
     None
+}
+
+/// What a call asks for: a function and its arguments. One that makes another class of a tensor hands
+/// its own on to the function that makes the tensor.
+pub(super) fn called<'a>(found: &'a Surveyed, object: &Object) -> Option<(&'a Global, &'a [NodeId])> {
+    let call = |callable, args| match (node(found, callable)?, node(found, args)?) {
+        (Node::Global(global), Node::Tuple(args)) => Some((global, args.as_slice())),
+        _ => None,
+    };
+    match call(object.callable, object.args?)? {
+        (global, &[function, _, args, _]) if is_handing_on(global) => call(function, args),
+        called => Some(called),
+    }
+}
+
+fn is_handing_on(global: &Global) -> bool {
+    global.module == "torch._tensor" && global.name == "_rebuild_from_type_v2"
 }
 
 /// All strided tensors, with the offsets of the calls that make them.

@@ -125,7 +125,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(
         &["torch._tensor"],
         &["_rebuild_from_type_v2"],
-        special(&[&[a::REBUILD, a::TENSOR_CLASS, a::TUPLE, a::ATTRIBUTES]], Made::Tensor, Work::Compound),
+        special(&[&[a::REBUILD, a::TENSOR_CLASS, a::TUPLE, a::ATTRIBUTES]], Made::Tensor, Work::Handed),
     ),
     entry(&["torch.nn.parameter"], &["Parameter"], Means::TensorClass),
     entry(&["torch"], &["Tensor"], Means::TensorClass),

@@ -38,6 +38,8 @@ pub(in crate::validate::pickle) enum Work {
     Compound,
     /// The same of an array of numpy, whose elements become others.
     Moved,
+    /// It hands arguments on to a function that makes a tensor, and makes it one of another class.
+    Handed,
     /// It makes an array of numpy, or of what has one inside, and copies its bytes.
     Array,
     /// It makes a generator of random numbers.
@@ -66,8 +68,29 @@ impl Meter<'_> {
             Some(Means::Maker) => self.objects.row(instance).map_or(Work::Python, |(row, _, _)| row.work),
             _ => return CALL,
         };
+        let own = match (work, args) {
+            (Work::Handed, &[function, _, inner, _]) => COMPOUND.and(self.handed(function, inner)),
+            _ => self.work(work, args, instance.state),
+        };
+        let args = args.iter().map(|&arg| self.argument(arg));
+        args.fold(own.and(CALL), Cost::and)
+    }
+
+    /// What a function costs that gets its arguments from another.
+    fn handed(&mut self, function: Value, args: Value) -> Cost {
+        let args = self.objects.tuple(args).unwrap_or_default();
+        match self.objects.means(function) {
+            // One that hands on again is refused.
+            Some(Means::Call(callable)) if callable.work != Work::Handed => {
+                self.work(callable.work, args, None)
+            }
+            _ => Cost::default(),
+        }
+    }
+
+    fn work(&mut self, work: Work, args: &[Value], state: Option<Value>) -> Cost {
         let first = args.first().copied().unwrap_or(Value::None);
-        let own = match work {
+        match work {
             Work::Numbers => Cost::default(),
             Work::Python => PYTHON,
             Work::Decimal => PARSED.times(self.digits(args)),
@@ -85,13 +108,11 @@ impl Meter<'_> {
             Work::Bytes => copied(self.bytes(first)),
             Work::Load => copied(self.bytes(first)).times(2).and(LOAD),
             Work::Tensor => TENSOR,
-            Work::Compound => COMPOUND,
+            Work::Compound | Work::Handed => COMPOUND,
             Work::Moved => COMPOUND.and(self.moved(args)),
-            Work::Array => self.array(instance.state, args),
+            Work::Array => self.array(state, args),
             Work::Generator => GENERATOR,
-        };
-        let args = args.iter().map(|&arg| self.argument(arg));
-        args.fold(own.and(CALL), Cost::and)
+        }
     }
 
     /// What it costs to look at an argument: to read it, or each of a size's numbers and each

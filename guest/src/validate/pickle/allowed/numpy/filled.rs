@@ -21,9 +21,12 @@ struct Field {
 
 /// Whether items may be the elements of a type that has objects.
 pub(super) fn are_items(it: Finished<'_>, dtype: Value, items: &[Value]) -> Result<bool, String> {
-    // Too much is said already where it counts: nothing more has to be found.
-    if items.is_empty() || it.dtypes.is_spent() {
+    if items.is_empty() {
         return Ok(true);
+    }
+    // Many arrays may have one list, which is gone through for each.
+    if it.dtypes.is_spent() {
+        return Err("arrays of more fields than anybody fills".into());
     }
     let field = field(it, dtype, dtype::of(it, dtype)?)?;
     if !field.is_structure() {
@@ -52,9 +55,8 @@ impl Field {
     fn takes(&self, objects: Objects<'_>, value: Value) -> bool {
         let element = self.element;
         if self.is_structure() {
-            let items = objects.tuple(value).unwrap_or_default();
-            return objects.tuple(value).is_some()
-                && items.len() == self.inner.len()
+            let Some(items) = objects.tuple(value) else { return false };
+            return items.len() == self.inner.len()
                 && self.inner.iter().zip(items).all(|(field, &item)| field.takes(objects, item));
         }
         if element.is_block {
@@ -71,9 +73,8 @@ impl Field {
             'U' => objects.text(value).is_some_and(|text| text.len() as u64 <= element.size),
             'S' | 'V' => bytes(),
             'm' | 'M' => {
-                let is_time = |module: &str| module == "datetime";
                 matches!(value, Value::Int(_) | Value::None)
-                    || objects.called(value).is_some_and(|(global, _)| is_time(&global.module))
+                    || objects.called(value).is_some_and(|(global, _)| global.module == "datetime")
             }
             _ => false,
         }

@@ -60,7 +60,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(&["numpy.ma", "numpy.ma.core"], &["MaskedArray", "mvoid"], Means::Class),
 ];
 
-/// Nanoseconds that no file is good for.
+/// Nanoseconds to fill arrays of structures: a quarter of an hour, and some tens of millions of rows.
 const MOST: u64 = 1 << 40;
 const MULTIARRAY: &[&str] = &["numpy.core.multiarray", "numpy._core.multiarray"];
 const NUMERIC: &[&str] = &["numpy.core.numeric", "numpy._core.numeric"];
@@ -97,7 +97,7 @@ impl Dtypes {
         self.cost.get()
     }
 
-    /// Whether that is more than any file may cost.
+    /// Whether that is so much that no more is looked at.
     fn is_spent(&self) -> bool {
         self.cost.get().time > MOST
     }

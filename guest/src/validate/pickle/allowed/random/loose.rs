@@ -57,7 +57,7 @@ fn python(objects: Objects<'_>, value: Value) -> Option<String> {
         (_, None) => true,
         _ => false,
     };
-    let words = iterated(objects, second, PYTHON).filter(|_| is_version)?;
+    let words = is_version.then(|| iterated(objects, second, PYTHON))??;
     words.split_last().is_some_and(|(_, words)| is_dead(objects, words)).then(|| DEAD.into())
 }
 
