@@ -314,7 +314,7 @@ fn shared(nodes: &[Node], root: NodeId) -> Vec<bool> {
             if let (Some(met), Some(shared)) = (met.get_mut(index), shared.get_mut(index)) {
                 if core::mem::replace(met, true) {
                     *shared = true;
-                } else {
+                } else if id != root {
                     stack.push(id);
                 }
             }

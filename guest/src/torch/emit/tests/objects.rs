@@ -161,3 +161,15 @@ fn effects_come_last_and_picklers_keep_none_of_them() {
           h\x07e.",
     );
 }
+
+#[test]
+fn a_setter_whose_state_leads_back_to_the_root_is_written_like_any() {
+    let mut arena = Arena::default();
+    let (class, put) = (arena.global("m", "C"), arena.global("m", "put"));
+    let (empty, owner) = (arena.tuple(&[]), arena.promise());
+    let state = arena.list(&[owner]);
+    let setter = arena.call(put, &[owner, state]);
+    let effects = vec![setter];
+    arena.keep(owner, Node::Object(Box::new(Object { effects, ..object(Construct::Call, class, empty) })));
+    arena.is_written_as(owner, b"\x80\x02cm\nC\nq\x00)Rq\x01cm\nput\nq\x02h\x01]q\x03h\x01a\x86R0.");
+}
