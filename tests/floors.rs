@@ -48,7 +48,9 @@ fn upward(sources: &str, floors: &[&str]) -> Vec<String> {
         }
         let floor = floors.iter().position(|floor| *floor == module);
         let floor = floor.unwrap_or_else(|| panic!("{module} is on no floor: give it one"));
-        for path in uses(&code(&fs::read_to_string(&file).unwrap())) {
+        let is_folder = place.ends_with("mod.rs");
+        let depth = place.iter().count() - usize::from(is_folder);
+        for path in uses(&code(&fs::read_to_string(&file).unwrap()), depth) {
             let head = path.split("::").next().unwrap();
             let target = floors.iter().position(|floor| *floor == head).or(exported.get(head).copied());
             if target.is_some_and(|target| target > floor) {
@@ -65,9 +67,9 @@ fn exported(root: &str, floors: &[&str]) -> BTreeMap<String, usize> {
     for statement in root.split(';') {
         let Some((_, path)) = statement.split_once("pub use ") else { continue };
         for path in expanded(path) {
-            let mut parts = path.split("::");
-            let floor = floors.iter().position(|floor| Some(*floor) == parts.clone().next());
-            if let (Some(floor), Some(name)) = (floor, parts.next_back()) {
+            let (head, _) = path.split_once("::").unwrap_or((&path, ""));
+            let (_, name) = path.rsplit_once("::").unwrap_or(("", &path));
+            if let Some(floor) = floors.iter().position(|floor| *floor == head) {
                 exported.insert(name.into(), floor);
             }
         }
@@ -75,11 +77,13 @@ fn exported(root: &str, floors: &[&str]) -> BTreeMap<String, usize> {
     exported
 }
 
-/// The paths behind `crate::`.
-fn uses(code: &str) -> Vec<String> {
+/// The paths from the root on: those behind `crate::`, or behind as many `super::` as the module is deep.
+fn uses(code: &str, depth: usize) -> Vec<String> {
     let mut paths = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        paths.extend(expanded(&code[at + "crate::".len()..]));
+    for root in ["crate::".into(), "super::".repeat(depth)] {
+        for (at, _) in code.match_indices(&root) {
+            paths.extend(expanded(&code[at + root.len()..]));
+        }
     }
     paths
 }

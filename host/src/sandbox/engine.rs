@@ -52,7 +52,7 @@ impl Engine {
     #[cfg(feature = "compiler")]
     pub fn with_component(component: &[u8], limits: Limits) -> Result<Self> {
         let engine = machine::machine()?;
-        let sha256 = super::machine::hex(component).into();
+        let sha256 = machine::hex(component).into();
         let component = Component::new(&engine, component).map_err(setup)?;
         Self::build(&engine, component, limits, (sha256, MachineCode::Compiled))
     }
