@@ -39,8 +39,19 @@ impl LocalSink {
         enough(path, place, length)?;
         let failed = |source| Error::io(path, "create", source);
         let access = Access::of(place).map_err(failed)?;
-        parents::make(place).map_err(failed)?;
-        Self::start(path, place, name, length, access, false).inspect_err(|_| parents::unmake(place))
+        let (temporary, file) =
+            parents::make(place, || Self::open(place, name, access.is_some())).map_err(failed)?;
+        Self {
+            path: path.into(),
+            place: place.into(),
+            temporary,
+            file,
+            access,
+            staged: false,
+            finished: false,
+        }
+        .reserved(length)
+        .inspect_err(|_| parents::unmake(place))
     }
 
     /// Starts a file in a directory that is staged.
@@ -52,37 +63,42 @@ impl LocalSink {
         access: Option<Access>,
     ) -> Result<Self> {
         enough(path, place, length)?;
-        Self::start(path, place, name, length, access, true)
+        let opened = Self::open(place, name, access.is_some());
+        let (temporary, file) = opened.map_err(|source| Error::io(path, "create", source))?;
+        Self {
+            path: path.into(),
+            place: place.into(),
+            temporary,
+            file,
+            access,
+            staged: true,
+            finished: false,
+        }
+        .reserved(length)
     }
 
-    fn start(
-        path: &Path,
-        place: &Path,
-        name: &OsStr,
-        length: u64,
-        access: Option<Access>,
-        staged: bool,
-    ) -> Result<Self> {
-        let failed = |source| Error::io(path, "create", source);
-        // What replaces a file that not all may read is nobody else's from the beginning.
-        let mode = if access.is_some() { 0o600 } else { 0o666 };
-        let (temporary, file) = loop {
+    /// A file under a hidden name. What replaces one that not all may read is nobody else's from the
+    /// beginning.
+    fn open(place: &Path, name: &OsStr, private: bool) -> io::Result<(PathBuf, File)> {
+        let mode = if private { 0o600 } else { 0o666 };
+        loop {
             let temporary = Kind::Partial.unique(place, name);
             let mut under_way = hold();
-            let file = File::options().write(true).create_new(true).mode(mode).open(&temporary);
-            let file = file.map_err(failed)?;
+            let file = File::options().write(true).create_new(true).mode(mode).open(&temporary)?;
             under_way.files.insert(temporary.clone());
             drop(under_way);
-            if claim(&file, &temporary).map_err(failed)? {
-                break (temporary, file);
+            match claim(&file, &temporary) {
+                Ok(true) => return Ok((temporary, file)),
+                Ok(false) => drop(hold().files.remove(&temporary)),
+                Err(error) => return Err(error),
             }
-            hold().files.remove(&temporary);
-        };
-        let (path, place) = (path.to_path_buf(), place.to_path_buf());
-        let sink = Self { path, place, temporary, file, access, staged, finished: false };
-        reserve(&sink.file, length)
-            .map_err(|source| Error::io(&sink.path, format!("reserve {length} bytes"), source))?;
-        Ok(sink)
+        }
+    }
+
+    fn reserved(self, length: u64) -> Result<Self> {
+        reserve(&self.file, length)
+            .map_err(|source| Error::io(&self.path, format!("reserve {length} bytes"), source))?;
+        Ok(self)
     }
 }
 

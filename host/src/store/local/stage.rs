@@ -47,9 +47,7 @@ impl LocalStage {
     pub(super) fn join(path: &Path, place: &Path, name: &OsStr, token: &str) -> Result<Self> {
         let directory = Kind::Stage.beside(place, name, token);
         let failed = |source| Error::io(path, "create", source);
-        parents::make(place).map_err(failed)?;
-        let joined = Self::claim(place, &directory).inspect_err(|_| parents::unmake(place));
-        let (claimed, working) = joined.map_err(failed)?;
+        let (claimed, working) = parents::make(place, || Self::claim(place, &directory)).map_err(failed)?;
         let (path, place, kept) = (path.into(), place.into(), AtomicBool::new(false));
         Ok(Self { path, place, directory, claimed, kept, _working: working })
     }
