@@ -41,7 +41,7 @@ fn two_gigabytes_of_address_space_are_enough() {
     let file = checkpoint();
     let script = format!("ulimit -v 2097152 && exec '{}' validate '{}'", program(), file.display());
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-    assert_eq!(said(&output), format!("{}: safe (torch-zip, weights-only)\n", file.display()));
+    assert_eq!(said(&output), format!("{}: safe (torch-zip, tensors-only)\n", file.display()));
 }
 
 #[test]

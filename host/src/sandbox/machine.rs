@@ -19,14 +19,18 @@ pub(super) fn shipped() -> Result<(wasmtime::Engine, Component, MachineCode)> {
     let native = shipped::native().map(|code| loaded(Config::new(), &code));
     let why = match native {
         Some(Ok((engine, component))) => return Ok((engine, component, MachineCode::Native)),
-        Some(Err(error)) => format!("{error}"),
+        Some(Err(error)) => reason(error),
         None => "there is no machine code for it".into(),
     };
-    let portable = shipped::portable().ok_or_else(|| Error::Setup("the component is damaged".into()))?;
+    let Some(portable) = shipped::portable() else {
+        let reason = "and this build has none that is interpreted (`cargo xtask component --all` makes it)";
+        return Err(Error::Setup(format!("the component does not run on this machine: {why}, {reason}")));
+    };
     let mut config = Config::new();
     config.target(PORTABLE).map_err(setup)?;
     let (engine, component) = loaded(config, &portable).map_err(|error| {
-        Error::Setup(format!("the component does not run on this machine: {why}; interpreted: {error}"))
+        let interpreted = reason(error);
+        Error::Setup(format!("the component does not run on this machine: {why}; interpreted: {interpreted}"))
     })?;
     Ok((engine, component, MachineCode::Portable))
 }
@@ -99,6 +103,13 @@ fn ticking(config: &Config) -> Result<wasmtime::Engine> {
 
 pub(crate) fn setup(error: wasmtime::Error) -> Error {
     Error::Setup(format!("{error:#}"))
+}
+
+fn reason(error: Error) -> String {
+    match error {
+        Error::Setup(reason) => reason,
+        other => other.to_string(),
+    }
 }
 
 /// The SHA-256 of bytes, in hex.
