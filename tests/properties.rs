@@ -152,7 +152,7 @@ fn survives(file: &[u8]) -> std::result::Result<(), TestCaseError> {
         save("again.pt", &state)
     });
     match outcome {
-        Ok(_) | Err(Error::Format { .. } | Error::Checksum { .. }) => Ok(()),
+        Ok(_) | Err(Error::Format { .. } | Error::Checksum { .. } | Error::Irreproducible { .. }) => Ok(()),
         Err(error) => Err(TestCaseError::fail(error.to_string())),
     }
 }
