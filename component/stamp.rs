@@ -7,14 +7,15 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 /// All that the component and its machine code are made of, from the root of the repository.
-pub const SOURCES: [&str; 7] = [
+pub const SOURCES: [&str; 8] = [
     "Cargo.lock",
     "component/make/src",
     "component/src/tune.rs",
     "guest/Cargo.toml",
     "guest/src",
     "names",
-    "wit",
+    "wit/format",
+    "xtask/src/component.rs",
 ];
 
 /// The digest, in hex, of all files of the sources: another one, and the component is made again.

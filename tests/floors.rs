@@ -8,13 +8,41 @@ use std::path::{Path, PathBuf};
 
 /// The host, from the ground.
 const HOST: &[&str] = &[
-    "directory_kind", "seconds", "limits", "error", "sys", "store", "sandbox", "payload", "state", "ranks",
-    "file", "checkpoint", "validate",
+    "directory_kind",
+    "seconds",
+    "limits",
+    "error",
+    "sys",
+    "store",
+    "sandbox",
+    "payload",
+    "state",
+    "ranks",
+    "file",
+    "checkpoint",
+    "validate",
 ];
 /// What understands bytes.
 const GUEST: &[&str] = &[
-    "show", "error", "dtype", "limits", "step", "model", "extras", "listing", "path", "pickle", "foreign",
-    "zip", "safetensors", "torch", "dcp", "reader", "writer", "validate", "component",
+    "show",
+    "error",
+    "dtype",
+    "limits",
+    "step",
+    "model",
+    "extras",
+    "listing",
+    "path",
+    "pickle",
+    "foreign",
+    "zip",
+    "safetensors",
+    "torch",
+    "dcp",
+    "reader",
+    "writer",
+    "validate",
+    "component",
 ];
 
 #[test]

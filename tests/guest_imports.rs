@@ -23,7 +23,7 @@ fn the_component_exports_its_interfaces() {
     exports.sort_unstable();
     let version = env!("CARGO_PKG_VERSION");
     let expected = ["reader", "types", "validator", "writer"]
-        .map(|interface| format!("strongroom:checkpoint/{interface}@{version}"));
+        .map(|interface| format!("strongroom:format/{interface}@{version}"));
     assert_eq!(exports, expected);
 }
 

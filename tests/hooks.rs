@@ -353,7 +353,7 @@ fn what_is_no_hook_is_named_when_it_is_opened() {
         let error = ComponentHook::open(&path).unwrap_err();
         assert!(matches!(error, Error::NotAHook { .. }), "{error}");
         let text = error.to_string();
-        let expected = "expected a component that exports strongroom:checkpoint/writer-hook@0.1.0: ";
+        let expected = "expected a component that exports strongroom:hook/writer-hook@0.1.0: ";
         let reason = text.strip_prefix(&format!("{}: {expected}", path.display()));
         assert!(reason.is_some_and(|reason| reason.contains(said)), "{text}");
     }

@@ -15,10 +15,10 @@ use wasmtime::{Engine, Store};
 
 #[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
-    wasmtime::component::bindgen!({ path: "wit", world: "checkpoint" });
+    wasmtime::component::bindgen!({ path: "wit/format", world: "checkpoint" });
 }
 
-use bindings::exports::strongroom::checkpoint::reader::{Chunk, NamedTensor, ReadOptions, Step};
+use bindings::exports::strongroom::format::reader::{Chunk, NamedTensor, ReadOptions, Step};
 
 /// A name, the node's number, and the shape.
 type Named = (String, u32, Vec<u64>, Option<String>);
@@ -80,14 +80,14 @@ fn natively(case: &Case) -> Vec<Named> {
 fn by_the_component(engine: &Engine, component: &Component, file: &[u8], page: u32) -> Vec<NamedTensor> {
     let mut store = Store::new(engine, ());
     let bound = bindings::Checkpoint::instantiate(&mut store, component, &Linker::new(engine)).unwrap();
-    let reader = bound.strongroom_checkpoint_reader();
+    let reader = bound.strongroom_format_reader();
     let limits = reader.call_default_limits(&mut store).unwrap();
     let reading = reader.reading();
     let this = reading.call_open(&mut store, file.len() as u64, ReadOptions { limits }).unwrap().unwrap();
     assert!(reading.call_tensors(&mut store, this, 0, page).unwrap().is_err(), "before it is ready");
     let mut chunks = Vec::new();
     while let Step::Fetch(ranges) = reading.call_advance(&mut store, this, &chunks).unwrap().unwrap() {
-        let chunk = |range: &bindings::exports::strongroom::checkpoint::types::Range| {
+        let chunk = |range: &bindings::exports::strongroom::format::types::Range| {
             let start = usize::try_from(range.offset).unwrap();
             let end = start + usize::try_from(range.length).unwrap();
             Chunk { offset: range.offset, bytes: file[start..end].to_vec() }

@@ -22,7 +22,7 @@ from wasmtime import Config, Engine, Store
 from wasmtime.component import Component, Linker, Record, Variant
 
 COMPONENT = pathlib.Path(__file__).parents[2] / "component" / "made" / "strongroom.wasm"
-READER = "strongroom:checkpoint/reader@0.1.0"
+READER = "strongroom:format/reader@0.1.0"
 PAGE = 1000
 MEMORY = 512 << 20
 SECONDS = 60

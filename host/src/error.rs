@@ -230,7 +230,7 @@ pub enum Error {
     NotAHook {
         /// The file.
         path: PathBuf,
-        /// What a hook exports: an interface of `wit/hook.wit`.
+        /// What a hook exports: an interface of `wit/hook/hook.wit`.
         expected: &'static str,
         /// What is missing, or too much.
         reason: String,
@@ -414,7 +414,7 @@ impl Error {
 
     #[cfg(feature = "compiler")]
     pub(crate) fn not_a_hook(path: &Path, reason: String) -> Self {
-        let expected = "strongroom:checkpoint/writer-hook@0.1.0";
+        let expected = "strongroom:hook/writer-hook@0.1.0";
         Self::NotAHook { path: path.into(), expected, reason }
     }
 

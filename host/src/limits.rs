@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// What a file may ask of the format's reader. `wit/reader.wit` says the same.
+/// What a file may ask of the format's reader. `wit/format/reader.wit` says the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormatLimits {
     /// Entries of a zip archive's directory.

@@ -64,7 +64,7 @@ fn wasmtime_version(root: &Path) -> Result<String> {
 /// Machine code for the baseline of a target: nothing of the machine that compiles goes in.
 fn compiled(wasm: &[u8], target: &str) -> Result<Vec<u8>> {
     let mut config = Config::new();
-    tune::tune(&mut config);
+    tune::tune(&mut config, target.contains("windows"));
     config.target(target).map_err(|error| anyhow!("{error:#}"))?;
     let code = Engine::new(&config).and_then(|engine| engine.precompile_component(wasm));
     let code = code.map_err(|error| anyhow!("cannot compile for {target}: {error:#}"))?;

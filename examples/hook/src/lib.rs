@@ -12,11 +12,11 @@ mod summary;
 
 use std::path::Path;
 
-use bindings::exports::strongroom::checkpoint::writer_hook::{Guest, Save};
+use bindings::exports::strongroom::hook::writer_hook::{Guest, Save};
 
 #[allow(unsafe_code, missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "hook" });
+    wit_bindgen::generate!({ path: "../../wit/hook", world: "hook" });
     #[cfg(target_arch = "wasm32")]
     use super::SizeLimit;
     // What is exported has names that only a component can have.

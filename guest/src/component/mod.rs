@@ -15,11 +15,11 @@ use core::cell::{RefCell, RefMut};
 use core::ptr;
 
 use crate::{Error, Fault, Unfit};
-use bindings::exports::strongroom::checkpoint as wit;
+use bindings::exports::strongroom::format as wit;
 
 #[allow(unsafe_code, missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
-    wit_bindgen::generate!({ path: "../wit", world: "checkpoint" });
+    wit_bindgen::generate!({ path: "wit/format", world: "checkpoint" });
     use super::Component;
     export!(Component with_types_in self);
 }

@@ -28,14 +28,14 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
     let mut instance = engine.instance(path)?;
     let options = ReadOptions { limits: engine.limits().format.into() };
     let reading = instance.call(|store, exports| {
-        let guest = exports.strongroom_checkpoint_reader();
+        let guest = exports.strongroom_format_reader();
         guest.reading().call_open(store, source.length(), options)
     })?;
     let mut chunks = Vec::new();
     let mut brought = Brought::new(source, READINGS);
     let summary = loop {
         let step = instance.call(|store, exports| {
-            exports.strongroom_checkpoint_reader().reading().call_advance(store, reading, &chunks)
+            exports.strongroom_format_reader().reading().call_advance(store, reading, &chunks)
         })?;
         match step {
             Step::Ready(summary) => break summary,
@@ -49,12 +49,12 @@ pub(crate) fn read(engine: &Engine, source: &dyn Source) -> Result<Reading> {
     check::summary(path, &summary, &engine.limits().format)?;
     let nodes = pages(&mut instance, summary.nodes, |instance, start, count| {
         instance.call(|store, exports| {
-            exports.strongroom_checkpoint_reader().reading().call_nodes(store, reading, start, count)
+            exports.strongroom_format_reader().reading().call_nodes(store, reading, start, count)
         })
     })?;
     let storages = pages(&mut instance, summary.storages, |instance, start, count| {
         instance.call(|store, exports| {
-            exports.strongroom_checkpoint_reader().reading().call_storages(store, reading, start, count)
+            exports.strongroom_format_reader().reading().call_storages(store, reading, start, count)
         })
     })?;
     Ok(Reading { summary, nodes, storages })
@@ -94,10 +94,10 @@ pub(crate) fn plan(
     };
     let mut instance = engine.instance(path)?;
     let handle = instance
-        .call(|store, exports| exports.strongroom_checkpoint_writer().writing().call_begin(store, options))?;
+        .call(|store, exports| exports.strongroom_format_writer().writing().call_begin(store, options))?;
     let mut add = |nodes: &[Node], storages: &[Declared]| {
         instance.call(|store, exports| {
-            exports.strongroom_checkpoint_writer().writing().call_add(store, handle, nodes, storages)
+            exports.strongroom_format_writer().writing().call_add(store, handle, nodes, storages)
         })
     };
     for page in state.nodes().chunks(PAGE as usize) {
@@ -112,17 +112,17 @@ pub(crate) fn plan(
         add(&[], page)?;
     }
     let mut plan = instance.call(|store, exports| {
-        exports.strongroom_checkpoint_writer().writing().call_plan(store, handle, state.root_id())
+        exports.strongroom_format_writer().writing().call_plan(store, handle, state.root_id())
     })?;
     plan.left_out.extend(left_out);
     let segments = pages(&mut instance, plan.segments, |instance, start, count| {
         instance.call(|store, exports| {
-            exports.strongroom_checkpoint_writer().writing().call_segments(store, handle, start, count)
+            exports.strongroom_format_writer().writing().call_segments(store, handle, start, count)
         })
     })?;
     let slots = pages(&mut instance, plan.slots, |instance, start, count| {
         instance.call(|store, exports| {
-            exports.strongroom_checkpoint_writer().writing().call_slots(store, handle, start, count)
+            exports.strongroom_format_writer().writing().call_slots(store, handle, start, count)
         })
     })?;
     check::plan(path, &plan, &segments, &slots, state.storages(), false)?;
@@ -140,13 +140,13 @@ impl Writing {
             let whole = if checksums.is_empty() { &[&[][..]][..] } else { &[] };
             for page in whole.iter().copied().chain(checksums.chunks(PAGE as usize)) {
                 sealed = self.instance.call(|store, exports| {
-                    exports.strongroom_checkpoint_writer().writing().call_seal(store, self.handle, page)
+                    exports.strongroom_format_writer().writing().call_seal(store, self.handle, page)
                 })?;
             }
             let handle = self.handle;
             self.segments.extend(pages(&mut self.instance, sealed, |instance, start, count| {
                 instance.call(|store, exports| {
-                    exports.strongroom_checkpoint_writer().writing().call_sealed(store, handle, start, count)
+                    exports.strongroom_format_writer().writing().call_sealed(store, handle, start, count)
                 })
             })?);
         }

@@ -3,9 +3,9 @@
 #![allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "wit/format",
     world: "checkpoint",
     additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
 });
 
-pub(crate) use exports::strongroom::checkpoint::{reader, types, validator, writer};
+pub(crate) use exports::strongroom::format::{reader, types, validator, writer};

@@ -68,7 +68,7 @@ impl MachineCode {
 
 #[allow(unsafe_code)]
 fn loaded(mut config: Config, code: &[u8]) -> Result<(wasmtime::Engine, Component)> {
-    shipped::tune(&mut config);
+    shipped::tune(&mut config, cfg!(windows));
     let engine = ticking(&config)?;
     // SAFETY: the bytes must be what wasmtime's compiler made, unchanged. They are part of this
     // program, which `cargo xtask component` put there: who can change them can change the program.
@@ -81,7 +81,7 @@ fn loaded(mut config: Config, code: &[u8]) -> Result<(wasmtime::Engine, Componen
 #[cfg(feature = "compiler")]
 pub(crate) fn machine() -> Result<wasmtime::Engine> {
     let mut config = Config::new();
-    shipped::tune(&mut config);
+    shipped::tune(&mut config, cfg!(windows));
     ticking(&config)
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn judge(
     let memory = engine.limits().memory as u64;
     let within = if caution == Caution::Usual { memory } else { memory / 16 };
     let mut limits = instance.call(|store, exports| {
-        exports.strongroom_checkpoint_validator().call_limits_within(store, within).map(Ok)
+        exports.strongroom_format_validator().call_limits_within(store, within).map(Ok)
     })?;
     if caution == Caution::Great {
         // An instruction may make an object of a hundred bytes.
@@ -66,7 +66,7 @@ pub(crate) fn judge(
     let name = file.map(|file| if is_mark { format!("{NO_EXIST}/{file}") } else { file });
     let options = validator::ValidateOptions { allow: allow.to_vec(), name, limits };
     let validation = instance.call(|store, exports| {
-        let guest = exports.strongroom_checkpoint_validator();
+        let guest = exports.strongroom_format_validator();
         guest.validation().call_open(store, source.length(), &options).map(Ok)
     })?;
     if let Some(expected) = expected {
@@ -74,7 +74,7 @@ pub(crate) fn judge(
         let whole = if expected.is_empty() { &[&[][..]][..] } else { &[] };
         for page in whole.iter().copied().chain(expected.chunks(ITEMS)) {
             instance.call(|store, exports| {
-                exports.strongroom_checkpoint_validator().validation().call_expect(store, validation, page)
+                exports.strongroom_format_validator().validation().call_expect(store, validation, page)
             })?;
         }
     }
@@ -82,12 +82,12 @@ pub(crate) fn judge(
     let mut brought = Brought::new(source, LOOKS);
     let report = loop {
         let judging = instance.call(|store, exports| {
-            exports.strongroom_checkpoint_validator().validation().call_advance(store, validation, &chunks)
+            exports.strongroom_format_validator().validation().call_advance(store, validation, &chunks)
         })?;
         loop {
             let start = u32::try_from(judged.findings.len()).unwrap_or(u32::MAX);
             let page = instance.call(|store, exports| {
-                let guest = exports.strongroom_checkpoint_validator();
+                let guest = exports.strongroom_format_validator();
                 guest.validation().call_findings(store, validation, start, PAGE)
             })?;
             if page.is_empty() {
@@ -109,7 +109,7 @@ pub(crate) fn judge(
     check::report(path, &report, &judged.findings, rules, limits.entries)?;
     let payloads = pages(&mut instance, report.payloads, |instance, start, count| {
         instance.call(|store, exports| {
-            let guest = exports.strongroom_checkpoint_validator();
+            let guest = exports.strongroom_format_validator();
             guest.validation().call_payloads(store, validation, start, count)
         })
     })?;
@@ -119,7 +119,7 @@ pub(crate) fn judge(
     judged.payloads = payloads;
     judged.items = pages(&mut instance, report.items, |instance, start, count| {
         instance.call(|store, exports| {
-            exports.strongroom_checkpoint_validator().validation().call_items(store, validation, start, count)
+            exports.strongroom_format_validator().validation().call_items(store, validation, start, count)
         })
     })?;
     judged.report = Some(report);
@@ -132,7 +132,7 @@ pub(crate) fn rules(engine: &Engine) -> Result<&Rules> {
     engine.known(|| {
         let mut instance = engine.instance(Path::new("(the rules)"))?;
         let rules = instance
-            .call(|store, exports| exports.strongroom_checkpoint_validator().call_rules(store).map(Ok))?;
+            .call(|store, exports| exports.strongroom_format_validator().call_rules(store).map(Ok))?;
         instance.answered(rules.iter().map(Weigh::weight).sum())?;
         Rules::new(rules).map_err(Error::Setup)
     })

@@ -10,12 +10,12 @@ mod greed;
 mod honest;
 mod outside;
 
-use bindings::exports::strongroom::checkpoint::writer_hook::{Guest, Save};
+use bindings::exports::strongroom::hook::writer_hook::{Guest, Save};
 use serde_json::Value;
 
 #[allow(unsafe_code, missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "hook" });
+    wit_bindgen::generate!({ path: "../../wit/hook", world: "hook" });
     use super::Hostile;
     export!(Hostile with_types_in self);
 }

@@ -21,7 +21,7 @@ use core::ptr;
 
 #[allow(unsafe_code, missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "checkpoint" });
+    wit_bindgen::generate!({ path: "../../wit/format", world: "checkpoint" });
     use super::Liar;
     export!(Liar with_types_in self);
 }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::hint::black_box;
 
-use crate::bindings::exports::strongroom::checkpoint::types::{Error, Fault, Unfit};
+use crate::bindings::exports::strongroom::format::types::{Error, Fault, Unfit};
 
 /// Does what `name` says if it is no lie but a misdeed.
 pub fn commit(name: &str) -> Result<(), Error> {

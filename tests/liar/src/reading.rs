@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use crate::Liar;
-use crate::bindings::exports::strongroom::checkpoint::reader as wit;
-use crate::bindings::exports::strongroom::checkpoint::types::{
+use crate::bindings::exports::strongroom::format::reader as wit;
+use crate::bindings::exports::strongroom::format::types::{
     Dtype, Error, Node, NodeId, Pair, Range, Subclass, Tensor, Text,
 };
 use crate::misdeeds;

@@ -4,9 +4,9 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use crate::Liar;
-use crate::bindings::exports::strongroom::checkpoint::reader::{Chunk, Limits};
-use crate::bindings::exports::strongroom::checkpoint::types::{Error, Range};
-use crate::bindings::exports::strongroom::checkpoint::validator as wit;
+use crate::bindings::exports::strongroom::format::reader::{Chunk, Limits};
+use crate::bindings::exports::strongroom::format::types::{Error, Range};
+use crate::bindings::exports::strongroom::format::validator as wit;
 use crate::misdeeds;
 
 /// The truth is one finding, that the file is unsafe.

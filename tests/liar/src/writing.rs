@@ -4,8 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::Liar;
-use crate::bindings::exports::strongroom::checkpoint::types::{Dtype, Error, Node, NodeId, Tensor};
-use crate::bindings::exports::strongroom::checkpoint::writer as wit;
+use crate::bindings::exports::strongroom::format::types::{Dtype, Error, Node, NodeId, Tensor};
+use crate::bindings::exports::strongroom::format::writer as wit;
 use crate::misdeeds;
 
 /// The truth is a file of 32 bytes: 16 known, a storage of 8, 8 that are sealed.

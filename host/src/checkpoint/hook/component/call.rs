@@ -99,7 +99,7 @@ impl Call<'_> {
     async fn instantiate_and_call(&self, sandbox: Sandbox) -> wasmtime::Result<Result<(), String>> {
         let mut store = sandbox.into_store(self.component.engine());
         let instance = self.component.instantiate_async(&mut store).await?;
-        let hook = instance.strongroom_checkpoint_writer_hook();
+        let hook = instance.strongroom_hook_writer_hook();
         match self.moment {
             Moment::PreCommit => hook.call_pre_commit(&mut store, self.save).await,
             Moment::PostCommit => hook.call_post_commit(&mut store, self.save).await,

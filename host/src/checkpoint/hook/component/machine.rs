@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use wasmtime::component::{Component, Linker};
 
 pub(super) use bindings::HookPre;
-pub(super) use bindings::exports::strongroom::checkpoint::writer_hook::Save;
+pub(super) use bindings::exports::strongroom::hook::writer_hook::Save;
 
 use super::sandbox::Sandbox;
 use crate::{Error, Result, sandbox};
@@ -14,7 +14,7 @@ use crate::{Error, Result, sandbox};
 #[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
 mod bindings {
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit/hook",
         world: "hook",
         exports: { default: async },
     });
