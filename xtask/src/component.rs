@@ -35,6 +35,15 @@ fn make(all: bool) -> Result<()> {
     done(maker(all, "--make").arg(component))
 }
 
+/// Builds it once more, elsewhere, and sees whether it is the same to the byte, and its machine code.
+pub fn is_reproducible() -> Result<()> {
+    let elsewhere = target().join("guest-again");
+    if elsewhere.exists() {
+        std::fs::remove_dir_all(&elsewhere)?;
+    }
+    done(maker(false, "--compare").arg(build(&elsewhere)?))
+}
+
 /// The component, built. Nothing of where it is built goes into it.
 pub fn build(directory: &Path) -> Result<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use crate::run::{cargo, cargo_release, command, root, run as done, step, target};
 use crate::setup::output;
-use crate::{crash, deny, fuzz, interop, python, setup};
+use crate::{component, crash, deny, fuzz, interop, python, setup};
 
 /// Sets up, checks, tests, and runs against real peers.
 pub fn run() -> Result<()> {
@@ -14,6 +14,7 @@ pub fn run() -> Result<()> {
     step("format", || done(&mut cargo(&["fmt", "--all", "--check"])))?;
     step("no network in the library's base", no_network)?;
     deny::run()?;
+    step("the component, made once more", component::is_reproducible)?;
     step("build", || done(cargo_release("build").args(["--workspace", "--all-targets"])))?;
     step("lints", || {
         let mut clippy = cargo_release("clippy");

@@ -19,7 +19,8 @@ fn main() -> Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--check", root] => check(Path::new(root)),
         ["--make", root, component] => make(Path::new(root), component),
-        _ => bail!("usage: strongroom-component-make --check ROOT | --make ROOT COMPONENT"),
+        ["--compare", root, component] => compare(Path::new(root), component),
+        _ => bail!("usage: strongroom-component-make --check ROOT | (--make | --compare) ROOT COMPONENT"),
     }
 }
 
@@ -53,6 +54,19 @@ fn make(root: &Path, component: &str) -> Result<()> {
     write("stamp", stamp::stamp(root)?.as_bytes())
 }
 
+/// Whether what is there is what would be made of this component.
+fn compare(root: &Path, component: &str) -> Result<()> {
+    let made = root.join("component/made");
+    let wasm = fs::read(component).with_context(|| format!("cannot read {component}"))?;
+    ensure!(fs::read(made.join("strongroom.wasm"))? == wasm, "the component built again is another one");
+    for (target, name) in wanted() {
+        let code = lz4_flex::compress_prepend_size(&compiled(&wasm, target)?);
+        let is_same = fs::read(made.join(name).with_extension("lz4"))? == code;
+        ensure!(is_same, "the machine code for {target}, made again, is another");
+    }
+    Ok(())
+}
+
 /// The version that this was built with.
 fn wasmtime_version(root: &Path) -> Result<String> {
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
@@ -74,7 +88,7 @@ fn compiled(wasm: &[u8], target: &str) -> Result<Vec<u8>> {
 
 /// What there should be.
 fn wanted() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TARGETS.iter().filter(|(_, name)| cfg!(feature = "all") || *name == here())
+    TARGETS.iter().filter(|(_, name)| cfg!(feature = "all") || *name == here() || *name == PORTABLE)
 }
 
 /// What the machine code of this machine is called.
@@ -83,12 +97,13 @@ fn here() -> String {
     format!("{}-{system}", env::consts::ARCH)
 }
 
-/// All that there is machine code for, and what it is called: the C library does not matter. The
-/// last is wasmtime's interpreter.
+/// All that there is machine code for, and what it is called: the C library does not matter.
 const TARGETS: [(&str, &str); 5] = [
     ("x86_64-unknown-linux-gnu", "x86_64-linux"),
     ("aarch64-unknown-linux-gnu", "aarch64-linux"),
     ("x86_64-pc-windows-gnu", "x86_64-windows"),
     ("aarch64-apple-darwin", "aarch64-darwin"),
-    ("pulley64", "pulley64"),
+    (PORTABLE, PORTABLE),
 ];
+/// wasmtime's own interpreter: a fallback for each.
+const PORTABLE: &str = "pulley64";

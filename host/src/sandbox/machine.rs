@@ -23,7 +23,7 @@ pub(super) fn shipped() -> Result<(wasmtime::Engine, Component, MachineCode)> {
         None => "there is no machine code for it".into(),
     };
     let Some(portable) = shipped::portable() else {
-        let reason = "and this build has none that is interpreted (`cargo xtask component --all` makes it)";
+        let reason = "and this build has none that is interpreted";
         return Err(Error::Setup(format!("the component does not run on this machine: {why}, {reason}")));
     };
     let mut config = Config::new();
