@@ -1,14 +1,16 @@
 //! Names that nobody else chooses.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, RandomState};
 
-/// 64 bits from the system's source of chance, in hexadecimal.
+/// 64 bits from the system's source of chance, in hexadecimal, asked for each time: what a process
+/// keeps to make more of, the processes that it forks keep as well, and make the same of it.
 ///
 /// Not the process's number: in a container it is often the same after a restart, and
 /// what the process before left would be taken for one's own.
 pub(crate) fn random() -> String {
-    format!("{:016x}", RandomState::new().build_hasher().finish())
+    // A system without such a source has what the standard library makes do with.
+    let bits = getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(std::process::id()));
+    format!("{bits:016x}")
 }
 
 #[cfg(test)]

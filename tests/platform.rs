@@ -1,13 +1,16 @@
-//! The component runs as machine code that is part of the program: at once, in little address space,
-//! and where a machine does not take it, interpreted.
+//! What a machine and its system give, or do not. The component runs as machine code that is part of
+//! the program: at once, in little address space, and where the machine does not take it, interpreted.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use strongroom::store::{Local, Store};
 use strongroom::{Engine, Limits, MachineCode};
 use tempfile::TempDir;
 
@@ -93,6 +96,43 @@ fn where_no_memory_may_become_executable_the_component_is_interpreted() {
         said(&command.output().unwrap())
     };
     assert_eq!(inspect(true), inspect(false));
+}
+
+/// Workers that a process forks have its memory, and whatever it would make names of.
+#[test]
+#[allow(unsafe_code)]
+fn forked_processes_write_under_names_of_their_own() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("model.pt");
+    // It has made names before.
+    drop(Local.create(&path, 8).unwrap());
+    let workers = [(); 2].map(|()| {
+        // SAFETY: the child writes a file and waits to be killed: it takes no lock that another
+        // thread may have held, but the allocator's, which the C library frees when it forks.
+        match unsafe { libc::fork() } {
+            0 => {
+                let _sink = Local.create(&path, 8);
+                loop {
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            worker => worker,
+        }
+    });
+    let hidden = || fs::read_dir(&directory).unwrap().count();
+    let start = Instant::now();
+    while hidden() < 2 && start.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let count = hidden();
+    for worker in workers {
+        // SAFETY: processes of this test, which it has not waited for yet.
+        unsafe {
+            libc::kill(worker, libc::SIGKILL);
+            libc::waitpid(worker, std::ptr::null_mut(), 0);
+        }
+    }
+    assert_eq!(count, 2, "two workers took one name");
 }
 
 fn strongroom() -> Command {
