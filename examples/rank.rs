@@ -22,6 +22,8 @@ TROUBLE is what happens at save AT: `die-before`, `die-pre-commit` or
 `die-post-commit` kills this process there, `dawdle` sleeps three seconds before it.";
 
 fn main() -> ExitCode {
+    #[cfg(feature = "etcd")]
+    strongroom_etcd::register();
     let args: Vec<String> = env::args().skip(1).collect();
     let Some(run) = Run::of(&args) else {
         eprintln!("{USAGE}");

@@ -23,7 +23,7 @@ SPEC is a CheckpointWriterSpec and ARGUMENTS are those of the save, both in JSON
 environment has it forget to serve as a checkpoint process.";
 
 fn main() -> ExitCode {
-    register_barrier("files", Files::join);
+    register_barrier("files", |config, rank_info, _on_wait| Files::join(config, rank_info));
     if env::var_os("FORGETFUL").is_none() {
         serve_checkpoint_process(|spec| Ok(spec.make()?.with_hook(Arc::new(Steps))));
     }

@@ -24,6 +24,8 @@ fn main() -> ExitCode {
     if let Err(error) = signals::watch() {
         return ExitCode::from(failure::report(&error.into()));
     }
+    #[cfg(feature = "etcd")]
+    strongroom_etcd::register();
     let mut out = Stdout::open();
     let done = run(&mut out).and_then(|code| Ok(out.flush().map(|()| code)?));
     signals::unless_caught();

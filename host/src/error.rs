@@ -400,7 +400,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
+    /// What the operating system refused: `path: cannot {action}: {source}`.
+    pub fn io(path: &Path, action: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.into(), action: action.into(), source }
     }
 

@@ -32,13 +32,15 @@ mod limits;
 mod payload;
 mod ranks;
 mod sandbox;
-mod seconds;
+pub mod seconds;
 mod state;
 pub mod store;
 mod sys;
 pub mod validate;
 
 use std::path::Path;
+
+pub use ranks::barrier;
 
 use checkpoint::look::not_committed;
 
@@ -75,11 +77,9 @@ pub use file::write::{
     save_with,
 };
 pub use limits::{FormatLimits, Limits};
-#[cfg(feature = "etcd")]
-pub use ranks::barrier::EtcdBarrier;
 pub use ranks::barrier::{
-    Barrier, BarrierConfig, EtcdBarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier,
-    TcpStoreBarrierConfig, TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
+    Barrier, BarrierConfig, LocalBarrier, LocalBarrierConfig, OnWait, TcpStoreBarrier, TcpStoreBarrierConfig,
+    TcpStoreServer, Waiting, create_barrier_from_config, register_barrier,
 };
 pub use ranks::rank_info::RankInfo;
 pub use sandbox::{Engine, MachineCode};

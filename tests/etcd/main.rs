@@ -12,10 +12,8 @@ use std::time::{Duration, Instant};
 
 use ranks::{Rank, World};
 use server::Server;
-use strongroom::{
-    Barrier, BarrierConfig, Checkpoint, Error, EtcdBarrier, EtcdBarrierConfig, RankInfo,
-    create_barrier_from_config,
-};
+use strongroom::{Barrier, BarrierConfig, Checkpoint, Error, RankInfo, create_barrier_from_config};
+use strongroom_etcd::{EtcdBarrier, EtcdBarrierConfig};
 
 /// How soon all must know of a rank that died.
 const NOTICE: Duration = Duration::from_secs(10);
@@ -80,7 +78,7 @@ fn a_rank_that_dies_in_the_barrier_has_voted() {
     let server = Server::start();
     let root = tempfile::tempdir().unwrap();
     // Its lease runs out while the slow rank has yet to read its vote.
-    let barrier = BarrierConfig::etcd(&impatient(&server, "in"));
+    let barrier = BarrierConfig::from(&impatient(&server, "in"));
     let trouble = [(1, "dawdle", 1)];
     let world = World { barrier: &barrier, size: 4, root: Some(root.path()), saves: 5, trouble: &trouble };
     let mut ranks = world.start();
@@ -98,7 +96,7 @@ fn a_rank_that_dies_in_the_barrier_has_voted() {
 fn rank_0_that_dies_in_the_barrier_commits_nothing() {
     let server = Server::start();
     let root = tempfile::tempdir().unwrap();
-    let barrier = BarrierConfig::etcd(&impatient(&server, "zero"));
+    let barrier = BarrierConfig::from(&impatient(&server, "zero"));
     let trouble = [(1, "dawdle", 1)];
     let world = World { barrier: &barrier, size: 3, root: Some(root.path()), saves: 5, trouble: &trouble };
     let mut ranks = world.start();
@@ -145,7 +143,7 @@ fn a_rank_that_takes_leave_is_named_and_what_it_said_stays() {
 fn a_slow_rank_is_waited_for() {
     let server = Server::start();
     // It sleeps longer than its lease lives.
-    let barrier = BarrierConfig::etcd(&impatient(&server, "slow"));
+    let barrier = BarrierConfig::from(&impatient(&server, "slow"));
     let trouble = [(1, "dawdle", 2)];
     World { barrier: &barrier, size: 3, root: None, saves: 5, trouble: &trouble }
         .start()
@@ -184,7 +182,7 @@ fn a_server_that_stays_away_is_named_by_all() {
     let root = tempfile::tempdir().unwrap();
     let reconnect_timeout = Duration::from_secs(2);
     let config = EtcdBarrierConfig { reconnect_timeout, ..server.config("gone") };
-    let barrier = BarrierConfig::etcd(&config);
+    let barrier = BarrierConfig::from(&config);
     // One rank is asleep, so that the others are waiting for it.
     let trouble = [(2, "dawdle", 5)];
     let world = World { barrier: &barrier, size: 3, root: Some(root.path()), saves: 100, trouble: &trouble };
@@ -215,7 +213,7 @@ fn a_server_that_is_not_there_is_an_error_that_names_it() {
 #[test]
 fn a_rank_that_was_taken_for_dead_says_nothing_more() {
     let server = Server::start();
-    let barrier = BarrierConfig::etcd(&impatient(&server, "stopped"));
+    let barrier = BarrierConfig::from(&impatient(&server, "stopped"));
     let world = World { barrier: &barrier, size: 2, root: None, saves: 1_000_000, trouble: &[] };
     let mut ranks = world.start();
     ranks.iter_mut().for_each(|rank| drop(rank.says("done 10")));
@@ -257,7 +255,7 @@ fn a_cluster_that_asks_who_is_there_is_told() {
 fn runs_and_prefixes_side_by_side_do_not_mix() {
     let server = Server::start();
     let elsewhere = EtcdBarrierConfig { prefix: "elsewhere".into(), ..server.config("one") };
-    let barriers = [server.barrier("one"), server.barrier("two"), BarrierConfig::etcd(&elsewhere)];
+    let barriers = [server.barrier("one"), server.barrier("two"), BarrierConfig::from(&elsewhere)];
     let mut ranks = Vec::new();
     let mut roots = Vec::new();
     for (barrier, size) in barriers.iter().zip([2, 3, 4]) {
@@ -303,7 +301,7 @@ fn a_run_that_was_killed_starts_again_at_once() {
 fn a_rank_that_is_killed_while_it_joins_can_come_again() {
     for again in [0, 1] {
         let server = Server::start();
-        let barrier = BarrierConfig::etcd(&impatient(&server, "rejoin"));
+        let barrier = BarrierConfig::from(&impatient(&server, "rejoin"));
         let world = World { barrier: &barrier, size: 3, root: None, saves: 5, trouble: &[] };
         let other = world.start_one(1 - again);
         let mut first = world.start_one(again);
@@ -319,7 +317,7 @@ fn a_rank_that_is_killed_while_it_joins_can_come_again() {
 fn ranks_that_never_join_are_named() {
     let server = Server::start();
     let config = EtcdBarrierConfig { init_timeout: Duration::from_secs(3), ..server.config("few") };
-    let barrier = BarrierConfig::etcd(&config);
+    let barrier = BarrierConfig::from(&config);
     let world = World { barrier: &barrier, size: 4, root: None, saves: 1, trouble: &[] };
     for rank in [world.start_one(0), world.start_one(2)] {
         let error = rank.fails();

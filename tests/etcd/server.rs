@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use strongroom::{BarrierConfig, EtcdBarrierConfig};
+use strongroom::BarrierConfig;
+use strongroom_etcd::EtcdBarrierConfig;
 use tempfile::TempDir;
 
 /// Killed when it is dropped.
@@ -52,7 +53,7 @@ impl Server {
     }
 
     pub fn barrier(&self, run: &str) -> BarrierConfig {
-        BarrierConfig::etcd(&self.config(run))
+        BarrierConfig::from(&self.config(run))
     }
 
     pub fn address(&self) -> String {

@@ -1,4 +1,4 @@
 //! The processes that save together: which one this is, and where they meet.
 
-pub(crate) mod barrier;
+pub mod barrier;
 pub(crate) mod rank_info;

@@ -49,7 +49,7 @@ impl RankInfo {
 
     /// An error if the world does not have this rank, or is too large: the fields may have
     /// been set to anything.
-    pub(crate) fn check(self) -> Result<()> {
+    pub fn check(self) -> Result<()> {
         let Self { global_rank, global_world_size } = self;
         if global_world_size > Self::MOST {
             let most = Self::MOST;

@@ -4,7 +4,9 @@ use std::env;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use strongroom::{BarrierConfig, EtcdBarrierConfig, RankInfo, TcpStoreBarrierConfig};
+use strongroom::{BarrierConfig, RankInfo, TcpStoreBarrierConfig};
+#[cfg(feature = "etcd")]
+use strongroom_etcd::EtcdBarrierConfig;
 
 use crate::failure::Usage;
 use crate::waits;
@@ -75,7 +77,14 @@ impl World {
             // One rank has nobody to meet.
             _ if rank_info.global_world_size == 1 => BarrierConfig::default(),
             Some(Meeting::TcpStore { host, port }) => tcp_store(Some((host, *port))),
-            Some(Meeting::Etcd { endpoints }) => BarrierConfig::etcd(&EtcdBarrierConfig {
+            #[cfg(not(feature = "etcd"))]
+            Some(Meeting::Etcd { .. }) => bail!(Usage(
+                "this strongroom was built without the barrier over etcd: build it with the cargo feature: \
+                 `--features etcd` (which takes `protoc`)"
+                    .into()
+            )),
+            #[cfg(feature = "etcd")]
+            Some(Meeting::Etcd { endpoints }) => BarrierConfig::from(&EtcdBarrierConfig {
                 endpoints: endpoints.clone(),
                 init_timeout: timeout,
                 timeout,

@@ -5,9 +5,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-#[cfg(feature = "etcd")]
-use super::etcd::EtcdBarrier;
-use super::etcd::EtcdBarrierConfig;
 use super::local::{LocalBarrier, LocalBarrierConfig};
 use super::tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig};
 use super::{Barrier, OnWait};
@@ -28,7 +25,7 @@ use crate::{Error, RankInfo, Result};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BarrierConfig {
-    /// The name: `local`, `tcp_store`, `etcd`, or one that was registered. None is
+    /// The name: `local`, `tcp_store`, or one that was registered. None is
     /// for a world of one, which has nobody to wait for.
     pub barrier_type: Option<String>,
     /// The arguments: what the configuration of this kind of barrier is in JSON.
@@ -57,11 +54,6 @@ impl BarrierConfig {
     pub fn tcp_store(config: &TcpStoreBarrierConfig) -> Self {
         Self::new(TcpStoreBarrier::TYPE, config)
     }
-
-    /// Ranks that can reach an etcd cluster, in builds with the cargo feature `etcd`.
-    pub fn etcd(config: &EtcdBarrierConfig) -> Self {
-        Self::new("etcd", config)
-    }
 }
 
 /// Makes a barrier of a registered kind for a rank.
@@ -85,7 +77,7 @@ static REGISTERED: Mutex<BTreeMap<String, Constructor>> = Mutex::new(BTreeMap::n
 ///     rack: u32,
 /// }
 ///
-/// register_barrier("rack", |config: Rack, rank_info| {
+/// register_barrier("rack", |config: Rack, rank_info, _on_wait| {
 ///     let group = format!("rack-{}", config.rack);
 ///     LocalBarrier::join(LocalBarrierConfig { group, ..LocalBarrierConfig::default() }, rank_info)
 /// });
@@ -96,13 +88,12 @@ static REGISTERED: Mutex<BTreeMap<String, Constructor>> = Mutex::new(BTreeMap::n
 /// ```
 pub fn register_barrier<C, B>(
     barrier_type: &str,
-    constructor: impl Fn(C, RankInfo) -> Result<B> + Send + Sync + 'static,
+    constructor: impl Fn(C, RankInfo, OnWait) -> Result<B> + Send + Sync + 'static,
 ) where
     C: DeserializeOwned,
     B: Barrier + 'static,
 {
     let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
-    let constructor = move |config, rank_info, _| constructor(config, rank_info);
     registered.insert(barrier_type.into(), typed(barrier_type, constructor));
 }
 
@@ -124,10 +115,6 @@ pub fn create_barrier_from_config(config: &BarrierConfig, rank_info: RankInfo) -
     };
     let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
     let constructor = registered.or_else(|| built_in(name)).ok_or_else(|| {
-        if name == "etcd" {
-            let build = "build it with the cargo feature: `--features etcd` (which takes `protoc`)";
-            return Error::Value(format!("this strongroom was built without the barrier \"etcd\": {build}"));
-        }
         Error::Value(format!("there is no barrier {name:?}; there are: {}", names().join(", ")))
     })?;
     constructor(&config.barrier_args, rank_info, config.on_wait.clone())
@@ -138,8 +125,6 @@ fn built_in(name: &str) -> Option<Constructor> {
     match name {
         LocalBarrier::TYPE => Some(typed(name, LocalBarrier::join_watched)),
         TcpStoreBarrier::TYPE => Some(typed(name, TcpStoreBarrier::join_watched)),
-        #[cfg(feature = "etcd")]
-        EtcdBarrier::TYPE => Some(typed(name, EtcdBarrier::join_watched)),
         _ => None,
     }
 }
@@ -147,8 +132,7 @@ fn built_in(name: &str) -> Option<Constructor> {
 /// All names, for errors.
 fn names() -> Vec<String> {
     let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
-    let built_in = ["local", "tcp_store", "etcd"].into_iter().filter(|name| built_in(name).is_some());
-    let mut names: Vec<String> = built_in.map(String::from).collect();
+    let mut names: Vec<String> = [LocalBarrier::TYPE, TcpStoreBarrier::TYPE].map(String::from).into();
     names.extend(registered.keys().cloned());
     names.dedup();
     names
@@ -190,18 +174,6 @@ mod tests {
         assert!(error.starts_with("the arguments of the barrier \"local\": unknown field `port`"), "{error}");
     }
 
-    #[cfg(not(feature = "etcd"))]
-    #[test]
-    fn a_build_without_etcd_says_how_to_get_it() {
-        let config = BarrierConfig::etcd(&EtcdBarrierConfig::default());
-        let error = create_barrier_from_config(&config, RankInfo::single()).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "this strongroom was built without the barrier \"etcd\": build it with the cargo feature: \
-             `--features etcd` (which takes `protoc`)"
-        );
-    }
-
     #[test]
     fn several_ranks_without_a_barrier_are_an_error() {
         let ranks = RankInfo::new(0, 2).unwrap();
@@ -211,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_kind_of_ones_own_is_found_by_its_name() {
-        register_barrier("mine", |config: LocalBarrierConfig, rank_info| {
+        register_barrier("mine", |config: LocalBarrierConfig, rank_info, _| {
             assert_eq!(config.group, "there");
             LocalBarrier::join(config, rank_info)
         });

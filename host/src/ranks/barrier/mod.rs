@@ -5,7 +5,6 @@
 //! ranks are missing, and why.
 
 mod config;
-mod etcd;
 mod local;
 mod rounds;
 mod tcp_store;
@@ -17,20 +16,17 @@ use std::time::Duration;
 use crate::{RankInfo, Result};
 
 pub use config::{BarrierConfig, create_barrier_from_config, register_barrier};
-#[cfg(feature = "etcd")]
-pub use etcd::EtcdBarrier;
-pub use etcd::EtcdBarrierConfig;
 pub use local::{LocalBarrier, LocalBarrierConfig};
-pub(crate) use rounds::{Left, Rounds};
+pub(crate) use rounds::Left;
+pub use rounds::Rounds;
 pub use tcp_store::{TcpStoreBarrier, TcpStoreBarrierConfig, TcpStoreServer};
-use waiting::Watch;
-pub use waiting::{OnWait, Waiting};
+pub use waiting::{OnWait, Waiting, Watch};
 
 /// How long ranks wait for each other unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a host may have no name: some get theirs only when they start.
-const NAMELESS: Duration = Duration::from_secs(10);
+pub const NAMELESS: Duration = Duration::from_secs(10);
 
 /// Where the ranks of a run meet. Each rank has its own handle.
 ///
@@ -84,7 +80,7 @@ pub trait Barrier: fmt::Debug + Send + Sync {
 }
 
 /// What ranks are told that were started with different world sizes.
-fn worlds_differ(one: RankInfo, other: RankInfo) -> String {
+pub fn worlds_differ(one: RankInfo, other: RankInfo) -> String {
     format!(
         "rank {} was started in a world of {} ranks, and rank {} in one of {}",
         one.global_rank, one.global_world_size, other.global_rank, other.global_world_size
@@ -92,6 +88,6 @@ fn worlds_differ(one: RankInfo, other: RankInfo) -> String {
 }
 
 /// What this machine calls itself.
-fn this_host() -> String {
+pub fn this_host() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().into()
 }

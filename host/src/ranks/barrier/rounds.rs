@@ -7,7 +7,7 @@ use crate::Result;
 /// How often this rank has met the others. All ranks count alike, so that one that is
 /// ahead does not mix with one that is behind.
 #[derive(Debug, Default)]
-pub(crate) struct Rounds {
+pub struct Rounds {
     /// The number of the next round.
     next: AtomicU64,
     /// The first round whose notes are still on the board.
@@ -73,7 +73,7 @@ impl Rounds {
     }
 
     /// One round of [`Barrier::execute_barrier`].
-    pub(super) fn execute(&self, barrier: &dyn Barrier, timeout: Duration) -> Result<()> {
+    pub fn execute(&self, barrier: &dyn Barrier, timeout: Duration) -> Result<()> {
         let topic = |round: u64| format!("barrier/{round}");
         let round = self.begin();
         barrier.announce(&topic(round), &[])?;

@@ -50,7 +50,7 @@ impl OnWait {
     }
 
     /// A wait begins. It ends when the answer is dropped.
-    pub(super) fn watch(&self, waiting: Waiting) -> Watch {
+    pub fn watch(&self, waiting: Waiting) -> Watch {
         let Some(tell) = self.0.clone() else { return Watch::default() };
         let waiting = Arc::new(Mutex::new(waiting));
         let seen = waiting.clone();
@@ -90,7 +90,7 @@ impl Eq for OnWait {}
 
 /// A wait under way.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub struct Watch {
     waiting: Option<Arc<Mutex<Waiting>>>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -98,12 +98,12 @@ pub(super) struct Watch {
 
 impl Watch {
     /// These have not come yet.
-    pub(super) fn missing(&self, ranks: &[usize]) {
+    pub fn missing(&self, ranks: &[usize]) {
         self.now(ranks, false);
     }
 
     /// What is waited for now: ranks, or the server where they meet.
-    pub(super) fn now(&self, ranks: &[usize], server: bool) {
+    pub fn now(&self, ranks: &[usize], server: bool) {
         if let Some(waiting) = &self.waiting {
             let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.server = server;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{Key, Keys};
-use crate::RankInfo;
+use strongroom::RankInfo;
 
 pub(super) use steps::Step;
 

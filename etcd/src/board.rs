@@ -5,9 +5,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::notes::{Event, Member, Notes, Step};
-use crate::error::Absence;
-use crate::ranks::barrier::{OnWait, Waiting, Watch, worlds_differ};
-use crate::{Error, RankInfo, Result};
+use strongroom::Absence;
+use strongroom::barrier::{OnWait, Waiting, Watch, worlds_differ};
+use strongroom::{Error, RankInfo, Result};
 
 /// etcd looks for leases that have run out every half second.
 const ETCD_LOOKS: Duration = Duration::from_millis(600);

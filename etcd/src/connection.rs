@@ -13,8 +13,8 @@ use super::keep::{follow, keep_alive};
 use super::keys::Keys;
 use super::link::{Answer, Link, expect_known, name_of};
 use super::notes::Notes;
-use crate::ranks::barrier::{OnWait, Waiting};
-use crate::{RankInfo, Result};
+use strongroom::barrier::{OnWait, Waiting};
+use strongroom::{RankInfo, Result};
 
 /// How much longer than a rank lives what it said: long enough for one that lost
 /// its connection to come back and read it.
@@ -46,8 +46,9 @@ impl Connection {
             let message = grant(&link, opening.init_timeout, AFTERLIFE + 2 * place.1).await?;
             Ok((link, place, message))
         });
-        let (link, (place_lease, ttl), (message_lease, long_ttl)) = opened
-            .unwrap_or_else(|| Err(crate::Error::Setup("the thread of the etcd barrier ended".into())))?;
+        let (link, (place_lease, ttl), (message_lease, long_ttl)) = opened.unwrap_or_else(|| {
+            Err(strongroom::Error::Setup("the thread of the etcd barrier ended".into()))
+        })?;
         drop(watch);
         let keys = Keys::new(config);
         let notes = Notes::new(keys.clone(), rank_info, place_lease);

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use etcd_client::{Client, ConnectOptions};
 
 use super::EtcdBarrierConfig;
-use crate::ranks::barrier::NAMELESS;
-use crate::{Error, Result};
+use strongroom::barrier::NAMELESS;
+use strongroom::{Error, Result};
 
 /// How long one attempt may take, and the pause before the next. Together less than
 /// the time to live of a lease, which one lost packet must not cost.

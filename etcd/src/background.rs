@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::{Error, Result};
+use strongroom::{Error, Result};
 
 #[derive(Debug)]
 pub(super) struct Background {

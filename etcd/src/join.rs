@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::connection::Connection;
 use super::notes::{Member, Session, Step};
-use crate::ranks::barrier::this_host;
-use crate::{Error, RankInfo, Result};
+use strongroom::barrier::this_host;
+use strongroom::{Error, RankInfo, Result};
 
 /// How long to look away from a place that was free and is not any more.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ranks::barrier::DEFAULT_TIMEOUT;
+use strongroom::BarrierConfig;
+use strongroom::barrier::DEFAULT_TIMEOUT;
 
-/// Configuration of the barrier over [etcd](https://etcd.io), in builds that have
-/// it: those with the cargo feature `etcd`.
+use crate::EtcdBarrier;
+
+/// Configuration of the barrier over [etcd](https://etcd.io).
 ///
 /// ```
-/// use strongroom::{BarrierConfig, EtcdBarrierConfig};
+/// use strongroom::BarrierConfig;
+/// use strongroom_etcd::EtcdBarrierConfig;
 ///
 /// let config = EtcdBarrierConfig {
 ///     endpoints: vec!["node-1:2379".into(), "node-2:2379".into()],
 ///     ..EtcdBarrierConfig::from_vars(|name| (name == "SLURM_JOB_ID").then(|| "4711".into()))
 /// };
 /// assert_eq!(config.run, "4711");
-/// let config = BarrierConfig::etcd(&config);
+/// let config = BarrierConfig::from(&config);
 /// assert_eq!(config.barrier_type.as_deref(), Some("etcd"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,19 +33,19 @@ pub struct EtcdBarrierConfig {
     pub prefix: String,
     /// What tells this run from others with the same prefix. The same for all ranks.
     pub run: String,
-    /// How long [`execute_barrier`](crate::Barrier::execute_barrier) waits.
-    #[serde(rename = "timeout_secs", with = "crate::seconds")]
+    /// How long [`execute_barrier`](strongroom::Barrier::execute_barrier) waits.
+    #[serde(rename = "timeout_secs", with = "strongroom::seconds")]
     pub timeout: Duration,
     /// How long joining waits: for the server, for the keys of ranks of this run
     /// that died moments ago to expire, and for all ranks to come.
-    #[serde(rename = "init_timeout_secs", with = "crate::seconds")]
+    #[serde(rename = "init_timeout_secs", with = "strongroom::seconds")]
     pub init_timeout: Duration,
     /// How long a server that does not answer is asked again.
-    #[serde(rename = "reconnect_timeout_secs", with = "crate::seconds")]
+    #[serde(rename = "reconnect_timeout_secs", with = "strongroom::seconds")]
     pub reconnect_timeout: Duration,
     /// How long a rank may give no sign of life until it is taken for dead. etcd
     /// counts in whole seconds and has a least one, 2 as it is installed.
-    #[serde(rename = "lease_ttl_secs", with = "crate::seconds")]
+    #[serde(rename = "lease_ttl_secs", with = "strongroom::seconds")]
     pub lease_ttl: Duration,
     /// Who to log in as, if the cluster asks for it.
     pub user: Option<String>,
@@ -68,6 +71,13 @@ impl EtcdBarrierConfig {
         };
         let default = Self::default();
         Self { run: var("TORCHELASTIC_RUN_ID").or_else(slurm).unwrap_or(default.run), ..default }
+    }
+}
+
+/// For [`register`](crate::register) to have been called before.
+impl From<&EtcdBarrierConfig> for BarrierConfig {
+    fn from(config: &EtcdBarrierConfig) -> Self {
+        Self::new(EtcdBarrier::TYPE, config)
     }
 }
 

@@ -8,9 +8,9 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use super::EtcdBarrierConfig;
 use super::connection::Connection;
 use super::join::join;
-use crate::error::Absence;
-use crate::ranks::barrier::{Barrier, OnWait, Rounds};
-use crate::{Error, RankInfo, Result};
+use strongroom::Absence;
+use strongroom::barrier::{Barrier, OnWait, Rounds};
+use strongroom::{Error, RankInfo, Result};
 
 /// The barrier for ranks that can reach an etcd cluster.
 ///
@@ -18,7 +18,8 @@ use crate::{Error, RankInfo, Result};
 /// later. When a handle is dropped, its rank takes leave.
 ///
 /// ```no_run
-/// use strongroom::{Barrier, EtcdBarrier, EtcdBarrierConfig, RankInfo};
+/// use strongroom::{Barrier, RankInfo};
+/// use strongroom_etcd::{EtcdBarrier, EtcdBarrierConfig};
 ///
 /// # fn main() -> strongroom::Result<()> {
 /// let barrier = EtcdBarrier::join(EtcdBarrierConfig::from_env(), RankInfo::from_env()?)?;
@@ -63,23 +64,19 @@ impl EtcdBarrier {
     pub const TYPE: &str = "etcd";
 
     /// Joins a run as a rank. Returns when all ranks have come, or with
-    /// [`Error::Missing`](crate::Error::Missing) when some have not within
+    /// [`Error::Missing`](strongroom::Error::Missing) when some have not within
     /// [`init_timeout`](EtcdBarrierConfig::init_timeout).
     ///
     /// After a crash, the run can be started again at once, under the same name: this
     /// waits for the leases of the dead to run out.
-    /// [`Error::Conflict`](crate::Error::Conflict) if another process that lives is this
+    /// [`Error::Conflict`](strongroom::Error::Conflict) if another process that lives is this
     /// rank, or if ranks were told of worlds of different sizes.
     pub fn join(config: EtcdBarrierConfig, rank_info: RankInfo) -> Result<Self> {
         Self::join_watched(config, rank_info, OnWait::default())
     }
 
     /// The same, and somebody is told of long waits.
-    pub(in crate::ranks::barrier) fn join_watched(
-        config: EtcdBarrierConfig,
-        rank_info: RankInfo,
-        on_wait: OnWait,
-    ) -> Result<Self> {
+    pub fn join_watched(config: EtcdBarrierConfig, rank_info: RankInfo, on_wait: OnWait) -> Result<Self> {
         rank_info.check()?;
         let connection = Connection::open(&config, rank_info, on_wait)?;
         let session = join(&connection, rank_info, config.init_timeout)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Member, Notes, Place};
-use crate::RankInfo;
+use strongroom::RankInfo;
 
 /// What to do next to join.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,26 +11,25 @@
 //! misses no change: a watch that breaks goes on where it was. A restart of etcd
 //! is such a break; leases outlive it.
 
-#[cfg(feature = "etcd")]
+#![deny(unsafe_code)]
+
 mod background;
-#[cfg(feature = "etcd")]
 mod barrier;
-#[cfg(feature = "etcd")]
 mod board;
 mod config;
-#[cfg(feature = "etcd")]
 mod connection;
-#[cfg(feature = "etcd")]
 mod join;
-#[cfg(feature = "etcd")]
 mod keep;
-#[cfg(feature = "etcd")]
 mod keys;
-#[cfg(feature = "etcd")]
 mod link;
-#[cfg(feature = "etcd")]
 mod notes;
 
-#[cfg(feature = "etcd")]
+use strongroom::barrier::register_barrier;
+
 pub use barrier::EtcdBarrier;
 pub use config::EtcdBarrierConfig;
+
+/// Registers it as `etcd`, for configurations that name the kind of barrier.
+pub fn register() {
+    register_barrier(EtcdBarrier::TYPE, EtcdBarrier::join_watched);
+}
