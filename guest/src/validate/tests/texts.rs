@@ -94,13 +94,29 @@ fn models_of_onnx_in_text_are_told_by_their_names() {
     for name in ["a.onnxjson", "a.textproto", "a.txtpb", "a.pbtxt", "a.prototxt", "a.onnxtxt", "a.ONNXTEXT"] {
         assert_eq!(rules(name, b"ir_version: 8\n"), ["SR-FILE-FORMAT"], "{name}");
     }
+    for (name, text) in [
+        (
+            "config.pbtxt",
+            &b"name: \"a\"\nplatform: \"onnxruntime_onnx\"\ninput [ { name: \"x\" dims: [3] } ]\n"[..],
+        ),
+        ("label_map.pbtxt", b"item {\n  id: 1\n  name: \"cat\"\n}\n"),
+    ] {
+        assert_eq!(rules(name, text), ["SR-FILE-INERT"], "{name}");
+    }
+    for text in [
+        &b"name: \"a\"\nlayer { type: \"Python\" }"[..],
+        b"name: \"a\"\nmodel_operations { op_library_filename: \"x.so\" }",
+        b"saved_model_schema_version: 1",
+    ] {
+        assert_eq!(rules("a.prototxt", text), ["SR-FILE-FORMAT"]);
+    }
     assert_eq!(rules("a.json", b"{\"irVersion\": \"8\", \"graph\": {\"node\": []}}"), ["SR-FILE-FORMAT"]);
     assert_eq!(rules("a.json", b"{\"graph\": {}, \"x\": 1}"), ["SR-FILE-INERT"]);
 }
 
 #[test]
 fn what_is_no_model_and_no_setting_is_inert() {
-    let cases: [(&str, &[u8]); 38] = [
+    let cases: [(&str, &[u8]); 42] = [
         ("a.tiff", b"II*\0\x08\0\0\0\0\0\0\0"),
         ("a.tif", b"MM\0*\0\0\0\x08\0\0\0\0"),
         ("a.tif", b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0\0"),
@@ -138,6 +154,10 @@ fn what_is_no_model_and_no_setting_is_inert() {
         ("a.jinja", b"{% if !a %}"),
         ("a.jinja", b"{# $ #}{{ '$' }}{% raw %}{{ $ }}{% endraw %}"),
         ("GIF89a", b"GIF89a: 1\n"),
+        ("vocab.json", b"{\"trust_remote_code\": 3, \"_target_\": 0}"),
+        ("added_tokens.json", b"{\"trust_remote_code\": 3, \"_attn_implementation_internal\": 4}"),
+        ("a.yml", b"name: x\r\ndescription: >\r\n  a\r\nx: [{{ b }}]\r\n"),
+        ("rules.yaml", b"groups:\n- description: {{ x.__class__ }}\n"),
         ("a.json", b"{\"x\": \"$5\", \"weight_map\": {\"a\": \"b/c.bin\"}}"),
     ];
     for (name, bytes) in cases {
@@ -153,6 +173,10 @@ fn what_is_no_model_and_no_setting_is_inert() {
         ("a.json", b"{\"trust_remote_code\": // x\n false}"),
         ("a.json", b"{\"types\": [\"a.b\"] // x\n}"),
         ("vocab.json", b"{\"trust_remote_code\": true}"),
+        ("vocab.json", b"{\"trust_remote_code\": 3}"),
+        ("vocab.json", b"{\"trust_remote_code\": 3, \"a\": {}}"),
+        ("config.json", b"{\"trust_remote_code\": 3, \"a\": 1}"),
+        ("train.jsonl", b"{\"a\": \"[{\\\"fqn\\\": \\\"a:b\\\", \\\"__enum__\\\": 1}]\"}"),
         ("a.yaml", b"#?RADIANCE\n_target_: x\n"),
         ("a.yaml", b"GIF89a: 1\n_target_: x\n"),
         ("0123abcd", b"%PDF-1\n---\n_target_: x\n"),

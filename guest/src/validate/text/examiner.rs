@@ -132,7 +132,7 @@ fn structured(described: Described, looks: &mut Looks, scope: &mut Scope<'_>) ->
     if looks.markup.as_ref().is_some_and(Markup::is_openvino) && is_plain {
         return (OPENVINO, yaml);
     }
-    if name::is_onnx_text(scope) && is_plain {
+    if is_plain && looks.fields.as_mut().is_some_and(|fields| !fields.are_settings()) {
         return (ONNX_TEXT, yaml);
     }
     let Some(mut json) = looks.json.take() else {

@@ -3,11 +3,14 @@
 //! What is no JSON is read on as if it were, as lenient readers do: a string before a colon is a
 //! key.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::servers::Server;
 use super::settings::{self, Role, Setting, Value};
+use super::trees::Node;
 use super::{index, prompts};
 
 /// What JSON texts say, one after another.
@@ -33,6 +36,8 @@ pub(super) struct Json {
     /// Whether it has a key that settings have whose types are imported.
     has_types: bool,
     onnx: Onnx,
+    /// How many texts it is in: JSON in a text of JSON is read for trees alone.
+    level: u8,
     /// A file that an index names outside of its directory.
     pub(super) outside: Option<Setting>,
     pub(super) found: Vec<Setting>,
@@ -86,6 +91,17 @@ struct Frame {
     part: Option<Token>,
     /// Values before those in it.
     values: u64,
+    node: Node,
+    server: Server,
+    /// What it says of tokens, if it is a vocabulary.
+    tokens: Option<Tokens>,
+}
+
+/// What a vocabulary sets to numbers, as long as it has nothing but these.
+#[derive(Debug, Default)]
+struct Tokens {
+    numbers: u64,
+    found: Vec<Setting>,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +111,11 @@ struct Lexer {
     start: u64,
     token: Vec<u8>,
     cut: bool,
+    /// Whether nothing but blanks came of the string.
+    is_blank: bool,
+    /// The string as JSON, if it begins as such.
+    inner: Option<Box<Json>>,
+    level: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,9 +148,17 @@ impl Json {
         Self { role, ..Self::default() }
     }
 
+    /// JSON in so many texts of JSON.
+    fn inside(level: u8) -> Self {
+        Self { level, lexer: Lexer { level, ..Lexer::default() }, ..Self::default() }
+    }
+
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
-        let bytes = text.as_bytes();
+        self.bytes(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let used = match self.lexer.state {
@@ -154,12 +183,19 @@ impl Json {
             _ => {}
         }
         self.settle();
+        // What does not end is no vocabulary.
+        for frame in core::mem::take(&mut self.frames) {
+            self.broken = true;
+            for Setting { at, message } in frame.tokens.into_iter().flat_map(|tokens| tokens.found) {
+                settings::keep(at, message, &mut self.found);
+            }
+        }
         let parts = core::mem::take(&mut self.parts).into_iter().filter(|_| self.role == Role::Pipeline);
         let types = core::mem::take(&mut self.types).into_iter().filter(|_| self.has_types);
         for Setting { at, message } in parts.chain(types) {
             settings::keep(at, message, &mut self.found);
         }
-        let whole = self.lexer.state == State::Between && self.frames.is_empty() && self.key.is_none();
+        let whole = self.lexer.state == State::Between && self.key.is_none();
         whole && !self.broken && self.values > 0
     }
 
@@ -251,6 +287,8 @@ impl Json {
         self.lexer.start = self.lexer.at;
         self.lexer.token.clear();
         self.lexer.cut = false;
+        self.lexer.is_blank = state == State::String;
+        self.lexer.inner = None;
     }
 
     fn string(&mut self, rest: &[u8]) -> usize {
@@ -260,6 +298,7 @@ impl Json {
             None => return end,
             Some(b'"') => {
                 self.lexer.state = State::Between;
+                self.inner();
                 let token = self.lexer.take();
                 self.value(Some(token), None);
             }
@@ -270,6 +309,15 @@ impl Json {
             }
         }
         end.saturating_add(1)
+    }
+
+    /// The string is whole: what it says as JSON.
+    fn inner(&mut self) {
+        let Some(mut inner) = self.lexer.inner.take() else { return };
+        inner.end();
+        for Setting { message, .. } in inner.found {
+            settings::keep(self.lexer.start, message, &mut self.found);
+        }
     }
 
     fn escape(&mut self, rest: &[u8]) -> usize {
@@ -337,9 +385,7 @@ impl Json {
         self.settle();
         match (self.key.take(), string, word) {
             (Some(key), Some(string), _) => self.pair(&key, string),
-            (Some(key), None, Some(word)) => {
-                settings::check(&key.text, Value::Word(&word.text), self.role, key.at, &mut self.found);
-            }
+            (Some(key), None, Some(word)) => self.number(&key, &word),
             (None, Some(string), _) => self.last = Some(string),
             (None, None, Some(word)) => {
                 self.no_part();
@@ -349,8 +395,27 @@ impl Json {
         }
     }
 
+    /// A key is set to a word.
+    fn number(&mut self, key: &Token, word: &Token) {
+        if self.level > 0 {
+            return;
+        }
+        let tokens = self.frames.last_mut().and_then(|frame| frame.tokens.as_mut());
+        let found = match tokens.filter(|_| settings::is_number(&word.text)) {
+            Some(tokens) => {
+                tokens.numbers = tokens.numbers.saturating_add(1);
+                &mut tokens.found
+            }
+            None => &mut self.found,
+        };
+        settings::check(&key.text, Value::Word(&word.text), self.role, key.at, found);
+    }
+
     fn pair(&mut self, key: &Token, string: Token) {
         if let Some(frame) = self.frames.last_mut() {
+            let text = (!string.cut).then_some(string.text.as_str());
+            frame.node.text(&key.text, key.at, text);
+            frame.server.value(&key.text, key.at, text);
             frame.has_class |= key.text == "class_name";
             if key.text == "module" {
                 frame.module = Some((key.at, string.text.clone()));
@@ -368,6 +433,9 @@ impl Json {
 
     /// A string as the value of a key, and of what it lies in.
     fn check(&mut self, key: &str, at: u64, string: &Token) {
+        if self.level > 0 {
+            return;
+        }
         let value = if string.cut { Value::Hidden } else { Value::Text(&string.text) };
         let is_open = key == "type" && self.role != Role::Modules;
         settings::check(key, value, self.role, at, if is_open { &mut self.types } else { &mut self.found });
@@ -393,6 +461,9 @@ impl Json {
     }
 
     fn template(&mut self, string: Token) {
+        if self.level > 0 {
+            return;
+        }
         if self.templates.len() < MOST_TEMPLATES {
             self.templates.push(Template { at: string.at, text: (!string.cut).then_some(string.text) });
         } else if let Some(last) = self.templates.last_mut() {
@@ -404,7 +475,7 @@ impl Json {
     fn settle(&mut self) {
         let Some(string) = self.last.take() else { return };
         let Some(frame) = self.frames.last_mut() else { return };
-        if let Some(key) = frame.part.take().filter(|_| settings::is_part(&string.text)) {
+        if let Some(key) = frame.part.take().filter(|_| self.level == 0 && settings::is_part(&string.text)) {
             let is_always = key.text == CLASS || key.text == HINT;
             let parts = if is_always { &mut self.found } else { &mut self.parts };
             settings::part(&key.text, &string.text, key.at, parts);
@@ -433,7 +504,13 @@ impl Json {
         let is_top = self.frames.len() == 1 && self.in_object();
         self.no_part();
         let at = key.as_ref().map(|key| key.at);
+        let name = key.as_ref().map(|key| key.text.as_str());
         let values = self.values;
+        let is_vocabulary = match name {
+            None => self.frames.is_empty() && self.role == Role::Vocabulary,
+            Some(name) => name == VOCABULARY,
+        };
+        let server = Server::below(self.frames.last().map(|frame| &frame.server), name);
         let mut frame = Frame {
             is_object,
             is_template: inherited,
@@ -444,8 +521,14 @@ impl Json {
             key: at,
             part: None,
             values,
+            node: Node::default(),
+            server,
+            tokens: (is_object && is_vocabulary).then(Tokens::default),
         };
-        if let Some(key) = key {
+        if let (Some(above), Some(key)) = (self.frames.last_mut(), &key) {
+            above.server.value(&key.text, key.at, None);
+        }
+        if let Some(key) = key.filter(|_| self.level == 0) {
             settings::check(&key.text, Value::Open, self.role, key.at, &mut self.found);
             frame.is_template |= prompts::is_template(&key.text);
             frame.setting = settings::of_all_below(&key.text).or(setting);
@@ -474,7 +557,28 @@ impl Json {
         {
             settings::layer(module, *at, &mut self.found);
         }
+        if let Some(frame) = &frame {
+            self.over(frame);
+        }
         self.broken |= frame.is_none_or(|frame| frame.is_object != is_object);
+    }
+
+    /// All of an object or a list is there.
+    fn over(&mut self, frame: &Frame) {
+        let is_servers = self.level == 0 && self.role != Role::Data;
+        let server = frame.server.setting().filter(|_| is_servers);
+        for Setting { at, message } in frame.node.setting().into_iter().chain(server) {
+            settings::keep(at, message, &mut self.found);
+        }
+        // A vocabulary has keys and numbers, and more than one: what is set to a number alone is a setting.
+        if let Some(tokens) = &frame.tokens
+            && (tokens.numbers < 2
+                || self.values.saturating_sub(frame.values) != tokens.numbers.saturating_mul(2))
+        {
+            for Setting { at, message } in &tokens.found {
+                settings::keep(*at, message.clone(), &mut self.found);
+            }
+        }
     }
 
     fn colon(&mut self) {
@@ -490,6 +594,9 @@ impl Json {
             self.notebook[0] |= key.text == "cells";
             self.notebook[1] |= key.text == "nbformat";
         }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.node.key(&key.text);
+        }
         self.key = Some(key);
     }
 
@@ -501,9 +608,26 @@ impl Json {
 
 impl Lexer {
     fn keep(&mut self, bytes: &[u8]) {
+        self.inside(bytes);
         let room = KEPT.saturating_sub(self.token.len());
         self.cut |= bytes.len() > room;
         self.token.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+    }
+
+    /// What a string says, as JSON if it begins as such: no number of blanks hides that.
+    fn inside(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        if self.is_blank {
+            bytes = bytes.trim_ascii_start();
+            let Some(first) = bytes.first() else { return };
+            self.is_blank = false;
+            if matches!(first, b'{' | b'[') && self.level < LEVELS {
+                self.inner = Some(Box::new(Json::inside(self.level.saturating_add(1))));
+            }
+        }
+        if let Some(inner) = &mut self.inner {
+            inner.bytes(bytes);
+        }
     }
 
     fn take(&mut self) -> Token {
@@ -555,6 +679,10 @@ const ONNX: &[&str] = &[
     "trainingInfo",
     "training_info",
 ];
+/// The key of a vocabulary in a tokenizer.
+const VOCABULARY: &str = "vocab";
+/// Texts of JSON in each other that are read: a tree is in a text, and in that again what its nodes are told.
+const LEVELS: u8 = 3;
 /// Comments whose places are kept.
 const MOST_COMMENTS: usize = 1000;
 /// Bytes of a string that are kept: the longest templates have 100,000.

@@ -284,7 +284,7 @@ fn anchored(rest: &str) -> &str {
 }
 
 /// A value in quotes or without, of which there may be more.
-fn scalar(rest: &str, is_cut: bool) -> Value<'_> {
+pub(super) fn scalar(rest: &str, is_cut: bool) -> Value<'_> {
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '\'' | '"')) {
         let inside = rest.get(1..).unwrap_or_default();
         // A quote that does not end here may say anything in the next lines, but that is behind a blank.

@@ -5,12 +5,13 @@
 
 use alloc::string::String;
 
+use super::fields::Fields;
 use super::json::Json;
 use super::markup::Markup;
 use super::settings::Role;
 use super::yaml::Yaml;
 use crate::validate::examine::Scope;
-use crate::validate::name::{Named, is_digest};
+use crate::validate::name::{self, Named, is_digest};
 use crate::validate::template;
 
 /// The looks at one text.
@@ -23,6 +24,8 @@ pub(super) struct Looks {
     pub(super) json: Option<Json>,
     pub(super) markup: Option<Markup>,
     pub(super) yaml: Option<Yaml>,
+    /// The fields of what may be a protocol buffer by its name.
+    pub(super) fields: Option<Fields>,
     /// All of a chat template, as long as it is no longer than one.
     pub(super) template: Option<String>,
     /// The start of a text that is a name.
@@ -32,8 +35,8 @@ pub(super) struct Looks {
 impl Looks {
     pub(super) fn new(scope: &Scope<'_>) -> Self {
         let named = Named::of(scope);
-        let name = scope.name();
-        let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        let path = scope.name();
+        let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
         // What is read as YAML by its name, and what has a name that says nothing: none, or a hash.
         let is_ending = |ending: &str| SETTINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
         let is_named = named == Named::Settings || file.split('.').skip(1).any(is_ending);
@@ -46,6 +49,7 @@ impl Looks {
             json: None,
             markup: None,
             yaml,
+            fields: name::is_onnx_text(scope).then(Fields::default),
             template: (named == Named::Template).then(String::new),
             name: String::new(),
         }
@@ -63,6 +67,9 @@ impl Looks {
         }
         if let Some(yaml) = &mut self.yaml {
             yaml.feed(text);
+        }
+        if let Some(fields) = &mut self.fields {
+            fields.feed(text);
         }
         if let Some(template) = self.template.as_mut().filter(|template| template.len() <= template::LONGEST)
         {
@@ -83,7 +90,7 @@ impl Looks {
     fn begin(&mut self, text: &str) {
         let first = text.chars().find(|c| !c.is_whitespace() && *c != '\u{feff}');
         self.is_blank = first.is_none();
-        if self.named != Named::Template && (self.role == Role::Json || matches!(first, Some('{' | '['))) {
+        if self.named != Named::Template && (self.role.is_json() || matches!(first, Some('{' | '['))) {
             self.json.get_or_insert_with(|| Json::new(self.role));
         }
         if first == Some('<') {

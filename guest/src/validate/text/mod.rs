@@ -3,6 +3,7 @@
 mod blocks;
 mod decode;
 mod examiner;
+mod fields;
 mod index;
 mod json;
 mod key;
@@ -13,9 +14,12 @@ mod pipelines;
 mod pointer;
 mod prompts;
 mod python;
+mod servers;
 mod settings;
 mod source;
 mod tags;
+mod top;
+mod trees;
 mod words;
 mod yaml;
 

@@ -15,6 +15,9 @@ pub(super) fn is_template_of_yaml(key: &str) -> bool {
     is_template(key) || PROMPTS.contains(&key)
 }
 
+/// What lm-evaluation-harness alone renders, and files of all kinds have.
+pub(super) const DESCRIPTION: &str = "description";
+
 /// Prompts of smolagents, and what lm-evaluation-harness renders besides.
 const PROMPTS: &[&str] = &[
     "system_prompt",
@@ -25,6 +28,6 @@ const PROMPTS: &[&str] = &[
     "post_messages",
     "task",
     "report",
-    "description",
+    DESCRIPTION,
     "gen_prefix",
 ];

@@ -4,8 +4,35 @@
 /// or imports. Prices, shells' variables and formulas begin with a `$` as well.
 pub(super) fn is_expression(text: &str) -> bool {
     let Some(code) = text.trim_ascii_start().strip_prefix('$') else { return false };
-    let is_import = ["import ", "from "].iter().any(|word| code.trim_ascii_start().starts_with(word));
-    is_import || has_call(code) && !is_formula(code) && !is_workflow(code)
+    is_import(code) || has_call(code) && !is_formula(code) && !is_workflow(code) && !is_shell(code)
+}
+
+/// Whether it begins as an import: behind blanks, lines that go on and comments.
+fn is_import(code: &str) -> bool {
+    let code = code.trim_start_matches(|c: char| c.is_whitespace() || c == '\\');
+    let is_word = |word: &str| {
+        let next = code.strip_prefix(word).and_then(|rest| rest.chars().next());
+        next.is_some_and(|c| c.is_whitespace() || matches!(c, '\\' | '.'))
+    };
+    is_word("import") || is_word("from") || code.starts_with('#') && code.contains("import")
+}
+
+/// Whether it has two names one after another, as the command of a shell has: Python takes no such text, and
+/// runs nothing of it. What is behind a text, a comment, a bracket that is none of a call or the like is not
+/// looked at.
+fn is_shell(code: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let is_plain = |c: char| is_word(c) || matches!(c, ' ' | '.' | '/' | '-' | '(' | ')' | '+' | '*');
+    let plain = code.split(|c: char| !is_plain(c)).next().unwrap_or_default();
+    // The last word may go on.
+    let plain = plain.rsplit_once(' ').map_or("", |(plain, _)| plain);
+    let mut words = plain.split(|c: char| !is_word(c) && c != ' ').flat_map(|names| {
+        let names = names.split(' ').filter(|name| !name.is_empty());
+        names.clone().zip(names.skip(1))
+    });
+    let is_name =
+        |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '_') && !KEYWORDS.contains(&word);
+    words.any(|(first, second)| is_name(first) && is_name(second))
 }
 
 /// Whether a text that goes on behind this may be one.
@@ -78,6 +105,13 @@ fn is_bare(before: &str) -> bool {
     FUNCTIONS.iter().any(|function| function.eq_ignore_ascii_case(name)) && !rest.trim_end().ends_with('.')
 }
 
+/// Words of Python that are no names.
+const KEYWORDS: &[&str] = &[
+    "and", "as", "assert", "async", "await", "break", "case", "class", "continue", "def", "del", "elif",
+    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "match",
+    "nonlocal", "not", "or", "pass", "print", "raise", "return", "try", "type", "while", "with", "yield",
+];
+
 /// The functions of GitHub's workflows, and of Azure's pipelines.
 const FUNCTIONS: &[&str] = &[
     "always",
@@ -138,6 +172,23 @@ mod tests {
             "$__import__('os').system('$')",
             "$import os",
             "$from os import system",
+            "$import\tos",
+            "$ \\\nimport os",
+            "$# x\nimport os",
+            "$from.os import f",
+            "$a if b else c(1)",
+            "$not a in b(1)",
+            "$a(1) # b c d",
+            "$a(1), b c d",
+            "$f(1) 'a b c'",
+            "$f(1)\nb c d",
+            "$f(1) [b c d]",
+            "$lambda x: x(1)",
+            "$a / b(1)",
+            "$a@b c d(1)",
+            "$5 or f(1)",
+            "$HOME/x.sh (a)",
+            "$f(1) b",
             "$getattr (x, 'y')",
             "$@model.to(@device)",
             "$a[0](x)",
@@ -165,6 +216,14 @@ mod tests {
             "${{ contains(fromJSON('[\"a\", \"f(x)\"]'), inputs.a) }}",
             "$[eq(variables.a, 1)]",
             "${{ FORMAT('{0}', a) }} (x)",
+        ] {
+            assert!(!is_expression(text), "{text}");
+        }
+        for text in [
+            "$PYTHON -m pip install (x)",
+            "$HOME/x.sh run (a)",
+            "$CONDA/bin/conda run -n a b(c)",
+            "$x for you (y)",
         ] {
             assert!(!is_expression(text), "{text}");
         }

@@ -58,6 +58,8 @@ pub(super) enum Role {
     Data,
     /// What is read as JSON, whatever it begins with.
     Json,
+    /// The tokens of a vocabulary, and their numbers.
+    Vocabulary,
     /// The name of a module that MLflow imports, and nothing else.
     Name(&'static [&'static str]),
     #[default]
@@ -74,10 +76,16 @@ impl Role {
             "modules.json" => Self::Modules,
             "pickle_module_info.txt" => Self::Name(&["mlflow"]),
             "keras_module.txt" => Self::Name(KERAS),
+            "vocab.json" | "added_tokens.json" => Self::Vocabulary,
             _ if name.ends_with(".json") || name.ends_with(".ipynb") => Self::Json,
             _ if is_rows() => Self::Data,
             _ => Self::None,
         }
+    }
+
+    /// Whether it is read as JSON, whatever it begins with.
+    pub(super) fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Vocabulary)
     }
 
     pub(super) fn is_name(self) -> bool {
@@ -227,7 +235,7 @@ pub(super) fn layer(module: &str, at: u64, found: &mut Vec<Setting>) {
 }
 
 /// Whether a word is a number to all readers of JSON and YAML: `1e5` and `nan` are texts to some.
-fn is_number(word: &str) -> bool {
+pub(super) fn is_number(word: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_whole = |text: &str| digits(text) && (text == "0" || !text.starts_with('0'));
     let word = word.strip_prefix('-').unwrap_or(word);

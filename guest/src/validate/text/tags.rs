@@ -78,7 +78,7 @@ const STANDARD: &[&str] = &[
 const VALUES: &[&str] =
     &["none", "bool", "str", "unicode", "bytes", "int", "long", "float", "complex", "list", "tuple", "dict"];
 /// Tags of programs that only look up a value in the file, in files beside it or in the environment:
-/// HyperPyYAML's, those of CloudFormation, of GitLab and MkDocs, of Home Assistant. HyperPyYAML's
+/// HyperPyYAML's, those of CloudFormation, of GitLab and MkDocs, of Docker Compose, of Home Assistant. HyperPyYAML's
 /// `!include:` has a colon, and is another.
 const HARMLESS: &[&str] = &[
     "ref",
@@ -107,6 +107,8 @@ const HARMLESS: &[&str] = &[
     "reference",
     "ENV",
     "relative",
+    "reset",
+    "override",
     "env_var",
     "include",
     "include_dir_list",
@@ -157,6 +159,8 @@ mod tests {
             "!include",
             "!include_dir_merge_named",
             "!input",
+            "!reset",
+            "!override",
             "!copy:<x>",
             "!<tag:yaml.org,2002:int>",
             "![x](y)",

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::key::{Key, Line};
+use super::servers::Mentions;
 use super::settings::{self, Role, Setting, Value};
 use super::{prompts, tags};
 use crate::show;
@@ -17,6 +18,8 @@ pub(super) struct Words {
     /// The word that goes on, or the tag.
     word: Vec<u8>,
     is_tag: bool,
+    /// Whether the word is a part of a longer one: `update-types`.
+    is_joined: bool,
     start: u64,
     /// Whether the word that comes next has an anchor: an alias may stand for it anywhere.
     anchor: Anchor,
@@ -37,6 +40,7 @@ pub(super) struct Words {
     pub(super) templates: Vec<(u64, String)>,
     /// Whether a template's code begins anywhere.
     pub(super) has_code: bool,
+    mentions: Mentions,
     found: Vec<Setting>,
 }
 
@@ -97,6 +101,9 @@ impl Words {
         for key in core::mem::take(&mut self.keys) {
             self.decide(&key);
         }
+        if let Some(Setting { at, message }) = self.mentions.setting() {
+            settings::keep(at, message, &mut self.found);
+        }
         core::mem::take(&mut self.found)
     }
 
@@ -133,10 +140,11 @@ impl Words {
         };
         self.place(byte);
         self.has_code |= self.before == b'{' && matches!(byte, b'{' | b'%');
-        self.before = byte;
+        let before = core::mem::replace(&mut self.before, byte);
         if goes_on || matches!(byte, b'!' | b'%') {
             if self.word.is_empty() {
                 self.start = at;
+                self.is_joined = is_joint(before);
                 self.is_tag = matches!(byte, b'!' | b'%');
                 self.tag = place;
             }
@@ -203,6 +211,7 @@ impl Words {
                 settings::keep(self.start, format!("the tag {}: {why}", show::name(&tag)), &mut self.found);
             }
         } else if let Ok(name) = core::str::from_utf8(&word) {
+            self.is_joined |= is_joint(byte);
             self.word(name);
         }
         self.word = word;
@@ -219,6 +228,10 @@ impl Words {
                 format!("the name {}: expressions reach Python's functions by it", show::name(name));
             settings::keep(self.start, message, &mut self.found);
         }
+        if self.is_joined {
+            return;
+        }
+        self.mentions.word(name, self.start);
         if prompts::is_template_of_yaml(name) && self.templates.len() <= prompts::MOST {
             self.templates.push((self.start, name.into()));
         }
@@ -279,6 +292,12 @@ impl Words {
     fn check(&mut self, key: &Key, value: Value<'_>) {
         settings::check(&key.name, value, Role::None, key.at, &mut self.found);
     }
+}
+
+/// Whether a byte beside a word, without a blank, makes both a part of the same text to any reader. A dot does
+/// not: some take keys with dots for a path of keys.
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b'-' | b'/' | b'$')
 }
 
 /// What stands for a byte order mark: a character that no text has.

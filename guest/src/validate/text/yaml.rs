@@ -5,11 +5,14 @@
 //! a comment in a line without quotes, and a value of nothing behind its key.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::blocks::Blocks;
 use super::json::Template;
+use super::prompts;
 use super::settings::{self, Setting};
+use super::top::Top;
 use super::words::{MARK, Words};
 
 /// What a text in YAML says: as it is, and with what is escaped written out. Which of them a reader
@@ -27,6 +30,9 @@ pub(super) struct Yaml {
     before: u8,
     has_code: bool,
     blocks: Blocks,
+    top: Top,
+    /// Where keys are whose texts only describe something.
+    described: Vec<u64>,
 }
 
 /// What the line has up to here.
@@ -61,6 +67,7 @@ impl Yaml {
     /// Takes the next piece of the text.
     pub(super) fn feed(&mut self, text: &str) {
         self.blocks.feed(text);
+        self.top.feed(text);
         for c in text.chars() {
             match c {
                 // What PyYAML takes for the end of a line.
@@ -75,7 +82,9 @@ impl Yaml {
 
     /// The templates in it that are written plainly.
     pub(super) fn templates(&mut self) -> Vec<Template> {
-        core::mem::take(&mut self.blocks.found)
+        let mut found = core::mem::take(&mut self.blocks.found);
+        found.retain(|template| self.described.binary_search(&template.at).is_err());
+        found
     }
 
     /// The text is over; what was found in it.
@@ -85,11 +94,15 @@ impl Yaml {
         let escaped = self.escaped.end();
         found.extend(escaped);
         self.blocks.end();
+        self.top.end();
+        self.described = self.described();
+        found.retain(|setting| !self.top.is_nothing(setting.at));
         // What a template is depends on all that such a text can be: blocks, folds, quotes, aliases. The
         // keys count wherever they are, and if one of them is not written plainly, it is not known.
         let has_code = self.has_code || self.escaped.has_code;
         let mut templates = self.plain.templates.iter().chain(&self.escaped.templates);
-        if let Some((at, key)) = templates.find(|(at, _)| has_code && !self.blocks.has(*at)) {
+        let is_missed = |at: u64| !self.blocks.has(at) && self.described.binary_search(&at).is_err();
+        if let Some((at, key)) = templates.find(|(at, _)| has_code && is_missed(*at)) {
             let message = format!(
                 "`{key}`, a template of prompts in YAML that is not followed: lm-evaluation-harness and \
                  smolagents render such without a sandbox"
@@ -99,6 +112,19 @@ impl Yaml {
         found.sort_by_key(|setting| setting.at);
         found.dedup_by_key(|setting| setting.at);
         found
+    }
+
+    /// Where keys describe something in a file that lm-evaluation-harness, which alone renders such, refuses.
+    fn described(&self) -> Vec<u64> {
+        let all = [&self.plain.templates, &self.escaped.templates];
+        // Where there are more than are kept, who knows what the others are.
+        if !self.top.is_no_task() || all.iter().any(|templates| templates.len() > prompts::MOST) {
+            return Vec::new();
+        }
+        let is_one = |(at, key): &(u64, String)| (key == prompts::DESCRIPTION).then_some(*at);
+        let mut places: Vec<_> = all.into_iter().flatten().filter_map(is_one).collect();
+        places.sort_unstable();
+        places
     }
 
     fn take(&mut self, byte: u8) {
@@ -154,7 +180,9 @@ impl Yaml {
             (Escape::Fold, b' ' | b'\t' | b'\r' | b'\n') => {}
             (Escape::Begun, _) => {
                 self.escape = Escape::None;
-                self.escaped.take(b' ', at);
+                // A blank, or whatever is no part of a word.
+                let is_blank = matches!(byte, b'n' | b't' | b' ' | b'r');
+                self.escaped.take(if is_blank { b' ' } else { OTHER }, at);
             }
             (Escape::Fold, _) => {
                 self.escape = Escape::None;
@@ -180,6 +208,8 @@ impl Yaml {
     }
 }
 
+/// What stands for another character that is escaped, which no text has.
+const OTHER: u8 = 2;
 /// Bytes of a comment; a longer one is read as what it may be.
 const LONGEST_COMMENT: usize = 1 << 12;
 #[cfg(test)]
@@ -199,6 +229,15 @@ mod tests {
             yaml.feed("!function\nutils.f\n");
             assert_eq!(yaml.end().len(), count);
         }
+    }
+
+    #[test]
+    fn more_keys_than_are_kept_describe_nothing() {
+        let text =
+            alloc::format!("name: x\n{}doc_to_text: *a\nb: '{{{{x}}}}'", "description: y\n".repeat(1001));
+        assert_eq!(found(&text), 1);
+        assert_eq!(found(&text.replace("doc_to_text", "a")), 1);
+        assert_eq!(found("name: x\ndescription: *a\nb: '{{x}}'"), 0);
     }
 
     #[test]
@@ -300,6 +339,11 @@ mod tests {
             "a {}: !new:x.Y {}",
             "x: [a]\ny: [b,\n c d, !new:x.Y {}]",
             "a: \"$print\n(1)\"",
+            "a: \"\\x24f\\/g h(1)\"",
+            "a: \"\\x24f(\\\"a b\\\")\"",
+            "{a: $f(1), b c: d}",
+            "- $f(1)\n- b c",
+            "- $f(1)\nb c",
             "a: '$f(''x'')'",
             "- $print\n  (1)",
             "- a: $print\n    (1)",
@@ -361,6 +405,22 @@ mod tests {
             "doc_to_text: \"{\\x7b x }}\"",
             "chat_template_jinja: |2\n  # {% x %}",
             "? target # don't \n: os.system",
+            "x: -\n- types: [\"a.b\"]",
+            "\"types\" : [a.b]",
+            "'types': [a.b]",
+            "types : [a.b]",
+            "- types: [a.b]",
+            "{-: 1,types: [a.b]}",
+            "{? auto_map: x}",
+            "{?auto_map: x}",
+            "{a:auto_map, auto_map: x}",
+            "model.class_path: os.system",
+            "a-__import__: 1",
+            "mcpServers:\n- name: x\n  command: touch\n",
+            "mcp:\n  servers:\n    a: {\"\\x63ommand\": touch, transport: stdio}",
+            "task: x\ndescription: *a\nmetadata: '{{x}}'",
+            "metadata: \"\nname: y\"\ndescription: *a\nb: '{{x}}'",
+            "name: x\ndoc_to_text: *a\nb: '{{x}}'",
         ] {
             assert_ne!(found(text), 0, "{text}");
         }
@@ -413,6 +473,16 @@ mod tests {
             "chat_template: jinja\na: {b: {c: d}}",
             "!src/*.py\n!keep\n*.pyc",
             "activation: nn.SiLU()\nplugins: [search, x]\nuser_dir: null",
+            "- update-types: [\"version-update:semver-major\"]",
+            "deploy-target: foo.bar.Baz\nx-auto_map: {a: b}\nauto_map-x: 1\n\"x-_target_\": y",
+            "example.com/target: a.b.C\n$type: a.b.C",
+            "mcpServers:\n- url: http://localhost\n",
+            "services:\n  a: {command: x}\nservers: [{url: y}]",
+            "name: x\ninputs:\n  a: {description: \"{{ x.__class__ }}\"}",
+            "name: x\ndescription: \"{{ x.__class__ }}\"",
+            "_wandb: 1\ntrust_remote_code:\n    desc: null\n    value: false\nauto_map:\n    value: null\n",
+            "services:\n  a: !reset null\n  b: !override [x]",
+            "jobs:\n  a:\n    run: $CONDA/bin/conda run -n x (y)\n",
         ] {
             assert_eq!(found(text), 0, "{text}");
         }

@@ -80,6 +80,22 @@ fn what_makes_a_loader_run_code_is_found_however_it_is_written() {
         r#"{"dataset_reader": {"type": "evil:X"}}"#,
         r#"{"unet": [null, null, {"type_hint": ["evil_mod", "C"]}]}"#,
         r#"{"activation": "__import__('os').system('id')"}"#,
+        r#"[1, {"type": "collections.defaultdict", "context": {"default_factory_module": "evil", "default_factory_name": "f", "dict_context": []}}]"#,
+        r#"{"default_factory_name": "breakpoint", "default_factory_module": "builtins"}"#,
+        r#"{"default_factory_name": "abc", "default_factory_module": "collections"}"#,
+        r#"{"in_spec": " \n[1, {\"\u0064efault_factory_name\": \"f\", \"default_factory_module\": \"evil\"}]"}"#,
+        r#"{"in_spec": "[1, {\"context\": \"[{\\\"__enum__\\\": null, \\\"fqn\\\": \\\"ctypes:cdll\\\", \\\"name\\\": \\\"x\\\"}]\"}]"}"#,
+        r#""[1, {\"fqn\": \"evil:X\", \"__enum__\": 0}]""#,
+        r#"{"servers": [{"type": "stdio", "command": "touch", "args": ["x"]}]}"#,
+        r#"{"transport": {"command": "touch", "type": "stdio"}}"#,
+        r#"{"mcpServers": {"a": {"command": "touch", "args": ["x"]}}}"#,
+        r#"{"mcp": {"servers": {"a": {"command": "touch"}}}}"#,
+        r#"{"mcp": {"a": {"type": "local", "command": ["touch"]}}}"#,
+        r#"{"vocab": {"trust_remote_code": 3}}"#,
+        r#"{"vocab": {"trust_remote_code": 3, "a": "b"}}"#,
+        r#"{"vocab": {"trust_remote_code": 3, "a": [1]}}"#,
+        r#"{"vocab": {"trust_remote_code": 3, "a": 1"#,
+        r#"{"a": {"trust_remote_code": 3, "b": 1}}"#,
     ] {
         for window in [1, 5, 1000] {
             assert_eq!(read(text, window).0.found.len(), 1, "{text}");
@@ -102,8 +118,28 @@ fn what_makes_a_loader_run_code_is_found_however_it_is_written() {
         r#"{"merges": ["$ (", "$. each("], "problem": "$f(x)$ is"}"#,
         r#"{"target": "feature.csv", "a": {"target": "www.example.com", "b": {"target": "0.5"}}}"#,
         r#"{"unet": [null, null, {"type_hint": ["diffusers", "C"]}], "template_format": "f-string"}"#,
+        r#"{"in_spec": "[1, {\"type\": \"collections.defaultdict\", \"context\": {\"default_factory_module\": \"builtins\", \"default_factory_name\": \"list\", \"dict_context\": [\"a\"]}}]"}"#,
+        r#"{"in_spec": "[1, {\"type\": \"builtins.dict\", \"context\": \"[\\\"a\\\"]\", \"children_spec\": []}]"}"#,
+        r#"{"fqn": "a:b", "x": [{"__enum__": true}]}"#,
+        r#"{"a": "{\"auto_map\": \"m.M\"}", "b": "[{\"type\": \"stdio\", \"command\": \"x\"}]"}"#,
+        r#"{"servers": [{"url": "http://localhost"}], "command": "x", "mcpServers": {"a": {"url": "b", "env": {"command": ""}}}}"#,
+        r#"{"services": {"a": {"command": "x", "type": "web"}}, "servers": {"a": {"check": {"command": "x"}}}}"#,
+        r#"{"model": {"vocab": {"trust_remote_code": 3, "a": 1, "_attn_implementation_internal": 5}}}"#,
     ] {
         assert!(read(text, 1000).0.found.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn no_number_of_blanks_hides_a_tree() {
+    let tree = r#"[{\"default_factory_module\": \"evil\", \"default_factory_name\": \"f\"}]"#;
+    for blanks in [" ".repeat(2 << 20), "\\n".repeat(10_000), "\\u0020".repeat(1000)] {
+        for window in [7, 1 << 20] {
+            let text = alloc::format!("{{\"in_spec\": \"{blanks}{tree}\"}}");
+            assert_eq!(read(&text, window).0.found.len(), 1);
+            let text = alloc::format!("{{\"in_spec\": \"[{blanks}{tree}]\"}}");
+            assert_eq!(read(&text, window).0.found.len(), 1);
+        }
     }
 }
 
