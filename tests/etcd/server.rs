@@ -53,6 +53,7 @@ impl Server {
     }
 
     pub fn barrier(&self, run: &str) -> BarrierConfig {
+        strongroom_etcd::register();
         BarrierConfig::from(&self.config(run))
     }
 
