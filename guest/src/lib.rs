@@ -9,6 +9,11 @@
 
 #![no_std]
 #![deny(unsafe_code)]
+// No bytes make it panic.
+#![cfg_attr(
+    not(test),
+    deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)
+)]
 
 extern crate alloc;
 

@@ -10,7 +10,8 @@ use crate::setup;
 
 /// Where the component is, once made, for hosts in other languages.
 pub const COMPONENT: &str = "component/made/strongroom.wasm";
-const TARGET: &str = "wasm32-wasip2";
+/// What it is compiled to.
+pub const TARGET: &str = "wasm32-wasip2";
 
 /// Makes it for this machine, or with `--all` for all that it is shipped for.
 pub fn run(args: &[String]) -> Result<()> {

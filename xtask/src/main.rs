@@ -7,7 +7,9 @@ mod demo;
 mod deny;
 mod fuzz;
 mod interop;
+mod package;
 mod python;
+mod release;
 mod run;
 mod seeded;
 mod setup;
@@ -34,6 +36,8 @@ Usage: cargo xtask COMMAND
             [--only NAME]
   scanners  hold validation against other scanners, and write the table of the docs
   fixtures  make tests/data again with real PyTorch and safetensors
+  package   the crates as they are published, built where nothing else of the repository is
+  release   all that a release consists of, in one folder, with checksums
   deny      licences, sources and versions of all crates, and advisories where they can be had
   fuzz      each fuzz target for some seconds  [--seconds N]
   crash     disturb saves at every step, and write the matrix of the docs
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
         "seeded" => seeded::run(rest),
         "scanners" => interop::scanners(),
         "fixtures" => interop::fixtures(),
+        "package" => package::run(),
+        "release" => release::run(),
         "deny" => deny::run(),
         "fuzz" => fuzz::run(rest),
         "crash" => crash::run(rest),

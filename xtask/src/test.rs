@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use crate::run::{cargo, cargo_release, command, root, run as done, step, target};
 use crate::setup::output;
-use crate::{component, crash, deny, fuzz, interop, python, setup};
+use crate::{component, crash, deny, fuzz, interop, package, python, setup};
 
 /// Sets up, checks, tests, and runs against real peers.
 pub fn run() -> Result<()> {
@@ -18,7 +18,10 @@ pub fn run() -> Result<()> {
     step("build", || done(cargo_release("build").args(["--workspace", "--all-targets"])))?;
     step("lints", || {
         let mut clippy = cargo_release("clippy");
-        done(clippy.args(["--workspace", "--all-targets", "--", "-D", "warnings"]))
+        done(clippy.args(["--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        // What is of the component alone.
+        let guest = ["clippy", "--release", "--package", "strongroom-guest", "--target", component::TARGET];
+        done(cargo(&guest).args(["--", "-D", "warnings"]))
     })?;
     // What properties find is found again; `cargo test` alone tries others each time.
     step("tests", || done(cargo_release("test").arg("--workspace").env("PROPTEST_RNG_SEED", "1")))?;
@@ -26,6 +29,7 @@ pub fn run() -> Result<()> {
         let mut doc = cargo_release("doc");
         done(doc.args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    step("packages", package::run)?;
     step("interop with PyTorch and safetensors", interop::run_interop)?;
     step("the component in Python", python_host)?;
     step("the component in Node", node_host)?;

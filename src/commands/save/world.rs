@@ -42,8 +42,14 @@ pub struct World {
 /// A place where ranks meet.
 #[derive(Clone)]
 enum Meeting {
-    TcpStore { host: String, port: u16 },
-    Etcd { endpoints: Vec<String> },
+    TcpStore {
+        host: String,
+        port: u16,
+    },
+    #[cfg(feature = "etcd")]
+    Etcd {
+        endpoints: Vec<String>,
+    },
 }
 
 impl World {
@@ -77,12 +83,6 @@ impl World {
             // One rank has nobody to meet.
             _ if rank_info.global_world_size == 1 => BarrierConfig::default(),
             Some(Meeting::TcpStore { host, port }) => tcp_store(Some((host, *port))),
-            #[cfg(not(feature = "etcd"))]
-            Some(Meeting::Etcd { .. }) => bail!(Usage(
-                "this strongroom was built without the barrier over etcd: build it with the cargo feature: \
-                 `--features etcd` (which takes `protoc`)"
-                    .into()
-            )),
             #[cfg(feature = "etcd")]
             Some(Meeting::Etcd { endpoints }) => BarrierConfig::from(&EtcdBarrierConfig {
                 endpoints: endpoints.clone(),
@@ -114,6 +114,13 @@ impl std::str::FromStr for Meeting {
                 let (host, port) = host_and_port(address)?;
                 Ok(Self::TcpStore { host, port })
             }
+            #[cfg(not(feature = "etcd"))]
+            Some(("etcd", _)) => {
+                Err("this strongroom was built without the barrier over etcd: build it with \
+                                      the cargo feature: `--features etcd` (which takes `protoc`)"
+                    .into())
+            }
+            #[cfg(feature = "etcd")]
             Some(("etcd", addresses)) => {
                 let endpoints =
                     addresses.split(',').map(|address| host_and_port(address).map(|_| address.into()));
