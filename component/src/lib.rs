@@ -18,8 +18,8 @@ pub const SHA256: &str = env!("STRONGROOM_COMPONENT_SHA256");
 pub const WASM: &[u8] = include_bytes!(concat!(env!("STRONGROOM_MADE"), "/strongroom.wasm"));
 
 /// Its machine code for the target that this crate is built for, if any was made.
-pub fn native() -> Option<Vec<u8>> {
-    unpacked(NATIVE)
+pub fn native() -> Option<&'static [u8]> {
+    Some(NATIVE).filter(|code| !code.is_empty())
 }
 
 /// Its bytecode for Pulley on machines of 64 bits, least byte first.

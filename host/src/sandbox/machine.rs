@@ -16,7 +16,7 @@ pub(super) const TICK: Duration = Duration::from_millis(10);
 /// The component that this crate ships, ready to run: as machine code, or, where there is none for
 /// this machine or the system lets nobody make memory executable, interpreted.
 pub(super) fn shipped() -> Result<(wasmtime::Engine, Component, MachineCode)> {
-    let native = shipped::native().map(|code| loaded(Config::new(), &code));
+    let native = shipped::native().map(|code| loaded(Config::new(), code));
     let why = match native {
         Some(Ok((engine, component))) => return Ok((engine, component, MachineCode::Native)),
         Some(Err(error)) => reason(error),
@@ -59,7 +59,7 @@ impl MachineCode {
     /// The SHA-256, in hex, of what is shipped.
     pub fn sha256(self) -> Option<String> {
         match self {
-            Self::Native => shipped::native().map(|code| hex(&code)),
+            Self::Native => shipped::native().map(hex),
             Self::Portable => shipped::portable().map(|code| hex(&code)),
             Self::Compiled => None,
         }
