@@ -39,19 +39,8 @@ impl LocalSink {
         enough(path, place, length)?;
         let failed = |source| Error::io(path, "create", source);
         let access = Access::of(place).map_err(failed)?;
-        let (temporary, file) =
-            parents::make(place, || Self::open(place, name, access.is_some())).map_err(failed)?;
-        Self {
-            path: path.into(),
-            place: place.into(),
-            temporary,
-            file,
-            access,
-            staged: false,
-            finished: false,
-        }
-        .reserved(length)
-        .inspect_err(|_| parents::unmake(place))
+        let opened = parents::make(place, || Self::open(place, name, access.is_some())).map_err(failed)?;
+        Self::of(path, place, opened, access, false).reserved(length).inspect_err(|_| parents::unmake(place))
     }
 
     /// Starts a file in a directory that is staged.
@@ -64,17 +53,18 @@ impl LocalSink {
     ) -> Result<Self> {
         enough(path, place, length)?;
         let opened = Self::open(place, name, access.is_some());
-        let (temporary, file) = opened.map_err(|source| Error::io(path, "create", source))?;
-        Self {
-            path: path.into(),
-            place: place.into(),
-            temporary,
-            file,
-            access,
-            staged: true,
-            finished: false,
-        }
-        .reserved(length)
+        let opened = opened.map_err(|source| Error::io(path, "create", source))?;
+        Self::of(path, place, opened, access, true).reserved(length)
+    }
+
+    fn of(
+        path: &Path,
+        place: &Path,
+        (temporary, file): (PathBuf, File),
+        access: Option<Access>,
+        staged: bool,
+    ) -> Self {
+        Self { path: path.into(), place: place.into(), temporary, file, access, staged, finished: false }
     }
 
     /// A file under a hidden name. What replaces one that not all may read is nobody else's from the
