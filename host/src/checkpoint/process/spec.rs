@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub struct CheckpointWriterSpec {
 impl CheckpointWriterSpec {
     /// Makes the writer: joins the barrier, opens the hooks.
     pub fn make(&self) -> Result<CheckpointWriter> {
-        let hooks = self.hooks.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let hooks = self.hooks.iter().map(|file| open(file)).collect::<Result<Vec<_>>>()?;
         let barrier = create_barrier_from_config(&self.barrier, self.rank_info)?;
         let writer = CheckpointWriter::new(self.writer.clone(), barrier)?;
         Ok(hooks.into_iter().fold(writer, CheckpointWriter::with_hook))
@@ -48,11 +48,11 @@ impl CheckpointWriterSpec {
 }
 
 #[cfg(feature = "compiler")]
-fn open(file: &PathBuf) -> Result<Arc<dyn WriterHook>> {
+fn open(file: &Path) -> Result<Arc<dyn WriterHook>> {
     Ok(Arc::new(crate::ComponentHook::open(file)?))
 }
 
 #[cfg(not(feature = "compiler"))]
-fn open(file: &PathBuf) -> Result<Arc<dyn WriterHook>> {
-    Err(crate::Error::NoCompiler { path: file.clone() })
+fn open(file: &Path) -> Result<Arc<dyn WriterHook>> {
+    Err(crate::Error::NoCompiler { path: file.into() })
 }
